@@ -1,0 +1,53 @@
+package io.mmpo;
+
+/**
+ * An error that its reader can mend. The message is one paragraph: what was wanted, what was found, where (file and row,
+ * key, tensor) and what to do. The command line prints it alone and maps the kind to an exit code.
+ */
+public final class MmpoException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /** What has to be mended, in the order of the command line's exit codes 2 to 5. */
+  public enum Kind {
+    /** An option, a configuration key or its value. */
+    CONFIGURATION,
+    /** A data or model file. */
+    DATA,
+    /** The machine: JDK, libraries, memory, disk. */
+    ENVIRONMENT,
+    /** Training itself: a loss or gradient that is not finite. */
+    TRAINING
+  }
+
+  private final Kind kind;
+
+  private MmpoException(Kind kind, String message, Throwable cause) {
+    super(message, cause);
+    this.kind = kind;
+  }
+
+  public static MmpoException configuration(String format, Object... arguments) {
+    return of(Kind.CONFIGURATION, null, format, arguments);
+  }
+
+  public static MmpoException data(String format, Object... arguments) {
+    return of(Kind.DATA, null, format, arguments);
+  }
+
+  public static MmpoException environment(String format, Object... arguments) {
+    return of(Kind.ENVIRONMENT, null, format, arguments);
+  }
+
+  public static MmpoException training(String format, Object... arguments) {
+    return of(Kind.TRAINING, null, format, arguments);
+  }
+
+  /** With the cause that led to it, which {@code --debug} prints. */
+  public static MmpoException of(Kind kind, Throwable cause, String format, Object... arguments) {
+    return new MmpoException(kind, arguments.length == 0 ? format : String.format(format, arguments), cause);
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+}

@@ -1,0 +1,210 @@
+/* The C ABI of the mmpo core: everything that crosses from the JVM (or any other caller) into libmmpo.
+ *
+ * Conventions
+ *   - Every function that can fail returns an mmpo_status and takes a caller-owned mmpo_error* last; err may be NULL.
+ *   - Outputs are cleared first, so they hold NULL, 0 or NaN after a failure. Nothing is thrown across the boundary.
+ *   - Handles are created by *_create and released by *_free; *_free(NULL) is legal.
+ *   - A handle may be used from any thread, by one thread at a time.
+ *   - Log-probabilities are natural logarithms (nats). Sizes and counts are elements unless a name says bytes.
+ */
+#ifndef MMPO_MMPO_H
+#define MMPO_MMPO_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define MMPO_API __declspec(dllexport)
+#else
+#define MMPO_API __attribute__((visibility("default")))
+#endif
+
+/* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
+#define MMPO_ABI_VERSION 1
+
+enum mmpo_status {
+  MMPO_OK = 0,
+  MMPO_INVALID_ARGUMENT = 1, /* an argument breaks its contract; nothing was changed */
+  MMPO_INVALID_MODEL = 2,    /* a weight is missing, of the wrong shape or dtype, or not finite */
+  MMPO_OUT_OF_MEMORY = 3,
+  MMPO_NON_FINITE = 4, /* a gradient is not finite; parameters and optimizer state are as they were */
+  MMPO_INTERNAL = 5
+};
+
+enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2 };
+
+enum mmpo_rope { MMPO_ROPE_DEFAULT = 0, MMPO_ROPE_LLAMA3 = 1 };
+
+enum mmpo_loss { MMPO_LOSS_MMPO = 0, MMPO_LOSS_DPO = 1, MMPO_LOSS_SIMPO = 2, MMPO_LOSS_SFT = 3 };
+
+/* What backward keeps of forward. FULL keeps a layer's input and runs the layer again; SELECTIVE keeps the matrix
+ * products' outputs and recomputes normalised inputs and activations; NONE keeps all. */
+enum mmpo_recompute { MMPO_RECOMPUTE_NONE = 0, MMPO_RECOMPUTE_SELECTIVE = 1, MMPO_RECOMPUTE_FULL = 2 };
+
+/* Owned by the caller; message is NUL-terminated UTF-8, cut at its end if longer. */
+typedef struct mmpo_error {
+  int32_t code; /* the mmpo_status that was returned */
+  char message[4092];
+} mmpo_error;
+
+/* A named, contiguous, row-major array. As an input it is borrowed for the call. As an output name and data are borrowed
+ * from the handle and live as long as it does; the contents change with every optimizer step. */
+typedef struct mmpo_tensor {
+  const char* name; /* Hugging Face's parameter name, e.g. "model.layers.0.self_attn.q_proj.weight" */
+  const void* data;
+  int64_t shape[2]; /* [rows, columns]; a vector is [n, 0] */
+  int32_t num_dims; /* 1 or 2 */
+  int32_t dtype;    /* mmpo_dtype */
+} mmpo_tensor;
+
+/* A decoder of LlamaForCausalLM's parts: RMSNorm, rotary embedding, grouped-query attention, SwiGLU. */
+typedef struct mmpo_model_config {
+  int64_t vocab_size;
+  int64_t hidden_size;
+  int64_t intermediate_size;
+  int64_t num_layers;
+  int64_t num_heads;
+  int64_t num_kv_heads; /* divides num_heads */
+  int64_t head_dim;     /* even */
+  int64_t max_positions;
+  double rms_norm_eps;
+  double rope_theta;
+  double rope_factor; /* this and the next three: MMPO_ROPE_LLAMA3 only */
+  double rope_low_freq_factor;
+  double rope_high_freq_factor;
+  double rope_original_max_positions;
+  int32_t rope_type;         /* mmpo_rope */
+  int32_t tie_embeddings;    /* 1: the output head is the embedding matrix */
+  int32_t qkv_bias;          /* 1: q, k and v projections have a bias */
+  int32_t output_bias;       /* 1: the attention's output projection has a bias */
+} mmpo_model_config;
+
+/* Packed prompts with their completions, without padding. Group g is a prompt followed by its completions, one after
+ * another: tokens = [prompt 0 | completion 0 of 0 | completion 1 of 0 | ... | prompt 1 | ...]. Completions of a group start
+ * at position prompt_length and see their prompt and themselves only. A preference pair is a group of two: chosen, rejected. */
+typedef struct mmpo_batch {
+  const int32_t* tokens;             /* [num_tokens], each in [0, vocab_size) */
+  const int32_t* prompt_lengths;     /* [num_groups], each >= 1 */
+  const int32_t* group_sizes;        /* [num_groups] completions of each group, each >= 1 */
+  const int32_t* completion_lengths; /* [num_completions], each >= 1 */
+  int64_t num_tokens;                /* T: sum of all lengths */
+  int64_t num_groups;                /* G */
+  int64_t num_completions;           /* C: sum of group_sizes */
+} mmpo_batch;
+
+/* What is optimized. Fields that a loss does not use are ignored. Equations: docs/losses.md. */
+typedef struct mmpo_objective {
+  double beta;            /* MMPO: weight of the reference in the reward; DPO, SimPO: inverse temperature; > 0 */
+  double reward_epsilon;  /* MMPO: constant of the chosen reward (the rejected one's is 0.1) */
+  double aux_weight;      /* MMPO: lambda, weight of the -log sigmoid term, >= 0; exactly 1: the loss is -s_w */
+  double label_smoothing; /* DPO: in [0, 0.5) */
+  double gamma;           /* SimPO: target margin */
+  double scale;           /* multiplies every pair's (SFT: every token's) gradient: 1 / their number in the optimizer step */
+  int32_t loss;           /* mmpo_loss */
+  int32_t length_normalize; /* 1: log-probabilities are divided by the completion's length, MMPO's reference ones too */
+  int32_t normalize;      /* MMPO: 1 min-max normalisation of the rewards, 0 none */
+  int32_t score_rejected; /* MMPO with aux_weight 1: 0 leaves the rejected completions out (their outputs are NaN) */
+} mmpo_objective;
+
+typedef struct mmpo_optimizer_config {
+  double beta1;
+  double beta2;
+  double epsilon;
+  double weight_decay; /* decoupled, of matrices only */
+  int32_t recompute;   /* mmpo_recompute */
+} mmpo_optimizer_config;
+
+typedef struct mmpo_sampling {
+  double temperature; /* 0: greedy */
+  double top_p;       /* in (0, 1]; 1: off */
+  int64_t top_k;      /* 0: off */
+  uint64_t seed;
+  int64_t max_new_tokens;
+} mmpo_sampling;
+
+typedef struct mmpo_model mmpo_model;
+typedef struct mmpo_trainer mmpo_trainer;
+
+/* The MMPO_ABI_VERSION that the library was built with. */
+MMPO_API int32_t mmpo_abi_version(void);
+
+/* One line: LibTorch's version and the CPU capability in use. Static storage. */
+MMPO_API const char* mmpo_build_info(void);
+
+/* Threads that tensor operations use in this process; num_threads >= 1. */
+MMPO_API int32_t mmpo_set_num_threads(int32_t num_threads, mmpo_error* err);
+MMPO_API int32_t mmpo_get_num_threads(void);
+
+/* Copies the weights, converted to compute_dtype (MMPO_FLOAT32 or MMPO_BFLOAT16), into memory that the model owns.
+ * tensors: every parameter of the config by its Hugging Face name, in any order; unknown names are an error, save a
+ * lm_head.weight beside tied embeddings and rotary inv_freq buffers.
+ * MMPO_INVALID_ARGUMENT: config; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
+MMPO_API int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
+                                   int32_t compute_dtype, mmpo_model** out_model, mmpo_error* err);
+/* A trainer made from the model must be freed first. */
+MMPO_API void mmpo_model_free(mmpo_model* model);
+
+/* Parameters in the order of the flat buffer, which is fixed for a config. */
+MMPO_API int32_t mmpo_model_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err);
+MMPO_API int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor, mmpo_error* err);
+
+/* Log-probabilities of completions under the model, summed over tokens.
+ * out_logps: [C] double. out_token_logps: [sum of completion_lengths] float in batch order, or NULL. Caller allocates. */
+MMPO_API int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out_logps, float* out_token_logps,
+                                  mmpo_error* err);
+
+/* Continues prompts. tokens: prompts one after another, prompt_lengths [num_prompts], each >= 1.
+ * stop_tokens: a sequence ends with the first of them that it produces, which is kept.
+ * out_tokens: [num_prompts, max_new_tokens], row by row, the rest of a row is -1; out_lengths: [num_prompts].
+ * Sequence i draws from its own stream, made from seed and i, so its text does not depend on its neighbours. */
+MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths,
+                                     int64_t num_prompts, const int32_t* stop_tokens, int64_t num_stop_tokens,
+                                     const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths,
+                                     mmpo_error* err);
+
+/* A trainer updates the model's weights in place, so the model stays usable for scoring between steps.
+ * It owns gradients (fp32), moments (fp32) and, for a bfloat16 model, fp32 master weights. */
+MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
+                                     mmpo_error* err);
+MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
+
+/* Forward and backward of one micro-batch; gradients are added up until the next mmpo_trainer_step.
+ * Preference losses take groups of two; SFT takes groups of any size.
+ * ref_logps: [C] double, reference log-probabilities of the completions: MMPO and DPO; else may be NULL.
+ * reward_range: [2] minimum and maximum of the MMPO rewards to normalise with; NULL: those of this micro-batch.
+ * out_losses: [G] loss of each pair (SFT: of each group, summed over its tokens), not scaled.
+ * out_logps: [C]. out_rewards: [C] the loss's implicit rewards (MMPO: scores s), NaN for SFT. Caller allocates. */
+MMPO_API int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch, const mmpo_objective* objective,
+                                         const double* ref_logps, const double* reward_range, double* out_losses,
+                                         double* out_logps, double* out_rewards, mmpo_error* err);
+
+/* The same losses without gradients, for evaluation. */
+MMPO_API int32_t mmpo_model_evaluate(mmpo_model* model, const mmpo_batch* batch, const mmpo_objective* objective,
+                                     const double* ref_logps, const double* reward_range, double* out_losses,
+                                     double* out_logps, double* out_rewards, mmpo_error* err);
+
+/* Clips the accumulated gradient to max_grad_norm (0: no clipping), does one AdamW update and clears the gradient.
+ * out_grad_norm: the norm before clipping. MMPO_NON_FINITE: the norm is not finite; nothing is updated. */
+MMPO_API int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, double max_grad_norm,
+                                   double* out_grad_norm, mmpo_error* err);
+
+/* Flat state for checkpoints, borrowed for the trainer's life: fp32 parameters (the master weights, or the weights
+ * themselves in fp32), first and second moments, gradients. All are writable and have the same number of elements. */
+enum mmpo_state { MMPO_STATE_PARAMETERS = 0, MMPO_STATE_EXP_AVG = 1, MMPO_STATE_EXP_AVG_SQ = 2, MMPO_STATE_GRADIENTS = 3 };
+MMPO_API int32_t mmpo_trainer_state(mmpo_trainer* trainer, int32_t state, float** out_data, int64_t* out_num_elements,
+                                    mmpo_error* err);
+/* Number of updates done: the t of Adam's bias correction. */
+MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err);
+/* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights. */
+MMPO_API int32_t mmpo_trainer_restore(mmpo_trainer* trainer, int64_t num_steps, mmpo_error* err);
+/* Where parameter index lies in the flat state: its first element. */
+MMPO_API int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, int64_t* out_offset, mmpo_error* err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
