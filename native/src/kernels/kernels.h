@@ -1,0 +1,48 @@
+// The memory-bound parts of a decoder, forward and backward, each one pass over memory where the mathematics allows it.
+//
+// Shapes: T tokens, H hidden, I intermediate, N heads, D head dim, P positions, R head rows, V vocabulary.
+// Activations are float32 or bfloat16 (one type per call), arithmetic is float32. Gradients of parameters are float32 and
+// are added to what is there. The last dimension is contiguous; rows may be strided (views into fused buffers).
+// Every result has the same bits for any number of threads: sums over rows are made in blocks of fixed size.
+// Compiled for AVX2 and AVX-512 (cpu/); the one that LibTorch itself uses is chosen when the process runs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace mmpo {
+
+using at::Tensor;
+
+// out = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps); rstd_T float32 [T].
+void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T);
+
+// residual += branch, then rms_norm of the residual as it is stored (rounded to its type).
+void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps, Tensor& out_TH,
+                  Tensor& rstd_T);
+
+// out of rms_norm again, from its saved rstd: selective recomputation.
+void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH);
+
+// grad_x_TH += dL/dx; grad_weight_H (float32) += dL/dweight, left out where it is undefined (frozen weight).
+void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T,
+                       Tensor& grad_x_TH, Tensor& grad_weight_H);
+
+// Rotates heads in place in Hugging Face's half-split convention: element i is paired with i + D/2.
+// x_TND: [T, N, D] view with row and head strides. cos_PD, sin_PD: float32 [P, D/2]. positions_T: int32 or int64.
+// inverse rotates by the negative angle, which is the backward pass.
+void rope_(Tensor& x_TND, const Tensor& cos_PD, const Tensor& sin_PD, const Tensor& positions_T, bool inverse);
+
+// gate_up_T2I: [T, 2I], gate first; out = silu(gate) * up.
+void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI);
+
+// grad_gate_up_T2I = dL/d(gate, up), written over what is there; it may be gate_up_T2I itself.
+void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I);
+
+// lse_R = logsumexp of each row, logp_R = logits[r, targets_R[r]] - lse_R; both float32. targets_R: int64.
+void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R);
+
+// In place: row r becomes d(sum_r weight_r * logp_r) / dlogits = weight_r * (onehot(target_r) - softmax_r).
+// lse_R from log_softmax_gather on the same logits; weights_R: float32.
+void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R);
+
+}  // namespace mmpo

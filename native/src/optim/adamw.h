@@ -1,0 +1,34 @@
+// AdamW (Loshchilov and Hutter, arXiv 1711.05101) over flat arrays, as torch.optim.AdamW computes it: one pass over memory
+// that also applies the clipping coefficient, clears the gradient and refreshes the bfloat16 weights.
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+
+namespace mmpo {
+
+struct AdamWSettings {
+  double beta1;
+  double beta2;
+  double epsilon;
+  double weight_decay;  // decoupled: param *= 1 - learning_rate * weight_decay, before the update
+};
+
+// A stretch of parameters with their state, all of count elements. Borrowed; none may overlap.
+template <typename T>
+struct AdamWShard {
+  T* param;                  // fp32 weights, or the fp32 master copy of bfloat16 ones
+  T* grad;                   // set to 0 once it is used
+  T* exp_avg;                // first moment
+  T* exp_avg_sq;             // second moment
+  c10::BFloat16* bf16_param;  // receives the updated weights, rounded; null: no such copy
+  int64_t count;
+};
+
+// step: the number of this update, from 1 (the t of the bias correction). clip_coefficient multiplies the gradient.
+template <typename T>
+void adamw_step(const AdamWShard<T>& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
+                double clip_coefficient);
+
+}  // namespace mmpo
