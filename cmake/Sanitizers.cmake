@@ -1,0 +1,8 @@
+# -DMMPO_SANITIZE=ON: AddressSanitizer and UndefinedBehaviorSanitizer in our files (native/sanitize runs the tests so).
+option(MMPO_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+add_library(mmpo_sanitizers INTERFACE)
+if(MMPO_SANITIZE)
+  set(flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(mmpo_sanitizers INTERFACE ${flags})
+  target_link_options(mmpo_sanitizers INTERFACE ${flags})
+endif()

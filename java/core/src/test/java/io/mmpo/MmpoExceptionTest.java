@@ -1,0 +1,19 @@
+package io.mmpo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class MmpoExceptionTest {
+    @Test
+    void formatsItsMessageAndKeepsItsKind() {
+        MmpoException exception = MmpoException.data("row %d of %s has no chosen", 3, "pairs.jsonl");
+        assertThat(exception).hasMessage("row 3 of pairs.jsonl has no chosen");
+        assertThat(exception.kind()).isEqualTo(MmpoException.Kind.DATA);
+    }
+
+    @Test
+    void leavesPercentSignsAloneWithoutArguments() {
+        assertThat(MmpoException.environment("disk is 100% full")).hasMessage("disk is 100% full");
+    }
+}
