@@ -45,12 +45,12 @@ struct RewardRange {
 
 // The loss that objective.loss names. reward_range: MMPO's, where it spans more than these pairs; none: that of these pairs.
 // objective.length_normalize divides the policy's log-probabilities, and MMPO's reference ones too, by the lengths.
-// std::invalid_argument naming the field for an objective out of its range or inputs that do not fit together.
+// mmpo::Error (MMPO_INVALID_ARGUMENT) naming the field for an objective out of its range or inputs that do not fit together.
 template <typename T>
 BasicPairOutputs<T> pair_loss(const mmpo_objective& objective, const BasicPairInputs<T>& inputs,
                               std::optional<RewardRange> reward_range = std::nullopt);
 
-// The checks of pair_loss on the objective alone; also for MMPO_LOSS_SFT. std::invalid_argument naming the field.
+// The checks of pair_loss on the objective alone; also for MMPO_LOSS_SFT. mmpo::Error naming the field.
 void check_objective(const mmpo_objective& objective);
 
 }  // namespace mmpo

@@ -7,10 +7,10 @@
 namespace mmpo {
 
 struct SftOutputs {
-  std::vector<double> losses;      // -logps: summed over a completion's tokens
-  std::vector<double> grad_logps;  // -1; known before the forward pass
+  std::vector<double> losses;      // -logp, summed over a completion's tokens
+  std::vector<double> grad_logps;  // -1: known before the forward pass
 };
 
-SftOutputs sft_loss(std::span<const double> logps);
+SftOutputs sft_losses(std::span<const double> logps);
 
 }  // namespace mmpo
