@@ -8,12 +8,12 @@
 #include <new>
 #include <string_view>
 
-#include "error.h"
+#include "common/error.h"
 
 namespace mmpo {
 namespace {
 
-int32_t fill(mmpo_error* err, mmpo_status code, std::string_view message) noexcept {
+int32_t fill(mmpo_error* err, int32_t code, std::string_view message) noexcept {
   if (err != nullptr) {
     size_t length = std::min(message.size(), sizeof(err->message) - 1);
     // A cut must not split a UTF-8 sequence: back off over continuation bytes.

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "error.h"
+#include "common/error.h"
 
 namespace {
 
