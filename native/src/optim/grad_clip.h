@@ -11,7 +11,7 @@ template <typename T>
 double l2_norm(const T* values, int64_t count);
 
 // min(1, max_norm / (norm + 1e-6)); 1 where max_norm is 0 (no clipping). norm must be finite: with a non-finite norm there
-// is nothing to clip to and no update to make, so that is refused (std::invalid_argument).
+// is nothing to clip to and no update to make, so that is refused: mmpo::Error with MMPO_NON_FINITE.
 double clip_coefficient(double norm, double max_norm);
 
 }  // namespace mmpo

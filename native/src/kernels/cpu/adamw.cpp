@@ -1,0 +1,109 @@
+// AdamW and sums of squares over flat arrays. Legend: ../../optim/adamw.h.
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/vec.h"
+
+namespace mmpo {
+namespace {
+
+// Elements a thread should at least get.
+constexpr int64_t kGrain = 16384;
+
+template <typename T>
+struct AdamWArrays {
+  T* param;
+  T* grad;
+  T* exp_avg;
+  T* exp_avg_sq;
+  c10::BFloat16* bf16_param;
+};
+
+inline void store_bf16(c10::BFloat16* to, Vec value, int64_t count) {
+  const auto narrow = at::vec::cvtfp32_bf16(value);
+  std::memcpy(to, &narrow, static_cast<size_t>(count) * sizeof(c10::BFloat16));
+}
+
+// A double shard is an oracle of tests; its bfloat16 copy may be slow.
+inline void store_bf16(c10::BFloat16* to, at::vec::Vectorized<double> value, int64_t count) {
+  double lanes[at::vec::Vectorized<double>::size()];
+  value.store(lanes);
+  for (int64_t i = 0; i < count; ++i) to[i] = c10::BFloat16(static_cast<float>(lanes[i]));
+}
+
+template <typename T>
+void update(const AdamWArrays<T>& a, int64_t i, int64_t count, const AdamWScalars<T>& s) {
+  using V = at::vec::Vectorized<T>;
+  const int lanes = static_cast<int>(count);
+  const V grad = V::loadu(a.grad + i, count) * V(s.clip);
+  V exp_avg = V::loadu(a.exp_avg + i, count);
+  V exp_avg_sq = V::loadu(a.exp_avg_sq + i, count);
+  exp_avg = at::vec::fmadd(V(s.one_minus_beta1), grad - exp_avg, exp_avg);
+  exp_avg_sq = at::vec::fmadd(V(s.one_minus_beta2) * grad, grad, V(s.beta2) * exp_avg_sq);
+  const V denominator = at::vec::fmadd(exp_avg_sq.sqrt(), V(s.inverse_root_bc2), V(s.epsilon));
+  const V decayed = V::loadu(a.param + i, count) * V(s.decay);
+  const V param = decayed - V(s.step_size) * exp_avg / denominator;
+  exp_avg.store(a.exp_avg + i, lanes);
+  exp_avg_sq.store(a.exp_avg_sq + i, lanes);
+  param.store(a.param + i, lanes);
+  V(T(0)).store(a.grad + i, lanes);
+  if (a.bf16_param != nullptr) store_bf16(a.bf16_param + i, param, count);
+}
+
+// Two lanes' worth of double sums, from float or double values.
+inline double block_sum_of_squares(const float* values, int64_t count) {
+  using Wide = at::vec::VectorizedN<double, 2>;
+  Wide sums(0.0);
+  for_each_vector(count, [&](int64_t i, auto extent) {
+    const Wide wide = at::vec::convert<double, 2, float, 1>(at::vec::VectorizedN<float, 1>(load(values + i, extent)));
+    sums = sums + wide * wide;
+  });
+  constexpr int64_t half = kLanes / 2;
+  double lanes[kLanes];
+  sums[0].store(lanes);
+  sums[1].store(lanes + half);
+  double total = 0;
+  for (const double lane : lanes) total += lane;
+  return total;
+}
+
+inline double block_sum_of_squares(const double* values, int64_t count) {
+  double total = 0;
+  for (int64_t i = 0; i < count; ++i) total += values[i] * values[i];
+  return total;
+}
+
+}  // namespace
+
+template <typename T, typename Capability>
+void CpuOptimizer<T, Capability>::adamw(T* param, T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
+                                        int64_t count, const AdamWScalars<T>& scalars) {
+  constexpr int64_t lanes = at::vec::Vectorized<T>::size();
+  const AdamWArrays<T> arrays{param, grad, exp_avg, exp_avg_sq, bf16_param};
+  const int64_t num_vectors = at::divup(count, lanes);
+  // Threads get whole vectors, so where one ends does not change how an element is computed.
+  at::parallel_for(0, num_vectors, kGrain / lanes, [&](int64_t begin, int64_t end) {
+    const int64_t last = std::min(count, end * lanes);
+    int64_t i = begin * lanes;
+    for (; i + lanes <= last; i += lanes) update(arrays, i, lanes, scalars);
+    if (i < last) update(arrays, i, last - i, scalars);
+  });
+}
+
+template <typename T, typename Capability>
+void CpuOptimizer<T, Capability>::sums_of_squares(const T* values, int64_t count, double* partials) {
+  at::parallel_for(0, at::divup(count, kNormBlock), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first = block * kNormBlock;
+      partials[block] = block_sum_of_squares(values + first, std::min(kNormBlock, count - first));
+    }
+  });
+}
+
+#define MMPO_INSTANTIATE(T)                                                                                        \
+  template void CpuOptimizer<T, CPU_CAPABILITY>::adamw(T*, T*, T*, T*, c10::BFloat16*, int64_t,                    \
+                                                       const AdamWScalars<T>&);                                    \
+  template void CpuOptimizer<T, CPU_CAPABILITY>::sums_of_squares(const T*, int64_t, double*);
+MMPO_INSTANTIATE(float)
+MMPO_INSTANTIATE(double)
+#undef MMPO_INSTANTIATE
+
+}  // namespace mmpo

@@ -1,0 +1,85 @@
+// The kernels on raw rows, compiled once for each CPU capability. Legend: ../kernels.h.
+//
+// A file of this directory defines members of CpuKernels<T, CPU_CAPABILITY>, where the build defines CPU_CAPABILITY as AVX2
+// or AVX512; ../dispatch.h chooses. Only plain pointers come here: an inline function of a large header that was compiled
+// for AVX-512 could otherwise be the copy that the linker keeps for everyone.
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+
+namespace mmpo {
+
+struct AVX2;
+struct AVX512;
+
+// A matrix whose rows are contiguous and stride elements apart.
+template <typename T>
+struct Rows {
+  T* data;
+  int64_t count;
+  int64_t columns;
+  int64_t stride;
+
+  T* operator[](int64_t row) const { return data + row * stride; }
+};
+
+// Token positions, int32 or int64: exactly one of the two is not null.
+struct Positions {
+  const int32_t* narrow;
+  const int64_t* wide;
+
+  int64_t operator[](int64_t token) const { return narrow != nullptr ? narrow[token] : wide[token]; }
+};
+
+// [T, N, D] with strides of tokens and heads.
+template <typename T>
+struct Heads {
+  T* data;
+  int64_t tokens, heads, head_dim;
+  int64_t token_stride, head_stride;
+};
+
+// Rows that share one partial sum of the weight gradient: the same for every number of threads.
+inline constexpr int64_t kWeightGradientBlock = 32;
+
+template <typename T, typename Capability>
+struct CpuKernels {
+  static void rms_norm(Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd);
+  static void add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps, Rows<T> out, float* rstd);
+  static void rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out);
+  // partials: float [ceil(T / kWeightGradientBlock), H] scratch, with grad_weight; both null where the weight is frozen.
+  static void rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd,
+                                Rows<T> grad_x, float* grad_weight, float* partials);
+  // cosines, sines: [positions, head_dim / 2].
+  static void rope(Heads<T> x, const float* cosines, const float* sines, Positions positions, bool inverse);
+  static void swiglu(Rows<const T> gate_up, Rows<T> out);
+  static void swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up);
+  static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp);
+  static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights);
+};
+
+// One update's scalars, in the arithmetic type of the shard.
+template <typename T>
+struct AdamWScalars {
+  T decay;  // 1 - learning_rate * weight_decay
+  T clip;   // multiplies the gradient
+  T beta2, epsilon;
+  T one_minus_beta1, one_minus_beta2;  // rounded once: 1 - 0.999f is off by 5e-5
+  T step_size;                         // learning_rate / (1 - beta1^t)
+  T inverse_root_bc2;                  // 1 / sqrt(1 - beta2^t)
+};
+
+// Elements whose squares share one partial sum.
+inline constexpr int64_t kNormBlock = 32768;
+
+template <typename T, typename Capability>
+struct CpuOptimizer {
+  static void adamw(T* param, T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param, int64_t count,
+                    const AdamWScalars<T>& scalars);
+  // partials: [ceil(count / kNormBlock)], each the sum of squares of its block.
+  static void sums_of_squares(const T* values, int64_t count, double* partials);
+};
+
+}  // namespace mmpo

@@ -1,0 +1,107 @@
+// The head's log-softmax at the target, and its gradient in place. Legend: ../kernels.h.
+#include <cmath>
+#include <limits>
+
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/vec.h"
+
+namespace mmpo {
+namespace {
+
+// Logits that are looked at twice, for their maximum and for their exponentials, while they are in the first-level cache.
+constexpr int64_t kBlock = 1024;
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+
+template <typename T>
+float block_max(const T* x, int64_t count) {
+  Vec largest(kMinusInfinity);
+  for_each_vector(count, [&](int64_t i, auto extent) {
+    Vec value = load(x + i, extent);
+    if constexpr (std::is_same_v<decltype(extent), First>) value = Vec::set(Vec(kMinusInfinity), value, extent.count);
+    largest = at::vec::maximum(largest, value);
+  });
+  float lanes[kLanes];
+  largest.store(lanes);
+  float result = lanes[0];
+  // A NaN is taken, and then kept, since nothing compares above it.
+  for (const float lane : lanes) result = lane > result || std::isnan(lane) ? lane : result;
+  return result;
+}
+
+template <typename T>
+float block_sum_exp(const T* x, float max, int64_t count) {
+  Vec sums(0.0f);
+  const Vec shift(max);
+  for_each_vector(count, [&](int64_t i, auto extent) {
+    Vec value = (load(x + i, extent) - shift).exp();
+    if constexpr (std::is_same_v<decltype(extent), First>) value = Vec::set(Vec(0.0f), value, extent.count);
+    sums = sums + value;
+  });
+  return sum_lanes(sums);
+}
+
+// One pass: a running maximum and the sum of exponentials relative to it. Blocks are summed in float, their sums in double.
+template <typename T>
+double log_sum_exp(const T* x, int64_t count) {
+  float max = kMinusInfinity;
+  double sum = 0;
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t size = std::min(kBlock, count - begin);
+    const float largest = block_max(x + begin, size);
+    if (largest == kMinusInfinity) continue;
+    if (!(largest <= max)) {
+      sum *= std::exp(static_cast<double>(max) - static_cast<double>(largest));
+      max = largest;
+    }
+    sum += static_cast<double>(block_sum_exp(x + begin, max, size));
+  }
+  return static_cast<double>(max) + std::log(sum);
+}
+
+template <typename T>
+void gradient_row(T* logits, int64_t target, float lse, float weight, int64_t count) {
+  if (weight == 0) {
+    std::fill(logits, logits + count, T(0.0f));
+    return;
+  }
+  const Vec shift(lse);
+  const Vec scale(-weight);
+  // 1 - softmax without cancellation where the target is nearly certain.
+  const float at_target = weight * -std::expm1(static_cast<float>(logits[target]) - lse);
+  for_each_vector(count, [&](int64_t i, auto extent) {
+    store(logits + i, (load(logits + i, extent) - shift).exp() * scale, extent);
+  });
+  logits[target] = at_target;
+}
+
+}  // namespace
+
+template <typename T, typename Capability>
+void CpuKernels<T, Capability>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp) {
+  at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const double sum = log_sum_exp(logits[row], logits.columns);
+      lse[row] = static_cast<float>(sum);
+      logp[row] = static_cast<float>(static_cast<double>(logits[row][targets[row]]) - sum);
+    }
+  });
+}
+
+template <typename T, typename Capability>
+void CpuKernels<T, Capability>::softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
+                                                 const float* weights) {
+  at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      gradient_row(logits[row], targets[row], lse[row], weights[row], logits.columns);
+    }
+  });
+}
+
+#define MMPO_INSTANTIATE(T)                                                                                          \
+  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*);    \
+  template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*);
+MMPO_INSTANTIATE(float)
+MMPO_INSTANTIATE(c10::BFloat16)
+#undef MMPO_INSTANTIATE
+
+}  // namespace mmpo

@@ -1,0 +1,179 @@
+#include "kernels/kernels.h"
+
+#include <ATen/ops/empty.h>
+#include <c10/util/Exception.h>
+
+#include "kernels/dispatch.h"
+
+// Checks here are of our own callers: a breach is a defect of the engine, reported as c10::Error, never a user's mistake.
+namespace mmpo {
+namespace {
+
+template <typename T>
+Rows<T> rows(const Tensor& x) {
+  using Value = std::remove_const_t<T>;
+  TORCH_CHECK(x.dim() == 2 && (x.stride(1) == 1 || x.size(1) <= 1), "kernels take [rows, columns] with contiguous rows, got ",
+              x.sizes(), " with strides ", x.strides());
+  if constexpr (std::is_const_v<T>) {
+    return {x.const_data_ptr<Value>(), x.size(0), x.size(1), x.stride(0)};
+  } else {
+    return {x.mutable_data_ptr<Value>(), x.size(0), x.size(1), x.stride(0)};
+  }
+}
+
+// A contiguous vector of the given length.
+template <typename T>
+const T* vector(const Tensor& x, int64_t count) {
+  TORCH_CHECK(x.dim() == 1 && x.size(0) == count && x.is_contiguous(), "kernels: a contiguous vector of ", count,
+              " elements is needed, got ", x.sizes());
+  return x.const_data_ptr<T>();
+}
+
+template <typename T>
+T* mutable_vector(Tensor& x, int64_t count) {
+  vector<T>(x, count);
+  return x.mutable_data_ptr<T>();
+}
+
+void check_same(const Tensor& a, const Tensor& b) {
+  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type(), "kernels: shapes and types must be equal, got ",
+              a.sizes(), " ", a.scalar_type(), " and ", b.sizes(), " ", b.scalar_type());
+}
+
+// [T, 2I] beside [T, I].
+void check_gate_up(const Tensor& gate_up_T2I, const Tensor& x_TI) {
+  TORCH_CHECK(gate_up_T2I.dim() == 2 && x_TI.dim() == 2 && gate_up_T2I.size(0) == x_TI.size(0) &&
+                  gate_up_T2I.size(1) == 2 * x_TI.size(1) && gate_up_T2I.scalar_type() == x_TI.scalar_type(),
+              "kernels: [T, 2I] and [T, I] of one type are needed, got ", gate_up_T2I.sizes(), " ",
+              gate_up_T2I.scalar_type(), " and ", x_TI.sizes(), " ", x_TI.scalar_type());
+}
+
+// body(T, Capability) as std::type_identity values.
+template <typename Body>
+void dispatch(const Tensor& x, const Body& body) {
+  with_cpu_capability([&](auto capability) {
+    if (x.scalar_type() == at::kFloat) {
+      body(std::type_identity<float>(), capability);
+    } else {
+      TORCH_CHECK(x.scalar_type() == at::kBFloat16, "kernels take float32 or bfloat16, got ", x.scalar_type());
+      body(std::type_identity<c10::BFloat16>(), capability);
+    }
+  });
+}
+
+template <typename T, typename Capability>
+using Kernels = CpuKernels<typename T::type, typename Capability::type>;
+
+}  // namespace
+
+void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T) {
+  check_same(x_TH, out_TH);
+  dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::rms_norm(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(1)),
+                                     static_cast<float>(eps), rows<Value>(out_TH),
+                                     mutable_vector<float>(rstd_T, x_TH.size(0)));
+  });
+}
+
+void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps, Tensor& out_TH,
+                  Tensor& rstd_T) {
+  check_same(residual_TH, branch_TH);
+  check_same(residual_TH, out_TH);
+  dispatch(residual_TH, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::add_rms_norm(rows<Value>(residual_TH), rows<const Value>(branch_TH),
+                                         vector<Value>(weight_H, residual_TH.size(1)), static_cast<float>(eps),
+                                         rows<Value>(out_TH), mutable_vector<float>(rstd_T, residual_TH.size(0)));
+  });
+}
+
+void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH) {
+  check_same(x_TH, out_TH);
+  dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::rms_norm_recompute(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(1)),
+                                               vector<float>(rstd_T, x_TH.size(0)), rows<Value>(out_TH));
+  });
+}
+
+void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T,
+                       Tensor& grad_x_TH, Tensor& grad_weight_H) {
+  check_same(x_TH, grad_out_TH);
+  check_same(x_TH, grad_x_TH);
+  const int64_t tokens = x_TH.size(0);
+  const int64_t hidden = x_TH.size(1);
+  Tensor partials;
+  if (grad_weight_H.defined()) {
+    const int64_t num_blocks = (tokens + kWeightGradientBlock - 1) / kWeightGradientBlock;
+    partials = at::empty({num_blocks, hidden}, at::kFloat);
+  }
+  dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::rms_norm_backward(
+        rows<const Value>(grad_out_TH), rows<const Value>(x_TH), vector<Value>(weight_H, hidden),
+        vector<float>(rstd_T, tokens), rows<Value>(grad_x_TH),
+        grad_weight_H.defined() ? mutable_vector<float>(grad_weight_H, hidden) : nullptr,
+        partials.defined() ? partials.mutable_data_ptr<float>() : nullptr);
+  });
+}
+
+void rope_(Tensor& x_TND, const Tensor& cos_PD, const Tensor& sin_PD, const Tensor& positions_T, bool inverse) {
+  TORCH_CHECK(x_TND.dim() == 3 && x_TND.stride(2) == 1 && x_TND.size(2) % 2 == 0,
+              "rope_ takes [T, N, D] with contiguous heads of even size, got ", x_TND.sizes(), " with strides ",
+              x_TND.strides());
+  TORCH_CHECK(cos_PD.dim() == 2 && cos_PD.size(1) == x_TND.size(2) / 2 && cos_PD.is_contiguous() &&
+                  sin_PD.sizes() == cos_PD.sizes() && sin_PD.is_contiguous(),
+              "rope_ takes contiguous cos and sin of [P, ", x_TND.size(2) / 2, "], got ", cos_PD.sizes(), " and ",
+              sin_PD.sizes());
+  const int64_t tokens = x_TND.size(0);
+  const bool narrow = positions_T.scalar_type() == at::kInt;
+  const Positions positions{narrow ? vector<int32_t>(positions_T, tokens) : nullptr,
+                            narrow ? nullptr : vector<int64_t>(positions_T, tokens)};
+  dispatch(x_TND, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    const Heads<Value> heads{x_TND.mutable_data_ptr<Value>(), tokens,          x_TND.size(1), x_TND.size(2),
+                             x_TND.stride(0),                 x_TND.stride(1)};
+    Kernels<T, Capability>::rope(heads, cos_PD.const_data_ptr<float>(), sin_PD.const_data_ptr<float>(), positions,
+                                 inverse);
+  });
+}
+
+void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI) {
+  check_gate_up(gate_up_T2I, out_TI);
+  dispatch(out_TI, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::swiglu(rows<const Value>(gate_up_T2I), rows<Value>(out_TI));
+  });
+}
+
+void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I) {
+  check_gate_up(gate_up_T2I, grad_out_TI);
+  check_same(gate_up_T2I, grad_gate_up_T2I);
+  dispatch(grad_out_TI, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::swiglu_backward(rows<const Value>(grad_out_TI), rows<const Value>(gate_up_T2I),
+                                            rows<Value>(grad_gate_up_T2I));
+  });
+}
+
+void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) {
+  const int64_t num_rows = logits_RV.size(0);
+  dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::log_softmax_gather(rows<const Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
+                                               mutable_vector<float>(lse_R, num_rows),
+                                               mutable_vector<float>(logp_R, num_rows));
+  });
+}
+
+void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R) {
+  const int64_t num_rows = logits_RV.size(0);
+  dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::softmax_gradient(rows<Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
+                                             vector<float>(lse_R, num_rows), vector<float>(weights_R, num_rows));
+  });
+}
+
+}  // namespace mmpo

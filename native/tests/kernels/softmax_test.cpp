@@ -1,0 +1,156 @@
+#include <limits>
+
+#include "kernels/kernel_testing.h"
+#include "kernels/kernels.h"
+
+namespace mmpo {
+namespace {
+
+using namespace mmpo::testing;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr int64_t kVocabularies[] = {1, 3, 31, 47, 123, 320, 1024, 1025};
+
+struct Head {
+  Tensor logits, targets, lse, logp;
+
+  Head(const Tensor& logits_RV, const Tensor& targets_R)
+      : logits(logits_RV), targets(targets_R), lse(at::empty({logits_RV.size(0)})), logp(at::empty({logits_RV.size(0)})) {
+    log_softmax_gather(logits, targets, lse, logp);
+  }
+  Tensor wanted_lse() const { return logits.to(at::kDouble).logsumexp(-1); }
+  Tensor wanted_logp() const {
+    return logits.to(at::kDouble).log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
+  }
+};
+
+// 1e-6, and half a float32 ulp of the result where that is more.
+constexpr Tolerance kLogTolerance{6e-8, 1e-6};
+
+TEST(Softmax, LogProbabilityEqualsAtenInDouble) {
+  at::manual_seed(1);
+  for (const auto type : kTypes) {
+    for (const int64_t vocabulary : kVocabularies) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << vocabulary);
+      const Head head(random_view(47, vocabulary, type) * 4, at::randint(vocabulary, {47}));
+      expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
+      expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
+    }
+  }
+}
+
+TEST(Softmax, LogProbabilityOfRealVocabularies) {
+  at::manual_seed(2);
+  for (const auto type : kTypes) {
+    for (const int64_t vocabulary : {49152, 128256}) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << vocabulary);
+      const Head head(random({3, vocabulary}, type) * 3, at::randint(vocabulary, {3}));
+      expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
+      expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
+    }
+  }
+}
+
+// The running maximum grows in every block and falls in none: both ends of what the one pass must rescale.
+TEST(Softmax, LogProbabilityOfSortedLogits) {
+  const Tensor rising = at::linspace(-200, 200, 5000).unsqueeze(0);
+  for (const Tensor& logits : {rising, rising.flip(1)}) {
+    const Head head(logits, at::full({1}, 2500, at::kLong));
+    expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
+    expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
+  }
+}
+
+TEST(Softmax, UniformLogitsGiveMinusLogOfTheVocabulary) {
+  const Head head(at::full({2, 320}, 1e4f), at::tensor({0, 319}, at::kLong));
+  // -log 320
+  EXPECT_NEAR(head.logp[0].item<double>(), -5.768320995793772, 1e-6);
+  EXPECT_NEAR(head.logp[1].item<double>(), -5.768320995793772, 1e-6);
+}
+
+TEST(Softmax, ExcludedTokensCountNothingAndNaNIsNotLost) {
+  Tensor logits = at::zeros({3, 2048});
+  logits.narrow(1, 0, 1500).fill_(-kInfinity);
+  logits[1][1700] = std::numeric_limits<float>::quiet_NaN();
+  logits[2][3] = std::numeric_limits<float>::quiet_NaN();
+  const Head head(logits, at::full({3}, 2047, at::kLong));
+  EXPECT_NEAR(head.lse[0].item<double>(), std::log(548.0), 1e-6);
+  EXPECT_TRUE(std::isnan(head.logp[1].item<float>()));
+  EXPECT_TRUE(std::isnan(head.logp[2].item<float>()));
+}
+
+// The float32 log-sum-exp, some 10 here, is rounded by up to 5e-7: that is the error of each probability relative to itself,
+// and so the absolute error of 1 - softmax at a target that is nearly certain.
+void expect_gradient(const Tensor& logits, at::ScalarType type, double absolute) {
+  const int64_t num_rows = logits.size(0);
+  const Head head(logits.clone(), at::randint(logits.size(1), {num_rows}));
+  const Tensor weights = at::randn({num_rows});
+  const Tensor logits64 = oracle(logits);
+  const Tensor logp = logits64.log_softmax(-1).gather(-1, head.targets.unsqueeze(-1)).squeeze(-1);
+  (weights.to(at::kDouble) * logp).sum().backward();
+  Tensor gradient = logits.clone();
+  softmax_gradient_(gradient, head.targets, head.lse, weights);
+  expect_close(gradient, logits64.grad(), {type == at::kFloat ? 3e-6 : 1.0 / 256, absolute}, "gradient");
+}
+
+TEST(Softmax, GradientEqualsAutogradInDouble) {
+  at::manual_seed(3);
+  for (const auto type : kTypes) {
+    for (const int64_t vocabulary : kVocabularies) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << vocabulary);
+      expect_gradient(random_view(47, vocabulary, type) * 4, type, 1e-6);
+    }
+    expect_gradient(random({2, 49152}, type), type, 1e-12);
+  }
+}
+
+TEST(Softmax, GradientInAStridedViewLeavesItsNeighboursAlone) {
+  at::manual_seed(4);
+  const Tensor before = random({3, 40}, at::kFloat);
+  Tensor buffer = before.clone();
+  Tensor logits = buffer.narrow(1, 4, 31);
+  const Head head(logits, at::zeros({3}, at::kLong));
+  softmax_gradient_(logits, head.targets, head.lse, at::ones({3}));
+  expect_same_bits(buffer.narrow(1, 0, 4), before.narrow(1, 0, 4), "left");
+  expect_same_bits(buffer.narrow(1, 35, 5), before.narrow(1, 35, 5), "right");
+  EXPECT_NEAR(logits.sum(-1).abs().max().item<double>(), 0, 1e-6);
+}
+
+TEST(Softmax, GradientAtANearlyCertainTargetDoesNotCancel) {
+  Tensor logits = at::tensor({30.0f, 0.0f}).view({1, 2});
+  const Head head(logits, at::zeros({1}, at::kLong));
+  softmax_gradient_(logits, head.targets, head.lse, at::ones({1}));
+  // 1 - sigma(30) = 9.357622968840175e-14: the float32 log-sum-exp is 30 exactly, so float32 sees 0, never a negative.
+  EXPECT_GE(logits[0][0].item<float>(), 0.0f);
+  EXPECT_NEAR(logits[0][1].item<double>(), -9.357622968840175e-14, 1e-19);
+}
+
+TEST(Softmax, ARowOfWeightZeroIsZeroWhateverItsLogits) {
+  Tensor logits = at::full({2, 31}, std::numeric_limits<float>::quiet_NaN());
+  softmax_gradient_(logits, at::zeros({2}, at::kLong), at::full({2}, kInfinity), at::zeros({2}));
+  expect_same_bits(logits, at::zeros({2, 31}), "gradient");
+}
+
+TEST(Softmax, HasTheSameBitsForOneAndTwoThreads) {
+  at::manual_seed(5);
+  for (const auto type : kTypes) {
+    const Tensor logits = random({31, 5000}, type);
+    const Tensor targets = at::randint(5000, {31});
+    const Tensor weights = at::randn({31});
+    Tensor lse[2], logp[2], gradient[2];
+    for (const int threads : {1, 2}) {
+      const Threads scope(threads);
+      const Head head(logits, targets);
+      lse[threads - 1] = head.lse;
+      logp[threads - 1] = head.logp;
+      gradient[threads - 1] = logits.clone();
+      softmax_gradient_(gradient[threads - 1], targets, head.lse, weights);
+    }
+    expect_same_bits(lse[0], lse[1], "lse");
+    expect_same_bits(logp[0], logp[1], "logp");
+    expect_same_bits(gradient[0], gradient[1], "gradient");
+  }
+}
+
+}  // namespace
+}  // namespace mmpo
