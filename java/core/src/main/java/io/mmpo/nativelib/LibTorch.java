@@ -1,0 +1,97 @@
+package io.mmpo.nativelib;
+
+import io.mmpo.MmpoException;
+import java.io.File;
+import java.io.IOException;
+import java.lang.foreign.SymbolLookup;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.bytedeco.javacpp.Loader;
+
+/**
+ * Brings LibTorch into the process, where libmmpo.so finds it by its libraries' names. Only the libraries themselves are
+ * opened: JavaCPP's wrapper of the whole C++ API (29 MB more) is not needed to compute.
+ */
+final class LibTorch {
+  static final String PROPERTY = "mmpo.libtorch";
+  static final String VARIABLE = "MMPO_LIBTORCH";
+
+  // Each after those that it needs: their names are looked up among the libraries already open, since bytedeco's RUNPATH
+  // names the directories of the machine that built them.
+  private static final List<String> OPENBLAS = List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
+  private static final List<String> PYTORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so");
+  private static final List<String> EXISTING = List.of("libc10.so", "libtorch_cpu.so");
+
+  private LibTorch() {}
+
+  /** The last library of the linear algebra that LibTorch computes with, where that keeps threads of its own: OpenBLAS. */
+  static Optional<SymbolLookup> load(Platform platform) {
+    String directory = System.getProperty(PROPERTY, System.getenv(VARIABLE));
+    if (directory != null && !directory.isBlank()) {
+      loadExisting(Path.of(directory));
+      return Optional.empty();
+    }
+    SymbolLookup openblas = loadBundled("openblas", OPENBLAS, platform);
+    loadBundled("pytorch", PYTORCH, platform);
+    return Optional.of(openblas);
+  }
+
+  private static SymbolLookup loadBundled(String artifact, List<String> libraries, Platform platform) {
+    SymbolLookup last = null;
+    for (String library : libraries) {
+      last = SharedLibrary.open(
+          unpack(artifact, library, platform), "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.");
+    }
+    return last;
+  }
+
+  /** Into JavaCPP's cache, where later runs find it. */
+  private static Path unpack(String artifact, String library, Platform platform) {
+    String resource = "/org/bytedeco/" + artifact + "/" + platform.name() + "/" + library;
+    URL url = Loader.class.getResource(resource);
+    if (url == null) {
+      throw MmpoException.environment(
+          "LibTorch is not on the class path: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s, or name"
+              + " an existing LibTorch with -D%s=/dir.",
+          resource, artifact, platform.name(), PROPERTY);
+    }
+    try {
+      File file = Loader.cacheResource(url);
+      if (file == null) {
+        throw new IOException("no cache directory can be written");
+      }
+      return file.toPath();
+    } catch (IOException e) {
+      throw MmpoException.of(
+          MmpoException.Kind.ENVIRONMENT,
+          e,
+          "%s of LibTorch cannot be unpacked: %s. It needs 400 MB in ~/.javacpp/cache; another place is named with"
+              + " -Dorg.bytedeco.javacpp.cachedir=/dir.",
+          library,
+          e.getMessage());
+    }
+  }
+
+  private static void loadExisting(Path directory) {
+    Path libraries = libraryDirectory(directory)
+        .orElseThrow(() -> MmpoException.environment(
+            "-D%s (or %s) names %s, where there is no LibTorch: libtorch_cpu.so was looked for in it, in lib and in"
+                + " torch/lib below it. Name an unpacked LibTorch archive or an installed torch package.",
+            PROPERTY, VARIABLE, directory));
+    for (String library : EXISTING) {
+      SharedLibrary.open(
+          libraries.resolve(library).toAbsolutePath(),
+          "It is part of the LibTorch that -D" + PROPERTY + " or " + VARIABLE + " names; check that it is whole.");
+    }
+  }
+
+  private static Optional<Path> libraryDirectory(Path directory) {
+    return Stream.of(directory, directory.resolve("lib"), directory.resolve("torch").resolve("lib"))
+        .filter(candidate -> Files.isRegularFile(candidate.resolve("libtorch_cpu.so")))
+        .findFirst();
+  }
+}

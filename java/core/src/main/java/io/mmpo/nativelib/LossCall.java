@@ -1,0 +1,45 @@
+package io.mmpo.nativelib;
+
+import static io.mmpo.nativelib.Require.require;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+
+/** The common shape of mmpo_trainer_accumulate and mmpo_model_evaluate. */
+final class LossCall {
+  private LossCall() {}
+
+  static BatchResult run(
+      MethodHandle function,
+      MemorySegment object,
+      NativeCall call,
+      PackedBatch batch,
+      Objective objective,
+      double[] refLogps,
+      RewardRange rewardRange)
+      throws Throwable {
+    require(
+        refLogps == null || refLogps.length == batch.numCompletions(),
+        "reference log-probabilities must be one a completion: wanted %d, got %d",
+        batch.numCompletions(),
+        refLogps == null ? 0 : refLogps.length);
+    MemorySegment losses = call.memory().allocate(JAVA_DOUBLE, batch.numGroups());
+    MemorySegment logps = call.memory().allocate(JAVA_DOUBLE, batch.numCompletions());
+    MemorySegment rewards = call.memory().allocate(JAVA_DOUBLE, batch.numCompletions());
+    call.check((int) function.invokeExact(
+        object,
+        Structs.batch(batch, call.memory()),
+        Structs.objective(objective, call.memory()),
+        refLogps == null ? MemorySegment.NULL : call.memory().allocateFrom(JAVA_DOUBLE, refLogps),
+        rewardRange == null
+            ? MemorySegment.NULL
+            : call.memory().allocateFrom(JAVA_DOUBLE, rewardRange.minimum(), rewardRange.maximum()),
+        losses,
+        logps,
+        rewards,
+        call.error()));
+    return new BatchResult(
+        losses.toArray(JAVA_DOUBLE), logps.toArray(JAVA_DOUBLE), rewards.toArray(JAVA_DOUBLE));
+  }
+}

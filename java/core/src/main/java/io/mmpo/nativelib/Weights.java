@@ -1,0 +1,33 @@
+package io.mmpo.nativelib;
+
+import static io.mmpo.nativelib.Require.require;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A named, contiguous, row-major array in native memory. Whoever hands one out says how long its data lives; access after
+ * that is an IllegalStateException.
+ *
+ * @param name Hugging Face's parameter name
+ * @param dtype safetensors' name of the element type: "F32", "BF16" or "F16"
+ */
+public record Weights(String name, long[] shape, String dtype, MemorySegment data) {
+  public Weights {
+    require(data.isNative(), "tensor %s must lie in native memory, its data is on the Java heap", name);
+    long bytes = bytesPerElement(dtype);
+    for (long size : shape) {
+      require(size >= 0, "tensor %s has a negative size in its shape", name);
+      bytes = Math.multiplyExact(bytes, size);
+    }
+    require(data.byteSize() == bytes, "tensor %s needs %d bytes, got %d", name, bytes, data.byteSize());
+    shape = shape.clone();
+  }
+
+  public long numElements() {
+    return data.byteSize() / bytesPerElement(dtype);
+  }
+
+  private static long bytesPerElement(String dtype) {
+    return Dtype.of(dtype).bytes();
+  }
+}
