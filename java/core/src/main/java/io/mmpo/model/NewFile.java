@@ -1,0 +1,70 @@
+package io.mmpo.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.mmpo.MmpoException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** Files that did not exist before: whole afterwards, or not there. */
+final class NewFile {
+  private NewFile() {}
+
+  static void write(Path file, JsonNode json) {
+    try {
+      Files.write(file, JsonFile.MAPPER.writeValueAsBytes(json), StandardOpenOption.CREATE_NEW);
+    } catch (IOException e) {
+      throw failed(file, e);
+    }
+  }
+
+  static void copy(Path source, Path target) {
+    try (InputStream in = Files.newInputStream(source)) {
+      Files.copy(in, target); // not the source's permissions: it may be read-only
+    } catch (IOException e) {
+      throw failed(target, e);
+    }
+  }
+
+  /** Removes what was begun, unless it was another's. */
+  static RuntimeException failed(Path file, Throwable failure) {
+    if (!(failure instanceof FileAlreadyExistsException)) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        failure.addSuppressed(e);
+      }
+    }
+    return switch (failure) {
+      case RuntimeException e -> e;
+      case Error e -> throw e;
+      default ->
+        MmpoException.of(
+            MmpoException.Kind.ENVIRONMENT,
+            failure,
+            "%s cannot be written: %s.%s",
+            file,
+            reason(failure),
+            freeSpace(file));
+    };
+  }
+
+  private static String reason(Throwable failure) {
+    return failure instanceof FileAlreadyExistsException
+        ? "it exists already"
+        : failure.getMessage();
+  }
+
+  private static String freeSpace(Path file) {
+    try {
+      long bytes = Files.getFileStore(file.toAbsolutePath().getParent()).getUsableSpace();
+      return String.format(
+          " %,d MiB are free there. Make room, or write to another place.", bytes >> 20);
+    } catch (IOException e) {
+      return " Make room, or write to another place.";
+    }
+  }
+}
