@@ -1,0 +1,53 @@
+// Memory of a micro-batch: handed out from a few large blocks, taken back all at once, kept for the next one.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace mmpo {
+
+using at::Tensor;
+
+class Workspace {
+ public:
+  // Uninitialised, 64-byte aligned; valid until rewind() passes it or reset().
+  Tensor allocate(at::IntArrayRef shape, at::ScalarType dtype);
+
+  // A position to come back to: what was allocated since is taken back, the memory stays.
+  struct Mark {
+    size_t block;
+    int64_t used;
+  };
+  Mark mark() const;
+  void rewind(Mark mark);
+
+  // Takes back everything. If the last round needed several blocks, they become one of their total size.
+  void reset();
+
+  int64_t bytes() const;
+
+ private:
+  struct Block {
+    Tensor memory;  // bytes
+    int64_t used;
+  };
+  std::vector<Block> blocks_;
+  size_t current_ = 0;
+};
+
+// Rewinds when the scope ends.
+class WorkspaceScope {
+ public:
+  explicit WorkspaceScope(Workspace& workspace) : workspace_(workspace), mark_(workspace.mark()) {}
+  ~WorkspaceScope() { workspace_.rewind(mark_); }
+  WorkspaceScope(const WorkspaceScope&) = delete;
+  WorkspaceScope& operator=(const WorkspaceScope&) = delete;
+
+ private:
+  Workspace& workspace_;
+  Workspace::Mark mark_;
+};
+
+}  // namespace mmpo
