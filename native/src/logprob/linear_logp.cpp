@@ -1,0 +1,68 @@
+#include "logprob/linear_logp.h"
+
+#include <algorithm>
+
+#include "kernels/kernels.h"
+#include "model/linear.h"
+
+namespace mmpo {
+namespace {
+
+constexpr int64_t kChunkBytes = int64_t{96} << 20;
+
+// Calls body(first row, rows, their logits in workspace memory) for one chunk of rows after another.
+template <typename Body>
+void for_each_chunk(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, const Body& body) {
+  const int64_t num_rows = rows.hidden_RH.size(0);
+  const int64_t row_bytes = head_VH.size(0) * static_cast<int64_t>(rows.hidden_RH.element_size());
+  const int64_t largest = std::max<int64_t>(1, kChunkBytes / row_bytes);
+  // Chunks of equal size: a small rest would waste a product.
+  const int64_t num_chunks = (num_rows + largest - 1) / largest;
+  for (int64_t chunk = 0; chunk < num_chunks; ++chunk) {
+    const WorkspaceScope scope(workspace);
+    const int64_t first = num_rows * chunk / num_chunks;
+    const int64_t count = num_rows * (chunk + 1) / num_chunks - first;
+    Tensor logits_RV = workspace.allocate({count, head_VH.size(0)}, rows.hidden_RH.scalar_type());
+    linear(rows.hidden_RH.narrow(0, first, count), head_VH, {}, logits_RV);
+    body(first, count, logits_RV);
+  }
+}
+
+void chunk_gradient(const HeadRows& rows, const Tensor& head_VH, int64_t first, int64_t count, const Tensor& lse_R,
+                    const Tensor& weights_R, Tensor& logits_RV, Tensor& grad_hidden_RH, Tensor& grad_head_VH) {
+  softmax_gradient_(logits_RV, rows.targets_R.narrow(0, first, count), lse_R, weights_R.narrow(0, first, count));
+  Tensor grad_RH = grad_hidden_RH.narrow(0, first, count);
+  Tensor no_bias;
+  linear_backward_input(logits_RV, head_VH, grad_RH);
+  linear_backward_weight(logits_RV, rows.hidden_RH.narrow(0, first, count), grad_head_VH, no_bias);
+}
+
+}  // namespace
+
+void linear_logp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, Tensor& lse_R, Tensor& logp_R) {
+  for_each_chunk(rows, head_VH, workspace, [&](int64_t first, int64_t count, const Tensor& logits_RV) {
+    Tensor lse = lse_R.narrow(0, first, count);
+    Tensor logp = logp_R.narrow(0, first, count);
+    log_softmax_gather(logits_RV, rows.targets_R.narrow(0, first, count), lse, logp);
+  });
+}
+
+void linear_logp_backward(const HeadRows& rows, const Tensor& head_VH, const Tensor& lse_R, const Tensor& weights_R,
+                          Workspace& workspace, Tensor& grad_hidden_RH, Tensor& grad_head_VH) {
+  for_each_chunk(rows, head_VH, workspace, [&](int64_t first, int64_t count, Tensor& logits_RV) {
+    chunk_gradient(rows, head_VH, first, count, lse_R.narrow(0, first, count), weights_R, logits_RV, grad_hidden_RH,
+                   grad_head_VH);
+  });
+}
+
+void linear_logp_forward_backward(const HeadRows& rows, const Tensor& head_VH, const Tensor& weights_R,
+                                  Workspace& workspace, Tensor& logp_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH) {
+  for_each_chunk(rows, head_VH, workspace, [&](int64_t first, int64_t count, Tensor& logits_RV) {
+    Tensor lse_R = workspace.allocate({count}, at::kFloat);
+    Tensor logp = logp_R.narrow(0, first, count);
+    log_softmax_gather(logits_RV, rows.targets_R.narrow(0, first, count), lse_R, logp);
+    chunk_gradient(rows, head_VH, first, count, lse_R, weights_R, logits_RV, grad_hidden_RH, grad_head_VH);
+  });
+}
+
+}  // namespace mmpo

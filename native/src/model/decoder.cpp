@@ -1,0 +1,234 @@
+#include "model/decoder.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+
+#include "kernels/kernels.h"
+#include "model/linear.h"
+
+namespace mmpo {
+namespace {
+
+// Row by row in their order, so that a token that occurs twice sums the same way every time.
+template <typename T>
+void add_rows(const Tensor& tokens_T, const Tensor& grad_TH, Tensor& sum_VH) {
+  const int64_t* tokens = tokens_T.const_data_ptr<int64_t>();
+  const T* grad = grad_TH.const_data_ptr<T>();
+  float* sums = sum_VH.mutable_data_ptr<float>();
+  const int64_t hidden = grad_TH.size(1);
+  for (int64_t t = 0; t < grad_TH.size(0); ++t) {
+    float* sum = sums + tokens[t] * hidden;
+    for (int64_t h = 0; h < hidden; ++h) sum[h] += static_cast<float>(grad[t * hidden + h]);
+  }
+}
+
+void add_embedding_gradient(const Tensor& tokens_T, const Tensor& grad_TH, Tensor& grad_embedding_VH) {
+  if (grad_TH.scalar_type() == at::kFloat) {
+    add_rows<float>(tokens_T, grad_TH, grad_embedding_VH);
+  } else {
+    add_rows<at::BFloat16>(tokens_T, grad_TH, grad_embedding_VH);
+  }
+}
+
+}  // namespace
+
+LayerActivations LayerActivations::narrow(int64_t num_rows) const {
+  const auto rows = [num_rows](const Tensor& x) { return x.defined() ? x.narrow(0, 0, num_rows) : x; };
+  return {.rstd_T = rows(rstd_T),
+          .normed_TH = rows(normed_TH),
+          .qkv_TQ = rows(qkv_TQ),
+          .attended_TA = rows(attended_TA),
+          .lse_NT = lse_NT,  // rows are its second dimension; readers index it
+          .middle_TH = rows(middle_TH),
+          .post_rstd_T = rows(post_rstd_T),
+          .post_normed_TH = rows(post_normed_TH),
+          .gate_up_T2I = rows(gate_up_T2I),
+          .activated_TI = rows(activated_TI)};
+}
+
+Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype)
+    : config_(config), layout_(config), flat_(at::zeros({layout_.size()}, dtype)),
+      weights_(view_parameters(config_, layout_, flat_)) {}
+
+AttentionShape Decoder::attention_shape() const { return {config_->num_heads, config_->num_kv_heads, config_->head_dim}; }
+
+Decoder::Attend Decoder::packed_attention(std::span<const Segment> segments) const {
+  return [segments, shape = attention_shape()](int64_t, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
+    attention(qkv_TQ, segments, shape, attended_TA, lse_NT);
+  };
+}
+
+Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape* tape) {
+  grow_rotary_tables(rows.num_positions);
+  const int64_t num_rows = rows.tokens_T.size(0);
+  const std::vector<int64_t> stream_shape{num_rows, config_->hidden_size};
+  Tensor x_TH = workspace.allocate(stream_shape, dtype());
+  at::index_select_out(x_TH, weights_.embedding_VH, 0, rows.tokens_T);
+  // Without a tape the residual stream alternates between two buffers.
+  Tensor next_TH = workspace.allocate(stream_shape, dtype());
+  const LayerActivations scratch = allocate_layer(num_rows, workspace);
+  for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
+    LayerActivations activations = scratch;
+    if (tape != nullptr) keep(scratch, tape->recompute, workspace, activations);
+    forward_attention(layer, x_TH, rows.positions_T, attend, activations);
+    forward_mlp(layer, activations);
+    linear_residual(activations.middle_TH, activations.activated_TI, weights_.layers[static_cast<size_t>(layer)].down_HI, {},
+                    next_TH);
+    if (tape == nullptr) {
+      std::swap(x_TH, next_TH);
+    } else {
+      tape->inputs_TH.push_back(x_TH);
+      tape->layers.push_back(std::move(activations));
+      x_TH = next_TH;
+      if (layer + 1 < config_->num_layers) next_TH = workspace.allocate(stream_shape, dtype());
+    }
+  }
+  return x_TH;
+}
+
+LayerActivations Decoder::allocate_layer(int64_t num_rows, Workspace& workspace) const {
+  const auto rows = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
+  return {.rstd_T = workspace.allocate({num_rows}, at::kFloat),
+          .normed_TH = rows(config_->hidden_size),
+          .qkv_TQ = rows(config_.qkv_size()),
+          .attended_TA = rows(config_.query_size()),
+          .lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat),
+          .middle_TH = rows(config_->hidden_size),
+          .post_rstd_T = workspace.allocate({num_rows}, at::kFloat),
+          .post_normed_TH = rows(config_->hidden_size),
+          .gate_up_T2I = rows(2 * config_->intermediate_size),
+          .activated_TI = rows(config_->intermediate_size)};
+}
+
+void Decoder::keep(const LayerActivations& scratch, int32_t recompute, Workspace& workspace,
+                   LayerActivations& layer) const {
+  const auto own = [&](const Tensor& like) { return workspace.allocate(like.sizes(), like.scalar_type()); };
+  if (recompute == MMPO_RECOMPUTE_FULL) return;
+  layer.rstd_T = own(scratch.rstd_T);
+  layer.qkv_TQ = own(scratch.qkv_TQ);
+  layer.attended_TA = own(scratch.attended_TA);
+  layer.lse_NT = own(scratch.lse_NT);
+  layer.middle_TH = own(scratch.middle_TH);
+  layer.post_rstd_T = own(scratch.post_rstd_T);
+  layer.gate_up_T2I = own(scratch.gate_up_T2I);
+  if (recompute == MMPO_RECOMPUTE_SELECTIVE) return;
+  layer.normed_TH = own(scratch.normed_TH);
+  layer.post_normed_TH = own(scratch.post_normed_TH);
+  layer.activated_TI = own(scratch.activated_TI);
+}
+
+void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
+                                LayerActivations& a) const {
+  const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+  rms_norm(x_TH, weight.input_norm_H, config_->rms_norm_eps, a.normed_TH, a.rstd_T);
+  linear(a.normed_TH, weight.qkv_QH, weight.qkv_bias_Q, a.qkv_TQ);
+  rotate(a.qkv_TQ, positions_T, false);
+  attend(layer, a.qkv_TQ, a.attended_TA, a.lse_NT);
+  linear_residual(x_TH, a.attended_TA, weight.output_HA, weight.output_bias_H, a.middle_TH);
+}
+
+void Decoder::forward_mlp(int64_t layer, LayerActivations& a) const {
+  const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+  rms_norm(a.middle_TH, weight.post_norm_H, config_->rms_norm_eps, a.post_normed_TH, a.post_rstd_T);
+  linear(a.post_normed_TH, weight.gate_up_2IH, {}, a.gate_up_T2I);
+  swiglu(a.gate_up_T2I, a.activated_TI);
+}
+
+void Decoder::rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const {
+  // Queries and keys are neighbours, so they rotate as one run of heads.
+  const int64_t num_heads = config_->num_heads + config_->num_kv_heads;
+  Tensor heads_TND = qkv_TQ.narrow(1, 0, num_heads * config_->head_dim).unflatten(1, {num_heads, config_->head_dim});
+  rope_(heads_TND, cos_PD_, sin_PD_, positions_T, inverse);
+}
+
+struct Decoder::GradientScratch {
+  Tensor activated_TI;
+  Tensor normed_TH;
+  Tensor attended_TA;
+  Tensor qkv_TQ;
+};
+
+void Decoder::backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape, Workspace& workspace,
+                       Tensor& grad_TH, DecoderParameters& gradients) {
+  const WorkspaceScope scope(workspace);
+  const int64_t num_rows = grad_TH.size(0);
+  const Tensor tokens_T = rows.tokens_T.narrow(0, 0, num_rows);
+  const Tensor positions_T = rows.positions_T.narrow(0, 0, num_rows);
+  const Rows graded{tokens_T, positions_T, rows.num_positions};
+  const LayerActivations recomputed = allocate_layer(num_rows, workspace);
+  const auto allocate = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
+  GradientScratch scratch{allocate(config_->intermediate_size), allocate(config_->hidden_size),
+                          allocate(config_.query_size()), allocate(config_.qkv_size())};
+  for (int64_t layer = config_->num_layers - 1; layer >= 0; --layer) {
+    const auto index = static_cast<size_t>(layer);
+    const Tensor x_TH = tape.inputs_TH[index].narrow(0, 0, num_rows);
+    LayerActivations a = tape.layers[index].narrow(num_rows);
+    if (tape.recompute == MMPO_RECOMPUTE_FULL) a = recomputed;
+    if (tape.recompute == MMPO_RECOMPUTE_SELECTIVE) {
+      a.normed_TH = recomputed.normed_TH;
+      a.post_normed_TH = recomputed.post_normed_TH;
+      a.activated_TI = recomputed.activated_TI;
+    }
+    restore(layer, graded, segments, tape.recompute, x_TH, a);
+    backward_layer(layer, graded, segments, x_TH, a, scratch, workspace, grad_TH, gradients.layers[index]);
+  }
+  add_embedding_gradient(graded.tokens_T, grad_TH, gradients.embedding_VH);
+}
+
+void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute,
+                      const Tensor& x_TH, LayerActivations& a) const {
+  if (recompute == MMPO_RECOMPUTE_FULL) {
+    forward_attention(layer, x_TH, rows.positions_T, packed_attention(segments), a);
+    forward_mlp(layer, a);
+  } else if (recompute == MMPO_RECOMPUTE_SELECTIVE) {
+    const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+    rms_norm_recompute(x_TH, weight.input_norm_H, a.rstd_T, a.normed_TH);
+    rms_norm_recompute(a.middle_TH, weight.post_norm_H, a.post_rstd_T, a.post_normed_TH);
+    swiglu(a.gate_up_T2I, a.activated_TI);
+  }
+}
+
+void Decoder::backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const Tensor& x_TH,
+                             LayerActivations& a, GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,
+                             LayerParameters& gradient) const {
+  const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+  Tensor no_bias;
+  // MLP: grad_TH is the gradient of the layer's output and, by the residual, the first part of middle's.
+  linear_backward_input(grad_TH, weight.down_HI, scratch.activated_TI);
+  linear_backward_weight(grad_TH, a.activated_TI, gradient.down_HI, no_bias);
+  swiglu_backward(scratch.activated_TI, a.gate_up_T2I, a.gate_up_T2I);
+  linear_backward_input(a.gate_up_T2I, weight.gate_up_2IH, scratch.normed_TH);
+  linear_backward_weight(a.gate_up_T2I, a.post_normed_TH, gradient.gate_up_2IH, no_bias);
+  rms_norm_backward(scratch.normed_TH, a.middle_TH, weight.post_norm_H, a.post_rstd_T, grad_TH, gradient.post_norm_H);
+  // Attention.
+  linear_backward_input(grad_TH, weight.output_HA, scratch.attended_TA);
+  linear_backward_weight(grad_TH, a.attended_TA, gradient.output_HA, gradient.output_bias_H);
+  attention_backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, segments, attention_shape(), workspace,
+                     scratch.qkv_TQ);
+  rotate(scratch.qkv_TQ, rows.positions_T, true);
+  linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, scratch.normed_TH);
+  linear_backward_weight(scratch.qkv_TQ, a.normed_TH, gradient.qkv_QH, gradient.qkv_bias_Q);
+  rms_norm_backward(scratch.normed_TH, x_TH, weight.input_norm_H, a.rstd_T, grad_TH, gradient.input_norm_H);
+}
+
+void Decoder::grow_rotary_tables(int64_t num_positions) {
+  if (cos_PD_.defined() && cos_PD_.size(0) >= num_positions) return;
+  const std::vector<float> frequencies = config_.inverse_frequencies();
+  const auto half = static_cast<int64_t>(frequencies.size());
+  cos_PD_ = at::empty({num_positions, half}, at::kFloat);
+  sin_PD_ = at::empty({num_positions, half}, at::kFloat);
+  float* cos = cos_PD_.mutable_data_ptr<float>();
+  float* sin = sin_PD_.mutable_data_ptr<float>();
+  for (int64_t position = 0; position < num_positions; ++position) {
+    for (int64_t i = 0; i < half; ++i) {
+      const float angle = static_cast<float>(position) * frequencies[static_cast<size_t>(i)];
+      cos[position * half + i] = std::cos(angle);
+      sin[position * half + i] = std::sin(angle);
+    }
+  }
+}
+
+}  // namespace mmpo

@@ -1,0 +1,93 @@
+// The transformer decoder: forward that keeps what its backward names, and backward that consumes it. No autograd.
+// Shapes: T rows (graded rows first, see packed_batch.h), H hidden, I intermediate, Q fused query, key and value columns,
+// A query columns, N heads.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "common/workspace.h"
+#include "kernels/attention.h"
+#include "model/model_config.h"
+#include "model/parameters.h"
+
+namespace mmpo {
+
+// What one layer computes on the way from its input to its output.
+struct LayerActivations {
+  Tensor rstd_T;       // of the input norm
+  Tensor normed_TH;    // input of q, k and v
+  Tensor qkv_TQ;       // rotated
+  Tensor attended_TA;
+  Tensor lse_NT;
+  Tensor middle_TH;    // residual stream after attention
+  Tensor post_rstd_T;  // of the post-attention norm
+  Tensor post_normed_TH;
+  Tensor gate_up_T2I;
+  Tensor activated_TI;
+
+  LayerActivations narrow(int64_t num_rows) const;
+};
+
+// Everything that backward needs of a forward pass: per layer its input and what the recompute mode keeps.
+struct DecoderTape {
+  int32_t recompute = MMPO_RECOMPUTE_NONE;
+  std::vector<Tensor> inputs_TH;
+  std::vector<LayerActivations> layers;
+};
+
+class Decoder {
+ public:
+  // Weights are zero until they are copied into flat().
+  Decoder(const ModelConfig& config, at::ScalarType dtype);
+
+  const ModelConfig& config() const { return config_; }
+  const ParameterLayout& layout() const { return layout_; }
+  const DecoderParameters& weights() const { return weights_; }
+  Tensor& flat() { return flat_; }
+  const Tensor& flat() const { return flat_; }
+  at::ScalarType dtype() const { return flat_.scalar_type(); }
+  AttentionShape attention_shape() const;
+
+  // How rows see each other: fills attended_TA (and lse_NT, where it is defined) from layer's rotated qkv_TQ.
+  using Attend = std::function<void(int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT)>;
+  // Causal attention within packed segments. The segments are borrowed.
+  Attend packed_attention(std::span<const Segment> segments) const;
+
+  struct Rows {
+    const Tensor& tokens_T;     // int64
+    const Tensor& positions_T;  // int32
+    int64_t num_positions;      // one more than the largest
+  };
+  // The residual stream after the last layer, before the final norm, in memory of the workspace. tape: null for inference.
+  Tensor forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape* tape);
+
+  // grad_TH: gradient of forward's result for the first T' rows (the graded ones); overwritten.
+  // gradients: float32 views that are added to. segments: those of the graded rows.
+  void backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape, Workspace& workspace,
+                Tensor& grad_TH, DecoderParameters& gradients);
+
+ private:
+  LayerActivations allocate_layer(int64_t num_rows, Workspace& workspace) const;
+  void keep(const LayerActivations& scratch, int32_t recompute, Workspace& workspace, LayerActivations& layer) const;
+  void forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
+                         LayerActivations& a) const;
+  void forward_mlp(int64_t layer, LayerActivations& a) const;
+  void rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
+  // Fills what the tape did not keep of the layer.
+  void restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute, const Tensor& x_TH,
+               LayerActivations& a) const;
+  struct GradientScratch;
+  void backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const Tensor& x_TH,
+                      LayerActivations& a, GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,
+                      LayerParameters& gradient) const;
+  void grow_rotary_tables(int64_t num_positions);
+
+  ModelConfig config_;
+  ParameterLayout layout_;
+  Tensor flat_;
+  DecoderParameters weights_;
+  Tensor cos_PD_, sin_PD_;  // float32 [positions, D / 2], grown on demand
+};
+
+}  // namespace mmpo

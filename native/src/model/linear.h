@@ -1,0 +1,24 @@
+// Matrix products of a linear layer: the one place that calls them.
+// Shapes: T rows, K inputs, N outputs. Activations and weights have one dtype; gradients of parameters are float32.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace mmpo {
+
+using at::Tensor;
+
+// out = x w^T + bias; bias may be undefined.
+void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Tensor& out_TN);
+
+// out = residual + x w^T + bias.
+void linear_residual(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,
+                     Tensor& out_TN);
+
+// grad_x = grad w.
+void linear_backward_input(const Tensor& grad_TN, const Tensor& weight_NK, Tensor& grad_x_TK);
+
+// grad_weight += grad^T x, grad_bias += column sums of grad; grad_bias may be undefined.
+void linear_backward_weight(const Tensor& grad_TN, const Tensor& x_TK, Tensor& grad_weight_NK, Tensor& grad_bias_N);
+
+}  // namespace mmpo

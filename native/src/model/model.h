@@ -1,0 +1,39 @@
+// A decoder with weights: what mmpo_model stands for. Loading, and scoring of packed batches without gradients.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "common/workspace.h"
+#include "logprob/linear_logp.h"
+#include "model/decoder.h"
+#include "model/packed_batch.h"
+
+namespace mmpo {
+
+class Model {
+ public:
+  // weights: as mmpo_model_create says. Throws Error(MMPO_INVALID_MODEL) naming the tensor.
+  Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype);
+
+  Decoder& decoder() { return decoder_; }
+  const Decoder& decoder() const { return decoder_; }
+  Workspace& workspace() { return workspace_; }
+
+  // Log-probability of every head row's target [R] float32, in memory of the workspace.
+  Tensor score(const PackedBatch& batch);
+
+  // Final norm of the rows that predict: [R, H] from the residual stream [T, H]; rstd_R for backward.
+  Tensor final_norm(const Tensor& rows_RH, Tensor& rstd_R);
+
+ private:
+  void load(std::span<const mmpo_tensor> weights);
+
+  Decoder decoder_;
+  Workspace workspace_;
+};
+
+// Sums over each completion's tokens in double, [C]; NaN for one that is left out.
+std::vector<double> sum_completions(const PackedBatch& batch, const Tensor& logp_R);
+
+}  // namespace mmpo

@@ -1,0 +1,121 @@
+#include "model/packed_batch.h"
+
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+
+namespace mmpo {
+namespace {
+
+Tensor to_tensor(const std::vector<int64_t>& values) { return at::tensor(values, at::kLong); }
+
+// Appends rows and head rows of one batch; the two passes (graded, scored) differ only in which completions they take.
+class Packer {
+ public:
+  Packer(const mmpo_batch& batch, std::span<const Role> roles, PackedBatch& packed)
+      : batch_(batch), roles_(roles), packed_(packed) {}
+
+  void add(Role role, bool with_prompts) {
+    int64_t token = 0;
+    size_t completion = 0;
+    for (int64_t group = 0; group < batch_.num_groups; ++group) {
+      const int64_t prompt_length = batch_.prompt_lengths[group];
+      if (with_prompts) {
+        prompt_begins_.push_back(add_rows(token, prompt_length, 0));
+        packed_.segments.push_back({prompt_begins_.back(), prompt_length, 0, 0, group});
+      }
+      token += prompt_length;
+      for (int64_t i = 0; i < batch_.group_sizes[group]; ++i, ++completion) {
+        const int64_t length = batch_.completion_lengths[completion];
+        if (roles_[completion] == role) add_completion(completion, token, length, group);
+        token += length;
+      }
+    }
+  }
+
+  std::vector<int64_t> tokens;
+  std::vector<int32_t> positions;
+  std::vector<int64_t> head_rows;
+  std::vector<int64_t> head_targets;
+
+ private:
+  int64_t add_rows(int64_t token, int64_t count, int64_t position) {
+    const auto begin = static_cast<int64_t>(tokens.size());
+    for (int64_t i = 0; i < count; ++i) {
+      tokens.push_back(batch_.tokens[token + i]);
+      positions.push_back(static_cast<int32_t>(position + i));
+    }
+    return begin;
+  }
+
+  void add_completion(size_t completion, int64_t token, int64_t length, int64_t group) {
+    const int64_t prompt_length = batch_.prompt_lengths[group];
+    const int64_t prompt_begin = prompt_begins_[static_cast<size_t>(group)];
+    packed_.completions[completion].head_begin = static_cast<int64_t>(head_rows.size());
+    const int64_t begin = add_rows(token, length - 1, prompt_length);
+    if (length > 1) packed_.segments.push_back({begin, length - 1, prompt_begin, prompt_length, group});
+    head_rows.push_back(prompt_begin + prompt_length - 1);
+    for (int64_t i = 0; i + 1 < length; ++i) head_rows.push_back(begin + i);
+    for (int64_t i = 0; i < length; ++i) head_targets.push_back(batch_.tokens[token + i]);
+  }
+
+  const mmpo_batch& batch_;
+  std::span<const Role> roles_;
+  PackedBatch& packed_;
+  std::vector<int64_t> prompt_begins_;
+};
+
+}  // namespace
+
+void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positions) {
+  require(batch.num_groups > 0 && batch.num_completions > 0 && batch.num_tokens > 0, "a batch needs at least one group, got ",
+          batch.num_groups, " groups, ", batch.num_completions, " completions, ", batch.num_tokens, " tokens");
+  require(batch.tokens != nullptr && batch.prompt_lengths != nullptr && batch.group_sizes != nullptr &&
+              batch.completion_lengths != nullptr,
+          "a batch's arrays must not be NULL");
+  int64_t tokens = 0;
+  int64_t completions = 0;
+  for (int64_t group = 0; group < batch.num_groups; ++group) {
+    const int64_t prompt = batch.prompt_lengths[group];
+    require(prompt >= 1, "prompt ", group, " has length ", prompt, "; at least 1 is needed to predict from");
+    require(batch.group_sizes[group] >= 1, "group ", group, " has ", batch.group_sizes[group], " completions; at least 1 is needed");
+    tokens += prompt;
+    for (int64_t i = 0; i < batch.group_sizes[group]; ++i, ++completions) {
+      require(completions < batch.num_completions, "group_sizes add up to more than num_completions = ", batch.num_completions);
+      const int64_t length = batch.completion_lengths[completions];
+      require(length >= 1, "completion ", completions, " has length ", length, "; at least 1 is needed");
+      require(prompt + length <= max_positions, "completion ", completions, " of group ", group, " needs ",
+              prompt + length, " positions; the model has ", max_positions, " (max_position_embeddings): set max_length");
+      tokens += length;
+    }
+    require(prompt <= max_positions, "prompt ", group, " has ", prompt, " tokens; the model has ", max_positions,
+            " positions (max_position_embeddings): set max_length");
+  }
+  require(completions == batch.num_completions, "group_sizes add up to ", completions, ", num_completions is ", batch.num_completions);
+  require(tokens == batch.num_tokens, "lengths add up to ", tokens, " tokens, num_tokens is ", batch.num_tokens);
+  for (int64_t i = 0; i < tokens; ++i) {
+    require(batch.tokens[i] >= 0 && batch.tokens[i] < vocab_size, "token ", i, " is ", batch.tokens[i],
+            ", outside the model's vocabulary of ", vocab_size);
+  }
+}
+
+PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles) {
+  for (int64_t i = 0; i < batch.num_completions; ++i) completions.push_back({-1, batch.completion_lengths[i]});
+
+  Packer packer(batch, roles, *this);
+  packer.add(Role::kGraded, true);
+  num_graded_rows = static_cast<int64_t>(packer.tokens.size());
+  num_graded_head_rows = static_cast<int64_t>(packer.head_rows.size());
+  packer.add(Role::kScored, false);
+
+  num_rows = static_cast<int64_t>(packer.tokens.size());
+  num_positions = 1 + *std::max_element(packer.positions.begin(), packer.positions.end());
+  tokens_T = to_tensor(packer.tokens);
+  positions_T = at::tensor(packer.positions, at::kInt);
+  head_rows_R = to_tensor(packer.head_rows);
+  head_targets_R = to_tensor(packer.head_targets);
+}
+
+}  // namespace mmpo

@@ -1,0 +1,49 @@
+// A micro-batch as the decoder sees it: one flat row of tokens, no padding, a prompt shared by its completions.
+//
+// Rows: for each group its prompt and its graded completions, group after group; then the completions that are only
+// scored. So the rows that need a backward pass are the first num_graded_rows, and a plain prefix of every activation.
+// A completion's last token predicts nothing that is asked for, so it has no row.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/attention.h"
+#include "mmpo/mmpo.h"
+
+namespace mmpo {
+
+using at::Tensor;
+
+enum class Role { kGraded, kScored, kLeftOut };
+
+struct PackedBatch {
+  // batch: one that check_batch accepts; roles: [C].
+  PackedBatch(const mmpo_batch& batch, std::span<const Role> roles);
+
+  int64_t num_rows = 0;
+  int64_t num_graded_rows = 0;
+  int64_t num_positions = 0;  // one more than the largest position
+  Tensor tokens_T;            // int64
+  Tensor positions_T;         // int32
+  std::vector<Segment> segments;
+
+  // The head's rows: completion after completion, the graded ones first. R = sum of their lengths.
+  Tensor head_rows_R;     // int64: the row whose hidden state predicts
+  Tensor head_targets_R;  // int64: the token that it predicts
+  int64_t num_graded_head_rows = 0;
+
+  struct Completion {
+    int64_t head_begin;  // into the head's rows; -1 where it is left out
+    int64_t length;
+  };
+  std::vector<Completion> completions;  // [C] in the caller's order
+};
+
+// What mmpo_batch promises, token ids and positions within the model's bounds. Throws Error(MMPO_INVALID_ARGUMENT).
+void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positions);
+
+}  // namespace mmpo

@@ -1,0 +1,66 @@
+// Where every parameter lies in one flat buffer, and the same buffer seen as a decoder's matrices.
+// Weights, gradients and moments share the layout, so the optimizer and checkpoints see plain arrays and
+// projections that read the same input (q, k, v; gate, up) lie side by side and are multiplied as one matrix.
+// Shapes: V vocabulary, H hidden, I intermediate, Q = query + 2 * key columns, A = query columns.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "model/model_config.h"
+
+namespace mmpo {
+
+using at::Tensor;
+
+struct Parameter {
+  std::string name;  // Hugging Face's
+  int64_t rows;
+  int64_t columns;  // 0: a vector
+  int64_t offset;   // elements from the start of the flat buffer
+
+  int64_t size() const { return columns == 0 ? rows : rows * columns; }
+};
+
+class ParameterLayout {
+ public:
+  explicit ParameterLayout(const ModelConfig& config);
+
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  // Elements of the flat buffer; blocks start at multiples of 64, the gaps hold zeros.
+  int64_t size() const { return size_; }
+  // Index by name, -1 where there is none.
+  int64_t find(const std::string& name) const;
+
+ private:
+  void add(std::string name, int64_t rows, int64_t columns);
+  void align();
+
+  std::vector<Parameter> parameters_;
+  int64_t size_ = 0;
+};
+
+struct LayerParameters {
+  Tensor input_norm_H;
+  Tensor qkv_QH;
+  Tensor qkv_bias_Q;  // undefined without bias
+  Tensor output_HA;
+  Tensor output_bias_H;  // undefined without bias
+  Tensor post_norm_H;
+  Tensor gate_up_2IH;
+  Tensor down_HI;
+};
+
+struct DecoderParameters {
+  Tensor embedding_VH;
+  std::vector<LayerParameters> layers;
+  Tensor norm_H;
+  Tensor head_VH;  // the embedding itself where they are tied
+};
+
+// Views into flat [layout.size()].
+DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayout& layout, const Tensor& flat);
+
+}  // namespace mmpo

@@ -1,0 +1,46 @@
+// What an objective asks of a micro-batch: which completions get gradients, and the weight of each in the backward pass.
+// Every loss is log-probabilities -> one closed-form weight a completion -> a weighted log-likelihood backward (DESIGN §2).
+// Shapes: C completions, G groups.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "loss/pair_loss.h"
+#include "model/packed_batch.h"
+
+namespace mmpo {
+
+class Objective {
+ public:
+  // ref_logps: [C] or empty. Throws Error(MMPO_INVALID_ARGUMENT) where batch and objective do not fit.
+  Objective(const mmpo_objective& settings, const mmpo_batch& batch, std::span<const double> ref_logps,
+            std::optional<RewardRange> reward_range);
+
+  // [C]: graded, only scored, or left out of the forward pass.
+  std::vector<Role> roles() const;
+
+  // True where the weights do not depend on the log-probabilities: SFT, and MMPO at lambda = 1, whose loss is -s_w.
+  bool is_linear() const;
+
+  struct Result {
+    std::vector<double> losses;   // [G]
+    std::vector<double> rewards;  // [C], NaN where the loss has none
+    std::vector<double> weights;  // [C] d(scale * loss) / d log-probability
+  };
+  Result evaluate(std::span<const double> logps_C) const;
+  // weights alone, before anything is scored; only where is_linear().
+  std::vector<double> linear_weights() const;
+
+ private:
+  Result evaluate_pairs(std::span<const double> logps_C) const;
+  Result evaluate_sft(std::span<const double> logps_C) const;
+
+  const mmpo_objective& settings_;
+  const mmpo_batch& batch_;
+  std::span<const double> ref_logps_;
+  std::optional<RewardRange> reward_range_;
+};
+
+}  // namespace mmpo

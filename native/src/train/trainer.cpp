@@ -1,0 +1,194 @@
+#include "train/trainer.h"
+
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+
+#include "common/error.h"
+#include "kernels/kernels.h"
+#include "optim/grad_clip.h"
+
+namespace mmpo {
+namespace {
+
+void check(const mmpo_optimizer_config& config) {
+  require(config.beta1 >= 0 && config.beta1 < 1, "adam_beta1 must be in [0, 1), got ", config.beta1);
+  require(config.beta2 >= 0 && config.beta2 < 1, "adam_beta2 must be in [0, 1), got ", config.beta2);
+  require(config.epsilon > 0, "adam_epsilon must be > 0, got ", config.epsilon);
+  require(config.weight_decay >= 0, "weight_decay must be >= 0, got ", config.weight_decay);
+  require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
+          config.recompute);
+}
+
+// sum_TH[rows[r]] += grad_RH[r], in the order of r: a prompt's last row serves several completions.
+template <typename T>
+void add_rows(const Tensor& grad_RH, const Tensor& rows_R, Tensor& sum_TH) {
+  const int64_t* rows = rows_R.const_data_ptr<int64_t>();
+  const T* grad = grad_RH.const_data_ptr<T>();
+  T* sums = sum_TH.mutable_data_ptr<T>();
+  const int64_t hidden = grad_RH.size(1);
+  for (int64_t r = 0; r < grad_RH.size(0); ++r) {
+    T* sum = sums + rows[r] * hidden;
+    for (int64_t h = 0; h < hidden; ++h) sum[h] = static_cast<T>(sum[h] + grad[r * hidden + h]);
+  }
+}
+
+Tensor scatter_rows(const Tensor& grad_RH, const Tensor& rows_R, int64_t num_rows, Workspace& workspace) {
+  Tensor sum_TH = workspace.allocate({num_rows, grad_RH.size(1)}, grad_RH.scalar_type());
+  sum_TH.zero_();
+  if (grad_RH.scalar_type() == at::kFloat) {
+    add_rows<float>(grad_RH, rows_R, sum_TH);
+  } else {
+    add_rows<at::BFloat16>(grad_RH, rows_R, sum_TH);
+  }
+  return sum_TH;
+}
+
+// The weight of every graded head row: its completion's.
+Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, Workspace& workspace) {
+  Tensor weights_R = workspace.allocate({batch.num_graded_head_rows}, at::kFloat);
+  float* weights = weights_R.mutable_data_ptr<float>();
+  for (size_t c = 0; c < batch.completions.size(); ++c) {
+    const auto& completion = batch.completions[c];
+    if (completion.head_begin < 0 || completion.head_begin >= batch.num_graded_head_rows) continue;
+    std::fill_n(weights + completion.head_begin, completion.length, static_cast<float>(weights_C[c]));
+  }
+  return weights_R;
+}
+
+}  // namespace
+
+Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(model), config_(config) {
+  check(config);
+  Decoder& decoder = model.decoder();
+  const int64_t size = decoder.layout().size();
+  master_ = has_master() ? decoder.flat().to(at::kFloat) : decoder.flat();
+  gradient_ = at::zeros({size}, at::kFloat);
+  exp_avg_ = at::zeros({size}, at::kFloat);
+  exp_avg_sq_ = at::zeros({size}, at::kFloat);
+  gradients_ = view_parameters(decoder.config(), decoder.layout(), gradient_);
+  // Decay is of matrices only; without it the whole buffer is one stretch.
+  for (const Parameter& parameter : decoder.layout().parameters()) {
+    const bool decays = config.weight_decay != 0 && parameter.columns != 0;
+    if (stretches_.empty() || stretches_.back().decays != decays) stretches_.push_back({parameter.offset, 0, decays});
+    stretches_.back().count = parameter.offset + parameter.size() - stretches_.back().offset;
+  }
+}
+
+Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
+  Decoder& decoder = model_.decoder();
+  Workspace& workspace = model_.workspace();
+  workspace.reset();
+  const std::vector<Role> roles = objective.roles();
+  const PackedBatch packed(batch, roles);
+  const Decoder::Rows rows{packed.tokens_T, packed.positions_T, packed.num_positions};
+
+  DecoderTape tape{.recompute = config_.recompute, .inputs_TH = {}, .layers = {}};
+  const Tensor x_TH = decoder.forward(rows, decoder.packed_attention(packed.segments), workspace, &tape);
+  const int64_t num_head_rows = packed.head_rows_R.size(0);
+  const int64_t num_graded = packed.num_graded_head_rows;
+  Tensor rows_RH = workspace.allocate({num_head_rows, x_TH.size(1)}, x_TH.scalar_type());
+  at::index_select_out(rows_RH, x_TH, 0, packed.head_rows_R);
+  Tensor rstd_R;
+  const Tensor hidden_RH = model_.final_norm(rows_RH, rstd_R);
+  const Tensor& head_VH = decoder.weights().head_VH;
+
+  // The head, for the graded rows with their gradient, for the others without.
+  const auto part = [&](int64_t first, int64_t count) {
+    return HeadRows{hidden_RH.narrow(0, first, count), packed.head_targets_R.narrow(0, first, count)};
+  };
+  const HeadRows graded = part(0, num_graded);
+  Tensor logp_R = workspace.allocate({num_head_rows}, at::kFloat);
+  Tensor lse_R = workspace.allocate({num_head_rows}, at::kFloat);
+  Tensor grad_hidden_RH = workspace.allocate({num_graded, x_TH.size(1)}, x_TH.scalar_type());
+  Objective::Result result;
+  std::vector<double> logps;
+  if (objective.is_linear()) {
+    const Tensor weights_R = row_weights(packed, objective.linear_weights(), workspace);
+    Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
+    linear_logp_forward_backward(graded, head_VH, weights_R, workspace, graded_logp_R, grad_hidden_RH, gradients_.head_VH);
+    if (num_graded < num_head_rows) {
+      Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_head_rows - num_graded);
+      Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_head_rows - num_graded);
+      linear_logp(part(num_graded, num_head_rows - num_graded), head_VH, workspace, scored_lse_R, scored_logp_R);
+    }
+    logps = sum_completions(packed, logp_R);
+    result = objective.evaluate(logps);
+  } else {
+    linear_logp(graded, head_VH, workspace, lse_R, logp_R);
+    logps = sum_completions(packed, logp_R);
+    result = objective.evaluate(logps);
+    const Tensor weights_R = row_weights(packed, result.weights, workspace);
+    linear_logp_backward(graded, head_VH, lse_R, weights_R, workspace, grad_hidden_RH, gradients_.head_VH);
+  }
+
+  Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());
+  grad_rows_RH.zero_();
+  rms_norm_backward(grad_hidden_RH, rows_RH.narrow(0, 0, num_graded), decoder.weights().norm_H,
+                    rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients_.norm_H);
+  Tensor grad_TH =
+      scatter_rows(grad_rows_RH, packed.head_rows_R.narrow(0, 0, num_graded), packed.num_graded_rows, workspace);
+  std::vector<Segment> segments;
+  for (const Segment& segment : packed.segments) {
+    if (segment.begin < packed.num_graded_rows) segments.push_back(segment);
+  }
+  decoder.backward(rows, segments, tape, workspace, grad_TH, gradients_);
+  return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
+}
+
+double Trainer::step(double learning_rate, double max_grad_norm) {
+  require(learning_rate >= 0 && std::isfinite(learning_rate), "learning_rate must be >= 0, got ", learning_rate);
+  require(max_grad_norm >= 0, "max_grad_norm must be >= 0 (0: no clipping), got ", max_grad_norm);
+  float* gradient = gradient_.mutable_data_ptr<float>();
+  const double norm = l2_norm(gradient, gradient_.numel());
+  if (!std::isfinite(norm)) {
+    fail(MMPO_NON_FINITE, "the gradient's norm is ", norm, " in step ", num_steps_ + 1, "; nothing was updated");
+  }
+  const double coefficient = clip_coefficient(norm, max_grad_norm);
+  at::BFloat16* weights = has_master() ? model_.decoder().flat().mutable_data_ptr<at::BFloat16>() : nullptr;
+  for (const Stretch& stretch : stretches_) {
+    const AdamWShard<float> shard{master_.mutable_data_ptr<float>() + stretch.offset,
+                                  gradient + stretch.offset,
+                                  exp_avg_.mutable_data_ptr<float>() + stretch.offset,
+                                  exp_avg_sq_.mutable_data_ptr<float>() + stretch.offset,
+                                  weights == nullptr ? nullptr : weights + stretch.offset,
+                                  stretch.count};
+    const double decay = stretch.decays ? config_.weight_decay : 0;
+    adamw_step(shard, {config_.beta1, config_.beta2, config_.epsilon, decay}, learning_rate, num_steps_ + 1, coefficient);
+  }
+  ++num_steps_;
+  return norm;
+}
+
+Tensor& Trainer::state(int32_t which) {
+  switch (which) {
+    case MMPO_STATE_PARAMETERS:
+      return master_;
+    case MMPO_STATE_EXP_AVG:
+      return exp_avg_;
+    case MMPO_STATE_EXP_AVG_SQ:
+      return exp_avg_sq_;
+    case MMPO_STATE_GRADIENTS:
+      return gradient_;
+    default:
+      fail(MMPO_INVALID_ARGUMENT, "unknown state ", which);
+  }
+}
+
+void Trainer::restore(int64_t num_steps) {
+  require(num_steps >= 0, "num_steps must be >= 0, got ", num_steps);
+  num_steps_ = num_steps;
+  if (has_master()) model_.decoder().flat().copy_(master_);
+}
+
+Trainer::Result evaluate(Model& model, const mmpo_batch& batch, const Objective& objective) {
+  model.workspace().reset();
+  const std::vector<Role> roles(static_cast<size_t>(batch.num_completions), Role::kScored);
+  const PackedBatch packed(batch, roles);
+  std::vector<double> logps = sum_completions(packed, model.score(packed));
+  Objective::Result result = objective.evaluate(logps);
+  return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
+}
+
+}  // namespace mmpo

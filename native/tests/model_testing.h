@@ -1,0 +1,181 @@
+// Models and batches for tests: the golden tiny Llamas from disk, and random ones of any shape.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstring>
+#include <numeric>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+#include "shared.h"
+
+namespace mmpo::testing {
+
+// A safetensors file read whole, as mmpo_model_create wants it.
+class WeightFile {
+ public:
+  explicit WeightFile(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    bytes_.assign(std::istreambuf_iterator<char>(file), {});
+    uint64_t header_size = 0;
+    std::memcpy(&header_size, bytes_.data(), sizeof(header_size));
+    header_ = nlohmann::json::parse(bytes_.begin() + 8, bytes_.begin() + 8 + static_cast<int64_t>(header_size));
+    for (auto& [name, entry] : header_.items()) {
+      if (name == "__metadata__") continue;
+      const auto shape = entry["shape"].get<std::vector<int64_t>>();
+      mmpo_tensor tensor{};
+      names_.push_back(std::make_unique<std::string>(name));
+      tensor.name = names_.back()->c_str();
+      tensor.data = bytes_.data() + 8 + header_size + entry["data_offsets"][0].get<uint64_t>();
+      tensor.num_dims = static_cast<int32_t>(shape.size());
+      for (size_t i = 0; i < shape.size(); ++i) tensor.shape[i] = shape[i];
+      tensor.dtype = entry["dtype"] == "F32" ? MMPO_FLOAT32 : MMPO_BFLOAT16;
+      tensors_.push_back(tensor);
+    }
+  }
+
+  const std::vector<mmpo_tensor>& tensors() const { return tensors_; }
+
+ private:
+  std::vector<char> bytes_;
+  nlohmann::json header_;
+  std::vector<std::unique_ptr<std::string>> names_;
+  std::vector<mmpo_tensor> tensors_;
+};
+
+// config.json of transformers 5 with the parts that the tiny models use.
+inline mmpo_model_config read_config(const nlohmann::json& json) {
+  mmpo_model_config config{};
+  config.vocab_size = json["vocab_size"];
+  config.hidden_size = json["hidden_size"];
+  config.intermediate_size = json["intermediate_size"];
+  config.num_layers = json["num_hidden_layers"];
+  config.num_heads = json["num_attention_heads"];
+  config.num_kv_heads = json["num_key_value_heads"];
+  config.head_dim = json["head_dim"];
+  config.max_positions = json["max_position_embeddings"];
+  config.rms_norm_eps = json["rms_norm_eps"];
+  config.tie_embeddings = json["tie_word_embeddings"].get<bool>() ? 1 : 0;
+  const auto& rope = json["rope_parameters"];
+  config.rope_theta = rope["rope_theta"];
+  if (rope["rope_type"] == "llama3") {
+    config.rope_type = MMPO_ROPE_LLAMA3;
+    config.rope_factor = rope["factor"];
+    config.rope_low_freq_factor = rope["low_freq_factor"];
+    config.rope_high_freq_factor = rope["high_freq_factor"];
+    config.rope_original_max_positions = rope["original_max_position_embeddings"];
+  }
+  return config;
+}
+
+inline std::unique_ptr<Model> load_tiny_llama(const std::string& variant, at::ScalarType dtype = at::kFloat) {
+  const auto directory = shared_directory() / "golden" / "tiny_llama" / variant;
+  std::ifstream file(directory / "config.json");
+  const ModelConfig config(read_config(nlohmann::json::parse(file)));
+  const WeightFile weights(directory / "model.safetensors");
+  return std::make_unique<Model>(config, weights.tensors(), dtype);
+}
+
+// A small model with random weights, biases included: what the golden ones do not have.
+inline mmpo_model_config random_config() {
+  mmpo_model_config config{};
+  config.vocab_size = 131;
+  config.hidden_size = 40;
+  config.intermediate_size = 52;
+  config.num_layers = 2;
+  config.num_heads = 6;
+  config.num_kv_heads = 2;
+  config.head_dim = 10;
+  config.max_positions = 1024;
+  config.rms_norm_eps = 1e-6;
+  config.rope_theta = 10000;
+  config.qkv_bias = 1;
+  config.output_bias = 1;
+  return config;
+}
+
+inline std::unique_ptr<Model> random_model(const mmpo_model_config& settings, uint64_t seed,
+                                           at::ScalarType dtype = at::kFloat) {
+  at::manual_seed(seed);
+  const ModelConfig config(settings);
+  const ParameterLayout layout(config);
+  std::vector<Tensor> memory;
+  std::vector<mmpo_tensor> tensors;
+  for (const Parameter& parameter : layout.parameters()) {
+    memory.push_back(at::randn({parameter.size()}) * 0.2);
+    if (parameter.name.ends_with("norm.weight")) memory.back() += 1;
+    tensors.push_back({parameter.name.c_str(), memory.back().const_data_ptr(), {parameter.rows, parameter.columns},
+                       parameter.columns == 0 ? 1 : 2, MMPO_FLOAT32});
+  }
+  return std::make_unique<Model>(config, tensors, dtype);
+}
+
+// Groups of a prompt and completions, with the memory of an mmpo_batch.
+class BatchBuilder {
+ public:
+  using Tokens = std::vector<int32_t>;
+
+  void add(const Tokens& prompt, const std::vector<Tokens>& completions) {
+    tokens_.insert(tokens_.end(), prompt.begin(), prompt.end());
+    prompt_lengths_.push_back(static_cast<int32_t>(prompt.size()));
+    group_sizes_.push_back(static_cast<int32_t>(completions.size()));
+    for (const Tokens& completion : completions) {
+      tokens_.insert(tokens_.end(), completion.begin(), completion.end());
+      completion_lengths_.push_back(static_cast<int32_t>(completion.size()));
+    }
+  }
+
+  void add_pair(const nlohmann::json& pair) {
+    add(pair["prompt_ids"].get<Tokens>(), {pair["chosen_ids"].get<Tokens>(), pair["rejected_ids"].get<Tokens>()});
+  }
+
+  mmpo_batch batch() const {
+    return {tokens_.data(),
+            prompt_lengths_.data(),
+            group_sizes_.data(),
+            completion_lengths_.data(),
+            static_cast<int64_t>(tokens_.size()),
+            static_cast<int64_t>(prompt_lengths_.size()),
+            static_cast<int64_t>(completion_lengths_.size())};
+  }
+
+ private:
+  Tokens tokens_, prompt_lengths_, group_sizes_, completion_lengths_;
+};
+
+inline BatchBuilder::Tokens random_tokens(size_t count, int64_t vocab_size) {
+  const Tensor tokens = at::randint(0, vocab_size, {static_cast<int64_t>(count)}, at::kInt);
+  return {tokens.const_data_ptr<int32_t>(), tokens.const_data_ptr<int32_t>() + count};
+}
+
+// Log-probabilities of every completion token, [completion][token].
+inline std::vector<std::vector<float>> token_logps(Model& model, const mmpo_batch& batch) {
+  model.workspace().reset();
+  const std::vector<Role> roles(static_cast<size_t>(batch.num_completions), Role::kScored);
+  const PackedBatch packed(batch, roles);
+  const Tensor logp_R = model.score(packed);
+  std::vector<std::vector<float>> values;
+  for (const auto& completion : packed.completions) {
+    const float* first = logp_R.const_data_ptr<float>() + completion.head_begin;
+    values.emplace_back(first, first + completion.length);
+  }
+  return values;
+}
+
+inline mmpo_objective objective(int32_t loss, double beta) {
+  mmpo_objective settings{};
+  settings.loss = loss;
+  settings.beta = beta;
+  settings.scale = 1;
+  settings.reward_epsilon = 0.9;
+  settings.aux_weight = 1;
+  settings.normalize = 1;
+  settings.score_rejected = 1;
+  settings.gamma = 1;
+  return settings;
+}
+
+}  // namespace mmpo::testing
