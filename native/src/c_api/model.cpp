@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "c_api/guard.h"
+#include "c_api/handles.h"
+#include "generate/generator.h"
+
+using mmpo::guard;
+using mmpo::require;
+using mmpo::require_not_null;
+
+namespace {
+
+at::ScalarType compute_type(int32_t dtype) {
+  require(dtype == MMPO_FLOAT32 || dtype == MMPO_BFLOAT16, "compute_dtype must be MMPO_FLOAT32 or MMPO_BFLOAT16, got ", dtype);
+  return dtype == MMPO_FLOAT32 ? at::kFloat : at::kBFloat16;
+}
+
+// Log-probabilities of tokens [R] in head order, written in the batch's order of completions.
+void copy_token_logps(const mmpo::PackedBatch& batch, const at::Tensor& logp_R, float* out) {
+  const float* logp = logp_R.const_data_ptr<float>();
+  for (const auto& completion : batch.completions) out = std::copy_n(logp + completion.head_begin, completion.length, out);
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
+                          int32_t compute_dtype, mmpo_model** out_model, mmpo_error* err) {
+  if (out_model != nullptr) *out_model = nullptr;
+  return guard(err, [&] {
+    require_not_null(config, "config");
+    require_not_null(tensors, "tensors");
+    require_not_null(out_model, "out_model");
+    require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
+    const mmpo::ModelConfig checked(*config);
+    *out_model = new mmpo_model{{checked, {tensors, static_cast<size_t>(num_tensors)}, compute_type(compute_dtype)}};
+  });
+}
+
+void mmpo_model_free(mmpo_model* model) { delete model; }
+
+int32_t mmpo_model_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err) {
+  if (out_num != nullptr) *out_num = 0;
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(out_num, "out_num");
+    *out_num = static_cast<int64_t>(model->model.decoder().layout().parameters().size());
+  });
+}
+
+int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor, mmpo_error* err) {
+  if (out_tensor != nullptr) *out_tensor = {};
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(out_tensor, "out_tensor");
+    const mmpo::Decoder& decoder = model->model.decoder();
+    const auto& parameters = decoder.layout().parameters();
+    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ", parameters.size());
+    const mmpo::Parameter& parameter = parameters[static_cast<size_t>(index)];
+    const bool is_float = decoder.dtype() == at::kFloat;
+    out_tensor->name = parameter.name.c_str();
+    out_tensor->data = static_cast<const char*>(decoder.flat().const_data_ptr()) + parameter.offset * (is_float ? 4 : 2);
+    out_tensor->shape[0] = parameter.rows;
+    out_tensor->shape[1] = parameter.columns;
+    out_tensor->num_dims = parameter.columns == 0 ? 1 : 2;
+    out_tensor->dtype = is_float ? MMPO_FLOAT32 : MMPO_BFLOAT16;
+  });
+}
+
+int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out_logps, float* out_token_logps,
+                         mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(out_logps, "out_logps");
+    mmpo::check_batch_for(model->model, batch);
+    std::fill_n(out_logps, batch->num_completions, std::numeric_limits<double>::quiet_NaN());
+    model->model.workspace().reset();
+    const std::vector<mmpo::Role> roles(static_cast<size_t>(batch->num_completions), mmpo::Role::kScored);
+    const mmpo::PackedBatch packed(*batch, roles);
+    const at::Tensor logp_R = model->model.score(packed);
+    if (out_token_logps != nullptr) copy_token_logps(packed, logp_R, out_token_logps);
+    std::ranges::copy(mmpo::sum_completions(packed, logp_R), out_logps);
+  });
+}
+
+int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths, int64_t num_prompts,
+                            const int32_t* stop_tokens, int64_t num_stop_tokens, const mmpo_sampling* sampling,
+                            int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(tokens, "tokens");
+    require_not_null(prompt_lengths, "prompt_lengths");
+    require_not_null(sampling, "sampling");
+    require_not_null(out_tokens, "out_tokens");
+    require_not_null(out_lengths, "out_lengths");
+    require(num_prompts > 0, "num_prompts must be > 0, got ", num_prompts);
+    require(num_stop_tokens == 0 || stop_tokens != nullptr, "stop_tokens must not be NULL");
+    const mmpo::Prompts prompts{tokens, {prompt_lengths, static_cast<size_t>(num_prompts)}};
+    const std::span<const int32_t> stops(stop_tokens, static_cast<size_t>(num_stop_tokens));
+    const auto sequences = mmpo::generate(model->model, prompts, stops, *sampling);
+    std::fill_n(out_tokens, num_prompts * sampling->max_new_tokens, -1);
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      std::ranges::copy(sequences[i], out_tokens + static_cast<int64_t>(i) * sampling->max_new_tokens);
+      out_lengths[i] = static_cast<int32_t>(sequences[i].size());
+    }
+  });
+}
+
+}  // extern "C"

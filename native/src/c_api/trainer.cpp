@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "c_api/guard.h"
+#include "c_api/handles.h"
+
+using mmpo::guard;
+using mmpo::require;
+using mmpo::require_not_null;
+
+namespace {
+
+// The caller's arrays for a micro-batch's results, NaN until there are any.
+struct Results {
+  double* losses;
+  double* logps;
+  double* rewards;
+
+  void prepare(const mmpo_batch& batch) const {
+    require_not_null(losses, "out_losses");
+    require_not_null(logps, "out_logps");
+    require_not_null(rewards, "out_rewards");
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    std::fill_n(losses, batch.num_groups, nan);
+    std::fill_n(logps, batch.num_completions, nan);
+    std::fill_n(rewards, batch.num_completions, nan);
+  }
+
+  void write(const mmpo::Trainer::Result& result) const {
+    std::ranges::copy(result.losses, losses);
+    std::ranges::copy(result.logps, logps);
+    std::ranges::copy(result.rewards, rewards);
+  }
+};
+
+mmpo::Objective make_objective(const mmpo_objective* objective, const mmpo_batch& batch, const double* ref_logps,
+                               const double* reward_range) {
+  require_not_null(objective, "objective");
+  const auto count = static_cast<size_t>(ref_logps == nullptr ? 0 : batch.num_completions);
+  std::optional<mmpo::RewardRange> range;
+  if (reward_range != nullptr) range = mmpo::RewardRange{reward_range[0], reward_range[1]};
+  return {*objective, batch, {ref_logps, count}, range};
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
+                            mmpo_error* err) {
+  if (out_trainer != nullptr) *out_trainer = nullptr;
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(config, "config");
+    require_not_null(out_trainer, "out_trainer");
+    *out_trainer = new mmpo_trainer{{model->model, *config}};
+  });
+}
+
+void mmpo_trainer_free(mmpo_trainer* trainer) { delete trainer; }
+
+int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch, const mmpo_objective* objective,
+                                const double* ref_logps, const double* reward_range, double* out_losses, double* out_logps,
+                                double* out_rewards, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    mmpo::check_batch_for(trainer->trainer.model(), batch);
+    const Results results{out_losses, out_logps, out_rewards};
+    results.prepare(*batch);
+    results.write(trainer->trainer.accumulate(*batch, make_objective(objective, *batch, ref_logps, reward_range)));
+  });
+}
+
+int32_t mmpo_model_evaluate(mmpo_model* model, const mmpo_batch* batch, const mmpo_objective* objective,
+                            const double* ref_logps, const double* reward_range, double* out_losses, double* out_logps,
+                            double* out_rewards, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    mmpo::check_batch_for(model->model, batch);
+    const Results results{out_losses, out_logps, out_rewards};
+    results.prepare(*batch);
+    results.write(mmpo::evaluate(model->model, *batch, make_objective(objective, *batch, ref_logps, reward_range)));
+  });
+}
+
+int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, double max_grad_norm, double* out_grad_norm,
+                          mmpo_error* err) {
+  if (out_grad_norm != nullptr) *out_grad_norm = std::numeric_limits<double>::quiet_NaN();
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_grad_norm, "out_grad_norm");
+    *out_grad_norm = trainer->trainer.step(learning_rate, max_grad_norm);
+  });
+}
+
+int32_t mmpo_trainer_state(mmpo_trainer* trainer, int32_t state, float** out_data, int64_t* out_num_elements,
+                           mmpo_error* err) {
+  if (out_data != nullptr) *out_data = nullptr;
+  if (out_num_elements != nullptr) *out_num_elements = 0;
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_data, "out_data");
+    require_not_null(out_num_elements, "out_num_elements");
+    at::Tensor& tensor = trainer->trainer.state(state);
+    *out_data = tensor.mutable_data_ptr<float>();
+    *out_num_elements = tensor.numel();
+  });
+}
+
+int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err) {
+  if (out_num_steps != nullptr) *out_num_steps = 0;
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_num_steps, "out_num_steps");
+    *out_num_steps = trainer->trainer.num_steps();
+  });
+}
+
+int32_t mmpo_trainer_restore(mmpo_trainer* trainer, int64_t num_steps, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    trainer->trainer.restore(num_steps);
+  });
+}
+
+int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, int64_t* out_offset, mmpo_error* err) {
+  if (out_offset != nullptr) *out_offset = 0;
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_offset, "out_offset");
+    const auto& parameters = trainer->trainer.model().decoder().layout().parameters();
+    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ", parameters.size());
+    *out_offset = parameters[static_cast<size_t>(index)].offset;
+  });
+}
+
+}  // extern "C"
