@@ -1,0 +1,18 @@
+package io.mmpo.config;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * The model that is trained and how it is computed. referenceModel: the frozen model of the reference
+ * log-probabilities, the initial weights where absent. bf16: weights and activations in bfloat16 over float32 master
+ * weights. gradientCheckpointing: recompute in backward what is cheap to recompute.
+ */
+public record ModelOptions(
+    Path model, Optional<Path> referenceModel, Optional<Path> chatTemplate, boolean bf16, boolean gradientCheckpointing) {
+  public ModelOptions {
+    Checks.requireNotEmpty("model_name_or_path", model);
+    Checks.requireNotEmpty("ref_model_name_or_path", referenceModel);
+    Checks.requireNotEmpty("chat_template_path", chatTemplate);
+  }
+}

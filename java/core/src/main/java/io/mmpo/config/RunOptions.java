@@ -1,0 +1,33 @@
+package io.mmpo.config;
+
+import static io.mmpo.config.Checks.requireNotEmpty;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What a run writes and when. evalSteps: as often as logging where absent. saveTotalLimit: checkpoints that are kept, all
+ * where absent. resumeFrom: "true" for the newest checkpoint in outputDir, or the directory of one. seed: of the order of the rows.
+ */
+public record RunOptions(
+    Path outputDir,
+    long seed,
+    StepCount loggingSteps,
+    boolean loggingFirstStep,
+    IntervalStrategy evalStrategy,
+    Optional<StepCount> evalSteps,
+    IntervalStrategy saveStrategy,
+    StepCount saveSteps,
+    OptionalInt saveTotalLimit,
+    Optional<String> resumeFrom) {
+  public RunOptions {
+    requireNotEmpty("output_dir", outputDir);
+    StepCount.requireInterval("logging_steps", loggingSteps);
+    evalSteps.ifPresent(steps -> StepCount.requireInterval("eval_steps", steps));
+    StepCount.requireInterval("save_steps", saveSteps);
+    Checks.requirePositive("save_total_limit", saveTotalLimit);
+    Checks.require(
+        evalSteps.isEmpty() || evalStrategy != IntervalStrategy.EPOCH, "eval_steps", "is for eval_strategy: steps", "epoch");
+  }
+}
