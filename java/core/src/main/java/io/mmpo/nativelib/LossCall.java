@@ -24,6 +24,12 @@ final class LossCall {
         "reference log-probabilities must be one a completion: wanted %d, got %d",
         batch.numCompletions(),
         refLogps == null ? 0 : refLogps.length);
+    // Variables, since invokeExact takes an argument's type from its expression and a conditional's would be Object.
+    MemorySegment reference =
+        refLogps == null ? MemorySegment.NULL : call.memory().allocateFrom(JAVA_DOUBLE, refLogps);
+    MemorySegment range = rewardRange == null
+        ? MemorySegment.NULL
+        : call.memory().allocateFrom(JAVA_DOUBLE, rewardRange.minimum(), rewardRange.maximum());
     MemorySegment losses = call.memory().allocate(JAVA_DOUBLE, batch.numGroups());
     MemorySegment logps = call.memory().allocate(JAVA_DOUBLE, batch.numCompletions());
     MemorySegment rewards = call.memory().allocate(JAVA_DOUBLE, batch.numCompletions());
@@ -31,10 +37,8 @@ final class LossCall {
         object,
         Structs.batch(batch, call.memory()),
         Structs.objective(objective, call.memory()),
-        refLogps == null ? MemorySegment.NULL : call.memory().allocateFrom(JAVA_DOUBLE, refLogps),
-        rewardRange == null
-            ? MemorySegment.NULL
-            : call.memory().allocateFrom(JAVA_DOUBLE, rewardRange.minimum(), rewardRange.maximum()),
+        reference,
+        range,
         losses,
         logps,
         rewards,

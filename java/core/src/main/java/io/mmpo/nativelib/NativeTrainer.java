@@ -12,10 +12,10 @@ import java.lang.foreign.MemorySegment;
  */
 public final class NativeTrainer implements AutoCloseable {
   // mmpo_state
-  private static final int PARAMETERS = 0;
-  private static final int EXP_AVG = 1;
-  private static final int EXP_AVG_SQ = 2;
-  private static final int GRADIENTS = 3;
+  static final int PARAMETERS = 0;
+  static final int EXP_AVG = 1;
+  static final int EXP_AVG_SQ = 2;
+  static final int GRADIENTS = 3;
 
   private final NativeModel model;
   private final NativeHandle handle;

@@ -12,8 +12,8 @@ import java.util.List;
 
 /** Records written as the structs of mmpo.h. Memory comes from the allocator and lives as long as it says. */
 final class Structs {
-  private static final int ROPE_DEFAULT = 0;
-  private static final int ROPE_LLAMA3 = 1;
+  static final int ROPE_DEFAULT = 0;
+  static final int ROPE_LLAMA3 = 1;
 
   private final StructLayout layout;
   private final MemorySegment segment;
