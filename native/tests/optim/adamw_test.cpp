@@ -1,0 +1,128 @@
+#include "optim/adamw.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace mmpo {
+namespace {
+
+constexpr AdamWSettings kSettings{.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01};
+
+// Values between -1 and 1 that repeat after 1,009 elements.
+template <typename T>
+std::vector<T> values(int64_t count, double scale) {
+  std::vector<T> out(static_cast<size_t>(count));
+  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(scale * std::sin(1.0 + static_cast<double>(i % 1009)));
+  return out;
+}
+
+template <typename T>
+struct State {
+  std::vector<T> param, grad, exp_avg, exp_avg_sq;
+  std::vector<c10::BFloat16> bf16;
+
+  explicit State(int64_t count)
+      : param(values<T>(count, 1)), grad(values<T>(count, 3)), exp_avg(values<T>(count, 0.5)), exp_avg_sq(param.size()),
+        bf16(param.size()) {
+    for (size_t i = 0; i < param.size(); ++i) exp_avg_sq[i] = std::abs(exp_avg[i]);
+  }
+
+  void step(double learning_rate, int64_t t, double clip) {
+    adamw_step<T>({param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(), bf16.data(),
+                   static_cast<int64_t>(param.size())},
+                  kSettings, learning_rate, t, clip);
+  }
+};
+
+// The algorithm's lines for one element, in torch's order: decay, moments, corrected step.
+void reference(double& param, double grad, double& exp_avg, double& exp_avg_sq, double learning_rate, int t) {
+  param *= 1 - learning_rate * kSettings.weight_decay;
+  exp_avg = kSettings.beta1 * exp_avg + (1 - kSettings.beta1) * grad;
+  exp_avg_sq = kSettings.beta2 * exp_avg_sq + (1 - kSettings.beta2) * grad * grad;
+  const double m = exp_avg / (1 - std::pow(kSettings.beta1, t));
+  const double v = exp_avg_sq / (1 - std::pow(kSettings.beta2, t));
+  param -= learning_rate * m / (std::sqrt(v) + kSettings.epsilon);
+}
+
+template <typename T>
+void expect_reference(int64_t count, double tolerance) {
+  State<T> state(count);
+  const State<T> before = state;
+  state.step(0.01, 3, 0.25);
+  for (size_t i = 0; i < state.param.size(); ++i) {
+    double param = static_cast<double>(before.param[i]);
+    double exp_avg = static_cast<double>(before.exp_avg[i]);
+    double exp_avg_sq = static_cast<double>(before.exp_avg_sq[i]);
+    reference(param, 0.25 * static_cast<double>(before.grad[i]), exp_avg, exp_avg_sq, 0.01, 3);
+    ASSERT_NEAR(static_cast<double>(state.param[i]), param, tolerance) << i << " of " << count;
+    ASSERT_NEAR(static_cast<double>(state.exp_avg[i]), exp_avg, tolerance) << i << " of " << count;
+    ASSERT_NEAR(static_cast<double>(state.exp_avg_sq[i]), exp_avg_sq, tolerance) << i << " of " << count;
+  }
+}
+
+TEST(AdamW, EveryLengthEqualsTheAlgorithmInDouble) {
+  for (const int64_t count : {1, 3, 7, 8, 15, 16, 17, 31, 47, 123, 4096, 40001}) {
+    expect_reference<double>(count, 1e-15);
+    expect_reference<float>(count, 2e-7);
+  }
+}
+
+TEST(AdamW, TheFirstStepMovesByTheLearningRateAgainstTheSign) {
+  // Derived by hand: at t = 1 with zero moments m / sqrt(v) is sign(grad), so param = 1 * (1 - 0.1 * 0.01) - 0.1.
+  double param = 1, grad = 5, exp_avg = 0, exp_avg_sq = 0;
+  adamw_step<double>({&param, &grad, &exp_avg, &exp_avg_sq, nullptr, 1}, kSettings, 0.1, 1, 1.0);
+  EXPECT_NEAR(param, 0.899, 1e-9);
+  EXPECT_NEAR(exp_avg, 0.5, 1e-15);
+  EXPECT_NEAR(exp_avg_sq, 0.025, 1e-15);
+}
+
+TEST(AdamW, ClearsTheGradientAndRoundsTheCopy) {
+  for (const int64_t count : {1, 16, 123}) {
+    State<float> state(count);
+    state.step(0.01, 1, 1.0);
+    for (size_t i = 0; i < state.param.size(); ++i) {
+      EXPECT_EQ(state.grad[i], 0.0f);
+      EXPECT_EQ(static_cast<float>(state.bf16[i]), static_cast<float>(c10::BFloat16(state.param[i])));
+    }
+  }
+}
+
+TEST(AdamW, LearningRateZeroKeepsTheWeights) {
+  State<float> state(123);
+  const State<float> before = state;
+  state.step(0, 1, 1.0);
+  EXPECT_EQ(state.param, before.param);
+  EXPECT_NE(state.exp_avg, before.exp_avg);
+}
+
+TEST(AdamW, PiecesHaveTheBitsOfTheWhole) {
+  State<float> whole(40001);
+  State<float> pieces(40001);
+  whole.step(0.01, 2, 0.5);
+  for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 7}, {7, 20000}, {20000, 40001}}) {
+    adamw_step<float>({pieces.param.data() + begin, pieces.grad.data() + begin, pieces.exp_avg.data() + begin,
+                       pieces.exp_avg_sq.data() + begin, nullptr, end - begin},
+                      kSettings, 0.01, 2, 0.5);
+  }
+  EXPECT_EQ(whole.param, pieces.param);
+  EXPECT_EQ(whole.exp_avg_sq, pieces.exp_avg_sq);
+}
+
+TEST(AdamW, HasTheSameBitsForOneAndTwoThreads) {
+  const int before = at::get_num_threads();
+  State<float> one(100003);
+  State<float> two(100003);
+  at::set_num_threads(1);
+  one.step(0.01, 2, 0.5);
+  at::set_num_threads(2);
+  two.step(0.01, 2, 0.5);
+  at::set_num_threads(before);
+  EXPECT_EQ(one.param, two.param);
+  EXPECT_EQ(one.exp_avg, two.exp_avg);
+}
+
+}  // namespace
+}  // namespace mmpo
