@@ -61,6 +61,9 @@ public final class ModelFiles implements AutoCloseable {
 
   /** Makes a model of the weights, converted to the compute type; it does not need these files afterwards. */
   public NativeModel load(ComputeType computeType) {
+    if (config.shape().numLayers() > weights.size()) {
+      throw wrongSize(null);
+    }
     try {
       return NativeModel.create(config.shape(), weights(), computeType);
     } catch (NativeException e) {
@@ -71,17 +74,47 @@ public final class ModelFiles implements AutoCloseable {
         case INVALID_ARGUMENT ->
           MmpoException.of(
               MmpoException.Kind.DATA, e, "%s: %s", directory.resolve(ModelConfig.FILE), e.getMessage());
-        case OUT_OF_MEMORY ->
-          MmpoException.of(
-              MmpoException.Kind.ENVIRONMENT,
-              e,
-              "There is not enough memory for the model %s in %s: %s. Close other programs, or choose a smaller model.",
-              directory,
-              computeType,
-              e.getMessage());
+        case OUT_OF_MEMORY -> numParameters() > numStoredElements() ? wrongSize(e) : outOfMemory(computeType, e);
         default -> e;
       };
     }
+  }
+
+  /** A configuration that asks for more than the files hold has asked for too much memory, too. */
+  private MmpoException wrongSize(NativeException cause) {
+    return MmpoException.of(
+        MmpoException.Kind.DATA,
+        cause,
+        "%s asks for %,d parameters in %,d layers, but the weights are %,d numbers in %,d tensors. Fetch all files again, of one"
+            + " revision.",
+        directory.resolve(ModelConfig.FILE),
+        numParameters(),
+        config.shape().numLayers(),
+        numStoredElements(),
+        weights.size());
+  }
+
+  private MmpoException outOfMemory(ComputeType computeType, NativeException cause) {
+    return MmpoException.of(
+        MmpoException.Kind.ENVIRONMENT,
+        cause,
+        "There is not enough memory for the model %s: its weights take %,d MiB as %s. Close other programs, or choose a smaller"
+            + " model.",
+        directory,
+        (numParameters() * computeType.bytes()) >> 20,
+        computeType);
+  }
+
+  private long numParameters() {
+    try {
+      return config.shape().numParameters();
+    } catch (ArithmeticException e) {
+      return Long.MAX_VALUE;
+    }
+  }
+
+  private long numStoredElements() {
+    return weights.values().stream().mapToLong(w -> w.weights().numElements()).sum();
   }
 
   /** The file of the tensor that the message names; the longest name, since one may be the beginning of another. */

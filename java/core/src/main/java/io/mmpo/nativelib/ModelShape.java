@@ -48,7 +48,20 @@ public record ModelShape(
     require(Double.isFinite(ropeTheta) && ropeTheta > 0, "rope_theta must be > 0, got %s", ropeTheta);
   }
 
-  /** An int's range keeps every product of two sizes within a long. */
+  /** Elements of all weights; an ArithmeticException if they cannot be counted. */
+  public long numParameters() {
+    long embeddings = Math.multiplyExact(vocabSize * hiddenSize, tieEmbeddings ? 1 : 2);
+    long queries = numHeads * headDim;
+    long keysAndValues = Math.multiplyExact(2, numKvHeads * headDim);
+    long attention = Math.addExact(Math.multiplyExact(2, queries), keysAndValues);
+    long norms = 2 * hiddenSize;
+    long biases = (qkvBias ? Math.addExact(queries, keysAndValues) : 0) + (outputBias ? hiddenSize : 0);
+    long matrices = Math.multiplyExact(hiddenSize, Math.addExact(attention, 3 * intermediateSize));
+    long layer = Math.addExact(matrices, norms + biases);
+    return Math.addExact(embeddings, Math.addExact(Math.multiplyExact(numLayers, layer), hiddenSize));
+  }
+
+  /** An int's range keeps the product of two sizes within a long. */
   private static void requireSize(String name, long value) {
     require(1 <= value && value <= Integer.MAX_VALUE, "%s must be in [1, 2^31), got %d", name, value);
   }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
+import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -15,10 +16,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelFilesTest {
   private static final long SHARD_BYTES = 200_000;
@@ -125,6 +129,55 @@ class ModelFilesTest {
       Files.delete(directory.resolve("model.safetensors"));
       SafetensorsWriter.writeModel(directory, weights, Long.MAX_VALUE);
       assertRefused("holds a lm_head.weight that differs from model.embed_tokens.weight");
+    }
+  }
+
+  @Test
+  void whatTheCoreRefusesIsSaidOfTheFile() throws IOException {
+    try (ModelFiles files = ModelFiles.open(golden);
+        Arena arena = Arena.ofConfined()) {
+      List<Weights> weights = new ArrayList<>(files.weights());
+      Weights norm = weights.stream().filter(w -> w.name().equals("model.norm.weight")).findFirst().orElseThrow();
+      weights.remove(norm);
+      PretrainedWriter.write(directory, golden, weights);
+      assertNotLoaded(directory + " does not fit config.json", "weight 'model.norm.weight' [64] is missing");
+
+      Path file = directory.resolve("model.safetensors");
+      Weights nan = new Weights(norm.name(), norm.shape(), "F32", arena.allocate(256, 4).copyFrom(norm.data()));
+      nan.data().set(ValueLayout.JAVA_FLOAT, 8, Float.NaN);
+      weights.add(nan);
+      rewrite(file, weights);
+      assertNotLoaded(file + " does not fit config.json", "weight 'model.norm.weight' holds a value that is not finite");
+
+      weights.set(weights.size() - 1, new Weights(norm.name(), new long[] {8, 8}, "F32", norm.data()));
+      rewrite(file, weights);
+      assertNotLoaded(file + " does not fit config.json", "weight 'model.norm.weight' has shape [8, 8]");
+    }
+  }
+
+  private static void rewrite(Path file, List<Weights> weights) throws IOException {
+    Files.delete(file);
+    SafetensorsWriter.writeFile(file, weights, Map.of());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"num_hidden_layers", "intermediate_size", "vocab_size"})
+  void sizesBeyondReasonAreThoseOfTheFilesAndNotOfTheMemory(String key) throws IOException {
+    try (ModelFiles files = ModelFiles.open(golden)) {
+      PretrainedWriter.write(directory, golden, files.weights());
+    }
+    Path config = directory.resolve("config.json");
+    Files.writeString(config, JsonFile.read(config).put(key, Integer.MAX_VALUE).toString());
+    assertNotLoaded("config.json");
+  }
+
+  private void assertNotLoaded(String... messages) {
+    try (ModelFiles files = ModelFiles.open(directory)) {
+      assertThatThrownBy(() -> files.load(ComputeType.FLOAT32))
+          .isInstanceOf(MmpoException.class)
+          .hasMessageContainingAll(messages)
+          .extracting(e -> ((MmpoException) e).kind())
+          .isEqualTo(MmpoException.Kind.DATA);
     }
   }
 
