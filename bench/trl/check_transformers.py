@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""What `mmpo train` saves is what transformers loads: names, shapes, dtypes, tokenizer, and the same log-probabilities.
+
+For each model: `mmpo train` does a few DPO steps in fp32 on real rows; transformers loads `final/`; then the
+log-probability of every completion token is compared between transformers (each prompt + completion alone, no padding,
+log-softmax of its logits) and `mmpo logprobs --per-token` on the same directory. A log-probability is a logit less the
+log-sum-exp of all logits of its row, so equal log-probabilities of real tokens mean equal logits up to a constant of
+the row, which no use of a language model sees.
+
+Tolerance of a token: 1e-5, or 1e-5 plus twice what transformers' own fp32 values are from its float64 values at worst,
+where rounding in 30 layers makes those differ by more: both programs round in another order. Exit status: 0 equal,
+1 different, 77 skipped because something is missing.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+import tempfile
+
+import common
+
+TOLERANCE = 1e-5
+MODELS = ("stories260k", "smollm2-135m-instruct")
+FILES = ("rasbt_politeness_test.jsonl", "hh_harmless_test.jsonl")
+TEXTS = ("Hello, world", "  two  spaces\n\n\ttab", "naïve 東京 🙂", "<|im_start|>user\nhi<|im_end|>\n", "")
+
+
+class Report:
+    def __init__(self):
+        self.failures = 0
+
+    def check(self, what, holds, detail=""):
+        print(f"  {'ok  ' if holds else 'FAIL'} {what}{': ' + detail if detail else ''}")
+        self.failures += not holds
+
+
+def plain_rows(rows):
+    """The same rows as strings, for a model without a chat template."""
+    return [{key: row[key][-1]["content"] for key in ("prompt", "chosen", "rejected")} for row in rows]
+
+
+def train(model, rows, directory):
+    data = directory / "rows.jsonl"
+    common.write_jsonl(data, rows)
+    common.train_mmpo(
+        {
+            "model_name_or_path": str(model),
+            "dataset_name": str(data),
+            "loss_type": "dpo",
+            "learning_rate": 1e-5,
+            "lr_scheduler_type": "constant",
+            "max_steps": 2,
+            "per_device_train_batch_size": 2,
+            "gradient_accumulation_steps": 1,
+            "logging_steps": 1,
+            "bf16": False,
+            "max_length": None,
+            "save_strategy": "no",
+            "seed": 0,
+        },
+        directory,
+    )
+    return directory / "mmpo" / "final", data
+
+
+def check_tensors(source, final, report):
+    from safetensors import safe_open
+
+    def describe(directory):
+        with safe_open(directory / "model.safetensors", "pt") as file:
+            return {name: (file.get_slice(name).get_shape(), file.get_slice(name).get_dtype()) for name in file.keys()}
+
+    before, after = describe(source), describe(final)
+    report.check("tensor names are the source's", before.keys() == after.keys(), ", ".join(before.keys() ^ after.keys()))
+    shapes = [name for name in before.keys() & after.keys() if before[name][0] != after[name][0]]
+    report.check("shapes are the source's", not shapes, ", ".join(shapes))
+    dtypes = {dtype for _, dtype in after.values()}
+    report.check("every tensor is F32, as it was trained", dtypes == {"F32"}, ", ".join(sorted(dtypes)))
+
+
+def check_loading(source, final, report):
+    """Returns the saved model in fp32 and its tokenizer."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, info = AutoModelForCausalLM.from_pretrained(final, output_loading_info=True)
+    problems = {key: value for key, value in info.items() if value}
+    report.check("transformers loads it with nothing missing or unexpected", not problems, str(problems or ""))
+    report.check("config.json says float32", model.dtype == torch.float32, str(model.dtype))
+    original = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).state_dict()
+    unchanged = [name for name, value in model.state_dict().items() if torch.equal(value, original[name])]
+    report.check("training changed every tensor", not unchanged, ", ".join(unchanged[:4]))
+    tokenizers = [AutoTokenizer.from_pretrained(directory) for directory in (source, final)]
+    encodings = [[tokenizer(text)["input_ids"] for text in TEXTS] for tokenizer in tokenizers]
+    report.check("its tokenizer encodes as the source's", encodings[0] == encodings[1])
+    specials = [(t.special_tokens_map, t.chat_template) for t in tokenizers]
+    report.check("special tokens and chat template are the source's", specials[0] == specials[1])
+    return model, tokenizers[1]
+
+
+def token_ids(tokenizer, row):
+    """Prompt ids and both completions' ids by TRL's rules."""
+    if isinstance(row["prompt"], list):
+        encode = lambda messages, **options: tokenizer.apply_chat_template(messages, **options)["input_ids"]
+        prompt = encode(row["prompt"], add_generation_prompt=True)
+        joint = [encode(row["prompt"] + row[key]) for key in ("chosen", "rejected")]
+    else:
+        end = tokenizer.eos_token
+        texts = [row[key] if row[key].endswith(end) else row[key] + end for key in ("chosen", "rejected")]
+        prompt = tokenizer(row["prompt"])["input_ids"]
+        joint = [tokenizer(row["prompt"] + text)["input_ids"] for text in texts]
+    if any(ids[: len(prompt)] != prompt for ids in joint):
+        return None  # a token merged across the boundary: mmpo tokenizes the parts apart
+    return prompt, [ids[len(prompt) :] for ids in joint]
+
+
+def token_logps(model, prompt, completion):
+    import torch
+
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1]
+        return logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None])[:, 0].double()
+
+
+def check_logps(final, data, rows, model, tokenizer, directory, report):
+    output = directory / "logprobs.jsonl"
+    common.mmpo(
+        ["logprobs", "--model", final, "--data", data, "--output", output, "--per-token"], directory / "logprobs.log"
+    )
+    found = {entry["row"]: entry for entry in common.read_jsonl(output)}
+    report.check("mmpo logprobs wrote every row", sorted(found) == list(range(len(rows))), str(sorted(found)))
+    values = []  # (transformers fp32, transformers float64, mmpo) of each row's completion
+    for dtype in ("float", "double"):
+        getattr(model, dtype)()
+        for index, row in enumerate(rows):
+            ids = token_ids(tokenizer, row)
+            if ids is None or index not in found:
+                continue
+            for key, completion in zip(("chosen", "rejected"), ids[1]):
+                values.append((dtype, index, key, token_logps(model, ids[0], completion)))
+    half = len(values) // 2
+    compare_logps([(*single, double[3]) for single, double in zip(values[:half], values[half:])], found, report)
+
+
+def compare_logps(values, found, report):
+    import torch
+
+    own, against, wrong_lengths, count = 0.0, 0.0, [], 0
+    for _, row, key, single, double in values:
+        mmpo = torch.tensor(found[row][f"{key}_token_logps"], dtype=torch.float64)
+        if len(mmpo) != len(single):
+            wrong_lengths.append(f"row {row} {key}: {len(mmpo)}, transformers {len(single)}")
+            continue
+        own = max(own, (single - double).abs().max().item())
+        against = max(against, (single - mmpo).abs().max().item())
+        count += len(mmpo)
+    report.check("every completion has the tokens that transformers finds", not wrong_lengths, "; ".join(wrong_lengths))
+    allowed = TOLERANCE if own < TOLERANCE / 2 else TOLERANCE + 2 * own
+    report.check(
+        "log-probabilities are equal",
+        count > 0 and against <= allowed,
+        f"{count} tokens, at most {against:.1e} apart, {allowed:.1e} allowed (transformers fp32 from float64: {own:.1e})",
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=MODELS, action="append", help="default: both")
+    parser.add_argument("--output", type=pathlib.Path, help="keep the files here")
+    options = parser.parse_args()
+    common.use_peer_python()
+    common.require_packages("torch", "transformers", "safetensors")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    report = Report()
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in options.model or MODELS:
+            print(name)
+            directory = (options.output or pathlib.Path(temporary)).resolve() / name
+            directory.mkdir(parents=True, exist_ok=True)
+            source = common.model_directory(name)
+            rows = common.short_rows(FILES, 4, max_characters=300)
+            if not (source / "chat_template.jinja").exists():
+                rows = plain_rows(rows)
+            final, data = train(source, rows, directory)
+            check_tensors(source, final, report)
+            model, tokenizer = check_loading(source, final, report)
+            check_logps(final, data, rows, model, tokenizer, directory, report)
+    print(f"{report.failures or 'no'} failures")
+    sys.exit(1 if report.failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The matrix products that a training step cannot do without, and how long they alone take with torch on this machine.
+
+usage: matrix_products.py MODEL_DIRECTORY ROWS.jsonl BATCH LOSS DTYPE [THREADS] > RESULT.json
+
+The step is the packed one: every token once (a pair's prompt is not repeated), the head only at rows that predict a
+completion's token, forward plus the two products of backward, nothing recomputed. MMPO at lambda = 1 needs prompt and
+chosen only. Attention is counted by the area under its causal mask. No program that trains on these tokens does less,
+so the limit is the same for all of them.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+
+import common
+
+
+def linear_layers(config):
+    """(inputs, outputs) of a block's seven projections."""
+    hidden, intermediate = config["hidden_size"], config["intermediate_size"]
+    head = config.get("head_dim") or hidden // config["num_attention_heads"]
+    queries, keys = head * config["num_attention_heads"], head * config["num_key_value_heads"]
+    attention = [(hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden)]
+    return attention + [(hidden, intermediate), (hidden, intermediate), (intermediate, hidden)]
+
+
+def step_products(config, rows, loss):
+    """Counter of (batch, m, k, n, fraction): batch products [m, k] x [k, n], of which `fraction` is needed."""
+    layers, heads = config["num_hidden_layers"], config["num_attention_heads"]
+    head = config.get("head_dim") or config["hidden_size"] // heads
+    products = Counter()
+
+    def add_linear(tokens, inputs, outputs, count):
+        products[1, tokens, inputs, outputs, 1.0] += count  # forward
+        products[1, tokens, outputs, inputs, 1.0] += count  # gradient of the input
+        products[1, outputs, tokens, inputs, 1.0] += count  # gradient of the weight
+
+    def add_attention(queries, keys):
+        first = keys - queries  # bottom-right aligned causal mask
+        area = sum(first + i + 1 for i in range(queries)) / (queries * keys)
+        products[heads, queries, head, keys, area] += 2 * layers  # scores; gradient of the probabilities
+        products[heads, queries, keys, head, area] += 2 * layers  # output; gradient of the queries
+        products[heads, keys, queries, head, area] += 2 * layers  # gradients of the keys and of the values
+
+    tokens = completion_tokens = 0
+    for row in rows:
+        prompt, chosen, rejected = (len(row[key]) for key in ("prompt_ids", "chosen_ids", "rejected_ids"))
+        completions = (chosen,) if loss == "mmpo" else (chosen, rejected)
+        tokens += prompt + sum(completions)
+        completion_tokens += sum(completions)
+        add_attention(prompt + chosen, prompt + chosen)
+        if loss != "mmpo":
+            add_attention(rejected, prompt + rejected)
+    for inputs, outputs in linear_layers(config):
+        add_linear(tokens, inputs, outputs, layers)
+    add_linear(completion_tokens, config["hidden_size"], config["vocab_size"], 1)
+    return products
+
+
+def seconds_of(product, dtype):
+    """The best of a few repetitions, warm, of one (batched) product."""
+    import torch
+
+    batch, m, k, n, _ = product
+    left, right = torch.randn(batch, m, k).to(dtype), torch.randn(batch, k, n).to(dtype)
+    multiply = torch.bmm if batch > 1 else torch.mm
+    if batch == 1:
+        left, right = left[0], right[0]
+    out = multiply(left, right)
+    best, spent = float("inf"), 0.0
+    while spent < 0.1 or best == float("inf"):
+        started = time.perf_counter()
+        multiply(left, right, out=out)
+        elapsed = time.perf_counter() - started
+        best, spent = min(best, elapsed), spent + elapsed
+    return best
+
+
+def main(model, rows_path, batch, loss, dtype, threads=None):
+    common.require_packages("torch")
+    import torch
+
+    if threads:
+        torch.set_num_threads(int(threads))
+    with open(f"{model}/config.json") as file:
+        config = json.load(file)
+    rows = common.read_jsonl(rows_path)
+    steps, flops, cache = [], 0.0, {}
+    for start in range(0, len(rows), int(batch)):
+        products = step_products(config, rows[start : start + int(batch)], loss)
+        for product in products:
+            if product not in cache:
+                cache[product] = seconds_of(product, getattr(torch, dtype))
+        steps.append(sum(count * cache[product] * product[4] for product, count in products.items()))
+        flops += sum(count * 2.0 * p[0] * p[1] * p[2] * p[3] * p[4] for p, count in products.items())
+    json.dump({"step_seconds": steps, "flops": flops, "flops_per_second": flops / sum(steps)}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,129 @@
+"""One training run of TRL's DPOTrainer, described by a JSON file, its metrics and times written to another.
+
+usage: trl_train.py SPECIFICATION.json RESULT.json
+Specification: model (directory), rows (JSONL, conversational or token ids), loss (dpo | mmpo), dtype of the weights,
+attention (transformers' attn_implementation), arguments (DPOConfig's own).
+"""
+
+import inspect
+import json
+import os
+import sys
+import textwrap
+import time
+
+import common
+
+common.require_packages("torch", "transformers", "trl")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+import torch.nn.functional as F
+from datasets import Dataset
+from transformers import AutoTokenizer, TrainerCallback
+from trl import DPOConfig, DPOTrainer
+from trl.trainer import dpo_trainer
+
+REWARD_EPSILON = 0.9  # the paper's r_epsilon
+
+
+class TokenIdsTrainer(DPOTrainer):
+    """DPOTrainer that takes rows of prompt_ids, chosen_ids and rejected_ids as they are, and times the reference pass."""
+
+    reference_seconds = 0.0
+
+    def _prepare_dataset(self, dataset, *arguments):
+        return dataset if "prompt_ids" in dataset.column_names else super()._prepare_dataset(dataset, *arguments)
+
+    def _precompute_ref_logps(self, *arguments):
+        started = time.perf_counter()
+        result = super()._precompute_ref_logps(*arguments)
+        self.reference_seconds += time.perf_counter() - started
+        return result
+
+
+def mmpo_listing(chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, beta):
+    """The paper's listing: losses [B] and the scores s_w, s_l [B]. One process, so nothing is gathered over ranks."""
+    reward_w = REWARD_EPSILON + beta * ref_chosen_logps
+    reward_l = 0.1 + beta * ref_rejected_logps
+    rewards = torch.cat([reward_w, reward_l])
+    low, high = rewards.min(), rewards.max()
+    score_w = chosen_logps + (reward_w + 1e-6 - low) / (high + 1e-6 - low)
+    score_l = rejected_logps + (reward_l + 1e-6 - low) / (high + 1e-6 - low)
+    losses = -torch.logsumexp(torch.stack([score_w, score_l]), dim=0) - F.logsigmoid(score_w - score_l)
+    return losses, score_w.detach(), score_l.detach()
+
+
+def with_mmpo_listing(trainer_class):
+    """The trainer with three lines of TRL's `_compute_loss` exchanged: the loss, and the rewards that it logs.
+
+    The step is one long method in TRL, so its source is edited: everything else of it (the forward passes, the
+    reference model, the metrics) stays what TRL users run.
+    """
+    source = textwrap.dedent(inspect.getsource(DPOTrainer._compute_loss))
+    arguments = "chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, self.beta"
+    loss_line = 'if loss_type == "sigmoid":\n            per_sequence_loss = -F.logsigmoid(self.beta * delta_score)'
+    for old, new in (
+        (loss_line, f'if loss_type == "sigmoid":\n            per_sequence_loss, score_w, score_l = mmpo_listing({arguments})'),
+        ("chosen_rewards = self.beta * chosen_logratios.detach()", "chosen_rewards = score_w"),
+        ("rejected_rewards = self.beta * rejected_logratios.detach()", "rejected_rewards = score_l"),
+    ):
+        if source.count(old) != 1:
+            raise SystemExit(f"TRL's DPOTrainer._compute_loss no longer holds {old!r} exactly once")
+        source = source.replace(old, new)
+    namespace = {**vars(dpo_trainer), "mmpo_listing": mmpo_listing}
+    exec(compile(source, inspect.getsourcefile(dpo_trainer), "exec"), namespace)
+    return type("MmpoTrainer", (trainer_class,), {"_compute_loss": namespace["_compute_loss"]})
+
+
+class StepClock(TrainerCallback):
+    """Seconds from the end of one step to the end of the next: data, logging and the update included."""
+
+    def __init__(self):
+        self.seconds = []
+
+    def on_train_begin(self, *arguments, **named):
+        self.last = time.perf_counter()
+
+    def on_step_end(self, *arguments, **named):
+        now = time.perf_counter()
+        self.seconds.append(now - self.last)
+        self.last = now
+
+
+def main(specification_path, result_path):
+    with open(specification_path) as file:
+        specification = json.load(file)
+    tokenizer = AutoTokenizer.from_pretrained(specification["model"])
+    arguments = DPOConfig(
+        output_dir=result_path + ".run",
+        use_cpu=True,
+        report_to="none",
+        save_strategy="no",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        model_init_kwargs={"dtype": specification["dtype"], "attn_implementation": specification["attention"]},
+        **specification["arguments"],
+    )
+    trainer_class = TokenIdsTrainer if specification["loss"] == "dpo" else with_mmpo_listing(TokenIdsTrainer)
+    clock = StepClock()
+    trainer = trainer_class(
+        model=specification["model"],
+        args=arguments,
+        train_dataset=Dataset.from_list(common.read_jsonl(specification["rows"])),
+        processing_class=tokenizer,
+        callbacks=[clock],
+    )
+    trainer.train()
+    result = {
+        "metrics": [{"step": i + 1, **entry} for i, entry in enumerate(trainer.state.log_history) if "loss" in entry],
+        "step_seconds": clock.seconds,
+        "reference_seconds": trainer.reference_seconds,
+        "threads": torch.get_num_threads(),
+    }
+    with open(result_path, "w") as file:
+        json.dump(result, file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
