@@ -1,19 +1,23 @@
 """The matrix products that a training step cannot do without, and how long they alone take with torch on this machine.
 
-usage: matrix_products.py MODEL_DIRECTORY ROWS.jsonl BATCH LOSS DTYPE [THREADS] > RESULT.json
+usage: matrix_products.py MODEL_DIRECTORY ROWS.jsonl BATCH LOSS DTYPE > RESULT.json
 
 The step is the packed one: every token once (a pair's prompt is not repeated), the head only at rows that predict a
 completion's token, forward plus the two products of backward, nothing recomputed. MMPO at lambda = 1 needs prompt and
-chosen only. Attention is counted by the area under its causal mask. No program that trains on these tokens does less,
+chosen only. Each product is timed with this Python's torch and, where `native/build bench` has made it, with the LibTorch
+that mmpo uses; the faster one counts. Attention is counted by the area under its causal mask. No program that trains on these tokens does less,
 so the limit is the same for all of them.
 """
 
 import json
+import subprocess
 import sys
 import time
 from collections import Counter
 
 import common
+
+NATIVE = common.REPOSITORY / "native" / "target" / "cmake" / "bench" / "matrix_products"
 
 
 def linear_layers(config):
@@ -58,7 +62,7 @@ def step_products(config, rows, loss):
     return products
 
 
-def seconds_of(product, dtype):
+def seconds_with_torch(product, dtype):
     """The best of a few repetitions, warm, of one (batched) product."""
     import torch
 
@@ -69,7 +73,7 @@ def seconds_of(product, dtype):
         left, right = left[0], right[0]
     out = multiply(left, right)
     best, spent = float("inf"), 0.0
-    while spent < 0.1 or best == float("inf"):
+    while spent < 0.1:
         started = time.perf_counter()
         multiply(left, right, out=out)
         elapsed = time.perf_counter() - started
@@ -77,24 +81,39 @@ def seconds_of(product, dtype):
     return best
 
 
-def main(model, rows_path, batch, loss, dtype, threads=None):
+def seconds_native(products, dtype):
+    """The same with the LibTorch of mmpo; None where its program is not built."""
+    if not NATIVE.exists():
+        return None
+    shapes = "".join(f"{batch} {m} {k} {n}\n" for batch, m, k, n, _ in products)
+    run = subprocess.run([NATIVE, dtype], input=shapes, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(zip(products, json.loads(run.stdout)))
+
+
+def main(model, rows_path, batch, loss, dtype):
     common.require_packages("torch")
     import torch
 
-    if threads:
-        torch.set_num_threads(int(threads))
     with open(f"{model}/config.json") as file:
         config = json.load(file)
     rows = common.read_jsonl(rows_path)
-    steps, flops, cache = [], 0.0, {}
-    for start in range(0, len(rows), int(batch)):
-        products = step_products(config, rows[start : start + int(batch)], loss)
-        for product in products:
-            if product not in cache:
-                cache[product] = seconds_of(product, getattr(torch, dtype))
-        steps.append(sum(count * cache[product] * product[4] for product, count in products.items()))
-        flops += sum(count * 2.0 * p[0] * p[1] * p[2] * p[3] * p[4] for p, count in products.items())
-    json.dump({"step_seconds": steps, "flops": flops, "flops_per_second": flops / sum(steps)}, sys.stdout)
+    steps = [step_products(config, rows[i : i + int(batch)], loss) for i in range(0, len(rows), int(batch))]
+    distinct = list(dict.fromkeys(product for step in steps for product in step))
+    peer = {product: seconds_with_torch(product, getattr(torch, dtype)) for product in distinct}
+    native = seconds_native(distinct, dtype)
+    fastest = {product: min(peer[product], native[product]) for product in distinct} if native else peer
+
+    def total(seconds):
+        return [sum(count * seconds[p] * p[4] for p, count in step.items()) for step in steps]
+
+    flops = sum(count * 2.0 * p[0] * p[1] * p[2] * p[3] * p[4] for step in steps for p, count in step.items())
+    result = {
+        "step_seconds": total(fastest),
+        "torch_seconds": sum(total(peer)),
+        "native_seconds": sum(total(native)) if native else None,
+        "flops": flops,
+    }
+    json.dump(result, sys.stdout)
 
 
 if __name__ == "__main__":
