@@ -2,7 +2,8 @@
 
 usage: trl_train.py SPECIFICATION.json RESULT.json
 Specification: model (directory), rows (JSONL, conversational or token ids), loss (dpo | mmpo), dtype of the weights,
-attention (transformers' attn_implementation), arguments (DPOConfig's own).
+attention (transformers' attn_implementation), arguments (DPOConfig's own), exact_norm (with logging_steps 1: the norm in
+float64 too).
 """
 
 import inspect
@@ -91,6 +92,28 @@ class StepClock(TrainerCallback):
         self.last = now
 
 
+class ExactNorm(TrainerCallback):
+    """The gradient's norm before clipping, summed in float64.
+
+    torch's own float32 norm of a large tensor on a CPU comes out too small, because its running sum outgrows its
+    addends: by 1.6e-3 for the 28 million elements of a SmolLM2 embedding of normal numbers.
+    """
+
+    def __init__(self, max_grad_norm):
+        self.max_grad_norm = max_grad_norm
+        self.clipped_norms = []
+
+    def on_pre_optimizer_step(self, arguments, state, control, model, **named):
+        squares = [parameter.grad.double().square().sum().item() for parameter in model.parameters()]
+        self.clipped_norms.append(sum(squares) ** 0.5)
+
+    def before_clipping(self, reported):
+        """clip_grad_norm_ has scaled the gradient by max_grad_norm / (reported + 1e-6) where that is below 1."""
+        return [
+            norm / min(1.0, self.max_grad_norm / (total + 1e-6)) for norm, total in zip(self.clipped_norms, reported)
+        ]
+
+
 def main(specification_path, result_path):
     with open(specification_path) as file:
         specification = json.load(file)
@@ -106,17 +129,20 @@ def main(specification_path, result_path):
         **specification["arguments"],
     )
     trainer_class = TokenIdsTrainer if specification["loss"] == "dpo" else with_mmpo_listing(TokenIdsTrainer)
-    clock = StepClock()
+    clock, norm = StepClock(), ExactNorm(arguments.max_grad_norm)
     trainer = trainer_class(
         model=specification["model"],
         args=arguments,
         train_dataset=Dataset.from_list(common.read_jsonl(specification["rows"])),
         processing_class=tokenizer,
-        callbacks=[clock],
+        callbacks=[clock, norm] if specification.get("exact_norm") else [clock],
     )
     trainer.train()
+    metrics = [entry for entry in trainer.state.log_history if "loss" in entry]
+    for entry, exact in zip(metrics, norm.before_clipping([entry["grad_norm"] for entry in metrics])):
+        entry["grad_norm_float64"] = exact
     result = {
-        "metrics": [{"step": i + 1, **entry} for i, entry in enumerate(trainer.state.log_history) if "loss" in entry],
+        "metrics": metrics,
         "step_seconds": clock.seconds,
         "reference_seconds": trainer.reference_seconds,
         "threads": torch.get_num_threads(),
