@@ -133,7 +133,7 @@ class Generator {
     const Tensor hidden_nH = model_.final_norm(x_nH, rstd_n);
     const Tensor& head_VH = model_.decoder().weights().head_VH;
     Tensor logits_nV = at::empty({x_nH.size(0), head_VH.size(0)}, x_nH.scalar_type());
-    linear(hidden_nH, head_VH, {}, logits_nV);
+    linear(hidden_nH, head_VH, {}, model_.workspace(), logits_nV);
     const Tensor float_nV = logits_nV.to(at::kFloat);
     const float* logits = float_nV.const_data_ptr<float>();
     const auto vocabulary = static_cast<size_t>(head_VH.size(0));

@@ -23,18 +23,19 @@ void for_each_chunk(const HeadRows& rows, const Tensor& head_VH, Workspace& work
     const int64_t first = num_rows * chunk / num_chunks;
     const int64_t count = num_rows * (chunk + 1) / num_chunks - first;
     Tensor logits_RV = workspace.allocate({count, head_VH.size(0)}, rows.hidden_RH.scalar_type());
-    linear(rows.hidden_RH.narrow(0, first, count), head_VH, {}, logits_RV);
+    linear(rows.hidden_RH.narrow(0, first, count), head_VH, {}, workspace, logits_RV);
     body(first, count, logits_RV);
   }
 }
 
 void chunk_gradient(const HeadRows& rows, const Tensor& head_VH, int64_t first, int64_t count, const Tensor& lse_R,
-                    const Tensor& weights_R, Tensor& logits_RV, Tensor& grad_hidden_RH, Tensor& grad_head_VH) {
+                    const Tensor& weights_R, Workspace& workspace, Tensor& logits_RV, Tensor& grad_hidden_RH,
+                    Tensor& grad_head_VH) {
   softmax_gradient_(logits_RV, rows.targets_R.narrow(0, first, count), lse_R, weights_R.narrow(0, first, count));
   Tensor grad_RH = grad_hidden_RH.narrow(0, first, count);
   Tensor no_bias;
-  linear_backward_input(logits_RV, head_VH, grad_RH);
-  linear_backward_weight(logits_RV, rows.hidden_RH.narrow(0, first, count), grad_head_VH, no_bias);
+  linear_backward_input(logits_RV, head_VH, workspace, grad_RH);
+  linear_backward_weight(logits_RV, rows.hidden_RH.narrow(0, first, count), workspace, grad_head_VH, no_bias);
 }
 
 }  // namespace
@@ -50,7 +51,7 @@ void linear_logp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspa
 void linear_logp_backward(const HeadRows& rows, const Tensor& head_VH, const Tensor& lse_R, const Tensor& weights_R,
                           Workspace& workspace, Tensor& grad_hidden_RH, Tensor& grad_head_VH) {
   for_each_chunk(rows, head_VH, workspace, [&](int64_t first, int64_t count, Tensor& logits_RV) {
-    chunk_gradient(rows, head_VH, first, count, lse_R.narrow(0, first, count), weights_R, logits_RV, grad_hidden_RH,
+    chunk_gradient(rows, head_VH, first, count, lse_R.narrow(0, first, count), weights_R, workspace, logits_RV, grad_hidden_RH,
                    grad_head_VH);
   });
 }
@@ -61,7 +62,7 @@ void linear_logp_forward_backward(const HeadRows& rows, const Tensor& head_VH, c
     Tensor lse_R = workspace.allocate({count}, at::kFloat);
     Tensor logp = logp_R.narrow(0, first, count);
     log_softmax_gather(logits_RV, rows.targets_R.narrow(0, first, count), lse_R, logp);
-    chunk_gradient(rows, head_VH, first, count, lse_R, weights_R, logits_RV, grad_hidden_RH, grad_head_VH);
+    chunk_gradient(rows, head_VH, first, count, lse_R, weights_R, workspace, logits_RV, grad_hidden_RH, grad_head_VH);
   });
 }
 

@@ -73,10 +73,10 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
     LayerActivations activations = scratch;
     if (tape != nullptr) keep(scratch, tape->recompute, workspace, activations);
-    forward_attention(layer, x_TH, rows.positions_T, attend, activations);
-    forward_mlp(layer, activations);
+    forward_attention(layer, x_TH, rows.positions_T, attend, workspace, activations);
+    forward_mlp(layer, workspace, activations);
     linear_residual(activations.middle_TH, activations.activated_TI, weights_.layers[static_cast<size_t>(layer)].down_HI, {},
-                    next_TH);
+                    workspace, next_TH);
     if (tape == nullptr) {
       std::swap(x_TH, next_TH);
     } else {
@@ -121,19 +121,19 @@ void Decoder::keep(const LayerActivations& scratch, int32_t recompute, Workspace
 }
 
 void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
-                                LayerActivations& a) const {
+                                Workspace& workspace, LayerActivations& a) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   rms_norm(x_TH, weight.input_norm_H, config_->rms_norm_eps, a.normed_TH, a.rstd_T);
-  linear(a.normed_TH, weight.qkv_QH, weight.qkv_bias_Q, a.qkv_TQ);
+  linear(a.normed_TH, weight.qkv_QH, weight.qkv_bias_Q, workspace, a.qkv_TQ);
   rotate(a.qkv_TQ, positions_T, false);
   attend(layer, a.qkv_TQ, a.attended_TA, a.lse_NT);
-  linear_residual(x_TH, a.attended_TA, weight.output_HA, weight.output_bias_H, a.middle_TH);
+  linear_residual(x_TH, a.attended_TA, weight.output_HA, weight.output_bias_H, workspace, a.middle_TH);
 }
 
-void Decoder::forward_mlp(int64_t layer, LayerActivations& a) const {
+void Decoder::forward_mlp(int64_t layer, Workspace& workspace, LayerActivations& a) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   rms_norm(a.middle_TH, weight.post_norm_H, config_->rms_norm_eps, a.post_normed_TH, a.post_rstd_T);
-  linear(a.post_normed_TH, weight.gate_up_2IH, {}, a.gate_up_T2I);
+  linear(a.post_normed_TH, weight.gate_up_2IH, {}, workspace, a.gate_up_T2I);
   swiglu(a.gate_up_T2I, a.activated_TI);
 }
 
@@ -172,17 +172,17 @@ void Decoder::backward(const Rows& rows, std::span<const Segment> segments, cons
       a.post_normed_TH = recomputed.post_normed_TH;
       a.activated_TI = recomputed.activated_TI;
     }
-    restore(layer, graded, segments, tape.recompute, x_TH, a);
+    restore(layer, graded, segments, tape.recompute, x_TH, workspace, a);
     backward_layer(layer, graded, segments, x_TH, a, scratch, workspace, grad_TH, gradients.layers[index]);
   }
   add_embedding_gradient(graded.tokens_T, grad_TH, gradients.embedding_VH);
 }
 
 void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute,
-                      const Tensor& x_TH, LayerActivations& a) const {
+                      const Tensor& x_TH, Workspace& workspace, LayerActivations& a) const {
   if (recompute == MMPO_RECOMPUTE_FULL) {
-    forward_attention(layer, x_TH, rows.positions_T, packed_attention(segments), a);
-    forward_mlp(layer, a);
+    forward_attention(layer, x_TH, rows.positions_T, packed_attention(segments), workspace, a);
+    forward_mlp(layer, workspace, a);
   } else if (recompute == MMPO_RECOMPUTE_SELECTIVE) {
     const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
     rms_norm_recompute(x_TH, weight.input_norm_H, a.rstd_T, a.normed_TH);
@@ -197,20 +197,20 @@ void Decoder::backward_layer(int64_t layer, const Rows& rows, std::span<const Se
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   Tensor no_bias;
   // MLP: grad_TH is the gradient of the layer's output and, by the residual, the first part of middle's.
-  linear_backward_input(grad_TH, weight.down_HI, scratch.activated_TI);
-  linear_backward_weight(grad_TH, a.activated_TI, gradient.down_HI, no_bias);
+  linear_backward_input(grad_TH, weight.down_HI, workspace, scratch.activated_TI);
+  linear_backward_weight(grad_TH, a.activated_TI, workspace, gradient.down_HI, no_bias);
   swiglu_backward(scratch.activated_TI, a.gate_up_T2I, a.gate_up_T2I);
-  linear_backward_input(a.gate_up_T2I, weight.gate_up_2IH, scratch.normed_TH);
-  linear_backward_weight(a.gate_up_T2I, a.post_normed_TH, gradient.gate_up_2IH, no_bias);
+  linear_backward_input(a.gate_up_T2I, weight.gate_up_2IH, workspace, scratch.normed_TH);
+  linear_backward_weight(a.gate_up_T2I, a.post_normed_TH, workspace, gradient.gate_up_2IH, no_bias);
   rms_norm_backward(scratch.normed_TH, a.middle_TH, weight.post_norm_H, a.post_rstd_T, grad_TH, gradient.post_norm_H);
   // Attention.
-  linear_backward_input(grad_TH, weight.output_HA, scratch.attended_TA);
-  linear_backward_weight(grad_TH, a.attended_TA, gradient.output_HA, gradient.output_bias_H);
+  linear_backward_input(grad_TH, weight.output_HA, workspace, scratch.attended_TA);
+  linear_backward_weight(grad_TH, a.attended_TA, workspace, gradient.output_HA, gradient.output_bias_H);
   attention_backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, segments, attention_shape(), workspace,
                      scratch.qkv_TQ);
   rotate(scratch.qkv_TQ, rows.positions_T, true);
-  linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, scratch.normed_TH);
-  linear_backward_weight(scratch.qkv_TQ, a.normed_TH, gradient.qkv_QH, gradient.qkv_bias_Q);
+  linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, workspace, scratch.normed_TH);
+  linear_backward_weight(scratch.qkv_TQ, a.normed_TH, workspace, gradient.qkv_QH, gradient.qkv_bias_Q);
   rms_norm_backward(scratch.normed_TH, x_TH, weight.input_norm_H, a.rstd_T, grad_TH, gradient.input_norm_H);
 }
 

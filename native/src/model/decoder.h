@@ -71,12 +71,12 @@ class Decoder {
   LayerActivations allocate_layer(int64_t num_rows, Workspace& workspace) const;
   void keep(const LayerActivations& scratch, int32_t recompute, Workspace& workspace, LayerActivations& layer) const;
   void forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
-                         LayerActivations& a) const;
-  void forward_mlp(int64_t layer, LayerActivations& a) const;
+                         Workspace& workspace, LayerActivations& a) const;
+  void forward_mlp(int64_t layer, Workspace& workspace, LayerActivations& a) const;
   void rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
   // Fills what the tape did not keep of the layer.
   void restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute, const Tensor& x_TH,
-               LayerActivations& a) const;
+               Workspace& workspace, LayerActivations& a) const;
   struct GradientScratch;
   void backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const Tensor& x_TH,
                       LayerActivations& a, GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,

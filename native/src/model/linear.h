@@ -4,21 +4,25 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "common/workspace.h"
+
 namespace mmpo {
 
 using at::Tensor;
 
 // out = x w^T + bias; bias may be undefined.
-void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Tensor& out_TN);
+void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Workspace& workspace,
+            Tensor& out_TN);
 
 // out = residual + x w^T + bias.
 void linear_residual(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,
-                     Tensor& out_TN);
+                     Workspace& workspace, Tensor& out_TN);
 
 // grad_x = grad w.
-void linear_backward_input(const Tensor& grad_TN, const Tensor& weight_NK, Tensor& grad_x_TK);
+void linear_backward_input(const Tensor& grad_TN, const Tensor& weight_NK, Workspace& workspace, Tensor& grad_x_TK);
 
 // grad_weight += grad^T x, grad_bias += column sums of grad; grad_bias may be undefined.
-void linear_backward_weight(const Tensor& grad_TN, const Tensor& x_TK, Tensor& grad_weight_NK, Tensor& grad_bias_N);
+void linear_backward_weight(const Tensor& grad_TN, const Tensor& x_TK, Workspace& workspace, Tensor& grad_weight_NK,
+                            Tensor& grad_bias_N);
 
 }  // namespace mmpo

@@ -6,12 +6,11 @@
 
 #include <atomic>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <new>
 
 #include "kernels/cpu/attention_kernels.h"
 #include "kernels/cpu/row_math.h"
+#include "kernels/cpu/scratch.h"
 
 namespace mmpo {
 namespace {
@@ -31,29 +30,6 @@ void block_product(int64_t m, int64_t n, int64_t k, bool add, const float* a, co
   }
 #endif
 }
-
-// Aligned memory that a thread keeps between tasks.
-class Scratch {
- public:
-  Scratch() = default;
-  ~Scratch() { std::free(memory_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  float* resize(int64_t count) {
-    if (count > capacity_) {
-      std::free(memory_);
-      capacity_ = (count + 15) / 16 * 16;
-      memory_ = static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(capacity_) * sizeof(float)));
-      if (memory_ == nullptr) throw std::bad_alloc();
-    }
-    return memory_;
-  }
-
- private:
-  float* memory_ = nullptr;
-  int64_t capacity_ = 0;
-};
 
 struct ThreadScratch {
   Scratch prefix_keys, prefix_key_rows, prefix_values, own_keys, own_key_rows, own_values, blocks;

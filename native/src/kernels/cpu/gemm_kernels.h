@@ -1,0 +1,41 @@
+// The parts of a blocked matrix product on raw memory, compiled once for each CPU capability; see cpu_kernels.h.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/cpu_kernels.h"
+
+namespace mmpo {
+
+// Element (row, column) is data[row * stride + column], or data[column * stride + row] where transposed.
+template <typename T>
+struct GemmMatrix {
+  const T* data;
+  int64_t stride;
+  bool transposed;
+};
+
+// A block of the product: all rows, columns [column, column + columns) of C, terms [depth, depth + depths) of the sum.
+// Packed, its depths are padded with zeros to padded_depths; where A is read in place the two are equal.
+struct GemmBlock {
+  int64_t rows;
+  int64_t column, columns;
+  int64_t depth, depths, padded_depths;
+};
+
+// Columns of a packed panel of B, and rows of A that one task multiplies with it.
+inline constexpr int64_t kPanelColumns = 64;
+inline constexpr int64_t kTaskRows = 64;
+
+template <typename T, typename Out, typename Capability>
+struct CpuGemm {
+  // Panels [columns / 64 rounded up][padded_depths][64] of the block, float32, zero past the last column.
+  static void pack(const GemmMatrix<T>& b, const GemmBlock& block, float* panels);
+  // c = (add ? c : 0) + a * panels over the block.
+  static void multiply(const GemmMatrix<T>& a, const float* panels, const GemmBlock& block, bool add, Out* c,
+                       int64_t c_stride);
+  // c = (add ? c : 0) + a b^T for a few rows of a, without packing: every row of b is read once, for all of them.
+  static void dot(Rows<const T> a, Rows<const T> b, bool add, Out* c, int64_t c_stride);
+};
+
+}  // namespace mmpo

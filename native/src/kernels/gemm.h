@@ -1,0 +1,21 @@
+// Matrix products for float32 and bfloat16 operands with float32 arithmetic and accumulation.
+//
+// Why not at::mm: OpenBLAS, which LibTorch brings here, has threads of its own beside OpenMP's, and reaches about two thirds
+// of what oneDNN's micro-kernel does; and a bfloat16 product has no float32 result there, which gradients of parameters are.
+// Blocks of B are packed into panels that stay in the cache, converted on the way; oneDNN's micro-kernel (at::brgemm)
+// multiplies. Results have the same bits for any number of threads.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "common/workspace.h"
+
+namespace mmpo {
+
+enum class Gemm { kOverwrite, kAccumulate };
+
+// c_MN = (accumulate ? c_MN : 0) + a_MK b_KN. a and b are float32 or bfloat16, matrices with one stride of 1, so also
+// transposed views; c's rows are contiguous, float32 or bfloat16.
+void gemm(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& workspace, Tensor& c_MN);
+
+}  // namespace mmpo

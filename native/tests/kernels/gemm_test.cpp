@@ -1,0 +1,76 @@
+#include "kernels/gemm.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+namespace mmpo {
+namespace {
+
+struct Shape {
+  int64_t rows, depth, columns;
+};
+
+Tensor operand(int64_t rows, int64_t columns, bool transposed, at::ScalarType dtype) {
+  return transposed ? at::randn({columns, rows}).to(dtype).t() : at::randn({rows, columns}).to(dtype);
+}
+
+double relative_error(const Tensor& found, const Tensor& expected) {
+  return ((found.to(at::kDouble) - expected).norm() / expected.norm()).item<double>();
+}
+
+class GemmTest : public ::testing::TestWithParam<Shape> {
+ protected:
+  void SetUp() override { at::manual_seed(5); }
+};
+
+TEST_P(GemmTest, EqualsTheProductInDouble) {
+  const auto [rows, depth, columns] = GetParam();
+  Workspace workspace;
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    for (const auto out_dtype : {at::kFloat, at::kBFloat16}) {
+      if (dtype == at::kFloat && out_dtype == at::kBFloat16) continue;
+      for (const bool a_transposed : {false, true}) {
+        for (const bool b_transposed : {false, true}) {
+          for (const Gemm mode : {Gemm::kOverwrite, Gemm::kAccumulate}) {
+            const Tensor a = operand(rows, depth, a_transposed, dtype);
+            const Tensor b = operand(depth, columns, b_transposed, dtype);
+            // A view into a wider buffer: rows are contiguous, not the matrix.
+            Tensor c = at::randn({rows, columns + 3}).to(out_dtype).narrow(1, 1, columns);
+            Tensor expected = a.to(at::kDouble).mm(b.to(at::kDouble));
+            if (mode == Gemm::kAccumulate) expected += c.to(at::kDouble);
+            gemm(a, b, mode, workspace, c);
+            EXPECT_LT(relative_error(c, expected), out_dtype == at::kFloat ? 1e-6 : 3e-3)
+                << dtype << " " << out_dtype << " a^T " << a_transposed << " b^T " << b_transposed;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(GemmTest, SameBitsForAnyNumberOfThreads) {
+  const auto [rows, depth, columns] = GetParam();
+  Workspace workspace;
+  const int threads = at::get_num_threads();
+  const Tensor a = operand(rows, depth, true, at::kFloat);
+  const Tensor b = operand(depth, columns, false, at::kFloat);
+  Tensor many = at::empty({rows, columns});
+  Tensor one = at::empty({rows, columns});
+  gemm(a, b, Gemm::kOverwrite, workspace, many);
+  at::set_num_threads(1);
+  gemm(a, b, Gemm::kOverwrite, workspace, one);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(one, many));
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, GemmTest,
+                         ::testing::Values(Shape{1, 64, 130}, Shape{3, 47, 31}, Shape{31, 123, 65}, Shape{64, 64, 64},
+                                           Shape{130, 700, 200}, Shape{70, 1500, 1100}, Shape{200, 5000, 96}),
+                         [](const auto& test) {
+                           return std::to_string(test.param.rows) + "x" + std::to_string(test.param.depth) + "x" +
+                                  std::to_string(test.param.columns);
+                         });
+
+}  // namespace
+}  // namespace mmpo
