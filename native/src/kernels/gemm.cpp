@@ -66,13 +66,11 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& works
 }
 
 void by_aten(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Tensor& c_MN) {
-  if (a_MK.scalar_type() != c_MN.scalar_type()) {
-    const Tensor product_MN = at::mm(a_MK, b_KN);
-    mode == Gemm::kAccumulate ? c_MN.add_(product_MN) : c_MN.copy_(product_MN);
-  } else if (mode == Gemm::kAccumulate) {
-    at::addmm_out(c_MN, c_MN, a_MK, b_KN);
+  const auto type = c_MN.scalar_type();
+  if (mode == Gemm::kAccumulate) {
+    at::addmm_out(c_MN, c_MN, a_MK.to(type), b_KN.to(type));
   } else {
-    at::mm_out(c_MN, a_MK, b_KN);
+    at::mm_out(c_MN, a_MK.to(type), b_KN.to(type));
   }
 }
 
