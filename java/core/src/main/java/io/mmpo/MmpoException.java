@@ -1,53 +1,61 @@
 package io.mmpo;
 
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
 /**
  * An error that its reader can mend. The message is one paragraph: what was wanted, what was found, where (file and row,
  * key, tensor) and what to do. The command line prints it alone and maps the kind to an exit code.
  */
 public final class MmpoException extends RuntimeException {
-  private static final long serialVersionUID = 1L;
+    private static final long serialVersionUID = 1L;
 
-  /** What has to be mended, in the order of the command line's exit codes 2 to 5. */
-  public enum Kind {
-    /** An option, a configuration key or its value. */
-    CONFIGURATION,
-    /** A data or model file. */
-    DATA,
-    /** The machine: JDK, libraries, memory, disk. */
-    ENVIRONMENT,
-    /** Training itself: a loss or gradient that is not finite. */
-    TRAINING
-  }
+    /** What has to be mended, in the order of the command line's exit codes 2 to 5. */
+    public enum Kind {
+        /** An option, a configuration key or its value. */
+        CONFIGURATION,
+        /** A data or model file. */
+        DATA,
+        /** The machine: JDK, libraries, memory, disk. */
+        ENVIRONMENT,
+        /** Training itself: a loss or gradient that is not finite. */
+        TRAINING
+    }
 
-  private final Kind kind;
+    private final Kind kind;
 
-  private MmpoException(Kind kind, String message, Throwable cause) {
-    super(message, cause);
-    this.kind = kind;
-  }
+    private MmpoException(Kind kind, String message, @Nullable Throwable cause) {
+        super(message, cause);
+        this.kind = kind;
+    }
 
-  public static MmpoException configuration(String format, Object... arguments) {
-    return of(Kind.CONFIGURATION, null, format, arguments);
-  }
+    public static MmpoException configuration(String format, @Nullable Object... arguments) {
+        return of(Kind.CONFIGURATION, null, format, arguments);
+    }
 
-  public static MmpoException data(String format, Object... arguments) {
-    return of(Kind.DATA, null, format, arguments);
-  }
+    public static MmpoException data(String format, @Nullable Object... arguments) {
+        return of(Kind.DATA, null, format, arguments);
+    }
 
-  public static MmpoException environment(String format, Object... arguments) {
-    return of(Kind.ENVIRONMENT, null, format, arguments);
-  }
+    public static MmpoException environment(String format, @Nullable Object... arguments) {
+        return of(Kind.ENVIRONMENT, null, format, arguments);
+    }
 
-  public static MmpoException training(String format, Object... arguments) {
-    return of(Kind.TRAINING, null, format, arguments);
-  }
+    public static MmpoException training(String format, @Nullable Object... arguments) {
+        return of(Kind.TRAINING, null, format, arguments);
+    }
 
-  /** With the cause that led to it, which {@code --debug} prints. */
-  public static MmpoException of(Kind kind, Throwable cause, String format, Object... arguments) {
-    return new MmpoException(kind, arguments.length == 0 ? format : String.format(format, arguments), cause);
+    /** With the cause that led to it, which {@code --debug} prints. */
+    public static MmpoException of(Kind kind, @Nullable Throwable cause, String format, @Nullable Object... arguments) {
+        return new MmpoException(kind, arguments.length == 0 ? format : String.format(format, arguments), cause);
+    }
+
+    @Override
+  public String getMessage() {
+    return Objects.requireNonNull(super.getMessage());
   }
 
   public Kind kind() {
-    return kind;
-  }
+        return kind;
+    }
 }

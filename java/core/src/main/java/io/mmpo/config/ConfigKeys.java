@@ -8,9 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** The keys that a configuration may set, in the order of the documentation: the one place of every default. */
 final class ConfigKeys {
@@ -112,15 +114,20 @@ final class ConfigKeys {
           .flatMap(List::stream)
           .collect(Collectors.toMap(ConfigKey::name, key -> key, (a, b) -> a, LinkedHashMap::new));
 
+  /** The key of this name, which exists. */
+  static ConfigKey named(String name) {
+    return Objects.requireNonNull(ALL.get(name), name);
+  }
+
   static String lowerCase(Enum<?> value) {
     return value.name().toLowerCase(Locale.ROOT);
   }
 
-  private static Object orNull(Optional<?> value) {
+  private static @Nullable Object orNull(Optional<?> value) {
     return value.orElse(null);
   }
 
-  private static Object orNull(OptionalInt value) {
+  private static @Nullable Object orNull(OptionalInt value) {
     return value.isPresent() ? value.getAsInt() : null;
   }
 }

@@ -118,8 +118,9 @@ public final class ConfigLoader {
     if (restricted == null) {
       throw unknown(key, assignment);
     }
-    boolean unset = assignment.text() == null && !assignment.nested();
-    if (!unset && (assignment.nested() || !restricted.accepted().contains(assignment.text().toLowerCase(Locale.ROOT)))) {
+    String text = assignment.text();
+    boolean unset = text == null && !assignment.nested();
+    if (!unset && (text == null || !restricted.accepted().contains(text.toLowerCase(Locale.ROOT)))) {
       throw MmpoException.configuration(
           "%s%s is not supported (%s); supported is %s",
           key, assignment.nested() ? "" : ": " + assignment.text(), assignment.where(), restricted.supported());

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Turns the text of a key, or of its default, into a typed value; an error names the key and where it was set. */
 final class Values {
@@ -33,7 +34,7 @@ final class Values {
     String text = optionalText(key);
     if (text == null) {
       throw MmpoException.configuration(
-          "%s must be set%s; give it a value%s", key, at(key), ConfigKeys.ALL.get(key).required() ? "" : " or remove the key");
+          "%s must be set%s; give it a value%s", key, at(key), ConfigKeys.named(key).required() ? "" : " or remove the key");
     }
     return text;
   }
@@ -117,7 +118,7 @@ final class Values {
       throw MmpoException.configuration(
           "loss_type is sigmoid%s, which is TRL's name for DPO's loss; write loss_type: dpo", at("loss_type"));
     }
-    String text = assignment == null || assignment.text() == null ? ConfigKeys.ALL.get("loss_type").fallback() : assignment.text();
+    String text = assignment == null || assignment.text() == null ? ConfigKeys.named("loss_type").fallback() : assignment.text();
     return Arrays.stream(LossType.values())
         .filter(type -> ConfigKeys.lowerCase(type).equals(text))
         .findFirst()
@@ -127,10 +128,10 @@ final class Values {
                     + Arrays.stream(LossType.values()).map(ConfigKeys::lowerCase).collect(Collectors.joining(", "))));
   }
 
-  private String optionalText(String key) {
+  private @Nullable String optionalText(String key) {
     Assignment assignment = assignments.get(key);
     if (assignment == null) {
-      String fallback = ConfigKeys.ALL.get(key).fallbackFor(loss);
+      String fallback = ConfigKeys.named(key).fallbackFor(loss);
       return fallback.isEmpty() ? null : fallback;
     }
     if (assignment.nested()) {
@@ -159,7 +160,7 @@ final class Values {
 
   private MmpoException wrong(String key, String wanted) {
     Assignment assignment = assignments.get(key);
-    String found = assignment == null ? ConfigKeys.ALL.get(key).fallbackFor(loss) : assignment.text();
+    String found = assignment == null ? ConfigKeys.named(key).fallbackFor(loss) : assignment.text();
     return MmpoException.configuration("%s %s, got '%s'%s", key, wanted, found, at(key));
   }
 }

@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.stream.Stream;
 
@@ -67,7 +68,7 @@ public final class AtomicDirectory implements AutoCloseable {
       }
       move(temporary, target);
       committed = true;
-      sync(target.getParent());
+      sync(Objects.requireNonNull(target.getParent()));
       delete(replaced);
     } catch (IOException e) {
       throw failed(target, e);

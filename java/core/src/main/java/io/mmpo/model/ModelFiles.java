@@ -119,10 +119,10 @@ public final class ModelFiles implements AutoCloseable {
 
   /** The file of the tensor that the message names; the longest name, since one may be the beginning of another. */
   private Path fileOf(NativeException failure) {
-    return weights.keySet().stream()
-        .filter(name -> failure.getMessage().contains(name))
-        .max(Comparator.comparingInt(String::length))
-        .map(name -> weights.get(name).file())
+    return weights.entrySet().stream()
+        .filter(entry -> failure.getMessage().contains(entry.getKey()))
+        .max(Comparator.comparingInt(entry -> entry.getKey().length()))
+        .map(entry -> entry.getValue().file())
         .orElse(directory);
   }
 

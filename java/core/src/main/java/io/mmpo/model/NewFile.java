@@ -8,6 +8,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
 
 /** Files that did not exist before: whole afterwards, or not there. */
 final class NewFile {
@@ -52,7 +53,7 @@ final class NewFile {
     };
   }
 
-  private static String reason(Throwable failure) {
+  private static @Nullable String reason(Throwable failure) {
     return failure instanceof FileAlreadyExistsException
         ? "it exists already"
         : failure.getMessage();

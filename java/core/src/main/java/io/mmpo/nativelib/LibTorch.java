@@ -41,12 +41,11 @@ final class LibTorch {
   }
 
   private static SymbolLookup loadBundled(String artifact, List<String> libraries, Platform platform) {
-    SymbolLookup last = null;
-    for (String library : libraries) {
-      last = SharedLibrary.open(
-          unpack(artifact, library, platform), "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.");
-    }
-    return last;
+    String mend = "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.";
+    return libraries.stream()
+        .map(library -> SharedLibrary.open(unpack(artifact, library, platform), mend))
+        .reduce((earlier, later) -> later)
+        .orElseThrow();
   }
 
   /** Into JavaCPP's cache, where later runs find it. */

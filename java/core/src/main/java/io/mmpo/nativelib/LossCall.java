@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import org.jspecify.annotations.Nullable;
 
 /** The common shape of mmpo_trainer_accumulate and mmpo_model_evaluate. */
 final class LossCall {
@@ -16,8 +17,8 @@ final class LossCall {
       NativeCall call,
       PackedBatch batch,
       Objective objective,
-      double[] refLogps,
-      RewardRange rewardRange)
+      double @Nullable [] refLogps,
+      @Nullable RewardRange rewardRange)
       throws Throwable {
     require(
         refLogps == null || refLogps.length == batch.numCompletions(),

@@ -1,5 +1,7 @@
 package io.mmpo.nativelib;
 
+import java.util.Objects;
+
 /** A call of the core that failed, with its status and message. Callers that know the file or the rows say so in an MmpoException. */
 public final class NativeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -25,6 +27,11 @@ public final class NativeException extends RuntimeException {
   NativeException(Status status, String message) {
     super(message);
     this.status = status;
+  }
+
+  @Override
+  public String getMessage() {
+    return Objects.requireNonNull(super.getMessage());
   }
 
   public Status status() {

@@ -10,14 +10,16 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The core's shared library: loaded once a process, with LibTorch before it. */
 public final class NativeLibrary {
   /** MMPO_ABI_VERSION of the header that {@link Bindings} and {@link Layouts} are written after. */
   static final int ABI_VERSION = 1;
 
-  private static SymbolLookup symbols;
+  private static @Nullable SymbolLookup symbols;
   private static Optional<MethodHandle> setBlasThreads = Optional.empty();
 
   private NativeLibrary() {}
@@ -42,7 +44,7 @@ public final class NativeLibrary {
 
   static synchronized SymbolLookup symbols() {
     load();
-    return symbols;
+    return Objects.requireNonNull(symbols);
   }
 
   /** One line: LibTorch's version and the CPU capability in use. */
@@ -66,7 +68,7 @@ public final class NativeLibrary {
         if (setBlasThreads.isPresent()) {
           setBlasThreads.get().invokeExact(numThreads); // OpenBLAS's pool is its own, LibTorch does not size it
         }
-        return null;
+        return numThreads;
       });
     }
   }
@@ -79,7 +81,7 @@ public final class NativeLibrary {
   }
 
   /** OMP_NUM_THREADS may be a list, one number a nesting level; the first counts. */
-  static int defaultNumThreads(String ompNumThreads) {
+  static int defaultNumThreads(@Nullable String ompNumThreads) {
     if (ompNumThreads == null || ompNumThreads.isBlank()) {
       return Runtime.getRuntime().availableProcessors();
     }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model in the core's memory. Any thread may call it; calls on a model and its trainers wait for each other. Failures of the
@@ -87,12 +88,12 @@ public final class NativeModel implements AutoCloseable {
    *
    * @param refLogps [C] of the reference model for MMPO and DPO, else null
    */
-  public BatchResult evaluate(PackedBatch batch, Objective objective, double[] refLogps) {
+  public BatchResult evaluate(PackedBatch batch, Objective objective, double @Nullable [] refLogps) {
     return evaluate(batch, objective, refLogps, null);
   }
 
   /** The same with the reward range that MMPO normalises with; null: the micro-batch's own. */
-  public BatchResult evaluate(PackedBatch batch, Objective objective, double[] refLogps, RewardRange rewardRange) {
+  public BatchResult evaluate(PackedBatch batch, Objective objective, double @Nullable [] refLogps, @Nullable RewardRange rewardRange) {
     return handle.call(
         "mmpo_model_evaluate",
         call -> LossCall.run(

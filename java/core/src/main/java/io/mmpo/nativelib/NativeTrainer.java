@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gradients, moments and master weights of a model in training. It updates the model's weights in place, so the model stays
@@ -43,12 +44,12 @@ public final class NativeTrainer implements AutoCloseable {
    *
    * @param refLogps [C] of the reference model for MMPO and DPO, else null
    */
-  public BatchResult accumulate(PackedBatch batch, Objective objective, double[] refLogps) {
+  public BatchResult accumulate(PackedBatch batch, Objective objective, double @Nullable [] refLogps) {
     return accumulate(batch, objective, refLogps, null);
   }
 
   /** The same with the reward range that MMPO normalises with; null: the micro-batch's own. */
-  public BatchResult accumulate(PackedBatch batch, Objective objective, double[] refLogps, RewardRange rewardRange) {
+  public BatchResult accumulate(PackedBatch batch, Objective objective, double @Nullable [] refLogps, @Nullable RewardRange rewardRange) {
     return handle.call(
         "mmpo_trainer_accumulate",
         call -> LossCall.run(
@@ -114,7 +115,7 @@ public final class NativeTrainer implements AutoCloseable {
   public void restore(long numSteps) {
     handle.call("mmpo_trainer_restore", call -> {
       call.check((int) Bindings.TRAINER_RESTORE.invokeExact(handle.address(), numSteps, call.error()));
-      return null;
+      return numSteps;
     });
   }
 
