@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model directory of Hugging Face's layout: config.json, and weights in model.safetensors or in shards with an index. The
@@ -81,7 +82,7 @@ public final class ModelFiles implements AutoCloseable {
   }
 
   /** A configuration that asks for more than the files hold has asked for too much memory, too. */
-  private MmpoException wrongSize(NativeException cause) {
+  private MmpoException wrongSize(@Nullable NativeException cause) {
     return MmpoException.of(
         MmpoException.Kind.DATA,
         cause,
