@@ -1,7 +1,10 @@
-// Seconds that LibTorch, as libmmpo links it, takes for matrix products alone: the limit that a training step is held to.
+// Seconds that matrix products alone take, by this library's own gemm and by LibTorch: the limit that a training step is
+// held to.
 //
 // usage: matrix_products float32|bfloat16 [THREADS] < shapes > seconds.json
-// shapes: one `batch m k n` a line, the product of [batch, m, k] and [batch, k, n]. Printed: the best time of each, in order.
+// shapes: one `layout batch m k n` a line, the product of [batch, m, k] and [batch, k, n]; the layout says of each operand
+// whether its rows (n) or its columns (t) are contiguous, as in x w^T (nt), grad w (nn) and grad^T x (tn).
+// Printed: the best time of each, in order. A batch of more than one is LibTorch's alone.
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -13,38 +16,56 @@
 #include <limits>
 #include <string>
 
+#include "common/workspace.h"
+#include "kernels/gemm.h"
+
 namespace {
+
+using at::Tensor;
+
 
 constexpr double kMinimumSeconds = 0.1;
 
 struct Shape {
+  std::string layout;
   int64_t batch, m, k, n;
 };
 
-double seconds_of(const Shape& shape, at::ScalarType dtype) {
-  const auto options = at::TensorOptions().dtype(at::kFloat);
-  const auto left = at::randn({shape.batch, shape.m, shape.k}, options).to(dtype);
-  const auto right = at::randn({shape.batch, shape.k, shape.n}, options).to(dtype);
-  auto out = at::empty({shape.batch, shape.m, shape.n}, left.options());
-  const auto left_2d = left.select(0, 0), right_2d = right.select(0, 0);
-  auto out_2d = out.select(0, 0);
-  const auto multiply = [&] {
-    if (shape.batch == 1) {
-      at::mm_out(out_2d, left_2d, right_2d);
-    } else {
-      at::bmm_out(out, left, right);
-    }
-  };
-  multiply();  // warm-up: pages, oneDNN's primitive
+template <typename Body>
+double best_seconds(const Body& body) {
+  body();  // warm-up: pages, oneDNN's kernels
   double best = std::numeric_limits<double>::infinity();
   for (double spent = 0; spent < kMinimumSeconds;) {
     const auto start = std::chrono::steady_clock::now();
-    multiply();
+    body();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     best = std::min(best, elapsed.count());
     spent += elapsed.count();
   }
   return best;
+}
+
+Tensor operand(int64_t batch, int64_t rows, int64_t columns, char layout, at::ScalarType dtype) {
+  if (layout == 't') {
+    return at::randn({batch, columns, rows}).to(dtype).transpose(1, 2);
+  }
+  return at::randn({batch, rows, columns}).to(dtype);
+}
+
+double seconds_of(const Shape& shape, at::ScalarType dtype, mmpo::Workspace& workspace) {
+  const Tensor left = operand(shape.batch, shape.m, shape.k, shape.layout[0], dtype);
+  const Tensor right = operand(shape.batch, shape.k, shape.n, shape.layout[1], dtype);
+  Tensor out = at::empty({shape.batch, shape.m, shape.n}, left.options());
+  if (shape.batch > 1) {
+    return best_seconds([&] { at::bmm_out(out, left, right); });
+  }
+  const Tensor left_MK = left[0], right_KN = right[0];
+  Tensor out_MN = out[0];
+  // A gradient of weights is float32, whatever the operands.
+  Tensor result_MN = shape.layout == "tn" ? at::empty(out_MN.sizes(), at::kFloat) : out_MN;
+  const double own =
+      best_seconds([&] { mmpo::gemm(left_MK, right_KN, mmpo::Gemm::kOverwrite, workspace, result_MN); });
+  return std::min(own, best_seconds([&] { at::mm_out(out_MN, left_MK, right_KN); }));
 }
 
 }  // namespace
@@ -59,9 +80,10 @@ int main(int argc, char** argv) {
     at::set_num_threads(std::stoi(argv[2]));
   }
   at::manual_seed(0);
+  mmpo::Workspace workspace;
   const char* separator = "[";
-  for (Shape shape; std::cin >> shape.batch >> shape.m >> shape.k >> shape.n; separator = ", ") {
-    std::cout << separator << seconds_of(shape, dtype == "float32" ? at::kFloat : at::kBFloat16);
+  for (Shape shape; std::cin >> shape.layout >> shape.batch >> shape.m >> shape.k >> shape.n; separator = ", ") {
+    std::cout << separator << seconds_of(shape, dtype == "float32" ? at::kFloat : at::kBFloat16, workspace);
   }
   std::cout << "]\n";
 }

@@ -30,22 +30,25 @@ def linear_layers(config):
 
 
 def step_products(config, rows, loss):
-    """Counter of (batch, m, k, n, fraction): batch products [m, k] x [k, n], of which `fraction` is needed."""
+    """Counter of (layout, batch, m, k, n, fraction): products [batch, m, k] x [batch, k, n], of which `fraction` is needed.
+
+    layout: whether each operand's rows (n) or columns (t) are contiguous, as in x w^T (nt), grad w (nn), grad^T x (tn).
+    """
     layers, heads = config["num_hidden_layers"], config["num_attention_heads"]
     head = config.get("head_dim") or config["hidden_size"] // heads
     products = Counter()
 
     def add_linear(tokens, inputs, outputs, count):
-        products[1, tokens, inputs, outputs, 1.0] += count  # forward
-        products[1, tokens, outputs, inputs, 1.0] += count  # gradient of the input
-        products[1, outputs, tokens, inputs, 1.0] += count  # gradient of the weight
+        products["nt", 1, tokens, inputs, outputs, 1.0] += count  # forward
+        products["nn", 1, tokens, outputs, inputs, 1.0] += count  # gradient of the input
+        products["tn", 1, outputs, tokens, inputs, 1.0] += count  # gradient of the weight
 
     def add_attention(queries, keys):
         first = keys - queries  # bottom-right aligned causal mask
         area = sum(first + i + 1 for i in range(queries)) / (queries * keys)
-        products[heads, queries, head, keys, area] += 2 * layers  # scores; gradient of the probabilities
-        products[heads, queries, keys, head, area] += 2 * layers  # output; gradient of the queries
-        products[heads, keys, queries, head, area] += 2 * layers  # gradients of the keys and of the values
+        products["nt", heads, queries, head, keys, area] += 2 * layers  # scores; gradient of the probabilities
+        products["nn", heads, queries, keys, head, area] += 2 * layers  # output; gradient of the queries
+        products["tn", heads, keys, queries, head, area] += 2 * layers  # gradients of the keys and of the values
 
     tokens = completion_tokens = 0
     for row in rows:
@@ -66,8 +69,11 @@ def seconds_with_torch(product, dtype):
     """The best of a few repetitions, warm, of one (batched) product."""
     import torch
 
-    batch, m, k, n, _ = product
-    left, right = torch.randn(batch, m, k).to(dtype), torch.randn(batch, k, n).to(dtype)
+    layout, batch, m, k, n, _ = product
+    left, right = (
+        torch.randn(batch, *shape).to(dtype) if order == "n" else torch.randn(batch, *shape[::-1]).to(dtype).mT
+        for order, shape in zip(layout, ((m, k), (k, n)))
+    )
     multiply = torch.bmm if batch > 1 else torch.mm
     if batch == 1:
         left, right = left[0], right[0]
@@ -85,7 +91,7 @@ def seconds_native(products, dtype):
     """The same with the LibTorch of mmpo; None where its program is not built."""
     if not NATIVE.exists():
         return None
-    shapes = "".join(f"{batch} {m} {k} {n}\n" for batch, m, k, n, _ in products)
+    shapes = "".join(" ".join(map(str, product[:5])) + "\n" for product in products)
     run = subprocess.run([NATIVE, dtype], input=shapes, stdout=subprocess.PIPE, text=True, check=True)
     return dict(zip(products, json.loads(run.stdout)))
 
@@ -104,9 +110,9 @@ def main(model, rows_path, batch, loss, dtype):
     fastest = {product: min(peer[product], native[product]) for product in distinct} if native else peer
 
     def total(seconds):
-        return [sum(count * seconds[p] * p[4] for p, count in step.items()) for step in steps]
+        return [sum(count * seconds[p] * p[5] for p, count in step.items()) for step in steps]
 
-    flops = sum(count * 2.0 * p[0] * p[1] * p[2] * p[3] * p[4] for step in steps for p, count in step.items())
+    flops = sum(count * 2.0 * p[1] * p[2] * p[3] * p[4] * p[5] for step in steps for p, count in step.items())
     result = {
         "step_seconds": total(fastest),
         "torch_seconds": sum(total(peer)),
