@@ -1,3 +1,4 @@
+#include <cmath>
 #include <limits>
 
 #include "kernels/kernel_testing.h"
@@ -102,6 +103,22 @@ TEST(Softmax, GradientEqualsAutogradInDouble) {
     }
     expect_gradient(random({2, 49152}, type), type, 1e-12);
   }
+}
+
+// With lse 0 and weight -1 the gradient away from the target is exp of the logit: a million of them, to the ends of float32.
+TEST(Softmax, ExponentialIsAccurateToFloatRounding) {
+  Tensor logits = at::cat({at::tensor({0.0f}), at::linspace(-87, 88.72, 1 << 20)}).unsqueeze(0);
+  const Tensor wanted = logits.to(at::kDouble).exp();
+  softmax_gradient_(logits, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
+  expect_close(logits.narrow(1, 1, 1 << 20), wanted.narrow(1, 1, 1 << 20), {1.2e-7, 0}, "exp");
+
+  Tensor ends = at::tensor({0.0f, -90.0f, -103.0f, -104.5f, -1e30f, -kInfinity, 88.8f, 1e30f, kInfinity, 0.0f}).unsqueeze(0);
+  const Tensor wanted_ends = ends.to(at::kDouble).exp().to(at::kFloat);
+  softmax_gradient_(ends, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
+  // -90 and -103 are denormal: within the smallest denormal number.
+  EXPECT_NEAR(ends[0][1].item<double>(), std::exp(-90.0), 1.5e-45);
+  EXPECT_NEAR(ends[0][2].item<double>(), std::exp(-103.0), 1.5e-45);
+  expect_same_bits(ends.narrow(1, 3, 7), wanted_ends.narrow(1, 3, 7), "ends");
 }
 
 TEST(Softmax, GradientInAStridedViewLeavesItsNeighboursAlone) {

@@ -48,20 +48,34 @@ void update(const AdamWArrays<T>& a, int64_t i, int64_t count, const AdamWScalar
   if (a.bf16_param != nullptr) store_bf16(a.bf16_param + i, param, count);
 }
 
-// Two lanes' worth of double sums, from float or double values.
+struct Wide {
+  at::vec::Vectorized<double> low, high;
+};
+
+inline Wide widen(Vec value) {
+#if defined(CPU_CAPABILITY_AVX512)
+  return {_mm512_cvtps_pd(_mm512_castps512_ps256(value)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(value, 1))};
+#else
+  return {_mm256_cvtps_pd(_mm256_castps256_ps128(value)), _mm256_cvtps_pd(_mm256_extractf128_ps(value, 1))};
+#endif
+}
+
 inline double block_sum_of_squares(const float* values, int64_t count) {
-  using Wide = at::vec::VectorizedN<double, 2>;
-  Wide sums(0.0);
-  for_each_vector(count, [&](int64_t i, auto extent) {
-    const Wide wide = at::vec::convert<double, 2, float, 1>(at::vec::VectorizedN<float, 1>(load(values + i, extent)));
-    sums = sums + wide * wide;
+  using Double = at::vec::Vectorized<double>;
+  const Double zero(0.0);
+  Wide sums[4] = {{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}};
+  for_each_vector_of_four(count, [&](int64_t k, int64_t i, auto extent) {
+    const Wide wide = widen(load(values + i, extent));
+    sums[k].low = at::vec::fmadd(wide.low, wide.low, sums[k].low);
+    sums[k].high = at::vec::fmadd(wide.high, wide.high, sums[k].high);
   });
-  constexpr int64_t half = kLanes / 2;
-  double lanes[kLanes];
-  sums[0].store(lanes);
-  sums[1].store(lanes + half);
   double total = 0;
-  for (const double lane : lanes) total += lane;
+  for (const Wide& sum : sums) {
+    double lanes[kLanes];
+    sum.low.store(lanes);
+    sum.high.store(lanes + kLanes / 2);
+    for (const double lane : lanes) total += lane;
+  }
   return total;
 }
 

@@ -7,22 +7,14 @@
 namespace mmpo {
 namespace {
 
-// Four sums at once hide the latency of the addition.
 template <typename T>
 float sum_of_squares(const T* x, int64_t count) {
   Vec sums[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
-  int64_t i = 0;
-  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
-    for (int64_t k = 0; k < 4; ++k) {
-      const Vec value = load(x + i + k * kLanes, Whole{});
-      sums[k] = at::vec::fmadd(value, value, sums[k]);
-    }
-  }
-  for_each_vector(count - i, [&](int64_t j, auto extent) {
-    const Vec value = load(x + i + j, extent);
-    sums[0] = at::vec::fmadd(value, value, sums[0]);
+  for_each_vector_of_four(count, [&](int64_t k, int64_t i, auto extent) {
+    const Vec value = load(x + i, extent);
+    sums[k] = at::vec::fmadd(value, value, sums[k]);
   });
-  return sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  return sum_lanes(sums);
 }
 
 template <typename T>
@@ -48,11 +40,11 @@ void add_row(T* residual, const T* branch, int64_t count) {
 // sum of grad_out * weight * x over a row; partial += grad_out * x * rstd, the row's part of the weight's gradient.
 template <bool kWeightGradient, typename T>
 float project_row(const T* grad_out, const T* x, const T* weight, float rstd, float* partial, int64_t count) {
-  Vec sums(0.0f);
+  Vec sums[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
   const Vec scale(rstd);
-  for_each_vector(count, [&](int64_t i, auto extent) {
+  for_each_vector_of_four(count, [&](int64_t k, int64_t i, auto extent) {
     const Vec along_x = load(grad_out + i, extent) * load(x + i, extent);
-    sums = at::vec::fmadd(along_x, load(weight + i, extent), sums);
+    sums[k] = at::vec::fmadd(along_x, load(weight + i, extent), sums[k]);
     if constexpr (kWeightGradient) {
       store(partial + i, at::vec::fmadd(along_x, scale, load(partial + i, extent)), extent);
     }

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/exp.h"
 #include "kernels/cpu/vec.h"
 
 namespace mmpo {
@@ -12,35 +13,37 @@ namespace {
 constexpr int64_t kBlock = 1024;
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
+// Of the elements that are numbers.
 template <typename T>
 float block_max(const T* x, int64_t count) {
-  Vec largest(kMinusInfinity);
-  for_each_vector(count, [&](int64_t i, auto extent) {
+  Vec largest[4] = {Vec(kMinusInfinity), Vec(kMinusInfinity), Vec(kMinusInfinity), Vec(kMinusInfinity)};
+  for_each_vector_of_four(count, [&](int64_t k, int64_t i, auto extent) {
     Vec value = load(x + i, extent);
     if constexpr (std::is_same_v<decltype(extent), First>) value = Vec::set(Vec(kMinusInfinity), value, extent.count);
-    largest = at::vec::maximum(largest, value);
+    // clamp_min is the processor's own maximum, and cheaper than the one that keeps a NaN.
+    largest[k] = at::vec::clamp_min(value, largest[k]);
   });
-  float lanes[kLanes];
-  largest.store(lanes);
-  float result = lanes[0];
-  // A NaN is taken, and then kept, since nothing compares above it.
-  for (const float lane : lanes) result = lane > result || std::isnan(lane) ? lane : result;
+  float lanes[4 * kLanes];
+  for (int64_t k = 0; k < 4; ++k) largest[k].store(lanes + k * kLanes);
+  float result = kMinusInfinity;
+  for (const float lane : lanes) result = lane > result ? lane : result;
   return result;
 }
 
 template <typename T>
 float block_sum_exp(const T* x, float max, int64_t count) {
-  Vec sums(0.0f);
+  Vec sums[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
   const Vec shift(max);
-  for_each_vector(count, [&](int64_t i, auto extent) {
-    Vec value = (load(x + i, extent) - shift).exp();
+  for_each_vector_of_four(count, [&](int64_t k, int64_t i, auto extent) {
+    Vec value = exp(load(x + i, extent) - shift);
     if constexpr (std::is_same_v<decltype(extent), First>) value = Vec::set(Vec(0.0f), value, extent.count);
-    sums = sums + value;
+    sums[k] = sums[k] + value;
   });
   return sum_lanes(sums);
 }
 
 // One pass: a running maximum and the sum of exponentials relative to it. Blocks are summed in float, their sums in double.
+// A NaN comes through the sum.
 template <typename T>
 double log_sum_exp(const T* x, int64_t count) {
   float max = kMinusInfinity;
@@ -48,12 +51,12 @@ double log_sum_exp(const T* x, int64_t count) {
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const int64_t size = std::min(kBlock, count - begin);
     const float largest = block_max(x + begin, size);
-    if (largest == kMinusInfinity) continue;
-    if (!(largest <= max)) {
+    if (largest > max) {
       sum *= std::exp(static_cast<double>(max) - static_cast<double>(largest));
       max = largest;
     }
-    sum += static_cast<double>(block_sum_exp(x + begin, max, size));
+    // Where all so far is minus infinity, relative to 0: minus infinity from itself would be NaN.
+    sum += static_cast<double>(block_sum_exp(x + begin, max == kMinusInfinity ? 0.0f : max, size));
   }
   return static_cast<double>(max) + std::log(sum);
 }
@@ -69,7 +72,7 @@ void gradient_row(T* logits, int64_t target, float lse, float weight, int64_t co
   // 1 - softmax without cancellation where the target is nearly certain.
   const float at_target = weight * -std::expm1(static_cast<float>(logits[target]) - lse);
   for_each_vector(count, [&](int64_t i, auto extent) {
-    store(logits + i, (load(logits + i, extent) - shift).exp() * scale, extent);
+    store(logits + i, exp(load(logits + i, extent) - shift) * scale, extent);
   });
   logits[target] = at_target;
 }

@@ -1,12 +1,13 @@
 // SwiGLU (Shazeer, arXiv 2002.05202): silu(gate) * up, silu(g) = g * sigma(g). Legend: ../kernels.h.
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/exp.h"
 #include "kernels/cpu/vec.h"
 
 namespace mmpo {
 namespace {
 
-// For g below -88 exp(-g) overflows to infinity, which gives the right limit 0.
-inline Vec sigmoid(Vec g) { return Vec(1.0f) / (Vec(1.0f) + g.neg().exp()); }
+// Far on the left exp(-g) is infinite, which gives the right limit 0.
+inline Vec sigmoid(Vec g) { return Vec(1.0f) / (Vec(1.0f) + exp(g.neg())); }
 
 }  // namespace
 

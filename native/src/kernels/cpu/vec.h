@@ -55,6 +55,16 @@ inline void for_each_vector(int64_t count, const Body& body) {
   if (i < count) body(i, First{count - i});
 }
 
+// The same with body(k, i, extent), k from 0 to 3 in turns: four accumulators hide the latency of an addition.
+template <typename Body>
+inline void for_each_vector_of_four(int64_t count, const Body& body) {
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+    for (int64_t k = 0; k < 4; ++k) body(k, i + k * kLanes, Whole{});
+  }
+  for_each_vector(count - i, [&](int64_t j, auto extent) { body(0, i + j, extent); });
+}
+
 inline float sum_lanes(Vec value) {
   float lanes[kLanes];
   value.store(lanes);
@@ -64,6 +74,8 @@ inline float sum_lanes(Vec value) {
   }
   return lanes[0];
 }
+
+inline float sum_lanes(const Vec (&sums)[4]) { return sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])); }
 
 // Rows a thread should at least get: about 32k elements, so that waking threads does not cost more than it saves.
 inline int64_t row_grain(int64_t columns) { return std::max<int64_t>(1, 32768 / std::max<int64_t>(1, columns)); }
