@@ -37,6 +37,8 @@ public final class ChatTemplate {
   }
 
   /**
+   * The text of a conversation.
+   *
    * @param messages mappings with {@code role} and {@code content}
    * @param addGenerationPrompt whether the text ends with what opens the assistant's turn
    */
@@ -44,9 +46,15 @@ public final class ChatTemplate {
     return render(messages, addGenerationPrompt, Map.of());
   }
 
-  /** @param variables more of them, which win over special tokens of the same name */
+  /**
+   * The text of a conversation.
+   *
+   * @param variables more of them, which win over special tokens of the same name
+   */
   public String render(List<Map<String, Object>> messages, boolean addGenerationPrompt, Map<String, Object> variables) {
     Map<String, Object> all = new HashMap<>(specialTokens);
+    all.put("tools", null); // defined, as transformers has them
+    all.put("documents", null);
     all.putAll(variables);
     all.put("messages", messages);
     all.put("add_generation_prompt", addGenerationPrompt);

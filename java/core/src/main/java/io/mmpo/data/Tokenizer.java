@@ -93,6 +93,8 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
+   * The ids of a text.
+   *
    * @param addSpecialTokens whether the tokenizer's post-processor adds what it adds (a BOS, as a rule); text that a chat
    *     template rendered has its special tokens already
    */

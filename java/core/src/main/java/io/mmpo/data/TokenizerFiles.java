@@ -1,5 +1,6 @@
 package io.mmpo.data;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -38,7 +39,11 @@ record TokenizerFiles(
   static final String SPECIAL_TOKENS = "special_tokens_map.json";
   static final String CHAT_TEMPLATE = "chat_template.jinja";
 
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  /** Keys of a vocabulary are met once each: there is nothing to be gained from remembering them. */
+  private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
+      .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+      .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+      .build());
 
   /** A chat template's text and where it stands, for messages. */
   record TemplateSource(String text, String origin) {}

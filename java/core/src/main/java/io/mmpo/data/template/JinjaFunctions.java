@@ -2,6 +2,7 @@ package io.mmpo.data.template;
 
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
 import com.hubspot.jinjava.objects.date.StrftimeFormatter;
+import java.time.ZoneId;
 import java.time.ZonedDateTime;
 import java.util.List;
 import java.util.Locale;
@@ -26,7 +27,7 @@ final class JinjaFunctions {
   }
 
   static String strftimeNow(String format) {
-    return StrftimeFormatter.format(ZonedDateTime.now(), format, Locale.ENGLISH);
+    return StrftimeFormatter.format(ZonedDateTime.now(ZoneId.systemDefault()), format, Locale.ENGLISH);
   }
 
   static List<Long> range(Object... bounds) {

@@ -56,7 +56,11 @@ public final class JinjaTemplate {
     this.source = source;
   }
 
-  /** @throws TemplateException if it is no template */
+  /**
+   * Reads a template.
+   *
+   * @throws TemplateException if it is none
+   */
   public static JinjaTemplate compile(String template) {
     if (template.length() > MAX_SOURCE) {
       throw new TemplateException("a template of " + template.length() + " characters is over the limit of " + MAX_SOURCE);
@@ -71,6 +75,8 @@ public final class JinjaTemplate {
   }
 
   /**
+   * The text that the template makes of its variables.
+   *
    * @param variables plain values: String, Number, Boolean, List, Map or null
    * @throws TemplateException if the template refuses them, fails, or breaks a limit
    */

@@ -44,7 +44,7 @@ final class PythonJson {
     switch (value) {
       case null -> out.append("null");
       case Boolean b -> out.append(b);
-      case Number n -> out.append(n);
+      case Number n -> out.append(PythonValues.number(n));
       case CharSequence s -> writeString(s);
       case Map<?, ?> map -> writeMap(map, depth);
       case Collection<?> list -> writeList(list, depth);
@@ -116,7 +116,7 @@ final class PythonJson {
         case '\f' -> out.append("\\f");
         case '\b' -> out.append("\\b");
         default -> {
-          if (c < 0x20 || ascii && c > 0x7e) {
+          if (c < 0x20 || (ascii && c > 0x7e)) {
             out.append(String.format("\\u%04x", (int) c));
           } else {
             out.append(c);
@@ -162,7 +162,7 @@ final class PythonJson {
         out.append(']');
       }
       case Boolean b -> out.append(PythonValues.text(b));
-      case Number n -> out.append(n);
+      case Number n -> out.append(PythonValues.number(n));
       default -> throw new TemplateException("something that is no template value is printed");
     }
   }

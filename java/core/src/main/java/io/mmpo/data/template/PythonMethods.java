@@ -91,7 +91,7 @@ final class PythonMethods {
 
   /** Python's str.isspace. */
   static boolean isSpace(int c) {
-    return c >= 0x09 && c <= 0x0d || c >= 0x1c && c <= 0x1f || c == 0x85 || Character.isSpaceChar(c);
+    return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f) || c == 0x85 || Character.isSpaceChar(c);
   }
 
   private static List<String> split(String text, Object[] arguments, boolean fromRight) {

@@ -1,5 +1,6 @@
 package io.mmpo.data.template;
 
+import java.math.BigDecimal;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
@@ -44,9 +45,25 @@ final class PythonValues {
       case null -> "None";
       case Boolean b -> b ? "True" : "False";
       case CharSequence s -> s.toString();
-      case Number n -> n.toString();
+      case Number n -> number(n);
       default -> value == UNDEFINED ? "" : PythonJson.repr(value);
     };
+  }
+
+  /** {@code repr} of a number: floats have exponents from 1e16 on and below 1e-4, written as 1e+16 and 1e-05. */
+  static String number(Number number) {
+    if (!(number instanceof Double d) || d == 0 || d.isInfinite() || d.isNaN()) {
+      return number.toString();
+    }
+    BigDecimal decimal = new BigDecimal(d.toString()).stripTrailingZeros();
+    int exponent = decimal.precision() - decimal.scale() - 1;
+    if (exponent >= -4 && exponent < 16) {
+      String plain = decimal.toPlainString();
+      return plain.indexOf('.') < 0 ? plain + ".0" : plain;
+    }
+    String digits = decimal.unscaledValue().abs().toString();
+    String fraction = digits.length() > 1 ? "." + digits.substring(1) : "";
+    return (d < 0 ? "-" : "") + digits.charAt(0) + fraction + String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
   }
 
   static boolean equal(Object left, Object right) {

@@ -1,0 +1,22 @@
+package io.mmpo.data;
+
+import io.mmpo.MmpoException;
+
+/**
+ * Rows of a file as token ids. Other threads read and tokenize ahead; what is asked for is waited for. Errors in the data come
+ * as {@link MmpoException} from the call that needs the row.
+ */
+public interface TokenizedDataset extends AutoCloseable {
+  /** The number of groups, dropped rows not counted. Waits for the end of the file. */
+  int size();
+
+  /** Waits until that group is there. */
+  TokenizedGroup get(int index);
+
+  /** Waits for the end of the file. */
+  DatasetSummary summary();
+
+  /** Stops the threads; idempotent. */
+  @Override
+  void close();
+}
