@@ -3,7 +3,6 @@ package io.mmpo.nativelib;
 import io.mmpo.MmpoException;
 import java.io.File;
 import java.io.IOException;
-import java.lang.foreign.SymbolLookup;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,24 +27,21 @@ final class LibTorch {
 
   private LibTorch() {}
 
-  /** The last library of the linear algebra that LibTorch computes with, where that keeps threads of its own: OpenBLAS. */
-  static Optional<SymbolLookup> load(Platform platform) {
+  static void load(Platform platform) {
     String directory = System.getProperty(PROPERTY, System.getenv(VARIABLE));
     if (directory != null && !directory.isBlank()) {
       loadExisting(Path.of(directory));
-      return Optional.empty();
+    } else {
+      loadBundled("openblas", OPENBLAS, platform);
+      loadBundled("pytorch", PYTORCH, platform);
     }
-    SymbolLookup openblas = loadBundled("openblas", OPENBLAS, platform);
-    loadBundled("pytorch", PYTORCH, platform);
-    return Optional.of(openblas);
   }
 
-  private static SymbolLookup loadBundled(String artifact, List<String> libraries, Platform platform) {
-    String mend = "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.";
-    return libraries.stream()
-        .map(library -> SharedLibrary.open(unpack(artifact, library, platform), mend))
-        .reduce((earlier, later) -> later)
-        .orElseThrow();
+  private static void loadBundled(String artifact, List<String> libraries, Platform platform) {
+    for (String library : libraries) {
+      SharedLibrary.open(
+          unpack(artifact, library, platform), "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.");
+    }
   }
 
   /** Into JavaCPP's cache, where later runs find it. */

@@ -11,7 +11,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.util.Objects;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The core's shared library: loaded once a process, with LibTorch before it. */
@@ -20,7 +19,6 @@ public final class NativeLibrary {
   static final int ABI_VERSION = 1;
 
   private static @Nullable SymbolLookup symbols;
-  private static Optional<MethodHandle> setBlasThreads = Optional.empty();
 
   private NativeLibrary() {}
 
@@ -31,9 +29,7 @@ public final class NativeLibrary {
     }
     Platform platform = Platform.current();
     int threads = defaultNumThreads(System.getenv("OMP_NUM_THREADS"));
-    setBlasThreads = LibTorch.load(platform)
-        .flatMap(openblas -> openblas.find("openblas_set_num_threads"))
-        .map(address -> Linker.nativeLinker().downcallHandle(address, FunctionDescriptor.ofVoid(JAVA_INT)));
+    LibTorch.load(platform);
     SymbolLookup library = SharedLibrary.open(
         LibraryCache.user().unpack(platform),
         "It was built for LibTorch of one version: use the same one (by default that of the jars) and rebuild.");
@@ -65,9 +61,6 @@ public final class NativeLibrary {
     try (Arena arena = Arena.ofConfined()) {
       NativeCall.run("mmpo_set_num_threads", arena, call -> {
         call.check((int) Bindings.SET_NUM_THREADS.invokeExact(numThreads, call.error()));
-        if (setBlasThreads.isPresent()) {
-          setBlasThreads.get().invokeExact(numThreads); // OpenBLAS's pool is its own, LibTorch does not size it
-        }
         return numThreads;
       });
     }
