@@ -1,0 +1,328 @@
+// The decoder against a twin: the same model written with ATen's plain operations in double, one sequence at a time, and
+// differentiated by autograd. The twin shares nothing with the engine but the weights.
+#include "model/decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "kernels/kernel_testing.h"
+#include "model_testing.h"
+#include "train/trainer.h"
+
+namespace mmpo {
+namespace {
+
+using testing::BatchBuilder;
+using Tokens = BatchBuilder::Tokens;
+
+class Twin {
+ public:
+  explicit Twin(const Model& model) : config_(*model.decoder().config()) {
+    for (const Parameter& parameter : model.decoder().layout().parameters()) {
+      Tensor values = model.decoder().flat().narrow(0, parameter.offset, parameter.size());
+      if (parameter.columns != 0) values = values.view({parameter.rows, parameter.columns});
+      parameters_[parameter.name] = testing::oracle(values);
+    }
+  }
+
+  const Tensor& parameter(const std::string& name) const { return parameters_.at(name); }
+
+  // Log-probability of each token of a completion after its prompt.
+  Tensor token_logps(const Tokens& prompt, const Tokens& completion) const {
+    Tokens sequence = prompt;
+    sequence.insert(sequence.end(), completion.begin(), completion.end());
+    const Tensor tokens = at::tensor(sequence, at::kLong);
+    const auto length = static_cast<int64_t>(completion.size());
+    const Tensor predicting = hidden(tokens).slice(0, static_cast<int64_t>(prompt.size()) - 1, -1);
+    const Tensor& head = parameter(config_.tie_embeddings != 0 ? "model.embed_tokens.weight" : "lm_head.weight");
+    const Tensor targets = tokens.slice(0, static_cast<int64_t>(prompt.size())).unsqueeze(1);
+    return predicting.mm(head.t()).log_softmax(-1).gather(1, targets).view({length});
+  }
+
+ private:
+  Tensor hidden(const Tensor& tokens) const {
+    Tensor x = parameter("model.embed_tokens.weight").index({tokens});
+    for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
+      const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+      x = x + attention(norm(x, prefix + "input_layernorm"), prefix + "self_attn.");
+      const Tensor y = norm(x, prefix + "post_attention_layernorm");
+      x = x + linear(at::silu(linear(y, prefix + "mlp.gate_proj")) * linear(y, prefix + "mlp.up_proj"),
+                     prefix + "mlp.down_proj");
+    }
+    return norm(x, "model.norm");
+  }
+
+  Tensor attention(const Tensor& x, const std::string& prefix) const {
+    const int64_t length = x.size(0);
+    const int64_t repeats = config_.num_heads / config_.num_kv_heads;
+    const auto heads = [&](const std::string& name, int64_t count) {
+      return linear(x, prefix + name).view({length, count, config_.head_dim}).transpose(0, 1);
+    };
+    const Tensor q = rotate(heads("q_proj", config_.num_heads));
+    const Tensor k = rotate(heads("k_proj", config_.num_kv_heads)).repeat_interleave(repeats, 0);
+    const Tensor v = heads("v_proj", config_.num_kv_heads).repeat_interleave(repeats, 0);
+    const Tensor future = at::ones({length, length}, at::kBool).triu(1);
+    const Tensor scores = q.matmul(k.transpose(1, 2)) / std::sqrt(static_cast<double>(config_.head_dim));
+    const Tensor out = scores.masked_fill(future, -INFINITY).softmax(-1).matmul(v);
+    return linear(out.transpose(0, 1).flatten(1), prefix + "o_proj");
+  }
+
+  // Frequencies and angles are float32, as transformers has them; the rest is double. x: [N, T, D].
+  Tensor rotate(const Tensor& x) const {
+    const Tensor exponents = at::arange(0, config_.head_dim, 2, at::kFloat) / config_.head_dim;
+    const Tensor frequencies = at::pow(at::scalar_tensor(config_.rope_theta, at::kFloat), exponents).reciprocal();
+    const Tensor angles = at::outer(at::arange(x.size(1), at::kFloat), frequencies).to(at::kDouble);
+    const Tensor cos = at::cat({angles, angles}, 1).cos();
+    const Tensor sin = at::cat({angles, angles}, 1).sin();
+    const auto halves = x.chunk(2, -1);
+    return x * cos + at::cat({-halves[1], halves[0]}, -1) * sin;
+  }
+
+  Tensor norm(const Tensor& x, const std::string& name) const {
+    return x * at::rsqrt(x.square().mean(-1, true) + config_.rms_norm_eps) * parameter(name + ".weight");
+  }
+
+  Tensor linear(const Tensor& x, const std::string& name) const {
+    const Tensor product = x.mm(parameter(name + ".weight").t());
+    const auto bias = parameters_.find(name + ".bias");
+    return bias == parameters_.end() ? product : product + bias->second;
+  }
+
+  mmpo_model_config config_;
+  std::map<std::string, Tensor> parameters_;
+};
+
+struct Group {
+  Tokens prompt;
+  std::vector<Tokens> completions;
+};
+
+// Prompts of 1 and more tokens; 1, 2 and 5 completions a prompt, some of one token.
+std::vector<Group> random_groups(int64_t vocab_size) {
+  const std::vector<std::pair<size_t, std::vector<size_t>>> lengths = {
+      {7, {5}}, {1, {3, 1}}, {66, {1, 9, 70, 2, 1}}, {20, {1}}, {5, {65, 4}}};
+  std::vector<Group> groups;
+  for (const auto& [prompt, completions] : lengths) {
+    Group group{testing::random_tokens(prompt, vocab_size), {}};
+    for (const size_t length : completions) group.completions.push_back(testing::random_tokens(length, vocab_size));
+    groups.push_back(group);
+  }
+  return groups;
+}
+
+BatchBuilder packed(const std::vector<Group>& groups) {
+  BatchBuilder builder;
+  for (const Group& group : groups) builder.add(group.prompt, group.completions);
+  return builder;
+}
+
+void expect_logps(const std::vector<std::vector<float>>& found, const std::vector<std::vector<float>>& expected,
+                  double limit) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t c = 0; c < found.size(); ++c) {
+    ASSERT_EQ(found[c].size(), expected[c].size());
+    for (size_t t = 0; t < found[c].size(); ++t) EXPECT_NEAR(found[c][t], expected[c][t], limit) << c << " " << t;
+  }
+}
+
+double relative_difference(const Tensor& found, const Tensor& expected) {
+  const Tensor reference = expected.to(at::kDouble).flatten();
+  return ((found.to(at::kDouble).flatten() - reference).norm() / reference.norm()).item<double>();
+}
+
+struct Setting {
+  std::string name;
+  int32_t recompute;
+  bool tied;
+  bool biased;
+};
+
+mmpo_model_config config_of(const Setting& setting) {
+  mmpo_model_config config = testing::random_config();
+  config.tie_embeddings = setting.tied ? 1 : 0;
+  config.qkv_bias = config.output_bias = setting.biased ? 1 : 0;
+  return config;
+}
+
+class DecoderTest : public ::testing::TestWithParam<Setting> {
+ protected:
+  DecoderTest() : config_(config_of(GetParam())), model_(testing::random_model(config_, 4)), groups_(random_groups(config_.vocab_size)) {}
+
+  void expect_gradients(const Twin& twin, Trainer& trainer) const {
+    for (const Parameter& parameter : model_->decoder().layout().parameters()) {
+      SCOPED_TRACE(parameter.name);
+      const Tensor expected = twin.parameter(parameter.name).grad();
+      const Tensor found = trainer.state(MMPO_STATE_GRADIENTS).narrow(0, parameter.offset, parameter.size());
+      ASSERT_GT(expected.norm().item<double>(), 1e-3);
+      EXPECT_LT(relative_difference(found, expected), 5e-6);
+    }
+  }
+
+  mmpo_model_config config_;
+  std::unique_ptr<Model> model_;
+  std::vector<Group> groups_;
+};
+
+TEST_P(DecoderTest, LogProbabilitiesEqualTheTwins) {
+  const Twin twin(*model_);
+  const BatchBuilder builder = packed(groups_);
+  const auto found = testing::token_logps(*model_, builder.batch());
+  size_t completion = 0;
+  for (const Group& group : groups_) {
+    for (const Tokens& tokens : group.completions) {
+      const Tensor expected = twin.token_logps(group.prompt, tokens);
+      const Tensor logps = at::tensor(found[completion++]).to(at::kDouble);
+      EXPECT_LT((logps - expected).abs().max().item<double>(), 1e-5) << "completion " << completion - 1;
+    }
+  }
+  EXPECT_EQ(completion, found.size());
+}
+
+// All weights equal: SFT, over groups of 1, 2 and 5 completions.
+TEST_P(DecoderTest, GradientsOfLikelihoodEqualAutogradsOfTheTwin) {
+  const Twin twin(*model_);
+  Tensor loss = at::zeros({}, at::kDouble);
+  for (const Group& group : groups_) {
+    for (const Tokens& tokens : group.completions) loss = loss - twin.token_logps(group.prompt, tokens).sum();
+  }
+  (loss / 8).backward();
+  const BatchBuilder builder = packed(groups_);
+  const mmpo_batch batch = builder.batch();
+  mmpo_objective settings = testing::objective(MMPO_LOSS_SFT, 1);
+  settings.scale = 1.0 / 8;
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute});
+  trainer.accumulate(batch, Objective(settings, batch, {}, std::nullopt));
+  expect_gradients(twin, trainer);
+}
+
+// Weights of both signs that depend on the log-probabilities: DPO, written out here.
+TEST_P(DecoderTest, GradientsOfPreferenceEqualAutogradsOfTheTwin) {
+  const Twin twin(*model_);
+  const std::vector<Group> pairs = {groups_[1], groups_[4]};
+  const std::vector<double> refs = {-12, -4, -300, -23};
+  Tensor loss = at::zeros({}, at::kDouble);
+  for (size_t pair = 0; pair < pairs.size(); ++pair) {
+    const Tensor chosen = twin.token_logps(pairs[pair].prompt, pairs[pair].completions[0]).sum();
+    const Tensor rejected = twin.token_logps(pairs[pair].prompt, pairs[pair].completions[1]).sum();
+    loss = loss - at::log_sigmoid(0.02 * ((chosen - refs[2 * pair]) - (rejected - refs[2 * pair + 1])));
+  }
+  loss.backward();
+  const BatchBuilder builder = packed(pairs);
+  const mmpo_batch batch = builder.batch();
+  const mmpo_objective settings = testing::objective(MMPO_LOSS_DPO, 0.02);
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute});
+  const auto result = trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
+  EXPECT_NEAR(result.losses[0] + result.losses[1], loss.item<double>(), 1e-5);
+  expect_gradients(twin, trainer);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DecoderTest,
+                         ::testing::Values(Setting{"recompute_none", MMPO_RECOMPUTE_NONE, false, true},
+                                           Setting{"recompute_selective", MMPO_RECOMPUTE_SELECTIVE, false, true},
+                                           Setting{"recompute_full", MMPO_RECOMPUTE_FULL, false, true},
+                                           Setting{"tied", MMPO_RECOMPUTE_NONE, true, true},
+                                           Setting{"unbiased", MMPO_RECOMPUTE_SELECTIVE, false, false}),
+                         [](const auto& test) { return test.param.name; });
+
+class DecoderBatches : public ::testing::TestWithParam<at::ScalarType> {
+ protected:
+  DecoderBatches() : model_(testing::random_model(testing::random_config(), 9, GetParam())), groups_(random_groups(131)) {}
+
+  // bfloat16 activations are rounded the same way wherever they stand, but sums of other blocks differ in the last bits.
+  double limit() const { return GetParam() == at::kFloat ? 1e-5 : 0.15; }
+
+  std::unique_ptr<Model> model_;
+  std::vector<Group> groups_;
+};
+
+TEST_P(DecoderBatches, SharedPromptsEqualSeparateSequences) {
+  std::vector<Group> alone;
+  for (const Group& group : groups_) {
+    for (const Tokens& completion : group.completions) alone.push_back({group.prompt, {completion}});
+  }
+  const BatchBuilder shared = packed(groups_);
+  const BatchBuilder separate = packed(alone);
+  expect_logps(testing::token_logps(*model_, shared.batch()), testing::token_logps(*model_, separate.batch()), limit());
+}
+
+TEST_P(DecoderBatches, EachGroupAloneEqualsTheBatch) {
+  const BatchBuilder together = packed(groups_);
+  std::vector<std::vector<float>> alone;
+  for (const Group& group : groups_) {
+    const BatchBuilder builder = packed({group});
+    for (const auto& logps : testing::token_logps(*model_, builder.batch())) alone.push_back(logps);
+  }
+  expect_logps(alone, testing::token_logps(*model_, together.batch()), limit());
+}
+
+TEST_P(DecoderBatches, OrderOfGroupsAndCompletionsDoesNotMatter) {
+  std::vector<Group> reversed(groups_.rbegin(), groups_.rend());
+  for (Group& group : reversed) std::reverse(group.completions.begin(), group.completions.end());
+  auto found = testing::token_logps(*model_, packed(reversed).batch());
+  std::reverse(found.begin(), found.end());
+  const BatchBuilder builder = packed(groups_);
+  expect_logps(found, testing::token_logps(*model_, builder.batch()), limit());
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, DecoderBatches, ::testing::Values(at::kFloat, at::kBFloat16),
+                         [](const auto& test) { return std::string(c10::toString(test.param)); });
+
+TEST(Decoder, RecomputeModesAgreeToRounding) {
+  const auto gradient = [](int32_t recompute) {
+    const auto model = testing::random_model(testing::random_config(), 4);
+    const BatchBuilder builder = packed(random_groups(131));
+    const mmpo_batch batch = builder.batch();
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute});
+    trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
+    return trainer.state(MMPO_STATE_GRADIENTS).clone();
+  };
+  const Tensor none = gradient(MMPO_RECOMPUTE_NONE);
+  EXPECT_LT(relative_difference(gradient(MMPO_RECOMPUTE_SELECTIVE), none), 1e-6);
+  EXPECT_LT(relative_difference(gradient(MMPO_RECOMPUTE_FULL), none), 1e-6);
+}
+
+TEST(Decoder, RotaryFrequenciesEqualTransformers) {
+  MMPO_READ_SHARED_JSON(golden, "golden/tiny_llama/golden.json");
+  for (const std::string variant : {"tied", "untied_llama3_rope"}) {
+    SCOPED_TRACE(variant);
+    std::ifstream file(testing::shared_directory() / "golden" / "tiny_llama" / variant / "config.json");
+    const ModelConfig config(testing::read_config(nlohmann::json::parse(file)));
+    const auto expected = golden["models"][variant]["inv_freq"].get<std::vector<float>>();
+    const std::vector<float> found = config.inverse_frequencies();
+    ASSERT_EQ(found.size(), expected.size());
+    // One unit in the last place: float32 powers are not the same in every library.
+    for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 6e-8F * expected[i]) << i;
+  }
+}
+
+// Its two uses, each with the other's held fixed in the twin, are both there: tied alone is covered by DecoderTest.
+TEST(Decoder, TiedEmbeddingGetsTheSumOfBothGradients) {
+  mmpo_model_config settings = testing::random_config();
+  settings.tie_embeddings = 1;
+  const auto tied = testing::random_model(settings, 6);
+  settings.tie_embeddings = 0;
+  const auto untied = testing::random_model(settings, 6);
+  for (const Parameter& parameter : untied->decoder().layout().parameters()) {
+    const std::string source = parameter.name == "lm_head.weight" ? "model.embed_tokens.weight" : parameter.name;
+    const auto& layout = tied->decoder().layout();
+    const Parameter& from = layout.parameters()[static_cast<size_t>(layout.find(source))];
+    untied->decoder().flat().narrow(0, parameter.offset, parameter.size()).copy_(tied->decoder().flat().narrow(0, from.offset, from.size()));
+  }
+  const BatchBuilder builder = packed(random_groups(131));
+  const mmpo_batch batch = builder.batch();
+  const auto gradient = [&](Model& model, const std::string& name) {
+    Trainer trainer(model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE});
+    trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
+    const auto& layout = model.decoder().layout();
+    const Parameter& parameter = layout.parameters()[static_cast<size_t>(layout.find(name))];
+    return trainer.state(MMPO_STATE_GRADIENTS).narrow(0, parameter.offset, parameter.size()).clone();
+  };
+  const Tensor embedding = gradient(*untied, "model.embed_tokens.weight");
+  const Tensor head = gradient(*untied, "lm_head.weight");
+  EXPECT_GT(embedding.norm().item<double>(), 0);
+  EXPECT_LT(relative_difference(gradient(*tied, "model.embed_tokens.weight"), embedding + head), 1e-6);
+}
+
+}  // namespace
+}  // namespace mmpo
