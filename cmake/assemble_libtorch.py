@@ -11,6 +11,7 @@ import base64
 import csv
 import fcntl
 import hashlib
+import http.client
 import io
 import json
 import pathlib
@@ -62,8 +63,8 @@ class RemoteFile(io.RawIOBase):
                 if error.code < 500:
                     raise RangesRefused(f"{self._url} answered a range request with status {error.code}") from error
                 problem = str(error)
-            except OSError as error:
-                problem = str(error)
+            except (OSError, http.client.HTTPException) as error:
+                problem = repr(error)
             time.sleep(0.25 * 4**attempt)
         raise Failure(f"Fetching {self._url} failed {ATTEMPTS} times, at byte {begin}: {problem}. "
                       "Check the network (proxy settings included) and run the same command again.")
