@@ -2,7 +2,8 @@
 option(MMPO_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 add_library(mmpo_sanitizers INTERFACE)
 if(MMPO_SANITIZE)
-  set(flags -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  # vptr would want the type information of LibTorch's hidden classes
+  set(flags -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_compile_options(mmpo_sanitizers INTERFACE ${flags})
   target_link_options(mmpo_sanitizers INTERFACE ${flags})
 endif()
