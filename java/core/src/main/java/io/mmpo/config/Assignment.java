@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
  * no stays "no"; null for YAML's null. nested: a mapping or a list of several values. where: file and line, or the command line.
  */
 record Assignment(@Nullable String text, boolean nested, String where) {
-  static Assignment scalar(String text, String where) {
-    boolean isNull = text.isEmpty() || text.equals("~") || text.equalsIgnoreCase("null");
-    return new Assignment(isNull ? null : text, false, where);
-  }
+    static Assignment scalar(String text, String where) {
+        boolean isNull = text.isEmpty() || text.equals("~") || text.equalsIgnoreCase("null");
+        return new Assignment(isNull ? null : text, false, where);
+    }
 }

@@ -4,16 +4,16 @@ import java.util.OptionalInt;
 
 /** Rows in a micro-batch, micro-batches in an optimizer step, and rows in a batch without gradients. */
 public record BatchOptions(
-    int trainBatchSize, int gradientAccumulationSteps, int evalBatchSize, OptionalInt precomputeRefBatchSize) {
-  public BatchOptions {
-    Checks.requirePositive("per_device_train_batch_size", trainBatchSize);
-    Checks.requirePositive("gradient_accumulation_steps", gradientAccumulationSteps);
-    Checks.requirePositive("per_device_eval_batch_size", evalBatchSize);
-    Checks.requirePositive("precompute_ref_batch_size", precomputeRefBatchSize);
-  }
+        int trainBatchSize, int gradientAccumulationSteps, int evalBatchSize, OptionalInt precomputeRefBatchSize) {
+    public BatchOptions {
+        Checks.requirePositive("per_device_train_batch_size", trainBatchSize);
+        Checks.requirePositive("gradient_accumulation_steps", gradientAccumulationSteps);
+        Checks.requirePositive("per_device_eval_batch_size", evalBatchSize);
+        Checks.requirePositive("precompute_ref_batch_size", precomputeRefBatchSize);
+    }
 
-  /** Rows scored at a time for the reference log-probabilities of the training rows. */
-  public int referenceBatchSize() {
-    return precomputeRefBatchSize.orElse(trainBatchSize);
-  }
+    /** Rows scored at a time for the reference log-probabilities of the training rows. */
+    public int referenceBatchSize() {
+        return precomputeRefBatchSize.orElse(trainBatchSize);
+    }
 }

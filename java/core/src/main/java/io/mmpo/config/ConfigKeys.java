@@ -16,118 +16,231 @@ import org.jspecify.annotations.Nullable;
 
 /** The keys that a configuration may set, in the order of the documentation: the one place of every default. */
 final class ConfigKeys {
-  private ConfigKeys() {}
+    private ConfigKeys() {}
 
-  private static final List<ConfigKey> MODEL_AND_DATA =
-      List.of(
-          required("model_name_or_path", c -> c.model().model(), "Directory of the model to train, in Hugging Face's layout."),
-          of("ref_model_name_or_path", "", c -> orNull(c.model().referenceModel()),
-              "Directory of the reference model; unset: the model as it is before training."),
-          required("dataset_name", c -> c.data().dataset(),
-              "File of rows, or a directory with a file `<split>.jsonl`."),
-          of("dataset_train_split", "train", c -> c.data().trainSplit(), "Split to train on, where dataset_name is a directory."),
-          of("dataset_test_split", "test", c -> c.data().testSplit(), "Split to evaluate on, where dataset_name is a directory."),
-          of("eval_dataset_name", "", c -> orNull(c.data().evalDataset()),
-              "File of rows to evaluate on, or a directory as above."),
-          of("max_length", "1024", c -> orNull(c.data().maxLength()),
-              "Tokens of prompt and completion together; `null`: no limit."),
-          of("max_prompt_length", "", c -> orNull(c.data().maxPromptLength()),
-              "Tokens of a prompt; a longer one loses its beginning."),
-          of("max_completion_length", "", c -> orNull(c.data().maxCompletionLength()),
-              "Tokens of a completion; a longer one loses its end."),
-          of("truncation_mode", "keep_start", c -> c.data().truncationMode(),
-              "What max_length keeps: `keep_start` or `keep_end`."),
-          of("chat_template_path", "", c -> orNull(c.model().chatTemplate()),
-              "File with the chat template; unset: the model's own."),
-          of("bf16", "true", c -> c.model().bf16(),
-              "Weights and activations in bfloat16 over float32 master weights; `false`: all in float32."),
-          of("gradient_checkpointing", "true", c -> c.model().gradientCheckpointing(),
-              "Recompute in backward what is cheap to recompute, to save memory."));
+    private static final List<ConfigKey> MODEL_AND_DATA = List.of(
+            required(
+                    "model_name_or_path",
+                    c -> c.model().model(),
+                    "Directory of the model to train, in Hugging Face's layout."),
+            of(
+                    "ref_model_name_or_path",
+                    "",
+                    c -> orNull(c.model().referenceModel()),
+                    "Directory of the reference model; unset: the model as it is before training."),
+            required(
+                    "dataset_name",
+                    c -> c.data().dataset(),
+                    "File of rows, or a directory with a file `<split>.jsonl`."),
+            of(
+                    "dataset_train_split",
+                    "train",
+                    c -> c.data().trainSplit(),
+                    "Split to train on, where dataset_name is a directory."),
+            of(
+                    "dataset_test_split",
+                    "test",
+                    c -> c.data().testSplit(),
+                    "Split to evaluate on, where dataset_name is a directory."),
+            of(
+                    "eval_dataset_name",
+                    "",
+                    c -> orNull(c.data().evalDataset()),
+                    "File of rows to evaluate on, or a directory as above."),
+            of(
+                    "max_length",
+                    "1024",
+                    c -> orNull(c.data().maxLength()),
+                    "Tokens of prompt and completion together; `null`: no limit."),
+            of(
+                    "max_prompt_length",
+                    "",
+                    c -> orNull(c.data().maxPromptLength()),
+                    "Tokens of a prompt; a longer one loses its beginning."),
+            of(
+                    "max_completion_length",
+                    "",
+                    c -> orNull(c.data().maxCompletionLength()),
+                    "Tokens of a completion; a longer one loses its end."),
+            of(
+                    "truncation_mode",
+                    "keep_start",
+                    c -> c.data().truncationMode(),
+                    "What max_length keeps: `keep_start` or `keep_end`."),
+            of(
+                    "chat_template_path",
+                    "",
+                    c -> orNull(c.model().chatTemplate()),
+                    "File with the chat template; unset: the model's own."),
+            of(
+                    "bf16",
+                    "true",
+                    c -> c.model().bf16(),
+                    "Weights and activations in bfloat16 over float32 master weights; `false`: all in float32."),
+            of(
+                    "gradient_checkpointing",
+                    "true",
+                    c -> c.model().gradientCheckpointing(),
+                    "Recompute in backward what is cheap to recompute, to save memory."));
 
-  private static final List<ConfigKey> LOSS =
-      List.of(
-          of("loss_type", "mmpo", c -> lowerCase(c.loss().type()), "`mmpo`, `dpo`, `simpo` or `sft`."),
-          of("beta", "0.1", c -> c.loss().beta(),
-              "MMPO: weight of the reference in the reward; DPO, SimPO: inverse temperature. Above 0.")
-              .except(LossType.MMPO, "0.01"),
-          of("mmpo_reward_epsilon", "0.9", c -> c.loss().rewardEpsilon(), "MMPO: constant of the chosen response's reward."),
-          of("mmpo_aux_weight", "1", c -> c.loss().auxWeight(), "MMPO: weight λ of the −log σ(s_w − s_l) term."),
-          of("mmpo_normalize", "batch", c -> c.loss().normalize() ? "batch" : "none",
-              "MMPO: `batch` for min-max normalised rewards over the micro-batch, `none` for rewards as they are."),
-          of("length_normalize", "false", c -> c.loss().lengthNormalize(),
-              "MMPO, SimPO: log-probabilities divided by the completion's length."),
-          of("label_smoothing", "0.0", c -> c.loss().labelSmoothing(),
-              "DPO: probability that a label is flipped, in [0, 0.5)."),
-          of("simpo_gamma", "0.5", c -> c.loss().simpoGamma(), "SimPO: target reward margin γ."),
-          of("precompute_ref_batch_size", "", c -> orNull(c.batches().precomputeRefBatchSize()),
-              "Rows scored at a time for reference log-probabilities; unset: per_device_train_batch_size."));
+    private static final List<ConfigKey> LOSS = List.of(
+            of("loss_type", "mmpo", c -> lowerCase(c.loss().type()), "`mmpo`, `dpo`, `simpo` or `sft`."),
+            of(
+                            "beta",
+                            "0.1",
+                            c -> c.loss().beta(),
+                            "MMPO: weight of the reference in the reward; DPO, SimPO: inverse temperature. Above 0.")
+                    .except(LossType.MMPO, "0.01"),
+            of(
+                    "mmpo_reward_epsilon",
+                    "0.9",
+                    c -> c.loss().rewardEpsilon(),
+                    "MMPO: constant of the chosen response's reward."),
+            of("mmpo_aux_weight", "1", c -> c.loss().auxWeight(), "MMPO: weight λ of the −log σ(s_w − s_l) term."),
+            of(
+                    "mmpo_normalize",
+                    "batch",
+                    c -> c.loss().normalize() ? "batch" : "none",
+                    "MMPO: `batch` for min-max normalised rewards over the micro-batch, `none` for rewards as they are."),
+            of(
+                    "length_normalize",
+                    "false",
+                    c -> c.loss().lengthNormalize(),
+                    "MMPO, SimPO: log-probabilities divided by the completion's length."),
+            of(
+                    "label_smoothing",
+                    "0.0",
+                    c -> c.loss().labelSmoothing(),
+                    "DPO: probability that a label is flipped, in [0, 0.5)."),
+            of("simpo_gamma", "0.5", c -> c.loss().simpoGamma(), "SimPO: target reward margin γ."),
+            of(
+                    "precompute_ref_batch_size",
+                    "",
+                    c -> orNull(c.batches().precomputeRefBatchSize()),
+                    "Rows scored at a time for reference log-probabilities; unset: per_device_train_batch_size."));
 
-  private static final List<ConfigKey> OPTIMIZATION =
-      List.of(
-          of("learning_rate", "1e-6", c -> c.optimizer().learningRate(),
-              "Highest learning rate. The paper trains MMPO with 5e-4 (135M to 1B) and 1e-4 (8B).")
-              .except(LossType.SFT, "2e-5"),
-          of("lr_scheduler_type", "linear", c -> lowerCase(c.schedule().type()),
-              "`linear`, `cosine`, `constant` or `constant_with_warmup`."),
-          of("warmup_ratio", "0.0", c -> c.schedule().warmupRatio(), "Share of the steps in which the learning rate rises from 0."),
-          of("warmup_steps", "0", c -> c.schedule().warmupSteps(), "The same as a number of steps; below 1: a share."),
-          of("num_train_epochs", "3.0", c -> c.schedule().numTrainEpochs(), "Passes over the rows; may be a fraction."),
-          of("max_steps", "-1", c -> c.schedule().maxSteps().orElse(-1), "Optimizer steps; -1: as num_train_epochs says."),
-          of("per_device_train_batch_size", "8", c -> c.batches().trainBatchSize(), "Rows in a micro-batch."),
-          of("gradient_accumulation_steps", "1", c -> c.batches().gradientAccumulationSteps(), "Micro-batches in an optimizer step."),
-          of("optim", "adamw_torch", c -> "adamw_torch", "`adamw_torch` (`adamw_torch_fused` names the same)."),
-          of("weight_decay", "0.0", c -> c.optimizer().weightDecay(), "Decoupled weight decay, of matrices only."),
-          of("adam_beta1", "0.9", c -> c.optimizer().beta1(), "AdamW: decay of the first moment."),
-          of("adam_beta2", "0.999", c -> c.optimizer().beta2(), "AdamW: decay of the second moment."),
-          of("adam_epsilon", "1e-8", c -> c.optimizer().epsilon(), "AdamW: added to the denominator."),
-          of("max_grad_norm", "1.0", c -> c.optimizer().maxGradNorm(), "Norm that a gradient is clipped to; 0: no clipping."),
-          of("seed", "42", c -> c.run().seed(), "Decides the order of the rows."));
+    private static final List<ConfigKey> OPTIMIZATION = List.of(
+            of(
+                            "learning_rate",
+                            "1e-6",
+                            c -> c.optimizer().learningRate(),
+                            "Highest learning rate. The paper trains MMPO with 5e-4 (135M to 1B) and 1e-4 (8B).")
+                    .except(LossType.SFT, "2e-5"),
+            of(
+                    "lr_scheduler_type",
+                    "linear",
+                    c -> lowerCase(c.schedule().type()),
+                    "`linear`, `cosine`, `constant` or `constant_with_warmup`."),
+            of(
+                    "warmup_ratio",
+                    "0.0",
+                    c -> c.schedule().warmupRatio(),
+                    "Share of the steps in which the learning rate rises from 0."),
+            of(
+                    "warmup_steps",
+                    "0",
+                    c -> c.schedule().warmupSteps(),
+                    "The same as a number of steps; below 1: a share."),
+            of(
+                    "num_train_epochs",
+                    "3.0",
+                    c -> c.schedule().numTrainEpochs(),
+                    "Passes over the rows; may be a fraction."),
+            of(
+                    "max_steps",
+                    "-1",
+                    c -> c.schedule().maxSteps().orElse(-1),
+                    "Optimizer steps; -1: as num_train_epochs says."),
+            of("per_device_train_batch_size", "8", c -> c.batches().trainBatchSize(), "Rows in a micro-batch."),
+            of(
+                    "gradient_accumulation_steps",
+                    "1",
+                    c -> c.batches().gradientAccumulationSteps(),
+                    "Micro-batches in an optimizer step."),
+            of("optim", "adamw_torch", c -> "adamw_torch", "`adamw_torch` (`adamw_torch_fused` names the same)."),
+            of("weight_decay", "0.0", c -> c.optimizer().weightDecay(), "Decoupled weight decay, of matrices only."),
+            of("adam_beta1", "0.9", c -> c.optimizer().beta1(), "AdamW: decay of the first moment."),
+            of("adam_beta2", "0.999", c -> c.optimizer().beta2(), "AdamW: decay of the second moment."),
+            of("adam_epsilon", "1e-8", c -> c.optimizer().epsilon(), "AdamW: added to the denominator."),
+            of(
+                    "max_grad_norm",
+                    "1.0",
+                    c -> c.optimizer().maxGradNorm(),
+                    "Norm that a gradient is clipped to; 0: no clipping."),
+            of("seed", "42", c -> c.run().seed(), "Decides the order of the rows."));
 
-  private static final List<ConfigKey> OUTPUT =
-      List.of(
-          of("output_dir", "trainer_output", c -> c.run().outputDir(), "Directory of the run: checkpoints, metrics, final model."),
-          of("logging_steps", "10", c -> c.run().loggingSteps(),
-              "Optimizer steps between two lines of metrics; below 1: a share. The last step is always logged."),
-          of("logging_first_step", "false", c -> c.run().loggingFirstStep(), "Whether the first step is logged too."),
-          of("eval_strategy", "no", c -> lowerCase(c.run().evalStrategy()), "When to evaluate: `no`, `steps` or `epoch`."),
-          of("eval_steps", "", c -> orNull(c.run().evalSteps()), "Optimizer steps between two evaluations; unset: logging_steps."),
-          of("per_device_eval_batch_size", "8", c -> c.batches().evalBatchSize(), "Rows in a batch of evaluation."),
-          of("save_strategy", "steps", c -> lowerCase(c.run().saveStrategy()),
-              "When to write a checkpoint: `no`, `steps` (and after the last step) or `epoch`."),
-          of("save_steps", "500", c -> c.run().saveSteps(), "Optimizer steps between two checkpoints; below 1: a share."),
-          of("save_total_limit", "", c -> orNull(c.run().saveTotalLimit()), "Checkpoints to keep, the newest; unset: all."),
-          of("resume_from_checkpoint", "", c -> orNull(c.run().resumeFrom()),
-              "`true` to go on from the newest checkpoint in output_dir, or the directory of one."));
+    private static final List<ConfigKey> OUTPUT = List.of(
+            of(
+                    "output_dir",
+                    "trainer_output",
+                    c -> c.run().outputDir(),
+                    "Directory of the run: checkpoints, metrics, final model."),
+            of(
+                    "logging_steps",
+                    "10",
+                    c -> c.run().loggingSteps(),
+                    "Optimizer steps between two lines of metrics; below 1: a share. The last step is always logged."),
+            of("logging_first_step", "false", c -> c.run().loggingFirstStep(), "Whether the first step is logged too."),
+            of(
+                    "eval_strategy",
+                    "no",
+                    c -> lowerCase(c.run().evalStrategy()),
+                    "When to evaluate: `no`, `steps` or `epoch`."),
+            of(
+                    "eval_steps",
+                    "",
+                    c -> orNull(c.run().evalSteps()),
+                    "Optimizer steps between two evaluations; unset: logging_steps."),
+            of("per_device_eval_batch_size", "8", c -> c.batches().evalBatchSize(), "Rows in a batch of evaluation."),
+            of(
+                    "save_strategy",
+                    "steps",
+                    c -> lowerCase(c.run().saveStrategy()),
+                    "When to write a checkpoint: `no`, `steps` (and after the last step) or `epoch`."),
+            of(
+                    "save_steps",
+                    "500",
+                    c -> c.run().saveSteps(),
+                    "Optimizer steps between two checkpoints; below 1: a share."),
+            of(
+                    "save_total_limit",
+                    "",
+                    c -> orNull(c.run().saveTotalLimit()),
+                    "Checkpoints to keep, the newest; unset: all."),
+            of(
+                    "resume_from_checkpoint",
+                    "",
+                    c -> orNull(c.run().resumeFrom()),
+                    "`true` to go on from the newest checkpoint in output_dir, or the directory of one."));
 
-  /** Sections of the documentation, in order. */
-  static final Map<String, List<ConfigKey>> SECTIONS = new LinkedHashMap<>();
+    /** Sections of the documentation, in order. */
+    static final Map<String, List<ConfigKey>> SECTIONS = new LinkedHashMap<>();
 
-  static {
-    SECTIONS.put("Model and data", MODEL_AND_DATA);
-    SECTIONS.put("Loss", LOSS);
-    SECTIONS.put("Optimization", OPTIMIZATION);
-    SECTIONS.put("Output", OUTPUT);
-  }
+    static {
+        SECTIONS.put("Model and data", MODEL_AND_DATA);
+        SECTIONS.put("Loss", LOSS);
+        SECTIONS.put("Optimization", OPTIMIZATION);
+        SECTIONS.put("Output", OUTPUT);
+    }
 
-  static final Map<String, ConfigKey> ALL =
-      SECTIONS.values().stream()
-          .flatMap(List::stream)
-          .collect(Collectors.toMap(ConfigKey::name, key -> key, (a, b) -> a, LinkedHashMap::new));
+    static final Map<String, ConfigKey> ALL = SECTIONS.values().stream()
+            .flatMap(List::stream)
+            .collect(Collectors.toMap(ConfigKey::name, key -> key, (a, b) -> a, LinkedHashMap::new));
 
-  /** The key of this name, which exists. */
-  static ConfigKey named(String name) {
-    return Objects.requireNonNull(ALL.get(name), name);
-  }
+    /** The key of this name, which exists. */
+    static ConfigKey named(String name) {
+        return Objects.requireNonNull(ALL.get(name), name);
+    }
 
-  static String lowerCase(Enum<?> value) {
-    return value.name().toLowerCase(Locale.ROOT);
-  }
+    static String lowerCase(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
 
-  private static @Nullable Object orNull(Optional<?> value) {
-    return value.orElse(null);
-  }
+    private static @Nullable Object orNull(Optional<?> value) {
+        return value.orElse(null);
+    }
 
-  private static @Nullable Object orNull(OptionalInt value) {
-    return value.isPresent() ? value.getAsInt() : null;
-  }
+    private static @Nullable Object orNull(OptionalInt value) {
+        return value.isPresent() ? value.getAsInt() : null;
+    }
 }

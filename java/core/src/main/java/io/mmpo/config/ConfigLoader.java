@@ -18,171 +18,206 @@ import java.util.TreeSet;
 
 /** YAML and {@code key=value} overrides to a checked {@link TrainingConfig}. */
 public final class ConfigLoader {
-  private static final YAMLMapper YAML =
-      new YAMLMapper(YAMLFactory.builder().disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER).build());
-  private static final Map<String, Set<LossType>> KEYS_OF_LOSSES =
-      Map.of(
-          "mmpo_reward_epsilon", Set.of(LossType.MMPO),
-          "mmpo_aux_weight", Set.of(LossType.MMPO),
-          "mmpo_normalize", Set.of(LossType.MMPO),
-          "simpo_gamma", Set.of(LossType.SIMPO),
-          "beta", Set.of(LossType.MMPO, LossType.DPO, LossType.SIMPO),
-          "ref_model_name_or_path", Set.of(LossType.MMPO, LossType.DPO),
-          "precompute_ref_batch_size", Set.of(LossType.MMPO, LossType.DPO));
+    private static final YAMLMapper YAML = new YAMLMapper(YAMLFactory.builder()
+            .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
+            .build());
+    private static final Map<String, Set<LossType>> KEYS_OF_LOSSES = Map.of(
+            "mmpo_reward_epsilon", Set.of(LossType.MMPO),
+            "mmpo_aux_weight", Set.of(LossType.MMPO),
+            "mmpo_normalize", Set.of(LossType.MMPO),
+            "simpo_gamma", Set.of(LossType.SIMPO),
+            "beta", Set.of(LossType.MMPO, LossType.DPO, LossType.SIMPO),
+            "ref_model_name_or_path", Set.of(LossType.MMPO, LossType.DPO),
+            "precompute_ref_batch_size", Set.of(LossType.MMPO, LossType.DPO));
 
-  private ConfigLoader() {}
+    private ConfigLoader() {}
 
-  /** A configuration, and one line for each key that was accepted without an effect. */
-  public record Loaded(TrainingConfig config, List<String> notices) {}
+    /** A configuration, and one line for each key that was accepted without an effect. */
+    public record Loaded(TrainingConfig config, List<String> notices) {}
 
-  /** {@code overrides} are {@code key=value}; they win over the file, and the last of a key over the ones before it. */
-  public static Loaded load(Path file, List<String> overrides) {
-    Map<String, Assignment> assignments = YamlFile.read(file);
-    for (String override : overrides) {
-      int equals = override.indexOf('=');
-      if (equals < 1) {
-        throw MmpoException.configuration("'%s' on the command line is not of the form key=value", override);
-      }
-      String text = unquoted(override.substring(equals + 1).strip());
-      assignments.put(override.substring(0, equals).strip(), Assignment.scalar(text, "on the command line"));
+    /** {@code overrides} are {@code key=value}; they win over the file, and the last of a key over the ones before it. */
+    public static Loaded load(Path file, List<String> overrides) {
+        Map<String, Assignment> assignments = YamlFile.read(file);
+        for (String override : overrides) {
+            int equals = override.indexOf('=');
+            if (equals < 1) {
+                throw MmpoException.configuration("'%s' on the command line is not of the form key=value", override);
+            }
+            String text = unquoted(override.substring(equals + 1).strip());
+            assignments.put(override.substring(0, equals).strip(), Assignment.scalar(text, "on the command line"));
+        }
+        return read(assignments);
     }
-    return read(assignments);
-  }
 
-  static Loaded of(Map<String, ?> values) {
-    Map<String, Assignment> assignments = new LinkedHashMap<>();
-    values.forEach((key, value) -> assignments.put(key, Assignment.scalar(String.valueOf(value), "in the program")));
-    return read(assignments);
-  }
-
-  static String toYaml(TrainingConfig config) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    for (ConfigKey key : ConfigKeys.ALL.values()) {
-      Object value = key.value().apply(config);
-      boolean isScalar = value == null || value instanceof Number || value instanceof Boolean;
-      values.put(key.name(), value instanceof StepCount steps ? steps.toNumber() : isScalar ? value : value.toString());
+    static Loaded of(Map<String, ?> values) {
+        Map<String, Assignment> assignments = new LinkedHashMap<>();
+        values.forEach(
+                (key, value) -> assignments.put(key, Assignment.scalar(String.valueOf(value), "in the program")));
+        return read(assignments);
     }
-    try {
-      return YAML.writeValueAsString(values);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("a configuration could not be written as YAML", e);
+
+    static String toYaml(TrainingConfig config) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        for (ConfigKey key : ConfigKeys.ALL.values()) {
+            Object value = key.value().apply(config);
+            boolean isScalar = value == null || value instanceof Number || value instanceof Boolean;
+            values.put(
+                    key.name(),
+                    value instanceof StepCount steps ? steps.toNumber() : isScalar ? value : value.toString());
+        }
+        try {
+            return YAML.writeValueAsString(values);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a configuration could not be written as YAML", e);
+        }
     }
-  }
 
-  private static String unquoted(String text) {
-    boolean quoted =
-        text.length() >= 2 && (text.charAt(0) == '"' || text.charAt(0) == '\'') && text.charAt(0) == text.charAt(text.length() - 1);
-    return quoted ? text.substring(1, text.length() - 1) : text;
-  }
+    private static String unquoted(String text) {
+        boolean quoted = text.length() >= 2
+                && (text.charAt(0) == '"' || text.charAt(0) == '\'')
+                && text.charAt(0) == text.charAt(text.length() - 1);
+        return quoted ? text.substring(1, text.length() - 1) : text;
+    }
 
-  private static Loaded read(Map<String, Assignment> assignments) {
-    List<String> notices = new ArrayList<>();
-    Map<String, Assignment> known = new LinkedHashMap<>();
-    assignments.forEach(
-        (key, assignment) -> {
-          if (ConfigKeys.ALL.containsKey(key)) {
-            known.put(key, assignment);
-          } else {
-            acceptForeign(key, assignment, notices);
-          }
+    private static Loaded read(Map<String, Assignment> assignments) {
+        List<String> notices = new ArrayList<>();
+        Map<String, Assignment> known = new LinkedHashMap<>();
+        assignments.forEach((key, assignment) -> {
+            if (ConfigKeys.ALL.containsKey(key)) {
+                known.put(key, assignment);
+            } else {
+                acceptForeign(key, assignment, notices);
+            }
         });
-    Values values = new Values(known);
-    KEYS_OF_LOSSES.forEach(
-        (key, losses) -> {
-          if (known.containsKey(key) && !losses.contains(values.loss())) {
-            notices.add(key + " has no effect on loss_type " + ConfigKeys.lowerCase(values.loss()) + values.at(key));
-          }
+        Values values = new Values(known);
+        KEYS_OF_LOSSES.forEach((key, losses) -> {
+            if (known.containsKey(key) && !losses.contains(values.loss())) {
+                notices.add(
+                        key + " has no effect on loss_type " + ConfigKeys.lowerCase(values.loss()) + values.at(key));
+            }
         });
-    notices.sort(null);
-    try {
-      return new Loaded(build(values), List.copyOf(notices));
-    } catch (MmpoException e) {
-      throw located(e, values);
+        notices.sort(null);
+        try {
+            return new Loaded(build(values), List.copyOf(notices));
+        } catch (MmpoException e) {
+            throw located(e, values);
+        }
     }
-  }
 
-  /** A record's check begins its message with the key; says where that was set, unless the message already does. */
-  private static MmpoException located(MmpoException error, Values values) {
-    String message = error.getMessage();
-    String where = values.at(message.split(" ", 2)[0]);
-    return where.isEmpty() || message.contains(where) ? error : MmpoException.of(error.kind(), error, "%s", message + where);
-  }
-
-  private static void acceptForeign(String key, Assignment assignment, List<String> notices) {
-    String reason = ForeignKeys.inert().get(key);
-    if (reason != null) {
-      notices.add(key + " means nothing here: " + reason + " (" + assignment.where() + ")");
-      return;
+    /** A record's check begins its message with the key; says where that was set, unless the message already does. */
+    private static MmpoException located(MmpoException error, Values values) {
+        String message = error.getMessage();
+        String where = values.at(message.split(" ", 2)[0]);
+        return where.isEmpty() || message.contains(where)
+                ? error
+                : MmpoException.of(error.kind(), error, "%s", message + where);
     }
-    ForeignKeys.Restricted restricted = ForeignKeys.restricted().get(key);
-    if (restricted == null) {
-      throw unknown(key, assignment);
+
+    private static void acceptForeign(String key, Assignment assignment, List<String> notices) {
+        String reason = ForeignKeys.inert().get(key);
+        if (reason != null) {
+            notices.add(key + " means nothing here: " + reason + " (" + assignment.where() + ")");
+            return;
+        }
+        ForeignKeys.Restricted restricted = ForeignKeys.restricted().get(key);
+        if (restricted == null) {
+            throw unknown(key, assignment);
+        }
+        String text = assignment.text();
+        boolean unset = text == null && !assignment.nested();
+        if (!unset && (text == null || !restricted.accepted().contains(text.toLowerCase(Locale.ROOT)))) {
+            throw MmpoException.configuration(
+                    "%s%s is not supported (%s); supported is %s",
+                    key,
+                    assignment.nested() ? "" : ": " + assignment.text(),
+                    assignment.where(),
+                    restricted.supported());
+        }
     }
-    String text = assignment.text();
-    boolean unset = text == null && !assignment.nested();
-    if (!unset && (text == null || !restricted.accepted().contains(text.toLowerCase(Locale.ROOT)))) {
-      throw MmpoException.configuration(
-          "%s%s is not supported (%s); supported is %s",
-          key, assignment.nested() ? "" : ": " + assignment.text(), assignment.where(), restricted.supported());
+
+    private static MmpoException unknown(String key, Assignment assignment) {
+        Set<String> names = new TreeSet<>(ConfigKeys.ALL.keySet());
+        names.addAll(ForeignKeys.restricted().keySet());
+        names.addAll(ForeignKeys.inert().keySet());
+        String suggestion = Spelling.nearest(key, names)
+                .map(name -> "did you mean " + name + "?")
+                .orElse("docs/configuration.md lists the keys");
+        return MmpoException.configuration(
+                "'%s' (%s) is not a configuration key; %s", key, assignment.where(), suggestion);
     }
-  }
 
-  private static MmpoException unknown(String key, Assignment assignment) {
-    Set<String> names = new TreeSet<>(ConfigKeys.ALL.keySet());
-    names.addAll(ForeignKeys.restricted().keySet());
-    names.addAll(ForeignKeys.inert().keySet());
-    String suggestion =
-        Spelling.nearest(key, names).map(name -> "did you mean " + name + "?").orElse("docs/configuration.md lists the keys");
-    return MmpoException.configuration("'%s' (%s) is not a configuration key; %s", key, assignment.where(), suggestion);
-  }
+    private static TrainingConfig build(Values v) {
+        ModelOptions model = new ModelOptions(
+                v.path("model_name_or_path"),
+                v.optionalPath("ref_model_name_or_path"),
+                v.optionalPath("chat_template_path"),
+                v.bool("bf16"),
+                v.bool("gradient_checkpointing"));
+        v.choice("optim", "adamw_torch", "adamw_torch_fused");
+        return new TrainingConfig(model, data(v), loss(v), optimizer(v), schedule(v), batches(v), run(v));
+    }
 
-  private static TrainingConfig build(Values v) {
-    ModelOptions model =
-        new ModelOptions(
-            v.path("model_name_or_path"), v.optionalPath("ref_model_name_or_path"), v.optionalPath("chat_template_path"),
-            v.bool("bf16"), v.bool("gradient_checkpointing"));
-    v.choice("optim", "adamw_torch", "adamw_torch_fused");
-    return new TrainingConfig(model, data(v), loss(v), optimizer(v), schedule(v), batches(v), run(v));
-  }
+    private static DataOptions data(Values v) {
+        return new DataOptions(
+                v.path("dataset_name"),
+                v.text("dataset_train_split"),
+                v.text("dataset_test_split"),
+                v.optionalPath("eval_dataset_name"),
+                v.optionalInteger("max_length"),
+                v.optionalInteger("max_prompt_length"),
+                v.optionalInteger("max_completion_length"),
+                v.choice("truncation_mode", "keep_start", "keep_end"));
+    }
 
-  private static DataOptions data(Values v) {
-    return new DataOptions(
-        v.path("dataset_name"), v.text("dataset_train_split"), v.text("dataset_test_split"), v.optionalPath("eval_dataset_name"),
-        v.optionalInteger("max_length"), v.optionalInteger("max_prompt_length"), v.optionalInteger("max_completion_length"),
-        v.choice("truncation_mode", "keep_start", "keep_end"));
-  }
+    private static LossOptions loss(Values v) {
+        return new LossOptions(
+                v.loss(),
+                v.number("beta"),
+                v.number("mmpo_reward_epsilon"),
+                v.number("mmpo_aux_weight"),
+                v.choice("mmpo_normalize", "batch", "none").equals("batch"),
+                v.bool("length_normalize"),
+                v.number("label_smoothing"),
+                v.number("simpo_gamma"));
+    }
 
-  private static LossOptions loss(Values v) {
-    return new LossOptions(
-        v.loss(), v.number("beta"), v.number("mmpo_reward_epsilon"), v.number("mmpo_aux_weight"),
-        v.choice("mmpo_normalize", "batch", "none").equals("batch"), v.bool("length_normalize"), v.number("label_smoothing"),
-        v.number("simpo_gamma"));
-  }
+    private static OptimizerOptions optimizer(Values v) {
+        return new OptimizerOptions(
+                v.number("learning_rate"),
+                v.number("weight_decay"),
+                v.number("adam_beta1"),
+                v.number("adam_beta2"),
+                v.number("adam_epsilon"),
+                v.number("max_grad_norm"));
+    }
 
-  private static OptimizerOptions optimizer(Values v) {
-    return new OptimizerOptions(
-        v.number("learning_rate"), v.number("weight_decay"), v.number("adam_beta1"), v.number("adam_beta2"),
-        v.number("adam_epsilon"), v.number("max_grad_norm"));
-  }
+    private static ScheduleOptions schedule(Values v) {
+        int maxSteps = v.integer("max_steps");
+        return new ScheduleOptions(
+                v.number("num_train_epochs"),
+                maxSteps == -1 ? OptionalInt.empty() : OptionalInt.of(maxSteps),
+                v.constant("lr_scheduler_type", SchedulerType.class),
+                v.number("warmup_ratio"),
+                v.steps("warmup_steps"));
+    }
 
-  private static ScheduleOptions schedule(Values v) {
-    int maxSteps = v.integer("max_steps");
-    return new ScheduleOptions(
-        v.number("num_train_epochs"), maxSteps == -1 ? OptionalInt.empty() : OptionalInt.of(maxSteps),
-        v.constant("lr_scheduler_type", SchedulerType.class), v.number("warmup_ratio"), v.steps("warmup_steps"));
-  }
+    private static BatchOptions batches(Values v) {
+        return new BatchOptions(
+                v.integer("per_device_train_batch_size"), v.integer("gradient_accumulation_steps"),
+                v.integer("per_device_eval_batch_size"), v.optionalInteger("precompute_ref_batch_size"));
+    }
 
-  private static BatchOptions batches(Values v) {
-    return new BatchOptions(
-        v.integer("per_device_train_batch_size"), v.integer("gradient_accumulation_steps"),
-        v.integer("per_device_eval_batch_size"), v.optionalInteger("precompute_ref_batch_size"));
-  }
-
-  private static RunOptions run(Values v) {
-    return new RunOptions(
-        v.path("output_dir"), v.longInteger("seed"), v.steps("logging_steps"), v.bool("logging_first_step"),
-        v.constant("eval_strategy", IntervalStrategy.class), v.optionalSteps("eval_steps"),
-        v.constant("save_strategy", IntervalStrategy.class), v.steps("save_steps"), v.optionalInteger("save_total_limit"),
-        v.optionalSwitch("resume_from_checkpoint"));
-  }
+    private static RunOptions run(Values v) {
+        return new RunOptions(
+                v.path("output_dir"),
+                v.longInteger("seed"),
+                v.steps("logging_steps"),
+                v.bool("logging_first_step"),
+                v.constant("eval_strategy", IntervalStrategy.class),
+                v.optionalSteps("eval_steps"),
+                v.constant("save_strategy", IntervalStrategy.class),
+                v.steps("save_steps"),
+                v.optionalInteger("save_total_limit"),
+                v.optionalSwitch("resume_from_checkpoint"));
+    }
 }

@@ -9,10 +9,14 @@ import java.util.Optional;
  * weights. gradientCheckpointing: recompute in backward what is cheap to recompute.
  */
 public record ModelOptions(
-    Path model, Optional<Path> referenceModel, Optional<Path> chatTemplate, boolean bf16, boolean gradientCheckpointing) {
-  public ModelOptions {
-    Checks.requireNotEmpty("model_name_or_path", model);
-    Checks.requireNotEmpty("ref_model_name_or_path", referenceModel);
-    Checks.requireNotEmpty("chat_template_path", chatTemplate);
-  }
+        Path model,
+        Optional<Path> referenceModel,
+        Optional<Path> chatTemplate,
+        boolean bf16,
+        boolean gradientCheckpointing) {
+    public ModelOptions {
+        Checks.requireNotEmpty("model_name_or_path", model);
+        Checks.requireNotEmpty("ref_model_name_or_path", referenceModel);
+        Checks.requireNotEmpty("chat_template_path", chatTemplate);
+    }
 }

@@ -11,23 +11,26 @@ import java.util.OptionalInt;
  * where absent. resumeFrom: "true" for the newest checkpoint in outputDir, or the directory of one. seed: of the order of the rows.
  */
 public record RunOptions(
-    Path outputDir,
-    long seed,
-    StepCount loggingSteps,
-    boolean loggingFirstStep,
-    IntervalStrategy evalStrategy,
-    Optional<StepCount> evalSteps,
-    IntervalStrategy saveStrategy,
-    StepCount saveSteps,
-    OptionalInt saveTotalLimit,
-    Optional<String> resumeFrom) {
-  public RunOptions {
-    requireNotEmpty("output_dir", outputDir);
-    StepCount.requireInterval("logging_steps", loggingSteps);
-    evalSteps.ifPresent(steps -> StepCount.requireInterval("eval_steps", steps));
-    StepCount.requireInterval("save_steps", saveSteps);
-    Checks.requirePositive("save_total_limit", saveTotalLimit);
-    Checks.require(
-        evalSteps.isEmpty() || evalStrategy != IntervalStrategy.EPOCH, "eval_steps", "is for eval_strategy: steps", "epoch");
-  }
+        Path outputDir,
+        long seed,
+        StepCount loggingSteps,
+        boolean loggingFirstStep,
+        IntervalStrategy evalStrategy,
+        Optional<StepCount> evalSteps,
+        IntervalStrategy saveStrategy,
+        StepCount saveSteps,
+        OptionalInt saveTotalLimit,
+        Optional<String> resumeFrom) {
+    public RunOptions {
+        requireNotEmpty("output_dir", outputDir);
+        StepCount.requireInterval("logging_steps", loggingSteps);
+        evalSteps.ifPresent(steps -> StepCount.requireInterval("eval_steps", steps));
+        StepCount.requireInterval("save_steps", saveSteps);
+        Checks.requirePositive("save_total_limit", saveTotalLimit);
+        Checks.require(
+                evalSteps.isEmpty() || evalStrategy != IntervalStrategy.EPOCH,
+                "eval_steps",
+                "is for eval_strategy: steps",
+                "epoch");
+    }
 }

@@ -5,34 +5,39 @@ package io.mmpo.config;
  * eval_steps, save_steps and warmup_steps.
  */
 public record StepCount(double value) {
-  /** Steps of a run of {@code totalSteps}: a share is rounded up. */
-  public int of(int totalSteps) {
-    return value >= 1 ? (int) value : (int) Math.ceil(totalSteps * value);
-  }
+    /** Steps of a run of {@code totalSteps}: a share is rounded up. */
+    public int of(int totalSteps) {
+        return value >= 1 ? (int) value : (int) Math.ceil(totalSteps * value);
+    }
 
-  /** An interval between two events: a whole number of steps, or a share above 0. */
-  static void requireInterval(String key, StepCount steps) {
-    double value = steps.value();
-    Checks.require(value > 0 && isShareOrWhole(value), key, "must be a whole number of steps or a share in (0, 1)", steps);
-  }
+    /** An interval between two events: a whole number of steps, or a share above 0. */
+    static void requireInterval(String key, StepCount steps) {
+        double value = steps.value();
+        Checks.require(
+                value > 0 && isShareOrWhole(value), key, "must be a whole number of steps or a share in (0, 1)", steps);
+    }
 
-  /** A length that may be 0. */
-  static void requireLength(String key, StepCount steps) {
-    double value = steps.value();
-    Checks.require(value >= 0 && isShareOrWhole(value), key, "must be a whole number of steps or a share in [0, 1)", steps);
-  }
+    /** A length that may be 0. */
+    static void requireLength(String key, StepCount steps) {
+        double value = steps.value();
+        Checks.require(
+                value >= 0 && isShareOrWhole(value),
+                key,
+                "must be a whole number of steps or a share in [0, 1)",
+                steps);
+    }
 
-  private static boolean isShareOrWhole(double value) {
-    return value < 1 || (value == Math.rint(value) && value <= Integer.MAX_VALUE);
-  }
+    private static boolean isShareOrWhole(double value) {
+        return value < 1 || (value == Math.rint(value) && value <= Integer.MAX_VALUE);
+    }
 
-  /** A whole number where it is one, for configuration files. */
-  Number toNumber() {
-    return value >= 1 || value == 0 ? (Number) (long) value : (Number) value;
-  }
+    /** A whole number where it is one, for configuration files. */
+    Number toNumber() {
+        return value >= 1 || value == 0 ? (Number) (long) value : (Number) value;
+    }
 
-  @Override
-  public String toString() {
-    return toNumber().toString();
-  }
+    @Override
+    public String toString() {
+        return toNumber().toString();
+    }
 }

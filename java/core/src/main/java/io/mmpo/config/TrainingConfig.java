@@ -8,36 +8,36 @@ import java.util.Map;
 
 /** Everything that a training run is told, checked. Keys, defaults and meanings: docs/configuration.md. */
 public record TrainingConfig(
-    ModelOptions model,
-    DataOptions data,
-    LossOptions loss,
-    OptimizerOptions optimizer,
-    ScheduleOptions schedule,
-    BatchOptions batches,
-    RunOptions run) {
-  public TrainingConfig {
-    if (run.evalStrategy() != IntervalStrategy.NO
-        && data.evalDataset().isEmpty()
-        && !Files.isDirectory(data.dataset())) {
-      throw MmpoException.configuration(
-          "eval_strategy is %s, but there are no rows to evaluate on; set eval_dataset_name to a file, let dataset_name be a"
-              + " directory with a %s split, or write eval_strategy: no",
-          ConfigKeys.lowerCase(run.evalStrategy()), data.testSplit());
+        ModelOptions model,
+        DataOptions data,
+        LossOptions loss,
+        OptimizerOptions optimizer,
+        ScheduleOptions schedule,
+        BatchOptions batches,
+        RunOptions run) {
+    public TrainingConfig {
+        if (run.evalStrategy() != IntervalStrategy.NO
+                && data.evalDataset().isEmpty()
+                && !Files.isDirectory(data.dataset())) {
+            throw MmpoException.configuration(
+                    "eval_strategy is %s, but there are no rows to evaluate on; set eval_dataset_name to a file, let dataset_name be a"
+                            + " directory with a %s split, or write eval_strategy: no",
+                    ConfigKeys.lowerCase(run.evalStrategy()), data.testSplit());
+        }
     }
-  }
 
-  /** Reads a YAML file; {@code overrides} are {@code key=value} and win over the file. */
-  public static TrainingConfig load(Path file, String... overrides) {
-    return ConfigLoader.load(file, List.of(overrides)).config();
-  }
+    /** Reads a YAML file; {@code overrides} are {@code key=value} and win over the file. */
+    public static TrainingConfig load(Path file, String... overrides) {
+        return ConfigLoader.load(file, List.of(overrides)).config();
+    }
 
-  /** From keys and values in a program: strings, numbers, booleans and paths. */
-  public static TrainingConfig of(Map<String, ?> values) {
-    return ConfigLoader.of(values).config();
-  }
+    /** From keys and values in a program: strings, numbers, booleans and paths. */
+    public static TrainingConfig of(Map<String, ?> values) {
+        return ConfigLoader.of(values).config();
+    }
 
-  /** Every key with the value that the run uses, as YAML that {@link #load} reads back to an equal configuration. */
-  public String toYaml() {
-    return ConfigLoader.toYaml(this);
-  }
+    /** Every key with the value that the run uses, as YAML that {@link #load} reads back to an equal configuration. */
+    public String toYaml() {
+        return ConfigLoader.toYaml(this);
+    }
 }

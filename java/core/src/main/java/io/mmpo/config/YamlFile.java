@@ -17,109 +17,127 @@ import org.yaml.snakeyaml.LoaderOptions;
 
 /** Reads a configuration file: one flat YAML mapping. Values stay text; files from outside are bounded in size and depth. */
 final class YamlFile {
-  private static final int MAX_BYTES = 1 << 20;
-  private static final int MAX_DEPTH = 20;
+    private static final int MAX_BYTES = 1 << 20;
+    private static final int MAX_DEPTH = 20;
 
-  private final Path file;
-  private final YAMLParser parser;
-  private final Map<String, Assignment> assignments = new LinkedHashMap<>();
+    private final Path file;
+    private final YAMLParser parser;
+    private final Map<String, Assignment> assignments = new LinkedHashMap<>();
 
-  private YamlFile(Path file, YAMLParser parser) {
-    this.file = file;
-    this.parser = parser;
-  }
+    private YamlFile(Path file, YAMLParser parser) {
+        this.file = file;
+        this.parser = parser;
+    }
 
-  static Map<String, Assignment> read(Path file) {
-    String text = readText(file);
-    LoaderOptions limits = new LoaderOptions();
-    limits.setCodePointLimit(MAX_BYTES);
-    StreamReadConstraints depth = StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).build();
-    YAMLFactory factory = YAMLFactory.builder().loaderOptions(limits).streamReadConstraints(depth).build();
-    try (YAMLParser parser = factory.createParser(text)) {
-      return new YamlFile(file, parser).readMapping();
-    } catch (JsonProcessingException e) {
-      int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
-      throw MmpoException.of(
-          MmpoException.Kind.CONFIGURATION, e, "%s%s is not valid YAML: %s", file, line > 0 ? ":" + line : "", firstLine(e));
-    } catch (IOException e) {
-      throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
+    static Map<String, Assignment> read(Path file) {
+        String text = readText(file);
+        LoaderOptions limits = new LoaderOptions();
+        limits.setCodePointLimit(MAX_BYTES);
+        StreamReadConstraints depth =
+                StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).build();
+        YAMLFactory factory = YAMLFactory.builder()
+                .loaderOptions(limits)
+                .streamReadConstraints(depth)
+                .build();
+        try (YAMLParser parser = factory.createParser(text)) {
+            return new YamlFile(file, parser).readMapping();
+        } catch (JsonProcessingException e) {
+            int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
+            throw MmpoException.of(
+                    MmpoException.Kind.CONFIGURATION,
+                    e,
+                    "%s%s is not valid YAML: %s",
+                    file,
+                    line > 0 ? ":" + line : "",
+                    firstLine(e));
+        } catch (IOException e) {
+            throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
+        }
     }
-  }
 
-  private static String readText(Path file) {
-    try {
-      if (!Files.exists(file)) {
-        throw MmpoException.configuration("There is no configuration file %s; give the path of a YAML file", file);
-      }
-      if (!Files.isRegularFile(file)) {
-        throw MmpoException.configuration("%s is not a file; give the path of a YAML file", file);
-      }
-      if (Files.size(file) > MAX_BYTES) {
-        throw MmpoException.configuration(
-            "%s has %d bytes, and a configuration has at most %d; is it the right file?", file, Files.size(file), MAX_BYTES);
-      }
-      return Files.readString(file, StandardCharsets.UTF_8);
-    } catch (CharacterCodingException e) {
-      throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s is not UTF-8 text; is it the right file?", file);
-    } catch (IOException e) {
-      throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
+    private static String readText(Path file) {
+        try {
+            if (!Files.exists(file)) {
+                throw MmpoException.configuration(
+                        "There is no configuration file %s; give the path of a YAML file", file);
+            }
+            if (!Files.isRegularFile(file)) {
+                throw MmpoException.configuration("%s is not a file; give the path of a YAML file", file);
+            }
+            if (Files.size(file) > MAX_BYTES) {
+                throw MmpoException.configuration(
+                        "%s has %d bytes, and a configuration has at most %d; is it the right file?",
+                        file, Files.size(file), MAX_BYTES);
+            }
+            return Files.readString(file, StandardCharsets.UTF_8);
+        } catch (CharacterCodingException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.CONFIGURATION, e, "%s is not UTF-8 text; is it the right file?", file);
+        } catch (IOException e) {
+            throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
+        }
     }
-  }
 
-  private Map<String, Assignment> readMapping() throws IOException {
-    JsonToken first = parser.nextToken();
-    if (first == null) {
-      return assignments;
+    private Map<String, Assignment> readMapping() throws IOException {
+        JsonToken first = parser.nextToken();
+        if (first == null) {
+            return assignments;
+        }
+        if (first != JsonToken.START_OBJECT) {
+            throw MmpoException.configuration(
+                    "%s must hold lines of the form \"key: value\", and begins with something else", file);
+        }
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String key = parser.currentName();
+            String where = where();
+            Assignment earlier = assignments.put(key, readValue(where));
+            if (earlier != null) {
+                throw MmpoException.configuration(
+                        "%s is set twice, at %s and %s; keep one", key, earlier.where(), where);
+            }
+        }
+        return assignments;
     }
-    if (first != JsonToken.START_OBJECT) {
-      throw MmpoException.configuration("%s must hold lines of the form \"key: value\", and begins with something else", file);
-    }
-    while (parser.nextToken() == JsonToken.FIELD_NAME) {
-      String key = parser.currentName();
-      String where = where();
-      Assignment earlier = assignments.put(key, readValue(where));
-      if (earlier != null) {
-        throw MmpoException.configuration("%s is set twice, at %s and %s; keep one", key, earlier.where(), where);
-      }
-    }
-    return assignments;
-  }
 
-  private Assignment readValue(String where) throws IOException {
-    JsonToken token = parser.nextToken();
-    if (parser.isCurrentAlias()) {
-      throw MmpoException.configuration("%s uses a YAML alias; write the value out", where);
+    private Assignment readValue(String where) throws IOException {
+        JsonToken token = parser.nextToken();
+        if (parser.isCurrentAlias()) {
+            throw MmpoException.configuration("%s uses a YAML alias; write the value out", where);
+        }
+        if (token == JsonToken.START_OBJECT) {
+            parser.skipChildren();
+            return new Assignment(null, true, where);
+        }
+        return token == JsonToken.START_ARRAY ? readList(where) : Assignment.scalar(parser.getText(), where);
     }
-    if (token == JsonToken.START_OBJECT) {
-      parser.skipChildren();
-      return new Assignment(null, true, where);
-    }
-    return token == JsonToken.START_ARRAY ? readList(where) : Assignment.scalar(parser.getText(), where);
-  }
 
-  /** A list of one scalar is that scalar, as TRL allows for loss_type and report_to. */
-  private Assignment readList(String where) throws IOException {
-    Assignment only = null;
-    int count = 0;
-    while (parser.nextToken() != JsonToken.END_ARRAY) {
-      if (parser.currentToken().isStructStart()) {
-        parser.skipChildren();
-      } else {
-        only = Assignment.scalar(parser.getText(), where);
-      }
-      count++;
+    /** A list of one scalar is that scalar, as TRL allows for loss_type and report_to. */
+    private Assignment readList(String where) throws IOException {
+        Assignment only = null;
+        int count = 0;
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (parser.currentToken().isStructStart()) {
+                parser.skipChildren();
+            } else {
+                only = Assignment.scalar(parser.getText(), where);
+            }
+            count++;
+        }
+        if (count == 0) {
+            return new Assignment(null, false, where);
+        }
+        return count == 1 && only != null ? only : new Assignment(null, true, where);
     }
-    if (count == 0) {
-      return new Assignment(null, false, where);
+
+    private String where() {
+        return file + ":" + parser.currentTokenLocation().getLineNr();
     }
-    return count == 1 && only != null ? only : new Assignment(null, true, where);
-  }
 
-  private String where() {
-    return file + ":" + parser.currentTokenLocation().getLineNr();
-  }
-
-  private static String firstLine(JsonProcessingException e) {
-    return e.getOriginalMessage().lines().findFirst().orElse("it could not be parsed").strip();
-  }
+    private static String firstLine(JsonProcessingException e) {
+        return e.getOriginalMessage()
+                .lines()
+                .findFirst()
+                .orElse("it could not be parsed")
+                .strip();
+    }
 }

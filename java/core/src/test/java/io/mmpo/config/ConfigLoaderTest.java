@@ -16,165 +16,171 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ConfigLoaderTest {
-  private static final String REQUIRED = "model_name_or_path: m\ndataset_name: d.jsonl\n";
+    private static final String REQUIRED = "model_name_or_path: m\ndataset_name: d.jsonl\n";
 
-  @TempDir Path directory;
+    @TempDir
+    Path directory;
 
-  @Test
-  void defaultsAreTrlsAndThePapers() {
-    TrainingConfig mmpo = load("");
-    assertThat(mmpo.loss()).isEqualTo(new LossOptions(LossType.MMPO, 0.01, 0.9, 1, true, false, 0, 0.5));
-    assertThat(mmpo.optimizer()).isEqualTo(new OptimizerOptions(1e-6, 0, 0.9, 0.999, 1e-8, 1));
-    assertThat(mmpo.batches().trainBatchSize()).isEqualTo(8);
-    assertThat(mmpo.batches().referenceBatchSize()).isEqualTo(8);
-    assertThat(mmpo.run().loggingSteps().of(100)).isEqualTo(10);
-    assertThat(mmpo.run().evalStrategy()).isEqualTo(IntervalStrategy.NO);
-    assertThat(mmpo.run().saveSteps().of(1000)).isEqualTo(500);
-    assertThat(mmpo.model().bf16()).isTrue();
-    assertThat(mmpo.data().maxLength()).hasValue(1024);
-    assertThat(load("loss_type: dpo").loss().beta()).isEqualTo(0.1);
-    assertThat(load("loss_type: sft").optimizer().learningRate()).isEqualTo(2e-5);
-  }
-
-  @Test
-  void overridesWinOverTheFile() throws IOException {
-    Path file = write(REQUIRED + "learning_rate: 1e-4\nseed: 7\n");
-    TrainingConfig config = TrainingConfig.load(file, "learning_rate=5e-4", "loss_type=\"dpo\"", "max_length=null");
-    assertThat(config.optimizer().learningRate()).isEqualTo(5e-4);
-    assertThat(config.loss().type()).isEqualTo(LossType.DPO);
-    assertThat(config.data().maxLength()).isEmpty();
-    assertThat(config.run().seed()).isEqualTo(7);
-  }
-
-  @Test
-  void numbersWithoutAPointAndBareNoAreReadAsMeant() {
-    TrainingConfig config = load("learning_rate: 5e-4\nsave_strategy: no\nbf16: off\nmax_steps: -1\nloss_type: [dpo]");
-    assertThat(config.optimizer().learningRate()).isEqualTo(5e-4);
-    assertThat(config.run().saveStrategy()).isEqualTo(IntervalStrategy.NO);
-    assertThat(config.model().bf16()).isFalse();
-    assertThat(config.schedule().maxSteps()).isEmpty();
-    assertThat(config.loss().type()).isEqualTo(LossType.DPO);
-    assertThat(load("save_strategy: false").run().saveStrategy()).isEqualTo(IntervalStrategy.NO);
-  }
-
-  @Test
-  void theResolvedYamlReadsBackToTheSameConfiguration() throws IOException {
-    TrainingConfig config =
-        load("loss_type: simpo\nlearning_rate: 3.5e-7\nlogging_steps: 0.1\nsave_total_limit: 2\nmax_length: null\n"
-            + "lr_scheduler_type: cosine\nwarmup_ratio: 0.1\noutput_dir: 'no'\nlength_normalize: true");
-    Path resolved = directory.resolve("resolved.yaml");
-    Files.writeString(resolved, config.toYaml());
-    assertThat(TrainingConfig.load(resolved)).isEqualTo(config);
-    assertThat(YamlFile.read(resolved).keySet()).isEqualTo(ConfigKeys.ALL.keySet());
-  }
-
-  @Test
-  void aProgramSetsKeysWithoutAFile() {
-    TrainingConfig config =
-        TrainingConfig.of(Map.of("model_name_or_path", Path.of("m"), "dataset_name", "d", "beta", 0.5, "bf16", false));
-    assertThat(config.loss().beta()).isEqualTo(0.5);
-    assertThat(config.model().model()).isEqualTo(Path.of("m"));
-  }
-
-  @ParameterizedTest
-  @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-    "learning_rat: 1|'learning_rat' (FILE:3) is not a configuration key; did you mean learning_rate?",
-    "qqqqq: 1|'qqqqq' (FILE:3) is not a configuration key; docs/configuration.md lists the keys",
-    "beta: 0|beta must be > 0, got 0.0 (FILE:3)",
-    "beta: x|beta must be a number, got 'x' (FILE:3)",
-    "seed: 1e3|seed must be a whole number, got '1e3' (FILE:3)",
-    "bf16: maybe|bf16 must be true or false, got 'maybe' (FILE:3)",
-    "loss_type: ipo|loss_type must be one of mmpo, dpo, simpo, sft, got 'ipo' (FILE:3)",
-    "loss_type: sigmoid|loss_type is sigmoid (FILE:3), which is TRL's name for DPO's loss; write loss_type: dpo",
-    "max_length: 1|max_length must be at least 2, one token of prompt and one of completion, got 1 (FILE:3)",
-    "max_prompt_length: 1024|max_prompt_length (1024) must be below max_length (1024), else nothing is left of a completion; "
-        + "raise max_length or write max_length: null (FILE:3)",
-    "save_strategy: best|save_strategy must be no or steps or epoch, got 'best' (FILE:3)",
-    "save_steps: 1.5|save_steps must be a whole number of steps or a share in (0, 1), got 1 (FILE:3)",
-    "max_steps: 0|max_steps must be > 0, or -1 for whole epochs, got 0 (FILE:3)",
-    "warmup_ratio: 1|warmup_ratio must be in [0, 1), got 1.0 (FILE:3)",
-    "label_smoothing: 0.1|label_smoothing is for loss_type dpo, and loss_type is mmpo; remove it or set it to 0 (FILE:3)",
-    "eval_strategy: steps|eval_strategy is steps, but there are no rows to evaluate on; set eval_dataset_name to a file, "
-        + "let dataset_name be a directory with a test split, or write eval_strategy: no (FILE:3)",
-    "use_peft: true|use_peft: true is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
-    "lora_r: 8|lora_r: 8 is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
-    "optim: adamw_8bit|optim must be adamw_torch or adamw_torch_fused, got 'adamw_8bit' (FILE:3)",
-    "zero_stage: 2|zero_stage: 2 is not supported (FILE:3); supported is one process, that is zero_stage: 0; "
-        + "distributed training is not there yet",
-    "report_to: tensorboard|report_to: tensorboard is not supported (FILE:3); supported is metrics.jsonl in output_dir, "
-        + "that is report_to: none; TensorBoard is not there yet",
-    "learning_rate: [1, 2]|learning_rate takes one value (FILE:3), and a list or a mapping was found",
-    "learning_rate: null|learning_rate must be set (FILE:3); give it a value or remove the key",
-    "dataset_name: again|dataset_name is set twice, at FILE:2 and FILE:3; keep one",
-  })
-  void errorsNameKeyLineAndMend(String line, String message) throws IOException {
-    Path file = write(REQUIRED + line + "\n");
-    assertThatThrownBy(() -> TrainingConfig.load(file))
-        .isInstanceOfSatisfying(
-            MmpoException.class,
-            e -> {
-              assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION);
-              assertThat(e.getMessage()).isEqualTo(message.replace("FILE", file.toString()));
-            });
-  }
-
-  @Test
-  void contradictionsAreErrors() {
-    assertFails("warmup_ratio: 0.1\nwarmup_steps: 5", "warmup_ratio (0.1) and warmup_steps (5) both say how long the warm-up is");
-    assertFails("lr_scheduler_type: constant\nwarmup_steps: 5", "lr_scheduler_type: constant_with_warmup");
-    assertFails("loss_type: dpo\nlength_normalize: true", "length_normalize is for loss_type mmpo and simpo");
-  }
-
-  @Test
-  void requiredKeysOverridesAndBrokenFilesHaveMessages() throws IOException {
-    Path file = write("dataset_name: d\n");
-    assertThatThrownBy(() -> TrainingConfig.load(file)).hasMessage("model_name_or_path must be set; give it a value");
-    assertThatThrownBy(() -> TrainingConfig.load(file, "beta"))
-        .hasMessage("'beta' on the command line is not of the form key=value");
-    assertThatThrownBy(() -> TrainingConfig.load(file, "betta=1"))
-        .hasMessage("'betta' (on the command line) is not a configuration key; did you mean beta?");
-    Path missing = directory.resolve("missing.yaml");
-    assertThatThrownBy(() -> TrainingConfig.load(missing))
-        .hasMessage("There is no configuration file " + missing + "; give the path of a YAML file");
-    assertFails("a: [", "is not valid YAML");
-    Path list = write("- a\n");
-    assertThatThrownBy(() -> TrainingConfig.load(list)).hasMessageContaining("must hold lines of the form");
-  }
-
-  @Test
-  void hostileFilesAreRefused() throws IOException {
-    assertFails("seed: &a 1\nmax_steps: *a", ":4 uses a YAML alias; write the value out");
-    assertFails("datasets: " + "[".repeat(100) + "]".repeat(100), "is not valid YAML");
-    Path huge = write("#" + "x".repeat(2 << 20));
-    assertThatThrownBy(() -> TrainingConfig.load(huge)).hasMessageContaining("a configuration has at most 1048576");
-    Path binary = directory.resolve("binary.yaml");
-    Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe, 0});
-    assertThatThrownBy(() -> TrainingConfig.load(binary)).hasMessageContaining("is not UTF-8 text");
-  }
-
-  @Test
-  void keysWithoutAnEffectAreToldOnce() throws IOException {
-    Path file = write(REQUIRED + "dataloader_pin_memory: true\nloss_type: dpo\nsimpo_gamma: 1.0\nfp16: false\nuse_peft: false\n");
-    assertThat(ConfigLoader.load(file, List.of()).notices())
-        .containsExactly(
-            "dataloader_pin_memory means nothing here: rows are tokenized and collated ahead on threads of their own ("
-                + file + ":3)",
-            "simpo_gamma has no effect on loss_type dpo (" + file + ":5)");
-  }
-
-  private void assertFails(String lines, String message) {
-    assertThatThrownBy(() -> load(lines)).isInstanceOf(MmpoException.class).hasMessageContaining(message);
-  }
-
-  private TrainingConfig load(String lines) {
-    try {
-      return TrainingConfig.load(write(REQUIRED + lines + "\n"));
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+    @Test
+    void defaultsAreTrlsAndThePapers() {
+        TrainingConfig mmpo = load("");
+        assertThat(mmpo.loss()).isEqualTo(new LossOptions(LossType.MMPO, 0.01, 0.9, 1, true, false, 0, 0.5));
+        assertThat(mmpo.optimizer()).isEqualTo(new OptimizerOptions(1e-6, 0, 0.9, 0.999, 1e-8, 1));
+        assertThat(mmpo.batches().trainBatchSize()).isEqualTo(8);
+        assertThat(mmpo.batches().referenceBatchSize()).isEqualTo(8);
+        assertThat(mmpo.run().loggingSteps().of(100)).isEqualTo(10);
+        assertThat(mmpo.run().evalStrategy()).isEqualTo(IntervalStrategy.NO);
+        assertThat(mmpo.run().saveSteps().of(1000)).isEqualTo(500);
+        assertThat(mmpo.model().bf16()).isTrue();
+        assertThat(mmpo.data().maxLength()).hasValue(1024);
+        assertThat(load("loss_type: dpo").loss().beta()).isEqualTo(0.1);
+        assertThat(load("loss_type: sft").optimizer().learningRate()).isEqualTo(2e-5);
     }
-  }
 
-  private Path write(String text) throws IOException {
-    return Files.writeString(directory.resolve("config.yaml"), text);
-  }
+    @Test
+    void overridesWinOverTheFile() throws IOException {
+        Path file = write(REQUIRED + "learning_rate: 1e-4\nseed: 7\n");
+        TrainingConfig config = TrainingConfig.load(file, "learning_rate=5e-4", "loss_type=\"dpo\"", "max_length=null");
+        assertThat(config.optimizer().learningRate()).isEqualTo(5e-4);
+        assertThat(config.loss().type()).isEqualTo(LossType.DPO);
+        assertThat(config.data().maxLength()).isEmpty();
+        assertThat(config.run().seed()).isEqualTo(7);
+    }
+
+    @Test
+    void numbersWithoutAPointAndBareNoAreReadAsMeant() {
+        TrainingConfig config =
+                load("learning_rate: 5e-4\nsave_strategy: no\nbf16: off\nmax_steps: -1\nloss_type: [dpo]");
+        assertThat(config.optimizer().learningRate()).isEqualTo(5e-4);
+        assertThat(config.run().saveStrategy()).isEqualTo(IntervalStrategy.NO);
+        assertThat(config.model().bf16()).isFalse();
+        assertThat(config.schedule().maxSteps()).isEmpty();
+        assertThat(config.loss().type()).isEqualTo(LossType.DPO);
+        assertThat(load("save_strategy: false").run().saveStrategy()).isEqualTo(IntervalStrategy.NO);
+    }
+
+    @Test
+    void theResolvedYamlReadsBackToTheSameConfiguration() throws IOException {
+        TrainingConfig config = load(
+                "loss_type: simpo\nlearning_rate: 3.5e-7\nlogging_steps: 0.1\nsave_total_limit: 2\nmax_length: null\n"
+                        + "lr_scheduler_type: cosine\nwarmup_ratio: 0.1\noutput_dir: 'no'\nlength_normalize: true");
+        Path resolved = directory.resolve("resolved.yaml");
+        Files.writeString(resolved, config.toYaml());
+        assertThat(TrainingConfig.load(resolved)).isEqualTo(config);
+        assertThat(YamlFile.read(resolved).keySet()).isEqualTo(ConfigKeys.ALL.keySet());
+    }
+
+    @Test
+    void aProgramSetsKeysWithoutAFile() {
+        TrainingConfig config = TrainingConfig.of(
+                Map.of("model_name_or_path", Path.of("m"), "dataset_name", "d", "beta", 0.5, "bf16", false));
+        assertThat(config.loss().beta()).isEqualTo(0.5);
+        assertThat(config.model().model()).isEqualTo(Path.of("m"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "learning_rat: 1|'learning_rat' (FILE:3) is not a configuration key; did you mean learning_rate?",
+                "qqqqq: 1|'qqqqq' (FILE:3) is not a configuration key; docs/configuration.md lists the keys",
+                "beta: 0|beta must be > 0, got 0.0 (FILE:3)",
+                "beta: x|beta must be a number, got 'x' (FILE:3)",
+                "seed: 1e3|seed must be a whole number, got '1e3' (FILE:3)",
+                "bf16: maybe|bf16 must be true or false, got 'maybe' (FILE:3)",
+                "loss_type: ipo|loss_type must be one of mmpo, dpo, simpo, sft, got 'ipo' (FILE:3)",
+                "loss_type: sigmoid|loss_type is sigmoid (FILE:3), which is TRL's name for DPO's loss; write loss_type: dpo",
+                "max_length: 1|max_length must be at least 2, one token of prompt and one of completion, got 1 (FILE:3)",
+                "max_prompt_length: 1024|max_prompt_length (1024) must be below max_length (1024), else nothing is left of a completion; "
+                        + "raise max_length or write max_length: null (FILE:3)",
+                "save_strategy: best|save_strategy must be no or steps or epoch, got 'best' (FILE:3)",
+                "save_steps: 1.5|save_steps must be a whole number of steps or a share in (0, 1), got 1 (FILE:3)",
+                "max_steps: 0|max_steps must be > 0, or -1 for whole epochs, got 0 (FILE:3)",
+                "warmup_ratio: 1|warmup_ratio must be in [0, 1), got 1.0 (FILE:3)",
+                "label_smoothing: 0.1|label_smoothing is for loss_type dpo, and loss_type is mmpo; remove it or set it to 0 (FILE:3)",
+                "eval_strategy: steps|eval_strategy is steps, but there are no rows to evaluate on; set eval_dataset_name to a file, "
+                        + "let dataset_name be a directory with a test split, or write eval_strategy: no (FILE:3)",
+                "use_peft: true|use_peft: true is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
+                "lora_r: 8|lora_r: 8 is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
+                "optim: adamw_8bit|optim must be adamw_torch or adamw_torch_fused, got 'adamw_8bit' (FILE:3)",
+                "zero_stage: 2|zero_stage: 2 is not supported (FILE:3); supported is one process, that is zero_stage: 0; "
+                        + "distributed training is not there yet",
+                "report_to: tensorboard|report_to: tensorboard is not supported (FILE:3); supported is metrics.jsonl in output_dir, "
+                        + "that is report_to: none; TensorBoard is not there yet",
+                "learning_rate: [1, 2]|learning_rate takes one value (FILE:3), and a list or a mapping was found",
+                "learning_rate: null|learning_rate must be set (FILE:3); give it a value or remove the key",
+                "dataset_name: again|dataset_name is set twice, at FILE:2 and FILE:3; keep one",
+            })
+    void errorsNameKeyLineAndMend(String line, String message) throws IOException {
+        Path file = write(REQUIRED + line + "\n");
+        assertThatThrownBy(() -> TrainingConfig.load(file)).isInstanceOfSatisfying(MmpoException.class, e -> {
+            assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION);
+            assertThat(e.getMessage()).isEqualTo(message.replace("FILE", file.toString()));
+        });
+    }
+
+    @Test
+    void contradictionsAreErrors() {
+        assertFails(
+                "warmup_ratio: 0.1\nwarmup_steps: 5",
+                "warmup_ratio (0.1) and warmup_steps (5) both say how long the warm-up is");
+        assertFails("lr_scheduler_type: constant\nwarmup_steps: 5", "lr_scheduler_type: constant_with_warmup");
+        assertFails("loss_type: dpo\nlength_normalize: true", "length_normalize is for loss_type mmpo and simpo");
+    }
+
+    @Test
+    void requiredKeysOverridesAndBrokenFilesHaveMessages() throws IOException {
+        Path file = write("dataset_name: d\n");
+        assertThatThrownBy(() -> TrainingConfig.load(file))
+                .hasMessage("model_name_or_path must be set; give it a value");
+        assertThatThrownBy(() -> TrainingConfig.load(file, "beta"))
+                .hasMessage("'beta' on the command line is not of the form key=value");
+        assertThatThrownBy(() -> TrainingConfig.load(file, "betta=1"))
+                .hasMessage("'betta' (on the command line) is not a configuration key; did you mean beta?");
+        Path missing = directory.resolve("missing.yaml");
+        assertThatThrownBy(() -> TrainingConfig.load(missing))
+                .hasMessage("There is no configuration file " + missing + "; give the path of a YAML file");
+        assertFails("a: [", "is not valid YAML");
+        Path list = write("- a\n");
+        assertThatThrownBy(() -> TrainingConfig.load(list)).hasMessageContaining("must hold lines of the form");
+    }
+
+    @Test
+    void hostileFilesAreRefused() throws IOException {
+        assertFails("seed: &a 1\nmax_steps: *a", ":4 uses a YAML alias; write the value out");
+        assertFails("datasets: " + "[".repeat(100) + "]".repeat(100), "is not valid YAML");
+        Path huge = write("#" + "x".repeat(2 << 20));
+        assertThatThrownBy(() -> TrainingConfig.load(huge)).hasMessageContaining("a configuration has at most 1048576");
+        Path binary = directory.resolve("binary.yaml");
+        Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe, 0});
+        assertThatThrownBy(() -> TrainingConfig.load(binary)).hasMessageContaining("is not UTF-8 text");
+    }
+
+    @Test
+    void keysWithoutAnEffectAreToldOnce() throws IOException {
+        Path file = write(REQUIRED
+                + "dataloader_pin_memory: true\nloss_type: dpo\nsimpo_gamma: 1.0\nfp16: false\nuse_peft: false\n");
+        assertThat(ConfigLoader.load(file, List.of()).notices())
+                .containsExactly(
+                        "dataloader_pin_memory means nothing here: rows are tokenized and collated ahead on threads of their own ("
+                                + file + ":3)",
+                        "simpo_gamma has no effect on loss_type dpo (" + file + ":5)");
+    }
+
+    private void assertFails(String lines, String message) {
+        assertThatThrownBy(() -> load(lines)).isInstanceOf(MmpoException.class).hasMessageContaining(message);
+    }
+
+    private TrainingConfig load(String lines) {
+        try {
+            return TrainingConfig.load(write(REQUIRED + lines + "\n"));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    private Path write(String text) throws IOException {
+        return Files.writeString(directory.resolve("config.yaml"), text);
+    }
 }

@@ -12,46 +12,47 @@ import org.junit.jupiter.api.Test;
 
 /** docs/configuration.md and the code say the same: every key, default and meaning, in the same order. */
 class ConfigurationPageTest {
-  private static final Path PAGE =
-      Path.of(System.getProperty("mmpo.root", "../..")).resolve("docs/configuration.md");
+    private static final Path PAGE =
+            Path.of(System.getProperty("mmpo.root", "../..")).resolve("docs/configuration.md");
 
-  @Test
-  void listsEveryKeyWithItsDefaultAndMeaning() throws IOException {
-    StringBuilder tables = new StringBuilder();
-    ConfigKeys.SECTIONS.forEach(
-        (title, keys) -> {
-          tables.append("## ").append(title).append("\n| key | default | meaning |\n|---|---|---|\n");
-          for (ConfigKey key : keys) {
-            tables.append("| `%s` | %s | %s |\n".formatted(key.name(), key.documentedDefault(), key.meaning()));
-          }
-          tables.append('\n');
+    @Test
+    void listsEveryKeyWithItsDefaultAndMeaning() throws IOException {
+        StringBuilder tables = new StringBuilder();
+        ConfigKeys.SECTIONS.forEach((title, keys) -> {
+            tables.append("## ").append(title).append("\n| key | default | meaning |\n|---|---|---|\n");
+            for (ConfigKey key : keys) {
+                tables.append("| `%s` | %s | %s |\n".formatted(key.name(), key.documentedDefault(), key.meaning()));
+            }
+            tables.append('\n');
         });
-    assertThat(Files.readString(PAGE)).contains(tables);
-  }
+        assertThat(Files.readString(PAGE)).contains(tables);
+    }
 
-  @Test
-  void listsEveryKeyThatIsRefusedOrMeansNothing() throws IOException {
-    StringBuilder tables = new StringBuilder("| keys | accepted | supported today |\n|---|---|---|\n");
-    var refused = new TreeMap<String, TreeSet<String>>();
-    ForeignKeys.restricted()
-        .forEach(
-            (key, restricted) ->
-                refused
-                    .computeIfAbsent(accepted(restricted) + " | " + restricted.supported(), row -> new TreeSet<>())
-                    .add("`" + key + "`"));
-    refused.forEach((row, keys) -> tables.append("| %s | %s |\n".formatted(String.join(", ", keys), row)));
-    assertThat(Files.readString(PAGE)).contains(tables);
+    @Test
+    void listsEveryKeyThatIsRefusedOrMeansNothing() throws IOException {
+        StringBuilder tables = new StringBuilder("| keys | accepted | supported today |\n|---|---|---|\n");
+        var refused = new TreeMap<String, TreeSet<String>>();
+        ForeignKeys.restricted()
+                .forEach((key, restricted) -> refused.computeIfAbsent(
+                                accepted(restricted) + " | " + restricted.supported(), row -> new TreeSet<>())
+                        .add("`" + key + "`"));
+        refused.forEach((row, keys) -> tables.append("| %s | %s |\n".formatted(String.join(", ", keys), row)));
+        assertThat(Files.readString(PAGE)).contains(tables);
 
-    StringBuilder inert = new StringBuilder("| keys | why |\n|---|---|\n");
-    var reasons = new TreeMap<String, TreeSet<String>>();
-    ForeignKeys.inert()
-        .forEach((key, reason) -> reasons.computeIfAbsent(reason, r -> new TreeSet<>()).add("`" + key + "`"));
-    reasons.forEach((reason, keys) -> inert.append("| %s | %s |\n".formatted(String.join(", ", keys), reason)));
-    assertThat(Files.readString(PAGE)).contains(inert);
-  }
+        StringBuilder inert = new StringBuilder("| keys | why |\n|---|---|\n");
+        var reasons = new TreeMap<String, TreeSet<String>>();
+        ForeignKeys.inert()
+                .forEach((key, reason) ->
+                        reasons.computeIfAbsent(reason, r -> new TreeSet<>()).add("`" + key + "`"));
+        reasons.forEach((reason, keys) -> inert.append("| %s | %s |\n".formatted(String.join(", ", keys), reason)));
+        assertThat(Files.readString(PAGE)).contains(inert);
+    }
 
-  private static String accepted(ForeignKeys.Restricted restricted) {
-    List<String> values = restricted.accepted().stream().sorted().map(value -> "`" + value + "`").toList();
-    return values.isEmpty() ? "nothing" : String.join(", ", values);
-  }
+    private static String accepted(ForeignKeys.Restricted restricted) {
+        List<String> values = restricted.accepted().stream()
+                .sorted()
+                .map(value -> "`" + value + "`")
+                .toList();
+        return values.isEmpty() ? "nothing" : String.join(", ", values);
+    }
 }
