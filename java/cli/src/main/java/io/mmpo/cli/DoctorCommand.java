@@ -1,0 +1,120 @@
+package io.mmpo.cli;
+
+import io.mmpo.MmpoException;
+import io.mmpo.nativelib.NativeLibrary;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "doctor",
+        description =
+                "Checks the JDK, LibTorch, the native core, threads, memory and cache, and says how to mend what is missing.",
+        mixinStandardHelpOptions = true)
+final class DoctorCommand implements Callable<Integer> {
+    private static final int OLDEST_JDK = 25;
+    private static final long GIB = 1L << 30;
+
+    @Spec
+    private CommandSpec spec;
+
+    private boolean healthy = true;
+
+    @Override
+    public Integer call() {
+        PrintWriter out = spec.commandLine().getOut();
+        checkJdk(out);
+        checkNativeCore(out);
+        checkMemory(out);
+        checkCache(out);
+        return healthy ? ExitCode.DONE : ExitCode.ENVIRONMENT;
+    }
+
+    private void checkJdk(PrintWriter out) {
+        Runtime.Version version = Runtime.version();
+        if (version.feature() >= OLDEST_JDK) {
+            ok(out, "JDK", version + ", " + System.getProperty("java.home"));
+        } else {
+            wrong(
+                    out,
+                    "JDK",
+                    version + " is too old: JDK " + OLDEST_JDK + " or newer is wanted. Install one and set JAVA_HOME.");
+        }
+        ok(
+                out,
+                "System",
+                System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
+                        + System.getProperty("os.arch"));
+    }
+
+    private void checkNativeCore(PrintWriter out) {
+        try {
+            NativeLibrary.load();
+            ok(out, "Native core", NativeLibrary.buildInfo());
+            int processors = Runtime.getRuntime().availableProcessors();
+            ok(
+                    out,
+                    "Threads",
+                    NativeLibrary.numThreads() + " of " + processors + " processors (OMP_NUM_THREADS sets them)");
+        } catch (MmpoException e) {
+            wrong(out, "Native core", e.getMessage());
+        }
+    }
+
+    private void checkMemory(PrintWriter out) {
+        try {
+            String available = Files.readAllLines(Path.of("/proc/meminfo")).stream()
+                    .filter(line -> line.startsWith("MemAvailable:"))
+                    .map(line -> Long.toString(Long.parseLong(line.replaceAll("\\D", "")) * 1024 / GIB))
+                    .findFirst()
+                    .orElse("?");
+            ok(
+                    out,
+                    "Memory",
+                    available + " GiB available, Java heap up to "
+                            + Runtime.getRuntime().maxMemory() * 10 / GIB / 10.0 + " GiB");
+        } catch (IOException e) {
+            ok(
+                    out,
+                    "Memory",
+                    "/proc/meminfo cannot be read; Java heap up to "
+                            + Runtime.getRuntime().maxMemory() / GIB + " GiB");
+        }
+    }
+
+    /** The place that the libraries are unpacked to. */
+    private void checkCache(PrintWriter out) {
+        String xdg = System.getenv("XDG_CACHE_HOME");
+        Path cache = (xdg == null || xdg.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(xdg))
+                .resolve("mmpo");
+        try {
+            Files.createDirectories(cache);
+            Path probe = Files.createTempFile(cache, "doctor", ".tmp");
+            Files.delete(probe);
+            ok(
+                    out,
+                    "Cache",
+                    cache + " can be written, " + Files.getFileStore(cache).getUsableSpace() / GIB + " GiB free");
+        } catch (IOException e) {
+            wrong(
+                    out,
+                    "Cache",
+                    cache + " cannot be written: " + e
+                            + ". Make it writable, or set XDG_CACHE_HOME to a place that is.");
+        }
+    }
+
+    private static void ok(PrintWriter out, String what, String found) {
+        out.println("ok     " + what + ": " + found);
+    }
+
+    private void wrong(PrintWriter out, String what, String problem) {
+        healthy = false;
+        out.println("WRONG  " + what + ": " + problem);
+    }
+}

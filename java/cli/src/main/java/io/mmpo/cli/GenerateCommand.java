@@ -1,0 +1,161 @@
+package io.mmpo.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.data.ChatTemplate;
+import io.mmpo.data.Tokenizer;
+import io.mmpo.nativelib.Sampling;
+import io.mmpo.train.AtomicFile;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "generate",
+        description = "Lets a model answer a prompt, or the prompts of a file.",
+        mixinStandardHelpOptions = true)
+final class GenerateCommand implements Callable<Integer> {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @Mixin
+    private ModelArguments model;
+
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "One prompt; the answer goes to standard output.")
+    private @Nullable String prompt;
+
+    @Option(
+            names = "--data",
+            paramLabel = "FILE",
+            description = "Rows with a prompt, text or messages, one JSON object a line.")
+    private @Nullable Path data;
+
+    @Option(names = "--output", paramLabel = "FILE", description = "With --data: one object with the answer a row.")
+    private @Nullable Path output;
+
+    @Option(names = "--raw", description = "Continue the text as it is, without the chat template.")
+    private boolean raw;
+
+    @Option(
+            names = "--max-new-tokens",
+            defaultValue = "256",
+            description = "Most tokens of an answer (${DEFAULT-VALUE}).")
+    private int maxNewTokens;
+
+    @Option(names = "--temperature", defaultValue = "0", description = "0 is greedy (${DEFAULT-VALUE}).")
+    private double temperature;
+
+    @Option(
+            names = "--top-k",
+            defaultValue = "0",
+            description = "Draw from the k likeliest tokens; 0: all (${DEFAULT-VALUE}).")
+    private int topK;
+
+    @Option(
+            names = "--top-p",
+            defaultValue = "1",
+            description = "Draw from the likeliest tokens of this mass (${DEFAULT-VALUE}).")
+    private double topP;
+
+    @Option(names = "--seed", defaultValue = "42", description = "Seed of the draws (${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(names = "--batch-size", defaultValue = "8", description = "Prompts answered at a time (${DEFAULT-VALUE}).")
+    private int batchSize;
+
+    @Spec
+    private CommandSpec spec;
+
+    private record Answer(String text, int[] tokenIds, String finishReason) {}
+
+    @Override
+    public Integer call() {
+        checkArguments();
+        try (OpenModel open = model.open()) {
+            if (prompt != null) {
+                spec.commandLine()
+                        .getOut()
+                        .println(answer(open, List.of(new PromptFile.Prompt(prompt)), 0)
+                                .getFirst()
+                                .text());
+            } else {
+                answerFile(open, Objects.requireNonNull(data), Objects.requireNonNull(output));
+            }
+        }
+        return ExitCode.DONE;
+    }
+
+    private void checkArguments() {
+        Arguments.require(
+                spec, (prompt == null) != (data == null), "Either --prompt or --data with --output is wanted");
+        Arguments.require(spec, (data == null) == (output == null), "--data and --output go together");
+        Arguments.requireAtLeast(spec, "--max-new-tokens", maxNewTokens, 1);
+        Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
+        Arguments.requireAtLeast(spec, "--top-k", topK, 0);
+        Arguments.require(
+                spec,
+                temperature >= 0 && Double.isFinite(temperature),
+                "--temperature must be at least 0, got " + temperature);
+        Arguments.require(spec, topP > 0 && topP <= 1, "--top-p must be in (0, 1], got " + topP);
+    }
+
+    private void answerFile(OpenModel open, Path dataFile, Path outputFile) {
+        List<PromptFile.Prompt> prompts = PromptFile.read(dataFile);
+        try (AtomicFile file = AtomicFile.create(outputFile)) {
+            for (int first = 0; first < prompts.size(); first += batchSize) {
+                List<PromptFile.Prompt> batch = prompts.subList(first, Math.min(prompts.size(), first + batchSize));
+                List<Answer> answers = answer(open, batch, first);
+                for (int i = 0; i < batch.size(); i++) {
+                    file.append(toJson(batch.get(i), answers.get(i)) + "\n");
+                }
+            }
+            file.commit();
+        }
+        spec.commandLine().getErr().println(prompts.size() + " answers written to " + outputFile);
+    }
+
+    private List<Answer> answer(OpenModel open, List<PromptFile.Prompt> prompts, int firstRow) {
+        Tokenizer tokenizer = open.tokenizer().get();
+        Set<Integer> stops = new LinkedHashSet<>(open.config().eosTokenIds());
+        tokenizer.eosTokenId().ifPresent(stops::add);
+        int[] stopTokens = stops.stream().mapToInt(stop -> stop).toArray();
+        List<int[]> ids = prompts.stream().map(text -> encode(tokenizer, text)).toList();
+        // A batch's sequences draw from streams of (seed, place in the batch): batches must not share a seed.
+        Sampling sampling = new Sampling(temperature, topP, topK, seed + 0x9E3779B97F4A7C15L * firstRow, maxNewTokens);
+        return Arrays.stream(open.model().generate(ids, stopTokens, sampling))
+                .map(tokens -> answer(tokenizer, tokens, stops))
+                .toList();
+    }
+
+    private static Answer answer(Tokenizer tokenizer, int[] tokens, Set<Integer> stops) {
+        boolean stopped = tokens.length > 0 && stops.contains(tokens[tokens.length - 1]);
+        return new Answer(tokenizer.decode(tokens, true), tokens, stopped ? "stop" : "length");
+    }
+
+    private int[] encode(Tokenizer tokenizer, PromptFile.Prompt text) {
+        Optional<ChatTemplate> template = raw ? Optional.empty() : tokenizer.chatTemplate();
+        int[] ids = template.map(chat -> tokenizer.encode(chat.render(text.messages(), true), false))
+                .orElseGet(() -> tokenizer.encode(text.plainText(), true));
+        Arguments.require(spec, ids.length > 0, "The prompt has no tokens; give a text that is not empty");
+        return ids;
+    }
+
+    private static ObjectNode toJson(PromptFile.Prompt prompt, Answer answer) {
+        ObjectNode line = JSON.createObjectNode();
+        line.set("prompt", prompt.json());
+        line.put("text", answer.text());
+        line.set("token_ids", JSON.valueToTree(answer.tokenIds()));
+        line.put("finish_reason", answer.finishReason());
+        return line;
+    }
+}

@@ -1,0 +1,83 @@
+package io.mmpo.cli;
+
+import io.mmpo.config.ConfigLoader;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.data.DataInspection;
+import io.mmpo.data.TokenizedDataset;
+import io.mmpo.data.Tokenizer;
+import io.mmpo.train.LazyTokenizer;
+import io.mmpo.train.TrainingRows;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "inspect-data",
+        description =
+                "Shows what the model will see: text, ids, loss mask, and how many rows were dropped or truncated.",
+        mixinStandardHelpOptions = true)
+final class InspectDataCommand implements Callable<Integer> {
+    @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "The configuration of the run.")
+    private Path configFile;
+
+    @Parameters(index = "1..*", arity = "0..*", paramLabel = "key=value", description = "Keys that win over the file.")
+    private List<String> overrides = List.of();
+
+    @Option(names = "--rows", defaultValue = "3", description = "Rows to show (${DEFAULT-VALUE}).")
+    private int numRows;
+
+    @Option(
+            names = "--json",
+            description = "One JSON object a row, which can be trained on as it is, and one of the counts.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        Arguments.requireAtLeast(spec, "--rows", numRows, 0);
+        PrintWriter out = spec.commandLine().getOut();
+        ConfigLoader.Loaded loaded = ConfigLoader.load(configFile, overrides);
+        loaded.notices().forEach(notice -> spec.commandLine().getErr().println("note: " + notice));
+        TrainingConfig config = loaded.config();
+        try (LazyTokenizer lazy =
+                new LazyTokenizer(config.model().model(), config.model().chatTemplate())) {
+            TrainingRows rows = new TrainingRows(config, lazy);
+            try (TokenizedDataset training = rows.openTraining()) {
+                int size = training.size();
+                DataInspection inspection = new DataInspection(tokenizerOf(config, lazy), !json && isTerminal());
+                for (int i = 0; i < Math.min(numRows, size); i++) {
+                    out.println(json ? inspection.json(training.get(i)) : inspection.describe(training.get(i)));
+                }
+                out.println(json ? inspection.json(training.summary()) : "training rows: " + training.summary());
+                rows.openEvaluation().ifPresent(evaluation -> summarize(evaluation, inspection, out));
+            }
+        }
+        return ExitCode.DONE;
+    }
+
+    /** Rows that come tokenized may belong to a model without a tokenizer; then only ids are shown. */
+    private static Optional<Tokenizer> tokenizerOf(TrainingConfig config, LazyTokenizer lazy) {
+        boolean hasTokenizer = Files.exists(config.model().model().resolve("tokenizer.json"));
+        return hasTokenizer ? Optional.of(lazy.get()) : Optional.empty();
+    }
+
+    private void summarize(TokenizedDataset evaluation, DataInspection inspection, PrintWriter out) {
+        try (evaluation) {
+            out.println(json ? inspection.json(evaluation.summary()) : "evaluation rows: " + evaluation.summary());
+        }
+    }
+
+    private static boolean isTerminal() {
+        return System.console() != null && System.console().isTerminal();
+    }
+}

@@ -1,0 +1,118 @@
+package io.mmpo.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.data.PreferenceData;
+import io.mmpo.data.TokenizationOptions;
+import io.mmpo.data.TokenizedDataset;
+import io.mmpo.data.TokenizedGroup;
+import io.mmpo.data.TruncationMode;
+import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.train.AtomicFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "logprobs",
+        description = "Writes the log-probabilities that a model gives the responses of preference pairs.",
+        mixinStandardHelpOptions = true)
+final class LogprobsCommand implements Callable<Integer> {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @Mixin
+    private ModelArguments model;
+
+    @Option(
+            names = "--data",
+            required = true,
+            paramLabel = "FILE",
+            description = "Preference pairs, one JSON object a line.")
+    private Path data;
+
+    @Option(names = "--output", required = true, paramLabel = "FILE.jsonl", description = "One object a row.")
+    private Path output;
+
+    @Option(names = "--per-token", description = "Also write the log-probability of every token.")
+    private boolean perToken;
+
+    @Option(names = "--batch-size", defaultValue = "8", description = "Pairs scored at a time (${DEFAULT-VALUE}).")
+    private int batchSize;
+
+    @Option(names = "--max-length", description = "Tokens of prompt and response together; longer ones lose their end.")
+    private @Nullable Integer maxLength;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
+        OptionalInt limit = maxLength == null ? OptionalInt.empty() : OptionalInt.of(maxLength);
+        TokenizationOptions options =
+                new TokenizationOptions(limit, OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START);
+        try (AtomicFile file = AtomicFile.create(output);
+                OpenModel open = model.open();
+                TokenizedDataset rows = PreferenceData.open(data, open.tokenizer(), options)) {
+            for (int first = 0; first < rows.size(); first += batchSize) {
+                List<TokenizedGroup> groups = new ArrayList<>();
+                for (int i = first; i < Math.min(rows.size(), first + batchSize); i++) {
+                    groups.add(rows.get(i));
+                }
+                score(open.model(), groups, file);
+            }
+            file.commit();
+            spec.commandLine().getErr().println(rows.size() + " rows written to " + output + "; " + rows.summary());
+        }
+        return ExitCode.DONE;
+    }
+
+    private void score(NativeModel scorer, List<TokenizedGroup> groups, AtomicFile file) {
+        PackedBatch batch = PackedBatch.of(
+                groups.stream().map(TokenizedGroup::prompt).toList(),
+                groups.stream().map(TokenizedGroup::completions).toList());
+        float[][] tokens = perToken ? scorer.tokenLogps(batch) : new float[0][];
+        double[] sums = perToken ? sums(tokens) : scorer.logps(batch);
+        for (int i = 0; i < groups.size(); i++) {
+            TokenizedGroup group = groups.get(i);
+            ObjectNode line = JSON.createObjectNode();
+            line.put("row", group.row());
+            line.put("prompt_tokens", group.prompt().length);
+            line.put("chosen_tokens", group.completions()[0].length);
+            line.put("rejected_tokens", group.completions()[1].length);
+            line.put("chosen_logps", sums[2 * i]);
+            line.put("rejected_logps", sums[2 * i + 1]);
+            if (perToken) {
+                putAll(line.putArray("chosen_token_logps"), tokens[2 * i]);
+                putAll(line.putArray("rejected_token_logps"), tokens[2 * i + 1]);
+            }
+            file.append(line + "\n");
+        }
+    }
+
+    private static double[] sums(float[][] tokens) {
+        double[] sums = new double[tokens.length];
+        for (int i = 0; i < sums.length; i++) {
+            for (float token : tokens[i]) {
+                sums[i] += token;
+            }
+        }
+        return sums;
+    }
+
+    private static void putAll(ArrayNode array, float[] values) {
+        for (float value : values) {
+            array.add(value);
+        }
+    }
+}

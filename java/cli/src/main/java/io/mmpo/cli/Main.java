@@ -1,0 +1,54 @@
+package io.mmpo.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The command line: parses, runs a command, and turns what it throws into one paragraph and an exit code. */
+@Command(
+        name = "mmpo",
+        description = "Offline preference optimization for large language models: MMPO, DPO, SimPO and SFT.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        subcommands = {
+            TrainCommand.class,
+            LogprobsCommand.class,
+            GenerateCommand.class,
+            InspectDataCommand.class,
+            DoctorCommand.class
+        })
+public final class Main implements Runnable {
+    @Option(
+            names = "--debug",
+            scope = CommandLine.ScopeType.INHERIT,
+            description = "Print the stack trace of an error.")
+    private boolean debug;
+
+    @CommandLine.Spec
+    private CommandLine.Model.CommandSpec spec;
+
+    public static void main(String[] args) {
+        PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
+        PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+        int exitCode = run(out, err, args);
+        out.flush();
+        System.exit(exitCode);
+    }
+
+    /** The whole program but for ending the process. */
+    static int run(PrintWriter out, PrintWriter err, String... args) {
+        Main main = new Main();
+        CommandLine commandLine = new CommandLine(main);
+        commandLine.setOut(out).setErr(err);
+        commandLine.setParameterExceptionHandler(ErrorReport::usage);
+        commandLine.setExecutionExceptionHandler((e, command, result) -> ErrorReport.report(e, err, main.debug));
+        return commandLine.execute(args);
+    }
+
+    @Override
+    public void run() {
+        throw new CommandLine.ParameterException(spec.commandLine(), "A command is wanted");
+    }
+}

@@ -1,0 +1,31 @@
+package io.mmpo.cli;
+
+import io.mmpo.nativelib.ComputeType;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that say which model a command uses and how. */
+final class ModelArguments {
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "DIR",
+            description = "Model directory in Hugging Face's layout.")
+    private Path directory;
+
+    @Option(names = "--bf16", description = "Compute in bfloat16 instead of float32.")
+    private boolean bf16;
+
+    @Option(
+            names = "--chat-template",
+            paramLabel = "FILE",
+            description = "Chat template to use in place of the model's own.")
+    private @Nullable Path chatTemplate;
+
+    OpenModel open() {
+        return OpenModel.open(
+                directory, Optional.ofNullable(chatTemplate), bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
+    }
+}

@@ -1,0 +1,40 @@
+package io.mmpo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.mmpo.MmpoException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+
+class ErrorReportTest {
+    private final StringWriter err = new StringWriter();
+
+    @Test
+    void everyKindHasItsExitCode() {
+        assertThat(report(MmpoException.configuration("a"), false)).isEqualTo(2);
+        assertThat(report(MmpoException.data("a"), false)).isEqualTo(3);
+        assertThat(report(MmpoException.environment("a"), false)).isEqualTo(4);
+        assertThat(report(MmpoException.training("a"), false)).isEqualTo(5);
+        assertThat(err.toString()).isEqualTo("mmpo: a\n".repeat(4));
+    }
+
+    @Test
+    void anUnexpectedExceptionIsABugInOneParagraph() {
+        assertThat(report(new IllegalStateException("first\n  second"), false)).isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualTo(
+                        "mmpo: This is a bug in mmpo: java.lang.IllegalStateException: first second. Please report it with what the same"
+                                + " command prints with --debug.\n");
+    }
+
+    @Test
+    void theStackTraceComesWithDebugOnly() {
+        report(MmpoException.data("wrong"), true);
+        assertThat(err.toString()).startsWith("mmpo: wrong\n").contains("\tat io.mmpo.cli.ErrorReportTest");
+    }
+
+    private int report(Exception e, boolean debug) {
+        return ErrorReport.report(e, new PrintWriter(err, true), debug);
+    }
+}

@@ -1,0 +1,98 @@
+package io.mmpo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class GenerateCommandTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void storiesContinuesAsTransformersDoes() throws IOException {
+        JsonNode golden = SharedFiles.json("models/stories260k/golden.json").get("greedy");
+        String text = Cli.run(
+                        "generate",
+                        "--model",
+                        SharedFiles.path("models/stories260k"),
+                        "--prompt",
+                        golden.get("prompt").textValue(),
+                        "--max-new-tokens",
+                        golden.get("max_new_tokens").intValue())
+                .succeeds()
+                .out();
+        assertThat(golden.get("text").textValue()).endsWith(text.strip());
+        List<JsonNode> rows =
+                generate(SharedFiles.path("models/stories260k"), List.of("Once upon a time"), "--max-new-tokens", "64");
+        assertThat(rows.getFirst().get("token_ids")).isEqualTo(golden.get("generated_ids"));
+        assertThat(rows.getFirst().get("finish_reason").textValue()).isEqualTo("length");
+        assertThat(rows.getFirst().get("prompt").textValue()).isEqualTo("Once upon a time");
+    }
+
+    @Test
+    void drawsAreRepeatableAndDifferFromRowToRow() throws IOException {
+        List<String> prompts = List.of("Once upon a time", "Once upon a time", "Once upon a time");
+        String[] sampling = {
+            "--temperature",
+            "1",
+            "--top-p",
+            "0.9",
+            "--top-k",
+            "50",
+            "--seed",
+            "3",
+            "--batch-size",
+            "2",
+            "--max-new-tokens",
+            "20"
+        };
+        List<JsonNode> rows = generate(SharedFiles.path("models/stories260k"), prompts, sampling);
+        assertThat(generate(SharedFiles.path("models/stories260k"), prompts, sampling))
+                .isEqualTo(rows);
+        assertThat(rows.stream().map(row -> row.get("token_ids")).distinct()).hasSize(3);
+    }
+
+    @Test
+    void smolLm2AnswersAsTransformersDoes() throws IOException {
+        JsonNode golden =
+                SharedFiles.json("models/smollm2-135m-instruct/golden.json").get("greedy");
+        List<String> prompts = new ArrayList<>();
+        golden.forEach(row -> prompts.add(row.get("prompt").textValue()));
+        List<JsonNode> rows = generate(SharedFiles.smolLm2(), prompts, "--max-new-tokens", "64");
+        assertThat(rows).hasSameSizeAs(golden);
+        for (int i = 0; i < rows.size(); i++) {
+            assertThat(rows.get(i).get("token_ids")).isEqualTo(golden.get(i).get("generated_ids"));
+            assertThat(rows.get(i).get("text")).isEqualTo(golden.get(i).get("text"));
+            boolean stopped = golden.get(i).get("generated_ids").size() < 64;
+            assertThat(rows.get(i).get("finish_reason").textValue()).isEqualTo(stopped ? "stop" : "length");
+        }
+    }
+
+    private List<JsonNode> generate(Path model, List<String> prompts, String... more) throws IOException {
+        List<String> lines = new ArrayList<>();
+        for (String prompt : prompts) {
+            lines.add(JSON.writeValueAsString(Map.of("prompt", prompt)));
+        }
+        Path data = Files.write(directory.resolve("prompts.jsonl"), lines);
+        Path output = directory.resolve("answers.jsonl");
+        List<Object> words = new ArrayList<>(List.of("generate", "--model", model, "--data", data, "--output", output));
+        words.addAll(List.of(more));
+        Cli.run(words.toArray()).succeeds();
+        List<JsonNode> rows = new ArrayList<>();
+        for (String line : Files.readAllLines(output)) {
+            rows.add(JSON.readTree(line));
+        }
+        return rows;
+    }
+}

@@ -1,0 +1,32 @@
+package io.mmpo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MainTest {
+    @Test
+    void saysItsVersion() {
+        assertThat(Cli.run("--version").succeeds().out()).matches("mmpo \\d+\\.\\d+\\.\\d+ \\(JDK .+\\)\\R");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"train", "logprobs", "generate", "inspect-data", "doctor"})
+    void everyCommandHasHelp(String command) {
+        assertThat(Cli.run("--help").succeeds().out()).contains(command);
+        assertThat(Cli.run(command, "--help").succeeds().out()).contains("Usage: mmpo " + command);
+    }
+
+    @Test
+    void usageErrorsAreOneParagraphAndExitCode2() {
+        Cli.run().failsWith(ExitCode.CONFIGURATION, "A command is wanted", "Try: mmpo --help");
+        Cli.run("trian").failsWith(ExitCode.CONFIGURATION, "trian");
+        Cli.run("train").failsWith(ExitCode.CONFIGURATION, "CONFIG.yaml", "Try: mmpo train --help");
+        Cli.run("generate", "--model", "m", "--prompt", "p", "--colour").failsWith(ExitCode.CONFIGURATION, "--colour");
+        Cli.run("generate", "--model", "m").failsWith(ExitCode.CONFIGURATION, "--prompt or --data");
+        Cli.run("generate", "--model", "m", "--prompt", "p", "--top-p", "2")
+                .failsWith(ExitCode.CONFIGURATION, "(0, 1], got 2.0");
+    }
+}

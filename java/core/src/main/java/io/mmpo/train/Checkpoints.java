@@ -1,0 +1,87 @@
+package io.mmpo.train;
+
+import io.mmpo.MmpoException;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.AtomicDirectory;
+import io.mmpo.model.ModelFiles;
+import io.mmpo.model.PretrainedWriter;
+import io.mmpo.model.SafetensorsReader;
+import io.mmpo.model.SafetensorsWriter;
+import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.Weights;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** Writes checkpoints and the final model, and puts a run back where a checkpoint left it. */
+final class Checkpoints {
+    private static final String OPTIMIZER = "optimizer.safetensors";
+
+    private final RunDirectory directory;
+    private final TrainingConfig config;
+    private final NativeModel model;
+    private final NativeTrainer trainer;
+    private final ProgressListener listener;
+
+    Checkpoints(
+            RunDirectory directory,
+            TrainingConfig config,
+            NativeModel model,
+            NativeTrainer trainer,
+            ProgressListener listener) {
+        this.directory = directory;
+        this.config = config;
+        this.model = model;
+        this.trainer = trainer;
+        this.listener = listener;
+    }
+
+    /** Model, optimizer and trainer state under checkpoint-&lt;step&gt;; then as many old ones go as save_total_limit says. */
+    Path save(TrainerState state) {
+        Path target = directory.checkpoint(state.globalStep());
+        try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
+            PretrainedWriter.write(checkpoint.path(), config.model().model(), model.parameters());
+            SafetensorsWriter.writeFile(
+                    checkpoint.path().resolve(OPTIMIZER), new OptimizerState(model, trainer).tensors(), Map.of());
+            Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson(), StandardCharsets.UTF_8);
+            checkpoint.commit();
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "%s cannot be written: %s. Make room, or choose another output_dir.",
+                    target,
+                    e);
+        }
+        config.run().saveTotalLimit().ifPresent(directory::keepNewest);
+        listener.saved(target);
+        return target;
+    }
+
+    Path saveFinal() {
+        Path target = directory.finalModel();
+        try (AtomicDirectory directory = AtomicDirectory.create(target)) {
+            PretrainedWriter.write(directory.path(), config.model().model(), model.parameters());
+            directory.commit();
+        }
+        listener.saved(target);
+        return target;
+    }
+
+    /** Weights, moments and number of updates as they were when the checkpoint was written, to the bit. */
+    void restore(Path checkpoint, TrainerState state) {
+        OptimizerState optimizer = new OptimizerState(model, trainer);
+        try (SafetensorsReader reader = SafetensorsReader.open(checkpoint.resolve(OPTIMIZER));
+                ModelFiles weights = ModelFiles.open(checkpoint)) {
+            List<Weights> saved = reader.tensors().stream()
+                    .map(SafetensorsReader.Tensor::toWeights)
+                    .toList();
+            optimizer.restore(saved, weights.weights(), checkpoint);
+        }
+        trainer.restore(state.globalStep());
+    }
+}

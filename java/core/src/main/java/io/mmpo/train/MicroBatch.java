@@ -1,0 +1,44 @@
+package io.mmpo.train;
+
+import io.mmpo.data.TokenizedGroup;
+import io.mmpo.nativelib.PackedBatch;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rows that go through the model together. rows: their numbers in the file, from 0. refLogps: [C] reference
+ * log-probabilities in the order of the completions, or null where the loss needs none.
+ */
+record MicroBatch(int[] rows, PackedBatch packed, double @Nullable [] refLogps) {
+    /** refLogps: one array a group, or null. */
+    static MicroBatch collate(List<TokenizedGroup> groups, @Nullable List<double[]> refLogps) {
+        PackedBatch packed = PackedBatch.of(
+                groups.stream().map(TokenizedGroup::prompt).toList(),
+                groups.stream().map(TokenizedGroup::completions).toList());
+        double[] flat = refLogps == null
+                ? null
+                : refLogps.stream().flatMapToDouble(Arrays::stream).toArray();
+        return new MicroBatch(groups.stream().mapToInt(TokenizedGroup::row).toArray(), packed, flat);
+    }
+
+    int numGroups() {
+        return rows.length;
+    }
+
+    long numCompletionTokens() {
+        return Arrays.stream(packed.completionLengths()).asLongStream().sum();
+    }
+
+    /** Tokens that enter the model: all, or without the rejected completions of pairs. */
+    long numTokens(boolean withRejected) {
+        long tokens = packed.tokens().length;
+        if (!withRejected) {
+            int[] lengths = packed.completionLengths();
+            for (int rejected = 1; rejected < lengths.length; rejected += 2) {
+                tokens -= lengths[rejected];
+            }
+        }
+        return tokens;
+    }
+}

@@ -1,0 +1,40 @@
+package io.mmpo.train;
+
+import io.mmpo.nativelib.BatchResult;
+import java.util.Map;
+
+/** TRL's metrics of preference pairs: means over the pairs whose two responses were scored. */
+final class PreferenceMetrics {
+    private long pairs;
+    private double chosenReward;
+    private double rejectedReward;
+    private double accurate;
+    private double chosenLogp;
+    private double rejectedLogp;
+
+    void add(BatchResult result) {
+        double[] rewards = result.rewards();
+        double[] logps = result.logps();
+        for (int chosen = 0; chosen < logps.length; chosen += 2) {
+            int rejected = chosen + 1;
+            pairs++;
+            chosenReward += rewards[chosen];
+            rejectedReward += rewards[rejected];
+            accurate += rewards[chosen] > rewards[rejected] ? 1 : 0;
+            chosenLogp += logps[chosen];
+            rejectedLogp += logps[rejected];
+        }
+    }
+
+    void writeTo(Map<String, Number> metrics, String prefix) {
+        if (pairs == 0) {
+            return;
+        }
+        metrics.put(prefix + "rewards/chosen", chosenReward / pairs);
+        metrics.put(prefix + "rewards/rejected", rejectedReward / pairs);
+        metrics.put(prefix + "rewards/accuracies", accurate / pairs);
+        metrics.put(prefix + "rewards/margins", (chosenReward - rejectedReward) / pairs);
+        metrics.put(prefix + "logps/chosen", chosenLogp / pairs);
+        metrics.put(prefix + "logps/rejected", rejectedLogp / pairs);
+    }
+}

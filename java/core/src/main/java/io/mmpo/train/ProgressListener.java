@@ -1,0 +1,39 @@
+package io.mmpo.train;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Hears how a run goes, on the thread that trains, and may ask it to stop. */
+public interface ProgressListener {
+    /** What a run is busy with; units are rows, for TRAINING optimizer steps. */
+    enum Phase {
+        REFERENCE,
+        TRAINING,
+        EVALUATION
+    }
+
+    /** Something to tell the reader, one line. */
+    default void message(String line) {}
+
+    /** A phase begins at {@code done} of {@code total} units. */
+    default void started(Phase phase, long done, long total) {}
+
+    /** {@code done} units of the phase are done, {@code rows} rows since it began. */
+    default void advanced(Phase phase, long done, long rows) {}
+
+    default void finished(Phase phase) {}
+
+    /** A line of metrics was written to metrics.jsonl. */
+    default void logged(Map<String, Number> metrics) {}
+
+    default void saved(Path directory) {}
+
+    /** Asked after each micro-batch: true saves a checkpoint and ends the run. */
+    default boolean stopRequested() {
+        return false;
+    }
+
+    static ProgressListener silent() {
+        return new ProgressListener() {};
+    }
+}

@@ -1,0 +1,45 @@
+package io.mmpo.train;
+
+import io.mmpo.data.TokenizedDataset;
+import io.mmpo.data.TokenizedGroup;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Tokenized rows with their reference log-probabilities. refLogps: [rows][completions of the row], or null. */
+record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps) {
+    int size() {
+        return rows.size();
+    }
+
+    /** Collates the rows at order[first ... end-1]. */
+    MicroBatch collate(int[] order, int first, int end) {
+        List<TokenizedGroup> groups = new ArrayList<>(end - first);
+        for (int place = first; place < end; place++) {
+            groups.add(rows.get(order[place]));
+        }
+        if (refLogps == null) {
+            return MicroBatch.collate(groups, null);
+        }
+        List<double[]> references = new ArrayList<>(end - first);
+        for (int place = first; place < end; place++) {
+            references.add(refLogps[order[place]]);
+        }
+        return MicroBatch.collate(groups, references);
+    }
+
+    /** The rows in the order of the file, batchSize at a time: batch number {@code index}. */
+    MicroBatch batch(int index, int batchSize) {
+        int first = index * batchSize;
+        int end = Math.min(size(), first + batchSize);
+        int[] order = new int[end - first];
+        for (int i = 0; i < order.length; i++) {
+            order[i] = first + i;
+        }
+        return collate(order, 0, order.length);
+    }
+
+    int numBatches(int batchSize) {
+        return Math.ceilDiv(size(), batchSize);
+    }
+}

@@ -1,0 +1,113 @@
+package io.mmpo.train;
+
+import io.mmpo.MmpoException;
+import io.mmpo.config.TrainingConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** What lies in output_dir: config.yaml, metrics.jsonl, checkpoint-&lt;step&gt; and final. */
+final class RunDirectory {
+    private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,9})");
+
+    private final Path path;
+
+    RunDirectory(Path path) {
+        this.path = path;
+    }
+
+    /** Refuses a directory that holds another run, whose files would be mixed with the new ones. */
+    static void requireUnused(Path path) {
+        RunDirectory directory = new RunDirectory(path);
+        Optional<Path> earlier = Stream.of(path.resolve(MetricsLog.FILE), directory.finalModel())
+                .filter(Files::exists)
+                .findFirst()
+                .or(() -> directory.checkpoints().stream().findFirst());
+        if (earlier.isPresent()) {
+            throw MmpoException.configuration(
+                    "output_dir %s already holds a run (%s); choose another output_dir, remove that run first, or"
+                            + " go on with it: resume_from_checkpoint: true",
+                    path, earlier.get().getFileName());
+        }
+    }
+
+    static RunDirectory create(Path path) {
+        try {
+            Files.createDirectories(path);
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "output_dir %s could not be made: %s. Choose a directory that can be written.",
+                    path,
+                    e);
+        }
+        if (!Files.isWritable(path)) {
+            throw MmpoException.environment(
+                    "output_dir %s cannot be written; choose another, or change its permissions", path);
+        }
+        return new RunDirectory(path);
+    }
+
+    Path path() {
+        return path;
+    }
+
+    void writeConfig(TrainingConfig config) {
+        AtomicFile.write(path.resolve("config.yaml"), config.toYaml());
+    }
+
+    Path finalModel() {
+        return path.resolve("final");
+    }
+
+    Path checkpoint(int step) {
+        return path.resolve("checkpoint-" + step);
+    }
+
+    /** From the oldest to the newest. */
+    List<Path> checkpoints() {
+        if (!Files.isDirectory(path)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(path)) {
+            return entries.filter(entry -> stepOf(entry).isPresent())
+                    .sorted(Comparator.comparingInt(entry -> stepOf(entry).getAsInt()))
+                    .toList();
+        } catch (IOException e) {
+            throw MmpoException.of(MmpoException.Kind.ENVIRONMENT, e, "output_dir %s could not be read: %s", path, e);
+        }
+    }
+
+    /** Removes the oldest checkpoints beyond the limit; a half-removed one does not look like a checkpoint. */
+    void keepNewest(int limit) {
+        List<Path> checkpoints = checkpoints();
+        for (Path old : checkpoints.subList(0, Math.max(0, checkpoints.size() - limit))) {
+            try {
+                Path removed = Files.move(old, path.resolve("." + old.getFileName() + ".removed"));
+                try (Stream<Path> files = Files.walk(removed)) {
+                    for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                        Files.delete(file);
+                    }
+                }
+            } catch (IOException e) {
+                throw MmpoException.of(
+                        MmpoException.Kind.ENVIRONMENT, e, "The old checkpoint %s could not be removed: %s", old, e);
+            }
+        }
+    }
+
+    private static OptionalInt stepOf(Path entry) {
+        Matcher matcher = CHECKPOINT.matcher(entry.getFileName().toString());
+        return matcher.matches() && Files.isDirectory(entry)
+                ? OptionalInt.of(Integer.parseInt(matcher.group(1)))
+                : OptionalInt.empty();
+    }
+}

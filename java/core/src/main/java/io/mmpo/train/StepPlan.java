@@ -1,0 +1,56 @@
+package io.mmpo.train;
+
+import io.mmpo.config.TrainingConfig;
+
+/**
+ * Which rows belong to which optimizer step. An epoch's rows are cut into micro-batches, the last one smaller where they do
+ * not divide; these are cut into optimizer steps, again the last one smaller; no step reaches into the next epoch.
+ */
+record StepPlan(int numRows, int microBatchSize, int accumulation, int totalSteps) {
+    static StepPlan of(TrainingConfig config, int numRows) {
+        int microBatchSize = config.batches().trainBatchSize();
+        int accumulation = config.batches().gradientAccumulationSteps();
+        int stepsPerEpoch = new StepPlan(numRows, microBatchSize, accumulation, 0).stepsPerEpoch();
+        double steps = Math.ceil(config.schedule().numTrainEpochs() * stepsPerEpoch);
+        int totalSteps = config.schedule().maxSteps().orElse((int) Math.min(Integer.MAX_VALUE, steps));
+        return new StepPlan(numRows, microBatchSize, accumulation, totalSteps);
+    }
+
+    int microBatchesPerEpoch() {
+        return Math.ceilDiv(numRows, microBatchSize);
+    }
+
+    int stepsPerEpoch() {
+        return Math.ceilDiv(microBatchesPerEpoch(), accumulation);
+    }
+
+    /** step: from 0, as everywhere here. */
+    int epochOf(int step) {
+        return step / stepsPerEpoch();
+    }
+
+    /** First place of the step's rows in the order of its epoch. */
+    int firstPlace(int step) {
+        return (int) Math.min(numRows, (long) (step % stepsPerEpoch()) * microBatchSize * accumulation);
+    }
+
+    /** One past the last place of the step's rows. */
+    int endPlace(int step) {
+        return (int) Math.min(numRows, (long) (step % stepsPerEpoch() + 1) * microBatchSize * accumulation);
+    }
+
+    boolean endsEpoch(int step) {
+        return (step + 1) % stepsPerEpoch() == 0;
+    }
+
+    /** Epochs done after the step, a fraction inside one; counted in micro-batches, as Hugging Face does. */
+    double epochsAfter(int step) {
+        int microBatches = Math.ceilDiv(endPlace(step), microBatchSize);
+        return epochOf(step) + (double) microBatches / microBatchesPerEpoch();
+    }
+
+    /** The passes over the data that the run begins. */
+    int numEpochs() {
+        return Math.ceilDiv(totalSteps, stepsPerEpoch());
+    }
+}

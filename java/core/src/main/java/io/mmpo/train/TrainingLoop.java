@@ -1,0 +1,185 @@
+package io.mmpo.train;
+
+import io.mmpo.MmpoException;
+import io.mmpo.config.LossOptions;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.nativelib.BatchResult;
+import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.NativeException;
+import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.Objective;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** The optimizer steps of a run: loads, accumulates, updates; logs, evaluates and saves when it is time. */
+final class TrainingLoop {
+    private final TrainingConfig config;
+    private final LossOptions loss;
+    private final StepPlan plan;
+    private final Intervals intervals;
+    private final LearningRateSchedule schedule;
+    private final NativeModel model;
+    private final NativeTrainer trainer;
+    private final Optional<Evaluator> evaluator;
+    private final Checkpoints checkpoints;
+    private final MetricsLog log;
+    private final ProgressListener listener;
+
+    private MetricWindow window = new MetricWindow();
+    private double totalLoss;
+    private double lastGradNorm;
+    private Map<String, Number> lastMetrics = Map.of();
+
+    TrainingLoop(
+            TrainingConfig config,
+            StepPlan plan,
+            NativeModel model,
+            NativeTrainer trainer,
+            Optional<Evaluator> evaluator,
+            Checkpoints checkpoints,
+            MetricsLog log,
+            ProgressListener listener) {
+        this.config = config;
+        this.loss = config.loss();
+        this.plan = plan;
+        this.intervals = new Intervals(config.run(), plan);
+        this.schedule = LearningRateSchedule.of(config, plan.totalSteps());
+        this.model = model;
+        this.trainer = trainer;
+        this.evaluator = evaluator;
+        this.checkpoints = checkpoints;
+        this.log = log;
+        this.listener = listener;
+    }
+
+    /** Runs the steps from firstStep on, and saves the final model, or a checkpoint where the listener asked to stop. */
+    TrainingResult run(RowSet rows, RowOrder order, int firstStep) {
+        long start = System.nanoTime();
+        long groups = 0;
+        listener.started(ProgressListener.Phase.TRAINING, firstStep, plan.totalSteps());
+        try (StepLoader loader = new StepLoader(rows, plan, order, firstStep)) {
+            for (int step = firstStep; step < plan.totalSteps(); step++) {
+                StepBatches batches = loader.next();
+                if (!train(batches, loader)) {
+                    listener.finished(ProgressListener.Phase.TRAINING);
+                    return interrupted(step);
+                }
+                groups += batches.numGroups();
+                listener.advanced(ProgressListener.Phase.TRAINING, step + 1L, groups);
+                report(step);
+            }
+        }
+        listener.finished(ProgressListener.Phase.TRAINING);
+        logSummary(firstStep, groups, (System.nanoTime() - start) * 1e-9);
+        return new TrainingResult(checkpoints.saveFinal(), plan.totalSteps(), false, lastMetrics);
+    }
+
+    /** One optimizer step; false, with nothing updated, where the listener asked to stop. */
+    private boolean train(StepBatches batches, StepLoader loader) {
+        long start = System.nanoTime();
+        double waited = loader.takeWaitSeconds();
+        int step = batches.step();
+        boolean isSft = loss.type() == LossType.SFT;
+        boolean scoresRejected = !loss.ignoresRejected() || intervals.logsAfter(step);
+        double weight = isSft ? batches.numCompletionTokens() : batches.numGroups();
+        Objective objective = loss.objective(1 / weight, scoresRejected);
+        double lossSum = 0;
+        long tokens = 0;
+        for (MicroBatch batch : batches.microBatches()) {
+            if (listener.stopRequested()) {
+                return false;
+            }
+            BatchResult result = Failures.explain(
+                    () -> trainer.accumulate(batch.packed(), objective, batch.refLogps()),
+                    () -> "training on " + Failures.describe(batch.rows()));
+            Failures.requireFinite(result, batch, scoresRejected || isSft, "step " + (step + 1));
+            lossSum += Arrays.stream(result.losses()).sum();
+            tokens += batch.numTokens(scoresRejected || isSft);
+            if (scoresRejected && !isSft) {
+                window.addPairs(result);
+            }
+        }
+        lastGradNorm = update(batches);
+        totalLoss += lossSum / weight;
+        double seconds = (System.nanoTime() - start) * 1e-9 + waited;
+        window.addStep(lossSum / weight, batches.numGroups(), tokens, seconds, waited);
+        return true;
+    }
+
+    private double update(StepBatches batches) {
+        try {
+            return trainer.step(schedule.at(batches.step()), config.optimizer().maxGradNorm());
+        } catch (NativeException e) {
+            if (e.status() != NativeException.Status.NON_FINITE) {
+                throw e;
+            }
+            throw MmpoException.of(
+                    MmpoException.Kind.TRAINING,
+                    e,
+                    "The gradient is not finite at step %d, for %s of the data; nothing was updated. Look at these rows, or lower"
+                            + " learning_rate.",
+                    batches.step() + 1,
+                    Failures.describe(batches.rows()));
+        }
+    }
+
+    private void report(int step) {
+        if (intervals.logsAfter(step)) {
+            write(window.metrics(lastGradNorm, schedule.at(step), plan.epochsAfter(step), step + 1));
+            window = new MetricWindow();
+        }
+        if (evaluator.isPresent() && intervals.evaluatesAfter(step)) {
+            Map<String, Number> metrics =
+                    evaluator.get().evaluate(model, "the evaluation after step " + (step + 1), listener);
+            metrics.put("epoch", plan.epochsAfter(step));
+            metrics.put("step", step + 1);
+            write(metrics);
+        }
+        if (intervals.savesAfter(step)) {
+            checkpoints.save(stateAfter(step + 1));
+        }
+    }
+
+    private void write(Map<String, Number> metrics) {
+        log.write(metrics);
+        lastMetrics = metrics;
+        listener.logged(metrics);
+    }
+
+    private void logSummary(int firstStep, long groups, double seconds) {
+        int steps = plan.totalSteps() - firstStep;
+        Map<String, Number> summary = new LinkedHashMap<>();
+        summary.put("train_runtime", seconds);
+        summary.put("train_samples_per_second", groups / seconds);
+        summary.put("train_steps_per_second", steps / seconds);
+        summary.put("train_loss", totalLoss / Math.max(1, steps));
+        summary.put("epoch", plan.epochsAfter(plan.totalSteps() - 1));
+        summary.put("step", plan.totalSteps());
+        log.write(summary);
+        listener.logged(summary);
+    }
+
+    /** What the micro-batches of the unfinished step added up to is dropped: the step is done again when the run goes on. */
+    private TrainingResult interrupted(int globalStep) {
+        return new TrainingResult(checkpoints.save(stateAfter(globalStep)), globalStep, true, lastMetrics);
+    }
+
+    private TrainerState stateAfter(int globalStep) {
+        double epoch = globalStep == 0 ? 0 : plan.epochsAfter(globalStep - 1);
+        return new TrainerState(
+                globalStep,
+                epoch,
+                plan.totalSteps(),
+                plan.numEpochs(),
+                plan.microBatchSize(),
+                plan.accumulation(),
+                intervals.loggingSteps(),
+                intervals.saveSteps(),
+                plan.numRows(),
+                config.run().seed(),
+                log.history());
+    }
+}

@@ -1,0 +1,175 @@
+package io.mmpo.train;
+
+import io.mmpo.MmpoException;
+import io.mmpo.config.ModelOptions;
+import io.mmpo.config.OptimizerOptions;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.data.TokenizedDataset;
+import io.mmpo.data.TokenizedGroup;
+import io.mmpo.model.ModelConfig;
+import io.mmpo.model.ModelFiles;
+import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.OptimizerSettings;
+import io.mmpo.nativelib.Recompute;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntFunction;
+
+/** Everything that a run holds open: tokenizer, rows, model, optimizer state. */
+final class TrainingSession implements AutoCloseable {
+    private final TrainingConfig config;
+    private final ProgressListener listener;
+    private final Resources resources;
+    private final TokenizedDataset trainingRows;
+    private final Optional<TokenizedDataset> evaluationRows;
+    private final NativeModel model;
+
+    private TrainingSession(TrainingConfig config, ProgressListener listener, Resources resources) {
+        this.config = config;
+        this.listener = listener;
+        this.resources = resources;
+        LazyTokenizer tokenizer = resources.keep(
+                new LazyTokenizer(config.model().model(), config.model().chatTemplate()));
+        TrainingRows rows = new TrainingRows(config, tokenizer);
+        trainingRows = resources.keep(rows.openTraining());
+        evaluationRows = rows.openEvaluation();
+        evaluationRows.ifPresent(resources::keep);
+        model = resources.keep(load(config.model().model(), config));
+    }
+
+    /** Rows are opened first, so that they are tokenized while the weights are read. */
+    static TrainingSession open(TrainingConfig config, ProgressListener listener) {
+        if (config.run().resumeFrom().isEmpty()) {
+            RunDirectory.requireUnused(config.run().outputDir());
+        }
+        Resources resources = new Resources();
+        try {
+            TrainingSession session = new TrainingSession(config, listener, resources);
+            long vocabularySize =
+                    ModelConfig.read(config.model().model()).shape().vocabSize();
+            session.check(session.trainingRows, "training", vocabularySize);
+            session.evaluationRows.ifPresent(rows -> session.check(rows, "evaluation", vocabularySize));
+            return session;
+        } catch (RuntimeException | Error e) {
+            resources.close();
+            throw e;
+        }
+    }
+
+    /** Looks at every row once, so that nothing is written before the data is known to fit the model. */
+    private void check(TokenizedDataset rows, String purpose, long vocabularySize) {
+        for (int i = 0; i < rows.size(); i++) {
+            TokenizedGroup group = rows.get(i);
+            requireVocabulary(group.prompt(), group.row(), purpose, vocabularySize);
+            for (int[] completion : group.completions()) {
+                requireVocabulary(completion, group.row(), purpose, vocabularySize);
+            }
+        }
+        listener.message(purpose + " rows: " + rows.summary());
+    }
+
+    private void requireVocabulary(int[] ids, int row, String purpose, long vocabularySize) {
+        for (int id : ids) {
+            if (id < 0 || id >= vocabularySize) {
+                throw MmpoException.data(
+                        "Row %d of the %s data has the token id %d, and the model %s has %d tokens; use the tokenizer that belongs to the"
+                                + " model",
+                        row + 1, purpose, id, config.model().model(), vocabularySize);
+            }
+        }
+    }
+
+    TrainingResult train(IntFunction<RowOrder> orderOf) {
+        StepPlan plan = StepPlan.of(config, trainingRows.size());
+        RunDirectory directory = RunDirectory.create(config.run().outputDir());
+        directory.writeConfig(config);
+        if (config.loss().ignoresRejected()) {
+            listener.message(
+                    "loss_type mmpo with mmpo_aux_weight 1: the loss is -s_w exactly, so only the chosen response is trained on and the"
+                            + " rejected one is scored for the metrics alone (docs/losses.md)");
+        }
+        ScoredRows rows = scoreReference();
+        if (listener.stopRequested()) {
+            return new TrainingResult(directory.path(), 0, true, Map.of());
+        }
+        return trainOn(rows, plan, directory, orderOf);
+    }
+
+    private TrainingResult trainOn(
+            ScoredRows rows, StepPlan plan, RunDirectory directory, IntFunction<RowOrder> orderOf) {
+        NativeTrainer trainer = resources.keep(NativeTrainer.create(model, optimizerSettings()));
+        Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
+        Optional<Evaluator> evaluator = rows.evaluation()
+                .map(data -> new Evaluator(config.loss(), data, config.batches().evalBatchSize()));
+        MetricsLog log = new MetricsLog(directory.path());
+        int firstStep = resume(checkpoints, log, plan, directory);
+        TrainingLoop loop = new TrainingLoop(config, plan, model, trainer, evaluator, checkpoints, log, listener);
+        return loop.run(rows.training(), orderOf.apply(rows.training().size()), firstStep);
+    }
+
+    /** The step that the run goes on with: 0 for a new run. */
+    private int resume(Checkpoints checkpoints, MetricsLog log, StepPlan plan, RunDirectory directory) {
+        if (config.run().resumeFrom().isEmpty()) {
+            return 0;
+        }
+        ResumePoint point = ResumePoint.find(config.run().resumeFrom().get(), directory);
+        point.requireSameRun(config, plan);
+        checkpoints.restore(point.checkpoint(), point.state());
+        log.restore(point.state().logHistory());
+        listener.message("going on from " + point.checkpoint() + ", after step "
+                + point.state().globalStep());
+        return point.state().globalStep();
+    }
+
+    private record ScoredRows(RowSet training, Optional<RowSet> evaluation) {}
+
+    /** Reference log-probabilities of all rows, by the policy as it is before training or by a model of its own. */
+    private ScoredRows scoreReference() {
+        Optional<Path> other = config.model().referenceModel();
+        if (!config.loss().needsReference()) {
+            return new ScoredRows(new RowSet(trainingRows, null), evaluationRows.map(rows -> new RowSet(rows, null)));
+        }
+        if (other.isEmpty()) {
+            return scoreReference(model);
+        }
+        try (NativeModel reference = load(other.get(), config)) {
+            return scoreReference(reference);
+        }
+    }
+
+    private ScoredRows scoreReference(NativeModel reference) {
+        return new ScoredRows(
+                score(reference, trainingRows, config.batches().referenceBatchSize()),
+                evaluationRows.map(
+                        rows -> score(reference, rows, config.batches().evalBatchSize())));
+    }
+
+    private RowSet score(NativeModel reference, TokenizedDataset rows, int batchSize) {
+        return new RowSet(rows, ReferenceScorer.score(reference, rows, batchSize, listener));
+    }
+
+    private static NativeModel load(Path directory, TrainingConfig config) {
+        try (ModelFiles files = ModelFiles.open(directory)) {
+            return files.load(config.model().bf16() ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
+        }
+    }
+
+    private OptimizerSettings optimizerSettings() {
+        OptimizerOptions optimizer = config.optimizer();
+        ModelOptions options = config.model();
+        return new OptimizerSettings(
+                optimizer.beta1(),
+                optimizer.beta2(),
+                optimizer.epsilon(),
+                optimizer.weightDecay(),
+                options.gradientCheckpointing() ? Recompute.SELECTIVE : Recompute.NONE);
+    }
+
+    @Override
+    public void close() {
+        resources.close();
+    }
+}

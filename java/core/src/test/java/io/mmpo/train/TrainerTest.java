@@ -1,0 +1,278 @@
+package io.mmpo.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.mmpo.MmpoException;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.AtomicDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a run promises whatever the numbers are: the same bits again, files, stopping and going on. */
+class TrainerTest {
+    @TempDir
+    Path directory;
+
+    private Path rows;
+
+    @BeforeEach
+    void writeRows() throws IOException {
+        rows = GoldenRun.writeRows(directory);
+    }
+
+    @Test
+    void theSameSeedGivesTheSameBits() throws IOException {
+        Map<String, Object> keys = Map.of("loss_type", "dpo", "max_steps", 6);
+        assertThat(weights(run("first", keys))).isEqualTo(weights(run("second", keys)));
+        assertThat(weights(run("other", Map.of("loss_type", "dpo", "max_steps", 6, "seed", 7))))
+                .isNotEqualTo(weights("first"));
+    }
+
+    @Test
+    void accumulationEqualsOneLargeMicroBatch() throws IOException {
+        for (String loss : List.of("dpo", "simpo")) {
+            String cut = run(loss + "-1x8", batches(loss, 1, 8));
+            String whole = run(loss + "-8x1", batches(loss, 8, 1));
+            List<JsonNode> expected = metrics(whole);
+            List<JsonNode> actual = metrics(cut);
+            assertThat(actual).hasSize(5);
+            for (int step = 0; step < 5; step++) {
+                for (String name : List.of("loss", "rewards/margins")) {
+                    assertThat(actual.get(step).get(name).doubleValue())
+                            .as("%s of %s at step %d", name, loss, step + 1)
+                            .isCloseTo(
+                                    expected.get(step).get(name).doubleValue(),
+                                    within(1e-6
+                                            * Math.max(
+                                                    1,
+                                                    Math.abs(expected.get(step)
+                                                            .get(name)
+                                                            .doubleValue()))));
+                }
+            }
+        }
+    }
+
+    @Test
+    void whatIsLoggedDoesNotChangeTheWeights() throws IOException {
+        String always = run("always", Map.of("max_steps", 6, "logging_steps", 1));
+        String seldom = run("seldom", Map.of("max_steps", 6, "logging_steps", 5));
+        assertThat(weights(always)).isEqualTo(weights(seldom));
+        assertThat(metrics(seldom))
+                .extracting(line -> line.get("step").intValue())
+                .containsExactly(5, 6);
+        double mean = metrics(always).subList(0, 5).stream()
+                        .mapToDouble(line -> line.get("loss").doubleValue())
+                        .sum()
+                / 5;
+        assertThat(metrics(seldom).getFirst().get("loss").doubleValue()).isEqualTo(mean, within(1e-9));
+    }
+
+    @Test
+    void aResumedRunEndsWithTheSameBits() throws IOException {
+        for (boolean bf16 : new boolean[] {false, true}) {
+            Map<String, Object> keys = new HashMap<>(Map.of("loss_type", "dpo", "max_steps", 12, "bf16", bf16));
+            String whole = run("whole-" + bf16, keys);
+            String stopped = "stopped-" + bf16;
+            TrainingResult first = Trainer.run(config(stopped, keys), stoppingAfter(7));
+            assertThat(first.interrupted()).isTrue();
+            assertThat(first.globalStep()).isEqualTo(7);
+            assertThat(first.directory()).isEqualTo(directory.resolve(stopped).resolve("checkpoint-7"));
+            assertThat(directory.resolve(stopped).resolve("final")).doesNotExist();
+            keys.put("resume_from_checkpoint", true);
+            TrainingResult second = Trainer.run(config(stopped, keys), ProgressListener.silent());
+            assertThat(second.interrupted()).isFalse();
+            assertThat(weights(stopped)).isEqualTo(weights(whole));
+            assertThat(metrics(stopped))
+                    .extracting(line -> line.get("step").intValue())
+                    .containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+        }
+    }
+
+    @Test
+    void aCheckpointOfAnotherRunIsRefused() throws IOException {
+        Trainer.run(config("run", Map.of("max_steps", 4)), stoppingAfter(2));
+        assertThatThrownBy(() -> run("run", Map.of("max_steps", 4, "resume_from_checkpoint", true, "seed", 1)))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining("was written with seed 42, and this run has 1");
+        Files.writeString(directory.resolve("run/checkpoint-2/trainer_state.json"), "{}");
+        assertThatThrownBy(() -> run("run", Map.of("max_steps", 4, "resume_from_checkpoint", true)))
+                .hasMessageContaining("holds no complete checkpoint");
+    }
+
+    @Test
+    void checkpointsAreCompleteAndTheOldestGo() throws IOException {
+        String run =
+                run("run", Map.of("max_steps", 7, "save_strategy", "steps", "save_steps", 2, "save_total_limit", 2));
+        Path output = directory.resolve(run);
+        assertThat(output.toFile().list())
+                .containsExactlyInAnyOrder("checkpoint-6", "checkpoint-7", "final", "config.yaml", "metrics.jsonl");
+        assertThat(AtomicDirectory.isValid(output.resolve("checkpoint-7"))).isTrue();
+        assertThat(output.resolve("checkpoint-7").toFile().list())
+                .containsExactlyInAnyOrder(
+                        "model.safetensors",
+                        "config.json",
+                        "optimizer.safetensors",
+                        "trainer_state.json",
+                        "manifest.json");
+        assertThat(AtomicDirectory.isValid(output.resolve("final"))).isTrue();
+        assertThat(Files.readAllBytes(output.resolve("checkpoint-7/model.safetensors")))
+                .isEqualTo(weights(run));
+        TrainingConfig resolved = TrainingConfig.load(output.resolve("config.yaml"));
+        assertThat(resolved.schedule().maxSteps()).hasValue(7);
+    }
+
+    @Test
+    void evaluationIsLoggedWithItsPrefix() throws IOException {
+        String run = run(
+                "run",
+                Map.of(
+                        "loss_type",
+                        "dpo",
+                        "max_steps",
+                        4,
+                        "eval_strategy",
+                        "steps",
+                        "eval_steps",
+                        2,
+                        "eval_dataset_name",
+                        rows,
+                        "per_device_eval_batch_size",
+                        7));
+        List<JsonNode> lines = GoldenRun.metrics(directory.resolve(run), "eval_loss");
+        assertThat(lines).extracting(line -> line.get("step").intValue()).containsExactly(2, 4);
+        assertThat(lines.getFirst().fieldNames())
+                .toIterable()
+                .contains(
+                        "eval_rewards/chosen",
+                        "eval_rewards/accuracies",
+                        "eval_logps/rejected",
+                        "eval_runtime",
+                        "epoch");
+        assertThat(lines.get(1).get("eval_loss").doubleValue()).isLessThan(Math.log(2));
+    }
+
+    @Test
+    void anotherReferenceModelIsUsed() throws IOException {
+        Trainer.run(config("moved", Map.of("loss_type", "dpo", "max_steps", 8)), ProgressListener.silent());
+        String run = run(
+                "run",
+                Map.of("loss_type", "dpo", "max_steps", 1, "ref_model_name_or_path", directory.resolve("moved/final")));
+        assertThat(metrics(run).getFirst().get("loss").doubleValue()).isNotCloseTo(Math.log(2), within(1e-3));
+        assertThat(metrics("moved").getFirst().get("loss").doubleValue()).isEqualTo(Math.log(2), within(1e-6));
+    }
+
+    @Test
+    void aDivergedRunStopsAndNamesTheRows() {
+        Map<String, Object> keys = Map.of(
+                "loss_type",
+                "dpo",
+                "learning_rate",
+                1e30,
+                "lr_scheduler_type",
+                "constant",
+                "warmup_steps",
+                0,
+                "max_grad_norm",
+                0);
+        assertThatThrownBy(() -> run("run", keys))
+                .isInstanceOfSatisfying(
+                        MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.TRAINING))
+                .hasMessageMatching(
+                        "The (loss|gradient) is not .*finite.* step \\d+, for rows? [\\d, ]+ of the data; nothing was updated.*");
+        assertThat(directory.resolve("run/final")).doesNotExist();
+    }
+
+    @Test
+    void anotherRunIsNotOverwritten() throws IOException {
+        run("run", Map.of("max_steps", 1));
+        assertThatThrownBy(() -> run("run", Map.of("max_steps", 1)))
+                .hasMessageContaining("already holds a run (metrics.jsonl)");
+    }
+
+    /** Resident set after 2,000 micro-batches against that after 100. */
+    @Test
+    void memoryStaysFlat() throws IOException {
+        List<Long> resident = new ArrayList<>();
+        ProgressListener listener = new ProgressListener() {
+            @Override
+            public void advanced(Phase phase, long done, long rows) {
+                if (phase == Phase.TRAINING && (done == 100 || done == 2000)) {
+                    System.gc(); // the Java heap grows and shrinks as the collector likes; what must stay flat lies
+                    // outside of it
+                    resident.add(ProcessMemory.residentBytes());
+                }
+            }
+        };
+        Map<String, Object> keys = Map.of(
+                "loss_type",
+                "dpo",
+                "max_steps",
+                2000,
+                "per_device_train_batch_size",
+                1,
+                "gradient_accumulation_steps",
+                1,
+                "logging_steps",
+                10);
+        Trainer.run(config("run", keys), listener);
+        assertThat(resident).hasSize(2);
+        assertThat(resident.get(1).doubleValue()).isLessThanOrEqualTo(1.02 * resident.get(0));
+    }
+
+    private static ProgressListener stoppingAfter(int steps) {
+        return new ProgressListener() {
+            private boolean stop;
+
+            @Override
+            public void advanced(Phase phase, long done, long rows) {
+                stop |= phase == Phase.TRAINING && done == steps;
+            }
+
+            @Override
+            public boolean stopRequested() {
+                return stop;
+            }
+        };
+    }
+
+    private static Map<String, Object> batches(String loss, int size, int accumulation) {
+        return Map.of(
+                "loss_type",
+                loss,
+                "max_steps",
+                5,
+                "per_device_train_batch_size",
+                size,
+                "gradient_accumulation_steps",
+                accumulation);
+    }
+
+    private TrainingConfig config(String name, Map<String, ?> keys) {
+        return GoldenRun.config(rows, directory.resolve(name), keys);
+    }
+
+    private String run(String name, Map<String, ?> keys) {
+        Trainer.run(config(name, keys), ProgressListener.silent());
+        return name;
+    }
+
+    private byte[] weights(String name) throws IOException {
+        return Files.readAllBytes(directory.resolve(name).resolve("final/model.safetensors"));
+    }
+
+    private List<JsonNode> metrics(String name) throws IOException {
+        return GoldenRun.metrics(directory.resolve(name), "loss");
+    }
+}
