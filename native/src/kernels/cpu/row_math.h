@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "kernels/cpu/exp.h"
 #include "kernels/cpu/vec.h"
 
 namespace mmpo {
@@ -58,7 +59,7 @@ inline float exp_row(float* row, int64_t count, float shift) {
   const Vec minus(shift);
   Vec sum(0.0F);
   for_each_vector(count, [&](int64_t i, auto extent) {
-    store(row + i, (load(row + i, extent) - minus).exp(), extent);
+    store(row + i, exp(load(row + i, extent) - minus), extent);
     sum = sum + load(row + i, extent);
   });
   return sum_lanes(sum);
