@@ -44,7 +44,11 @@ public final class Main implements Runnable {
         commandLine.setOut(out).setErr(err);
         commandLine.setParameterExceptionHandler(ErrorReport::usage);
         commandLine.setExecutionExceptionHandler((e, command, result) -> ErrorReport.report(e, err, main.debug));
-        return commandLine.execute(args);
+        try {
+            return commandLine.execute(args);
+        } catch (Error e) { // picocli hands on exceptions only
+            return ErrorReport.report(e, err, main.debug);
+        }
     }
 
     @Override

@@ -29,12 +29,18 @@ class ErrorReportTest {
     }
 
     @Test
+    void aFullHeapNamesTheOptionThatMendsIt() {
+        assertThat(report(new OutOfMemoryError("Java heap space"), false)).isEqualTo(4);
+        assertThat(err.toString()).contains("MMPO_JAVA_OPTS=-Xmx8g");
+    }
+
+    @Test
     void theStackTraceComesWithDebugOnly() {
         report(MmpoException.data("wrong"), true);
         assertThat(err.toString()).startsWith("mmpo: wrong\n").contains("\tat io.mmpo.cli.ErrorReportTest");
     }
 
-    private int report(Exception e, boolean debug) {
+    private int report(Throwable e, boolean debug) {
         return ErrorReport.report(e, new PrintWriter(err, true), debug);
     }
 }

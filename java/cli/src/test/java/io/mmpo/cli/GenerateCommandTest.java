@@ -41,6 +41,12 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aPromptLongerThanTheWindowIsADataError() {
+        Cli.run("generate", "--model", SharedFiles.path("models/stories260k"), "--prompt", "Once upon a time ".repeat(200))
+                .failsWith(ExitCode.DATA, "512");
+    }
+
+    @Test
     void drawsAreRepeatableAndDifferFromRowToRow() throws IOException {
         List<String> prompts = List.of("Once upon a time", "Once upon a time", "Once upon a time");
         String[] sampling = {

@@ -64,6 +64,27 @@ class TrainerTest {
         }
     }
 
+    /** The chosen responses alone, as rows of supervised fine-tuning. */
+    @Test
+    void sftWeighsEveryTokenOfAStepTheSame() throws IOException {
+        List<String> lines = new ArrayList<>();
+        for (JsonNode pair : GoldenRun.golden().get("pairs")) {
+            lines.add("{\"prompt_ids\": %s, \"completion_ids\": %s}".formatted(pair.get("prompt_ids"), pair.get("chosen_ids")));
+        }
+        rows = Files.write(directory.resolve("sft.jsonl"), lines);
+        Map<String, Object> evaluated = new HashMap<>(batches("sft", 8, 1));
+        evaluated.putAll(Map.of("eval_strategy", "steps", "eval_steps", 5, "eval_dataset_name", rows));
+        String cut = run("sft-1x8", batches("sft", 1, 8));
+        String whole = run("sft-8x1", evaluated);
+        for (int step = 0; step < 5; step++) {
+            double expected = metrics(whole).get(step).get("loss").doubleValue();
+            assertThat(metrics(cut).get(step).get("loss").doubleValue()).isEqualTo(expected, within(1e-5));
+        }
+        assertThat(metrics(whole).getFirst().has("rewards/chosen")).isFalse();
+        double evalLoss = GoldenRun.metrics(directory.resolve(whole), "eval_loss").getFirst().get("eval_loss").doubleValue();
+        assertThat(evalLoss).isLessThan(metrics(whole).getFirst().get("loss").doubleValue());
+    }
+
     @Test
     void whatIsLoggedDoesNotChangeTheWeights() throws IOException {
         String always = run("always", Map.of("max_steps", 6, "logging_steps", 1));

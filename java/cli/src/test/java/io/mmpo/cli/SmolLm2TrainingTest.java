@@ -1,0 +1,54 @@
+package io.mmpo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The 135M model in bfloat16 on real pairs. */
+class SmolLm2TrainingTest {
+    @TempDir
+    Path directory;
+
+    @Test
+    void twentyStepsRaiseTheMargin() throws IOException {
+        Path config = Files.writeString(
+                directory.resolve("dpo.yaml"),
+                """
+                model_name_or_path: %s
+                dataset_name: %s
+                output_dir: %s
+                loss_type: dpo
+                learning_rate: 2e-5
+                lr_scheduler_type: constant
+                per_device_train_batch_size: 2
+                max_steps: 20
+                max_length: 96
+                logging_steps: 5
+                save_strategy: no
+                """
+                        .formatted(
+                                SharedFiles.smolLm2(),
+                                SharedFiles.path("data/preference/rasbt_politeness_train.jsonl"),
+                                directory.resolve("run")));
+        Cli.run("train", config).succeeds();
+        List<Double> margins = new ArrayList<>();
+        for (String line : Files.readAllLines(directory.resolve("run/metrics.jsonl"))) {
+            JsonNode metrics = new ObjectMapper().readTree(line);
+            if (metrics.has("rewards/margins")) {
+                margins.add(metrics.get("rewards/margins").doubleValue());
+            }
+        }
+        assertThat(margins).hasSize(4);
+        assertThat(margins.getLast()).isGreaterThan(margins.getFirst()).isGreaterThan(0);
+        assertThat(directory.resolve("run/final").toFile().list())
+                .contains("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "chat_template.jinja");
+    }
+}
