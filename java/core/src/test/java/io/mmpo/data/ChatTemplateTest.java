@@ -23,17 +23,17 @@ class ChatTemplateTest {
   private static void assertGolden(
       Tokenizer tokenizer, ChatTemplate template, JsonNode golden, Map<String, Object> variables) {
     boolean prompt = golden.path("generation_prompt").asBoolean() || golden.path("add_generation_prompt").asBoolean();
-    String text = template.render(SharedFiles.messages(golden.get("messages")), prompt, variables);
+    String text = template.render(Goldens.messages(golden.get("messages")), prompt, variables);
     assertThat(text).isEqualTo(golden.get("text").textValue());
     if (golden.has("ids")) {
-      assertThat(tokenizer.encode(text, false)).isEqualTo(SharedFiles.ints(golden.get("ids")));
+      assertThat(tokenizer.encode(text, false)).isEqualTo(Goldens.ints(golden.get("ids")));
     }
   }
 
   @Test
   void smolLm2RendersAsTransformers() {
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.empty())) {
-      JsonNode goldens = SharedFiles.json("models/smollm2-135m-instruct/golden.json").get("chat");
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
+      JsonNode goldens = Goldens.json("models/smollm2-135m-instruct/golden.json").get("chat");
       assertThat(goldens).isNotEmpty();
       goldens.forEach(golden -> assertGolden(tokenizer, tokenizer.chatTemplate().orElseThrow(), golden, Map.of()));
     }
@@ -41,8 +41,8 @@ class ChatTemplateTest {
 
   @Test
   void llamaRendersAsTransformers() {
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("data/tokenizers/llama-3.1"), Optional.empty())) {
-      JsonNode file = SharedFiles.json("data/tokenizers/llama-3.1/golden.json");
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("data/tokenizers/llama-3.1"), Optional.empty())) {
+      JsonNode file = Goldens.json("data/tokenizers/llama-3.1/golden.json");
       Map<String, Object> variables = new HashMap<>();
       file.get("chat_kwargs").properties().forEach(entry -> variables.put(entry.getKey(), entry.getValue().asText()));
       assertThat(file.get("chat")).isNotEmpty();
@@ -52,14 +52,14 @@ class ChatTemplateTest {
 
   @Test
   void chatMlRendersAsTransformers() {
-    JsonNode file = SharedFiles.json("data/tokenizers/chatml_golden.json");
+    JsonNode file = Goldens.json("data/tokenizers/chatml_golden.json");
     ChatTemplate template = ChatTemplate.compile(file.get("template").textValue(), "golden", Map.of());
     assertThat(file.get("chat")).isNotEmpty();
     file.get("chat").forEach(golden -> assertGolden(null, template, golden, Map.of()));
   }
 
   private static void writeTokenizer(Path directory, String config) throws IOException {
-    Files.copy(SharedFiles.path("models/stories260k/tokenizer.json"), directory.resolve("tokenizer.json"));
+    Files.copy(Goldens.path("models/stories260k/tokenizer.json"), directory.resolve("tokenizer.json"));
     Files.writeString(directory.resolve("tokenizer_config.json"), config);
   }
 
@@ -109,7 +109,7 @@ class ChatTemplateTest {
 
   @Test
   void severalThreadsShareOneTemplate() {
-    String source = SharedFiles.json("data/tokenizers/chatml_golden.json").get("template").textValue();
+    String source = Goldens.json("data/tokenizers/chatml_golden.json").get("template").textValue();
     ChatTemplate template = ChatTemplate.compile(source, "golden", Map.of());
     assertThat(IntStream.range(0, 500).parallel().mapToObj(i -> template.render(List.of(Map.of("role", "user", "content", "q" + i)), true)))
         .hasSize(500)

@@ -16,7 +16,7 @@ class DataInspectionTest {
 
   @Test
   void showsLengthMaskTextAndIds() {
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/stories260k"), Optional.empty())) {
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/stories260k"), Optional.empty())) {
       assertThat(new DataInspection(Optional.of(tokenizer), false).describe(PAIR))
           .isEqualTo(
               """
@@ -40,7 +40,7 @@ class DataInspectionTest {
 
   @Test
   void coloursSegmentsButLetsNoControlCharacterThrough() {
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.empty())) {
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
       int[] escape = tokenizer.encode("\u001b[31m\n", false);
       String shown = new DataInspection(Optional.of(tokenizer), true)
           .describe(new TokenizedGroup(0, escape, new int[][] {escape}));

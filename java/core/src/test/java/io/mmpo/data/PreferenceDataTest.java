@@ -34,7 +34,7 @@ class PreferenceDataTest {
   }
 
   private static Tokenizer smolLm2() {
-    return Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.empty());
+    return Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty());
   }
 
   private static List<TokenizedGroup> all(TokenizedDataset dataset) {
@@ -49,8 +49,8 @@ class PreferenceDataTest {
   @ParameterizedTest
   @CsvSource({"hh_harmless_test", "ultrafeedback_test"})
   void idsEqualTrlOnSmolLm2(String name) {
-    Path file = SharedFiles.path("data/preference/" + name + ".jsonl");
-    List<JsonNode> rows = SharedFiles.jsonLines("data/preference/" + name + ".jsonl");
+    Path file = Goldens.path("data/preference/" + name + ".jsonl");
+    List<JsonNode> rows = Goldens.jsonLines("data/preference/" + name + ".jsonl");
     Map<String, Integer> rowOfId = new HashMap<>();
     rows.forEach(row -> rowOfId.put(row.get("id").textValue(), rowOfId.size()));
     try (Tokenizer tokenizer = smolLm2();
@@ -58,7 +58,7 @@ class PreferenceDataTest {
       Map<Integer, TokenizedGroup> groups = new HashMap<>();
       all(dataset).forEach(group -> groups.put(group.row(), group));
       int withIds = 0;
-      for (JsonNode golden : SharedFiles.json("models/smollm2-135m-instruct/golden.json").get("logprobs")) {
+      for (JsonNode golden : Goldens.json("models/smollm2-135m-instruct/golden.json").get("logprobs")) {
         if (!golden.get("file").textValue().equals(name)) {
           continue;
         }
@@ -68,9 +68,9 @@ class PreferenceDataTest {
         assertThat(group.completions()[1]).hasSize(golden.get("rejected_tokens").intValue());
         if (golden.has("prompt_ids")) {
           withIds++;
-          assertThat(group.prompt()).isEqualTo(SharedFiles.ints(golden.get("prompt_ids")));
-          assertThat(group.completions()[0]).isEqualTo(SharedFiles.ints(golden.get("chosen_ids")));
-          assertThat(group.completions()[1]).isEqualTo(SharedFiles.ints(golden.get("rejected_ids")));
+          assertThat(group.prompt()).isEqualTo(Goldens.ints(golden.get("prompt_ids")));
+          assertThat(group.completions()[0]).isEqualTo(Goldens.ints(golden.get("chosen_ids")));
+          assertThat(group.completions()[1]).isEqualTo(Goldens.ints(golden.get("rejected_ids")));
         }
       }
       assertThat(withIds).isEqualTo(3);
@@ -79,21 +79,21 @@ class PreferenceDataTest {
 
   @Test
   void idsEqualTransformersOnLlama() {
-    Path file = SharedFiles.path("data/preference/hh_harmless_test.jsonl");
+    Path file = Goldens.path("data/preference/hh_harmless_test.jsonl");
     Map<String, JsonNode> goldens = new HashMap<>();
-    SharedFiles.jsonLines("data/tokenizers/llama-3.1/hh_harmless_test_ids.jsonl")
+    Goldens.jsonLines("data/tokenizers/llama-3.1/hh_harmless_test_ids.jsonl")
         .forEach(golden -> goldens.put(golden.get("id").textValue(), golden));
-    List<JsonNode> rows = SharedFiles.jsonLines("data/preference/hh_harmless_test.jsonl");
+    List<JsonNode> rows = Goldens.jsonLines("data/preference/hh_harmless_test.jsonl");
     int compared = 0;
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("data/tokenizers/llama-3.1"), Optional.empty());
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("data/tokenizers/llama-3.1"), Optional.empty());
         TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
       for (TokenizedGroup group : all(dataset)) {
         JsonNode golden = goldens.get(rows.get(group.row()).get("id").textValue());
         if (golden != null) {
           compared++;
-          assertThat(group.prompt()).isEqualTo(SharedFiles.ints(golden.get("prompt_ids")));
-          assertThat(group.completions()[0]).isEqualTo(SharedFiles.ints(golden.get("chosen_ids")));
-          assertThat(group.completions()[1]).isEqualTo(SharedFiles.ints(golden.get("rejected_ids")));
+          assertThat(group.prompt()).isEqualTo(Goldens.ints(golden.get("prompt_ids")));
+          assertThat(group.completions()[0]).isEqualTo(Goldens.ints(golden.get("chosen_ids")));
+          assertThat(group.completions()[1]).isEqualTo(Goldens.ints(golden.get("rejected_ids")));
         }
       }
     }
@@ -102,7 +102,7 @@ class PreferenceDataTest {
 
   @Test
   void emptyAnswersAreDroppedAndEqualPairsCounted() {
-    Path file = SharedFiles.path("data/preference/ultrafeedback_train.jsonl");
+    Path file = Goldens.path("data/preference/ultrafeedback_train.jsonl");
     try (Tokenizer tokenizer = smolLm2();
         TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
       DatasetSummary summary = dataset.summary();
@@ -189,7 +189,7 @@ class PreferenceDataTest {
     Path file = file(
         "{\"prompt\": [{\"role\": \"user\", \"content\": \"Q\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"A\"}],"
             + " \"rejected\": [{\"role\": \"assistant\", \"content\": \"B\"}]}");
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.of(template));
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.of(template));
         TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
       assertThat(tokenizer.decode(dataset.get(0).prompt(), false)).isEqualTo("<user>Q<assistant>");
       assertThat(tokenizer.decode(dataset.get(0).completions()[1], false)).isEqualTo("B");
@@ -205,7 +205,7 @@ class PreferenceDataTest {
         "{\"prompt\": [{\"role\": \"user\", \"content\": \"Q\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"A\"}],"
             + " \"rejected\": [{\"role\": \"assistant\", \"content\": \"B\"}], \"tools\": \"[{\\\"name\\\": \\\"f\\\", \\\"n\\\": 1}]\","
             + " \"chat_template_kwargs\": {\"mood\": \"calm\"}}");
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.of(template));
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.of(template));
         TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
       assertThat(tokenizer.decode(dataset.get(0).prompt(), false)).isEqualTo("[{\"name\": \"f\", \"n\": 1}]calm<Q>");
     }
@@ -306,7 +306,7 @@ class PreferenceDataTest {
     Path file = file(
         "{\"prompt\": [{\"role\": \"user\", \"content\": \"Q\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"A\"}],"
             + " \"rejected\": [{\"role\": \"assistant\", \"content\": \"B\"}]}");
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/stories260k"), Optional.empty());
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/stories260k"), Optional.empty());
         TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
       assertThatThrownBy(dataset::size)
           .isInstanceOf(MmpoException.class)

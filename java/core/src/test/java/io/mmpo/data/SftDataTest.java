@@ -37,7 +37,7 @@ class SftDataTest {
 
   @Test
   void messagesAndTextTrainOnAllTokensAfterTheFirst() throws IOException {
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.empty())) {
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
       TokenizedGroup messages = only(tokenizer, "{\"messages\": " + MESSAGES + "}", TokenizationOptions.UNLIMITED);
       assertThat(messages.prompt()).containsExactly(1); // <|im_start|>
       assertThat(text(tokenizer, messages)).startsWith("<|im_start|>system\n").endsWith("assistant\nSo.<|im_end|>\n");
@@ -49,7 +49,7 @@ class SftDataTest {
 
   @Test
   void promptAndCompletionTrainOnTheCompletion() throws IOException {
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.empty())) {
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
       TokenizedGroup conversation = only(
           tokenizer,
           "{\"prompt\": [{\"role\": \"user\", \"content\": \"Why?\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"So.\"}]}",
@@ -69,7 +69,7 @@ class SftDataTest {
   void limitsOfPromptAndCompletionLeaveWholeTextsAlone() throws IOException {
     TokenizationOptions options =
         new TokenizationOptions(OptionalInt.of(6), OptionalInt.of(2), OptionalInt.of(3), TruncationMode.KEEP_START);
-    try (Tokenizer tokenizer = Tokenizer.open(SharedFiles.path("models/smollm2-135m-instruct"), Optional.empty())) {
+    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
       TokenizedGroup text = only(tokenizer, "{\"text\": \"one two three four five six seven eight\"}", options);
       assertThat(text.prompt().length + text.completions()[0].length).isEqualTo(6);
       TokenizedGroup parts = only(tokenizer, "{\"prompt_ids\": [1, 2, 3], \"completion_ids\": [4, 5, 6, 7]}", options);

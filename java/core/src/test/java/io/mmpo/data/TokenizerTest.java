@@ -21,19 +21,19 @@ class TokenizerTest {
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
   private static Tokenizer open(String directory) {
-    return Tokenizer.open(SharedFiles.path(directory), Optional.empty());
+    return Tokenizer.open(Goldens.path(directory), Optional.empty());
   }
 
   @Test
   void idsAndDecodedTextEqualTransformersOnLlama() {
     try (Tokenizer tokenizer = open("data/tokenizers/llama-3.1")) {
-      JsonNode strings = SharedFiles.json("data/tokenizers/llama-3.1/golden.json").get("strings");
+      JsonNode strings = Goldens.json("data/tokenizers/llama-3.1/golden.json").get("strings");
       assertThat(strings).hasSize(20);
       for (JsonNode golden : strings) {
         String text = golden.get("text").textValue();
-        int[] ids = SharedFiles.ints(golden.get("ids"));
+        int[] ids = Goldens.ints(golden.get("ids"));
         assertThat(tokenizer.encode(text, false)).as(text).isEqualTo(ids);
-        assertThat(tokenizer.encode(text, true)).as(text).isEqualTo(SharedFiles.ints(golden.get("ids_with_special")));
+        assertThat(tokenizer.encode(text, true)).as(text).isEqualTo(Goldens.ints(golden.get("ids_with_special")));
         assertThat(tokenizer.decode(ids, false)).isEqualTo(golden.get("decoded").textValue());
       }
       assertThat(tokenizer.bosTokenId()).hasValue(128000);
@@ -45,11 +45,11 @@ class TokenizerTest {
   @Test
   void idsEqualTransformersOnSmolLm2() {
     try (Tokenizer tokenizer = open("models/smollm2-135m-instruct")) {
-      JsonNode encodings = SharedFiles.json("models/smollm2-135m-instruct/golden.json").get("encode");
+      JsonNode encodings = Goldens.json("models/smollm2-135m-instruct/golden.json").get("encode");
       assertThat(encodings).isNotEmpty();
       for (JsonNode golden : encodings) {
         String text = golden.get("text").textValue();
-        assertThat(tokenizer.encode(text, true)).as(text).isEqualTo(SharedFiles.ints(golden.get("ids")));
+        assertThat(tokenizer.encode(text, true)).as(text).isEqualTo(Goldens.ints(golden.get("ids")));
       }
       assertThat(tokenizer.eosTokenId()).hasValue(2);
       assertThat(tokenizer.padTokenId()).hasValue(2);
@@ -59,11 +59,11 @@ class TokenizerTest {
   @Test
   void postProcessorDecidesAboutBos() {
     try (Tokenizer tokenizer = open("models/stories260k")) {
-      JsonNode greedy = SharedFiles.json("models/stories260k/golden.json").get("greedy");
-      assertThat(tokenizer.encode("Once upon a time", true)).isEqualTo(SharedFiles.ints(greedy.get("prompt_ids")));
+      JsonNode greedy = Goldens.json("models/stories260k/golden.json").get("greedy");
+      assertThat(tokenizer.encode("Once upon a time", true)).isEqualTo(Goldens.ints(greedy.get("prompt_ids")));
       assertThat(tokenizer.encode("Once upon a time", false)).startsWith(403);
       int[] generated = IntStream.concat(
-              IntStream.of(SharedFiles.ints(greedy.get("prompt_ids"))), IntStream.of(SharedFiles.ints(greedy.get("generated_ids"))))
+              IntStream.of(Goldens.ints(greedy.get("prompt_ids"))), IntStream.of(Goldens.ints(greedy.get("generated_ids"))))
           .toArray();
       assertThat(tokenizer.decode(generated, true)).isEqualTo(greedy.get("text").textValue());
     }
@@ -136,7 +136,7 @@ class TokenizerTest {
 
   @Test
   void specialTokensMayBeObjectsAndNeedNoDeclaration(@TempDir Path directory) throws IOException {
-    Path source = SharedFiles.path("models/stories260k");
+    Path source = Goldens.path("models/stories260k");
     ObjectNode definition = (ObjectNode) MAPPER.readTree(source.resolve("tokenizer.json").toFile());
     MAPPER.writeValue(directory.resolve("tokenizer.json").toFile(), definition);
     Files.writeString(

@@ -29,11 +29,11 @@ import jinjava.javax.el.ExpressionFactory;
  */
 public final class JinjaTemplate {
   /** Characters of a template itself. */
-  private static final int MAX_SOURCE = 1 << 20;
+  static final int MAX_SOURCE = 1 << 20;
 
-  private static final long MAX_RENDER_MILLIS = 20_000;
-  private static final int MAX_MACRO_DEPTH = 50;
-  private static final int MAX_COLLECTION = 1_000_000;
+  static final long MAX_RENDER_MILLIS = 20_000;
+  static final int MAX_MACRO_DEPTH = 50;
+  static final int MAX_COLLECTION = 1_000_000;
 
   private static final Set<String> TAGS = Set.of(
       "if", "elif", "else", "endif", "for", "endfor", "set", "endset", "macro", "endmacro", "call", "endcall", "break",

@@ -23,7 +23,7 @@ final class PythonValues {
   /** Characters of text that one operation may make, and so that a whole rendering may print. */
   static final int MAX_TEXT = 32 << 20;
 
-  private static final long MAX_COMPARISONS = 20_000_000_000L;
+  static final long MAX_COMPARISONS = 20_000_000_000L;
 
   private PythonValues() {}
 

@@ -2,6 +2,7 @@ package io.mmpo.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.mmpo.SharedFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -9,33 +10,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Assumptions;
 
-/** Reference data beside the project: {@code ../shared}, or where MMPO_SHARED says. Tests that want it are skipped without it. */
-final class SharedFiles {
+/** Reference texts, ids and rows of {@link SharedFiles}, in the types that tests compare. */
+final class Goldens {
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
-  private SharedFiles() {}
+  private Goldens() {}
 
   static Path path(String name) {
-    String variable = System.getenv("MMPO_SHARED");
-    Path root = variable == null ? projectRoot().resolveSibling("shared") : Path.of(variable);
-    Path path = root.resolve(name);
-    Assumptions.assumeTrue(Files.exists(path), () -> "skipped: no reference data at " + path + " (set MMPO_SHARED)");
-    return path;
-  }
-
-  private static Path projectRoot() {
-    Path directory = Path.of("").toAbsolutePath();
-    while (directory != null && !Files.exists(directory.resolve("native/include/mmpo/mmpo.h"))) {
-      directory = directory.getParent();
-    }
-    return directory == null ? Path.of("").toAbsolutePath() : directory;
+    return SharedFiles.path(name);
   }
 
   static JsonNode json(String name) {
     try {
-      return MAPPER.readTree(path(name).toFile());
+      return SharedFiles.json(name);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
