@@ -15,77 +15,85 @@ import java.util.stream.Collectors;
  * of the tokenized shape, so what was inspected can be trained on without a tokenizer.
  */
 public final class DataInspection {
-  private static final ObjectMapper MAPPER =
-      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
-  private static final String RESET = "\u001b[0m";
-  private static final Map<String, String> COLOURS =
-      Map.of("prompt", "\u001b[36m", "chosen", "\u001b[32m", "rejected", "\u001b[31m", "completion", "\u001b[32m");
+    private static final ObjectMapper MAPPER = JsonMapper.builder()
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .build();
+    private static final String RESET = "\u001b[0m";
+    private static final Map<String, String> COLOURS = Map.of(
+            "prompt", "\u001b[36m", "chosen", "\u001b[32m", "rejected", "\u001b[31m", "completion", "\u001b[32m");
 
-  private final Optional<Tokenizer> tokenizer;
-  private final boolean colour;
+    private final Optional<Tokenizer> tokenizer;
+    private final boolean colour;
 
-  /**
-   * @param tokenizer for the text of ids; without it only ids are shown
-   * @param colour whether the output goes to a terminal that shows colours
-   */
-  public DataInspection(Optional<Tokenizer> tokenizer, boolean colour) {
-    this.tokenizer = tokenizer;
-    this.colour = colour;
-  }
-
-  /** Several lines: of every segment its length, whether the loss counts it, its text and its ids. */
-  public String describe(TokenizedGroup group) {
-    StringBuilder out = new StringBuilder("row ").append(group.row()).append('\n');
-    segments(group).forEach((name, ids) -> {
-      out.append("  ").append(name).append(": ").append(ids.length).append(ids.length == 1 ? " token" : " tokens");
-      out.append(", mask ").append(mask(name)).append('\n');
-      tokenizer.ifPresent(t -> out.append("    text ").append(painted(name, Excerpt.printable(t.decode(ids, false)))).append('\n'));
-      out.append("    ids  ")
-          .append(painted(name, Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(" "))))
-          .append('\n');
-    });
-    return out.toString();
-  }
-
-  /** One line: {@code row}, of every segment {@code <name>_ids} and {@code <name>_text}, and {@code mask} by segment. */
-  public String json(TokenizedGroup group) {
-    ObjectNode line = MAPPER.createObjectNode();
-    line.put("row", group.row());
-    ObjectNode masks = MAPPER.createObjectNode();
-    segments(group).forEach((name, ids) -> {
-      line.set(name + "_ids", MAPPER.valueToTree(ids));
-      tokenizer.ifPresent(t -> line.put(name + "_text", t.decode(ids, false)));
-      masks.put(name, mask(name));
-    });
-    line.set("mask", masks);
-    return line.toString();
-  }
-
-  /** One line: {@code {"summary": {...}}}. */
-  public String json(DatasetSummary summary) {
-    ObjectNode line = MAPPER.createObjectNode();
-    line.set("summary", MAPPER.valueToTree(summary));
-    return line.toString();
-  }
-
-  private static Map<String, int[]> segments(TokenizedGroup group) {
-    Map<String, int[]> segments = new LinkedHashMap<>();
-    segments.put("prompt", group.prompt());
-    if (group.completions().length == 2) {
-      segments.put("chosen", group.completions()[0]);
-      segments.put("rejected", group.completions()[1]);
-    } else {
-      segments.put("completion", group.completions()[0]);
+    /**
+     * @param tokenizer for the text of ids; without it only ids are shown
+     * @param colour whether the output goes to a terminal that shows colours
+     */
+    public DataInspection(Optional<Tokenizer> tokenizer, boolean colour) {
+        this.tokenizer = tokenizer;
+        this.colour = colour;
     }
-    return segments;
-  }
 
-  /** 1 where a token counts in the loss. */
-  private static int mask(String segment) {
-    return segment.equals("prompt") ? 0 : 1;
-  }
+    /** Several lines: of every segment its length, whether the loss counts it, its text and its ids. */
+    public String describe(TokenizedGroup group) {
+        StringBuilder out = new StringBuilder("row ").append(group.row()).append('\n');
+        segments(group).forEach((name, ids) -> {
+            out.append("  ")
+                    .append(name)
+                    .append(": ")
+                    .append(ids.length)
+                    .append(ids.length == 1 ? " token" : " tokens");
+            out.append(", mask ").append(mask(name)).append('\n');
+            tokenizer.ifPresent(t -> out.append("    text ")
+                    .append(painted(name, Excerpt.printable(t.decode(ids, false))))
+                    .append('\n'));
+            out.append("    ids  ")
+                    .append(painted(
+                            name, Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(" "))))
+                    .append('\n');
+        });
+        return out.toString();
+    }
 
-  private String painted(String segment, String text) {
-    return colour ? COLOURS.get(segment) + text + RESET : text;
-  }
+    /** One line: {@code row}, of every segment {@code <name>_ids} and {@code <name>_text}, and {@code mask} by segment. */
+    public String json(TokenizedGroup group) {
+        ObjectNode line = MAPPER.createObjectNode();
+        line.put("row", group.row());
+        ObjectNode masks = MAPPER.createObjectNode();
+        segments(group).forEach((name, ids) -> {
+            line.set(name + "_ids", MAPPER.valueToTree(ids));
+            tokenizer.ifPresent(t -> line.put(name + "_text", t.decode(ids, false)));
+            masks.put(name, mask(name));
+        });
+        line.set("mask", masks);
+        return line.toString();
+    }
+
+    /** One line: {@code {"summary": {...}}}. */
+    public String json(DatasetSummary summary) {
+        ObjectNode line = MAPPER.createObjectNode();
+        line.set("summary", MAPPER.valueToTree(summary));
+        return line.toString();
+    }
+
+    private static Map<String, int[]> segments(TokenizedGroup group) {
+        Map<String, int[]> segments = new LinkedHashMap<>();
+        segments.put("prompt", group.prompt());
+        if (group.completions().length == 2) {
+            segments.put("chosen", group.completions()[0]);
+            segments.put("rejected", group.completions()[1]);
+        } else {
+            segments.put("completion", group.completions()[0]);
+        }
+        return segments;
+    }
+
+    /** 1 where a token counts in the loss. */
+    private static int mask(String segment) {
+        return segment.equals("prompt") ? 0 : 1;
+    }
+
+    private String painted(String segment, String text) {
+        return colour ? COLOURS.get(segment) + text + RESET : text;
+    }
 }

@@ -5,15 +5,15 @@ import java.util.function.Supplier;
 
 /** Preference pairs from a file: groups of two, chosen before rejected. */
 public final class PreferenceData {
-  private PreferenceData() {}
+    private PreferenceData() {}
 
-  /**
-   * Returns at once; rows are read and tokenized on other threads.
-   *
-   * @param file .jsonl, or .json with an array
-   * @param tokenizer asked on those threads, and only if a row is not tokenized already; closed by its owner, after the data set
-   */
-  public static TokenizedDataset open(Path file, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
-    return new RowPipeline(file, new PreferenceShape(), tokenizer, options);
-  }
+    /**
+     * Returns at once; rows are read and tokenized on other threads.
+     *
+     * @param file .jsonl, or .json with an array
+     * @param tokenizer asked on those threads, and only if a row is not tokenized already; closed by its owner, after the data set
+     */
+    public static TokenizedDataset open(Path file, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+        return new RowPipeline(file, new PreferenceShape(), tokenizer, options);
+    }
 }

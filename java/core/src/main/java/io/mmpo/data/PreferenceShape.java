@@ -7,60 +7,63 @@ import java.util.Optional;
 
 /** Rows of preference pairs. */
 final class PreferenceShape extends RowShape {
-  @Override
-  String accepted() {
-    return "{prompt, chosen, rejected} with text or with lists of messages ({role, content}), {chosen, rejected} that begin "
-        + "with the same prompt, or tokenized: {prompt_ids, chosen_ids, rejected_ids}";
-  }
+    @Override
+    String accepted() {
+        return "{prompt, chosen, rejected} with text or with lists of messages ({role, content}), {chosen, rejected} that begin "
+                + "with the same prompt, or tokenized: {prompt_ids, chosen_ids, rejected_ids}";
+    }
 
-  @Override
-  Sample read(ObjectNode row, RowPlace place) {
-    if (has(row, "chosen_ids") || has(row, "rejected_ids")) {
-      return new Sample.Tokens(
-          ids(row, "prompt_ids", place), new int[][] {ids(row, "chosen_ids", place), ids(row, "rejected_ids", place)});
+    @Override
+    Sample read(ObjectNode row, RowPlace place) {
+        if (has(row, "chosen_ids") || has(row, "rejected_ids")) {
+            return new Sample.Tokens(
+                    ids(row, "prompt_ids", place),
+                    new int[][] {ids(row, "chosen_ids", place), ids(row, "rejected_ids", place)});
+        }
+        for (String key : List.of("chosen", "rejected")) {
+            if (!has(row, key)) {
+                throw wrongShape(row, place, "a preference pair needs '" + key + "', which is missing");
+            }
+        }
+        boolean conversation = isConversation(row.get("chosen"));
+        if (conversation != isConversation(row.get("rejected"))) {
+            throw wrongShape(
+                    row, place, "chosen and rejected must be of one kind, but one is text and one a list of messages");
+        }
+        return conversation ? conversation(row, place) : text(row, place);
     }
-    for (String key : List.of("chosen", "rejected")) {
-      if (!has(row, key)) {
-        throw wrongShape(row, place, "a preference pair needs '" + key + "', which is missing");
-      }
-    }
-    boolean conversation = isConversation(row.get("chosen"));
-    if (conversation != isConversation(row.get("rejected"))) {
-      throw wrongShape(row, place, "chosen and rejected must be of one kind, but one is text and one a list of messages");
-    }
-    return conversation ? conversation(row, place) : text(row, place);
-  }
 
-  private Sample text(ObjectNode row, RowPlace place) {
-    String chosen = text(row, "chosen", place);
-    String rejected = text(row, "rejected", place);
-    if (isConversation(row.get("prompt"))) {
-      throw wrongShape(row, place, "prompt is a list of messages, so chosen and rejected must be too");
+    private Sample text(ObjectNode row, RowPlace place) {
+        String chosen = text(row, "chosen", place);
+        String rejected = text(row, "rejected", place);
+        if (isConversation(row.get("prompt"))) {
+            throw wrongShape(row, place, "prompt is a list of messages, so chosen and rejected must be too");
+        }
+        if (has(row, "prompt")) {
+            return new Sample.Text(Optional.of(text(row, "prompt", place)), List.of(chosen, rejected));
+        }
+        int shared = PromptExtraction.sharedText(chosen, rejected);
+        return new Sample.Text(
+                Optional.of(chosen.substring(0, shared)),
+                List.of(chosen.substring(shared), rejected.substring(shared)));
     }
-    if (has(row, "prompt")) {
-      return new Sample.Text(Optional.of(text(row, "prompt", place)), List.of(chosen, rejected));
-    }
-    int shared = PromptExtraction.sharedText(chosen, rejected);
-    return new Sample.Text(
-        Optional.of(chosen.substring(0, shared)), List.of(chosen.substring(shared), rejected.substring(shared)));
-  }
 
-  /**
-   * A prompt that is text beside conversations repeats what they begin with (UltraFeedback-binarized is published so): it is
-   * taken from them.
-   */
-  private Sample conversation(ObjectNode row, RowPlace place) {
-    List<Map<String, Object>> chosen = messages(row, "chosen", place);
-    List<Map<String, Object>> rejected = messages(row, "rejected", place);
-    Map<String, Object> variables = templateVariables(row, place);
-    if (isConversation(row.get("prompt"))) {
-      return new Sample.Conversation(
-          Optional.of(messages(row, "prompt", place)), List.of(chosen, rejected), variables);
+    /**
+     * A prompt that is text beside conversations repeats what they begin with (UltraFeedback-binarized is published so): it is
+     * taken from them.
+     */
+    private Sample conversation(ObjectNode row, RowPlace place) {
+        List<Map<String, Object>> chosen = messages(row, "chosen", place);
+        List<Map<String, Object>> rejected = messages(row, "rejected", place);
+        Map<String, Object> variables = templateVariables(row, place);
+        if (isConversation(row.get("prompt"))) {
+            return new Sample.Conversation(
+                    Optional.of(messages(row, "prompt", place)), List.of(chosen, rejected), variables);
+        }
+        int shared = PromptExtraction.sharedMessages(chosen, rejected);
+        return new Sample.Conversation(
+                Optional.of(chosen.subList(0, shared)),
+                List.of(chosen.subList(shared, chosen.size()), rejected.subList(shared, rejected.size())),
+                variables);
     }
-    int shared = PromptExtraction.sharedMessages(chosen, rejected);
-    return new Sample.Conversation(
-        Optional.of(chosen.subList(0, shared)),
-        List.of(chosen.subList(shared, chosen.size()), rejected.subList(shared, rejected.size())),
-        variables);
-  }
 }

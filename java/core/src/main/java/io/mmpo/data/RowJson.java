@@ -19,71 +19,73 @@ import java.nio.charset.StandardCharsets;
 
 /** JSON of rows from outside: strict, and bounded in depth and size. */
 final class RowJson {
-  static final int MAX_ROW_BYTES = 50_000_000;
+    static final int MAX_ROW_BYTES = 50_000_000;
 
-  private static final int MAX_DEPTH = 64;
+    private static final int MAX_DEPTH = 64;
 
-  static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
-          .streamReadConstraints(StreamReadConstraints.builder()
-              .maxNestingDepth(MAX_DEPTH)
-              .maxStringLength(MAX_ROW_BYTES)
-              .build())
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .build())
-      .build();
+    static final ObjectMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxNestingDepth(MAX_DEPTH)
+                            .maxStringLength(MAX_ROW_BYTES)
+                            .build())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build())
+            .build();
 
-  private RowJson() {}
+    private RowJson() {}
 
-  /** The one object that the bytes hold, and nothing after it. */
-  static ObjectNode parse(byte[] json, RowPlace place) {
-    try (JsonParser parser = MAPPER.createParser(decode(json, place))) {
-      JsonNode node = MAPPER.readTree(parser);
-      if (parser.nextToken() != null) {
-        throw place.error("one JSON object is wanted on the line, but there is something after it");
-      }
-      return requireObject(node, place);
-    } catch (IOException e) {
-      throw unreadable(e, place);
+    /** The one object that the bytes hold, and nothing after it. */
+    static ObjectNode parse(byte[] json, RowPlace place) {
+        try (JsonParser parser = MAPPER.createParser(decode(json, place))) {
+            JsonNode node = MAPPER.readTree(parser);
+            if (parser.nextToken() != null) {
+                throw place.error("one JSON object is wanted on the line, but there is something after it");
+            }
+            return requireObject(node, place);
+        } catch (IOException e) {
+            throw unreadable(e, place);
+        }
     }
-  }
 
-  /** A value that a row carries as JSON text. */
-  static JsonNode parseValue(String json, String key, RowPlace place) {
-    try {
-      return MAPPER.readTree(json);
-    } catch (JsonProcessingException e) {
-      throw place.error("%s must be JSON, but %s", key, Excerpt.of(e.getOriginalMessage()));
+    /** A value that a row carries as JSON text. */
+    static JsonNode parseValue(String json, String key, RowPlace place) {
+        try {
+            return MAPPER.readTree(json);
+        } catch (JsonProcessingException e) {
+            throw place.error("%s must be JSON, but %s", key, Excerpt.of(e.getOriginalMessage()));
+        }
     }
-  }
 
-  static ObjectNode requireObject(JsonNode node, RowPlace place) {
-    if (node instanceof ObjectNode object) {
-      return object;
+    static ObjectNode requireObject(JsonNode node, RowPlace place) {
+        if (node instanceof ObjectNode object) {
+            return object;
+        }
+        throw place.error("a JSON object is wanted, found %s", describe(node));
     }
-    throw place.error("a JSON object is wanted, found %s", describe(node));
-  }
 
-  static MmpoException unreadable(IOException e, RowPlace place) {
-    String problem = e instanceof JsonProcessingException json ? json.getOriginalMessage() : String.valueOf(e.getMessage());
-    int advice = problem.indexOf('\n');
-    return place.error("it is not valid JSON: %s", Excerpt.printable(advice < 0 ? problem : problem.substring(0, advice)));
-  }
-
-  static String describe(JsonNode node) {
-    return node == null || node.isMissingNode() ? "nothing" : Excerpt.of(node.toString());
-  }
-
-  private static String decode(byte[] bytes, RowPlace place) {
-    ByteBuffer input = ByteBuffer.wrap(bytes);
-    try {
-      CharBuffer text = StandardCharsets.UTF_8
-          .newDecoder()
-          .onMalformedInput(CodingErrorAction.REPORT)
-          .onUnmappableCharacter(CodingErrorAction.REPORT)
-          .decode(input);
-      return text.toString();
-    } catch (CharacterCodingException e) {
-      throw place.error("it is not UTF-8 (byte %d of the line)", input.position() + 1);
+    static MmpoException unreadable(IOException e, RowPlace place) {
+        String problem =
+                e instanceof JsonProcessingException json ? json.getOriginalMessage() : String.valueOf(e.getMessage());
+        int advice = problem.indexOf('\n');
+        return place.error(
+                "it is not valid JSON: %s", Excerpt.printable(advice < 0 ? problem : problem.substring(0, advice)));
     }
-  }
+
+    static String describe(JsonNode node) {
+        return node == null || node.isMissingNode() ? "nothing" : Excerpt.of(node.toString());
+    }
+
+    private static String decode(byte[] bytes, RowPlace place) {
+        ByteBuffer input = ByteBuffer.wrap(bytes);
+        try {
+            CharBuffer text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPORT)
+                    .onUnmappableCharacter(CodingErrorAction.REPORT)
+                    .decode(input);
+            return text.toString();
+        } catch (CharacterCodingException e) {
+            throw place.error("it is not UTF-8 (byte %d of the line)", input.position() + 1);
+        }
+    }
 }

@@ -22,267 +22,272 @@ import java.util.function.Supplier;
  * but not yet kept hold a bounded amount of memory; kept ones are one int array each.
  */
 final class RowPipeline implements TokenizedDataset {
-  private static final int MAX_KIB_IN_FLIGHT = 128 << 10;
-  private static final AtomicInteger NAMES = new AtomicInteger();
+    private static final int MAX_KIB_IN_FLIGHT = 128 << 10;
+    private static final AtomicInteger NAMES = new AtomicInteger();
 
-  private final Path file;
-  private final RowFile rows;
-  private final RowShape shape;
-  private final Supplier<Tokenizer> tokenizer;
-  private final Truncation truncation;
-  private final ExecutorService workers;
-  private final Thread reader;
-  private final Semaphore kibInFlight = new Semaphore(MAX_KIB_IN_FLIGHT);
+    private final Path file;
+    private final RowFile rows;
+    private final RowShape shape;
+    private final Supplier<Tokenizer> tokenizer;
+    private final Truncation truncation;
+    private final ExecutorService workers;
+    private final Thread reader;
+    private final Semaphore kibInFlight = new Semaphore(MAX_KIB_IN_FLIGHT);
 
-  // Guarded by this.
-  private final List<PackedGroup> groups = new ArrayList<>();
-  private final Map<Integer, Outcome> early = new HashMap<>();
-  private final SummaryCounts counts = new SummaryCounts();
-  private int nextRow;
-  private int numRows = -1; // unknown until the end of the file
-  private boolean closed;
-  private Optional<RuntimeException> error = Optional.empty();
+    // Guarded by this.
+    private final List<PackedGroup> groups = new ArrayList<>();
+    private final Map<Integer, Outcome> early = new HashMap<>();
+    private final SummaryCounts counts = new SummaryCounts();
+    private int nextRow;
+    private int numRows = -1; // unknown until the end of the file
+    private boolean closed;
+    private Optional<RuntimeException> error = Optional.empty();
 
-  /** What became of a row. */
-  private sealed interface Outcome {
-    record Done(Truncation.Result result, boolean boundaryMerge) implements Outcome {}
+    /** What became of a row. */
+    private sealed interface Outcome {
+        record Done(Truncation.Result result, boolean boundaryMerge) implements Outcome {}
 
-    record Failed(RuntimeException error) implements Outcome {}
-  }
-
-  RowPipeline(Path file, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
-    this.file = file;
-    this.rows = RowFile.open(file);
-    this.shape = shape;
-    this.tokenizer = tokenizer;
-    this.truncation = new Truncation(options);
-    String name = "mmpo-data-" + NAMES.incrementAndGet();
-    int numWorkers = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
-    this.workers = Executors.newFixedThreadPool(
-        numWorkers, Thread.ofPlatform().daemon().name(name + "-tokenize-", 0).factory());
-    this.reader = Thread.ofPlatform().daemon().name(name + "-read").start(this::readAll);
-  }
-
-  private void readAll() {
-    int row = 0;
-    try (rows) {
-      for (Optional<RowFile.Row> next = rows.next(); next.isPresent(); next = rows.next()) {
-        submit(row, next.get());
-        row++;
-      }
-      endOfFile(row);
-    } catch (InterruptedException | RejectedExecutionException e) {
-      Thread.currentThread().interrupt(); // closed
-    } catch (RuntimeException e) {
-      deliver(row, new Outcome.Failed(e));
-    } catch (OutOfMemoryError e) {
-      deliver(row, new Outcome.Failed(outOfMemory(e)));
-    }
-  }
-
-  private void submit(int row, RowFile.Row content) throws InterruptedException {
-    int kib = Math.min(MAX_KIB_IN_FLIGHT, 1 + (content.bytes() >> 10));
-    kibInFlight.acquire(kib);
-    workers.execute(() -> {
-      try {
-        deliver(row, process(content));
-      } finally {
-        kibInFlight.release(kib);
-      }
-    });
-  }
-
-  private Outcome process(RowFile.Row row) {
-    try {
-      Sample sample = shape.read(row.content().get(), row.place());
-      if (SampleTokenizer.hasEmptyCompletion(sample)) {
-        return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false);
-      }
-      SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
-          ? SampleTokenizer.asTheyAre(tokens)
-          : encode(sample, tokenizer.get(), row.place());
-      return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge());
-    } catch (RuntimeException e) {
-      return new Outcome.Failed(e);
-    } catch (OutOfMemoryError e) {
-      return new Outcome.Failed(outOfMemory(e));
-    }
-  }
-
-  private static SampleTokenizer.Encoded encode(Sample sample, Tokenizer tokenizer, RowPlace place) {
-    try {
-      return new SampleTokenizer(tokenizer).encode(sample);
-    } catch (MmpoException e) {
-      throw place.locate(e);
-    }
-  }
-
-  private MmpoException outOfMemory(OutOfMemoryError e) {
-    return MmpoException.of(
-        MmpoException.Kind.ENVIRONMENT, e, "Tokenizing %s needs more memory than the JVM may use; raise it with -Xmx.", file);
-  }
-
-  /** Keeps rows in the order of the file; those that come early wait. */
-  private synchronized void deliver(int row, Outcome outcome) {
-    early.put(row, outcome);
-    for (Outcome next = early.remove(nextRow); next != null && error.isEmpty(); next = early.remove(nextRow)) {
-      switch (next) {
-        case Outcome.Failed failed -> fail(failed.error());
-        case Outcome.Done done -> keep(done);
-      }
-    }
-    checkEnd();
-    notifyAll();
-  }
-
-  private void keep(Outcome.Done row) {
-    Truncation.Result result = row.result();
-    counts.add(result, row.boundaryMerge());
-    if (result.verdict() == Truncation.Verdict.KEPT) {
-      groups.add(PackedGroup.of(nextRow, result.prompt(), result.completions()));
-    }
-    nextRow++;
-  }
-
-  private synchronized void endOfFile(int rowsRead) {
-    numRows = rowsRead;
-    checkEnd();
-    notifyAll();
-  }
-
-  private void checkEnd() {
-    if (!isFinished() || error.isPresent()) {
-      return;
-    }
-    workers.shutdown();
-    if (numRows == 0) {
-      fail(MmpoException.data("%s has no rows. Rows are %s.", file, shape.accepted()));
-    } else if (groups.isEmpty()) {
-      fail(MmpoException.data("%s has no row that can be used: %s. Raise the limits, or correct the data.", file, makeSummary()));
-    }
-  }
-
-  private boolean isFinished() {
-    return nextRow == numRows;
-  }
-
-  private void fail(RuntimeException problem) {
-    error = Optional.of(problem);
-    early.clear();
-    workers.shutdownNow();
-    reader.interrupt();
-    notifyAll();
-  }
-
-  @Override
-  public synchronized int size() {
-    awaitEnd();
-    return groups.size();
-  }
-
-  @Override
-  public synchronized DatasetSummary summary() {
-    awaitEnd();
-    return makeSummary();
-  }
-
-  private DatasetSummary makeSummary() {
-    return counts.summary(groups.stream().mapToInt(PackedGroup::numTokens).toArray());
-  }
-
-  @Override
-  public synchronized TokenizedGroup get(int index) {
-    if (index < 0) {
-      throw new IndexOutOfBoundsException(index);
-    }
-    while (groups.size() <= index) {
-      throwError();
-      if (isFinished()) {
-        throw new IndexOutOfBoundsException("group " + index + " of " + groups.size());
-      }
-      await();
-    }
-    return groups.get(index).unpack();
-  }
-
-  private void awaitEnd() {
-    throwError();
-    while (!isFinished()) {
-      await();
-      throwError();
-    }
-  }
-
-  private void throwError() {
-    if (error.isPresent()) {
-      throw error.get();
-    }
-  }
-
-  @SuppressWarnings("WaitNotInLoop") // its callers loop
-  private void await() {
-    if (closed) {
-      throw new IllegalStateException("the data set of " + file + " is closed");
-    }
-    try {
-      wait();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CancellationException("interrupted while waiting for rows of " + file);
-    }
-  }
-
-  @Override
-  public void close() {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-    }
-    workers.shutdownNow();
-    reader.interrupt();
-    try {
-      reader.join(TimeUnit.SECONDS.toMillis(10));
-      workers.awaitTermination(10, TimeUnit.SECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  /** A group as one array: [row, prompt length, completion length ..., then the ids]. */
-  private record PackedGroup(int[] data, int numCompletions) {
-    static PackedGroup of(int row, int[] prompt, int[][] completions) {
-      int header = 2 + completions.length;
-      int size = header + prompt.length;
-      for (int[] completion : completions) {
-        size += completion.length;
-      }
-      int[] data = new int[size];
-      data[0] = row;
-      data[1] = prompt.length;
-      System.arraycopy(prompt, 0, data, header, prompt.length);
-      int position = header + prompt.length;
-      for (int i = 0; i < completions.length; i++) {
-        data[2 + i] = completions[i].length;
-        System.arraycopy(completions[i], 0, data, position, completions[i].length);
-        position += completions[i].length;
-      }
-      return new PackedGroup(data, completions.length);
+        record Failed(RuntimeException error) implements Outcome {}
     }
 
-    int numTokens() {
-      return data.length - 2 - numCompletions;
+    RowPipeline(Path file, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+        this.file = file;
+        this.rows = RowFile.open(file);
+        this.shape = shape;
+        this.tokenizer = tokenizer;
+        this.truncation = new Truncation(options);
+        String name = "mmpo-data-" + NAMES.incrementAndGet();
+        int numWorkers = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+        this.workers = Executors.newFixedThreadPool(
+                numWorkers,
+                Thread.ofPlatform().daemon().name(name + "-tokenize-", 0).factory());
+        this.reader = Thread.ofPlatform().daemon().name(name + "-read").start(this::readAll);
     }
 
-    TokenizedGroup unpack() {
-      int position = 2 + numCompletions;
-      int[] prompt = Arrays.copyOfRange(data, position, position + data[1]);
-      position += data[1];
-      int[][] completions = new int[numCompletions][];
-      for (int i = 0; i < numCompletions; i++) {
-        completions[i] = Arrays.copyOfRange(data, position, position + data[2 + i]);
-        position += data[2 + i];
-      }
-      return new TokenizedGroup(data[0], prompt, completions);
+    private void readAll() {
+        int row = 0;
+        try (rows) {
+            for (Optional<RowFile.Row> next = rows.next(); next.isPresent(); next = rows.next()) {
+                submit(row, next.get());
+                row++;
+            }
+            endOfFile(row);
+        } catch (InterruptedException | RejectedExecutionException e) {
+            Thread.currentThread().interrupt(); // closed
+        } catch (RuntimeException e) {
+            deliver(row, new Outcome.Failed(e));
+        } catch (OutOfMemoryError e) {
+            deliver(row, new Outcome.Failed(outOfMemory(e)));
+        }
     }
-  }
+
+    private void submit(int row, RowFile.Row content) throws InterruptedException {
+        int kib = Math.min(MAX_KIB_IN_FLIGHT, 1 + (content.bytes() >> 10));
+        kibInFlight.acquire(kib);
+        workers.execute(() -> {
+            try {
+                deliver(row, process(content));
+            } finally {
+                kibInFlight.release(kib);
+            }
+        });
+    }
+
+    private Outcome process(RowFile.Row row) {
+        try {
+            Sample sample = shape.read(row.content().get(), row.place());
+            if (SampleTokenizer.hasEmptyCompletion(sample)) {
+                return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false);
+            }
+            SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
+                    ? SampleTokenizer.asTheyAre(tokens)
+                    : encode(sample, tokenizer.get(), row.place());
+            return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge());
+        } catch (RuntimeException e) {
+            return new Outcome.Failed(e);
+        } catch (OutOfMemoryError e) {
+            return new Outcome.Failed(outOfMemory(e));
+        }
+    }
+
+    private static SampleTokenizer.Encoded encode(Sample sample, Tokenizer tokenizer, RowPlace place) {
+        try {
+            return new SampleTokenizer(tokenizer).encode(sample);
+        } catch (MmpoException e) {
+            throw place.locate(e);
+        }
+    }
+
+    private MmpoException outOfMemory(OutOfMemoryError e) {
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT,
+                e,
+                "Tokenizing %s needs more memory than the JVM may use; raise it with -Xmx.",
+                file);
+    }
+
+    /** Keeps rows in the order of the file; those that come early wait. */
+    private synchronized void deliver(int row, Outcome outcome) {
+        early.put(row, outcome);
+        for (Outcome next = early.remove(nextRow); next != null && error.isEmpty(); next = early.remove(nextRow)) {
+            switch (next) {
+                case Outcome.Failed failed -> fail(failed.error());
+                case Outcome.Done done -> keep(done);
+            }
+        }
+        checkEnd();
+        notifyAll();
+    }
+
+    private void keep(Outcome.Done row) {
+        Truncation.Result result = row.result();
+        counts.add(result, row.boundaryMerge());
+        if (result.verdict() == Truncation.Verdict.KEPT) {
+            groups.add(PackedGroup.of(nextRow, result.prompt(), result.completions()));
+        }
+        nextRow++;
+    }
+
+    private synchronized void endOfFile(int rowsRead) {
+        numRows = rowsRead;
+        checkEnd();
+        notifyAll();
+    }
+
+    private void checkEnd() {
+        if (!isFinished() || error.isPresent()) {
+            return;
+        }
+        workers.shutdown();
+        if (numRows == 0) {
+            fail(MmpoException.data("%s has no rows. Rows are %s.", file, shape.accepted()));
+        } else if (groups.isEmpty()) {
+            fail(MmpoException.data(
+                    "%s has no row that can be used: %s. Raise the limits, or correct the data.", file, makeSummary()));
+        }
+    }
+
+    private boolean isFinished() {
+        return nextRow == numRows;
+    }
+
+    private void fail(RuntimeException problem) {
+        error = Optional.of(problem);
+        early.clear();
+        workers.shutdownNow();
+        reader.interrupt();
+        notifyAll();
+    }
+
+    @Override
+    public synchronized int size() {
+        awaitEnd();
+        return groups.size();
+    }
+
+    @Override
+    public synchronized DatasetSummary summary() {
+        awaitEnd();
+        return makeSummary();
+    }
+
+    private DatasetSummary makeSummary() {
+        return counts.summary(groups.stream().mapToInt(PackedGroup::numTokens).toArray());
+    }
+
+    @Override
+    public synchronized TokenizedGroup get(int index) {
+        if (index < 0) {
+            throw new IndexOutOfBoundsException(index);
+        }
+        while (groups.size() <= index) {
+            throwError();
+            if (isFinished()) {
+                throw new IndexOutOfBoundsException("group " + index + " of " + groups.size());
+            }
+            await();
+        }
+        return groups.get(index).unpack();
+    }
+
+    private void awaitEnd() {
+        throwError();
+        while (!isFinished()) {
+            await();
+            throwError();
+        }
+    }
+
+    private void throwError() {
+        if (error.isPresent()) {
+            throw error.get();
+        }
+    }
+
+    @SuppressWarnings("WaitNotInLoop") // its callers loop
+    private void await() {
+        if (closed) {
+            throw new IllegalStateException("the data set of " + file + " is closed");
+        }
+        try {
+            wait();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while waiting for rows of " + file);
+        }
+    }
+
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+        }
+        workers.shutdownNow();
+        reader.interrupt();
+        try {
+            reader.join(TimeUnit.SECONDS.toMillis(10));
+            workers.awaitTermination(10, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** A group as one array: [row, prompt length, completion length ..., then the ids]. */
+    private record PackedGroup(int[] data, int numCompletions) {
+        static PackedGroup of(int row, int[] prompt, int[][] completions) {
+            int header = 2 + completions.length;
+            int size = header + prompt.length;
+            for (int[] completion : completions) {
+                size += completion.length;
+            }
+            int[] data = new int[size];
+            data[0] = row;
+            data[1] = prompt.length;
+            System.arraycopy(prompt, 0, data, header, prompt.length);
+            int position = header + prompt.length;
+            for (int i = 0; i < completions.length; i++) {
+                data[2 + i] = completions[i].length;
+                System.arraycopy(completions[i], 0, data, position, completions[i].length);
+                position += completions[i].length;
+            }
+            return new PackedGroup(data, completions.length);
+        }
+
+        int numTokens() {
+            return data.length - 2 - numCompletions;
+        }
+
+        TokenizedGroup unpack() {
+            int position = 2 + numCompletions;
+            int[] prompt = Arrays.copyOfRange(data, position, position + data[1]);
+            position += data[1];
+            int[][] completions = new int[numCompletions][];
+            for (int i = 0; i < numCompletions; i++) {
+                completions[i] = Arrays.copyOfRange(data, position, position + data[2 + i]);
+                position += data[2 + i];
+            }
+            return new TokenizedGroup(data[0], prompt, completions);
+        }
+    }
 }

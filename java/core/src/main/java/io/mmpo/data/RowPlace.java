@@ -10,12 +10,12 @@ import java.nio.file.Path;
  * @param line 1-based
  */
 record RowPlace(Path file, int row, long line) {
-  MmpoException error(String format, Object... arguments) {
-    return MmpoException.data("%s, line %d: %s.", file, line, String.format(format, arguments));
-  }
+    MmpoException error(String format, Object... arguments) {
+        return MmpoException.data("%s, line %d: %s.", file, line, String.format(format, arguments));
+    }
 
-  /** The same error, with the place before it. */
-  MmpoException locate(MmpoException error) {
-    return MmpoException.of(error.kind(), error, "%s, line %d: %s", file, line, error.getMessage());
-  }
+    /** The same error, with the place before it. */
+    MmpoException locate(MmpoException error) {
+        return MmpoException.of(error.kind(), error, "%s, line %d: %s", file, line, error.getMessage());
+    }
 }

@@ -13,99 +13,105 @@ import java.util.Map;
 
 /** Reads a row's keys into a {@link Sample}. Keys that no shape knows are ignored. */
 abstract class RowShape {
-  private static final ObjectMapper VALUES =
-      JsonMapper.builder().enable(DeserializationFeature.USE_LONG_FOR_INTS).build();
+    private static final ObjectMapper VALUES = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_LONG_FOR_INTS)
+            .build();
 
-  abstract Sample read(ObjectNode row, RowPlace place);
+    abstract Sample read(ObjectNode row, RowPlace place);
 
-  /** What rows may look like, for messages. */
-  abstract String accepted();
+    /** What rows may look like, for messages. */
+    abstract String accepted();
 
-  final MmpoException wrongShape(ObjectNode row, RowPlace place, String problem) {
-    List<String> keys = new ArrayList<>();
-    row.fieldNames().forEachRemaining(keys::add);
-    return place.error(
-        "%s; found the keys %s. Rows are %s", problem, Excerpt.of(String.join(", ", keys)), accepted());
-  }
-
-  static boolean isConversation(JsonNode value) {
-    return value != null && value.isArray() && (value.isEmpty() || value.get(0).isObject());
-  }
-
-  /** Present and not null. */
-  static boolean has(ObjectNode row, String key) {
-    return row.hasNonNull(key);
-  }
-
-  static int[] ids(ObjectNode row, String key, RowPlace place) {
-    JsonNode array = row.path(key);
-    if (!array.isArray()) {
-      throw place.error("%s must be a list of token ids, found %s", key, RowJson.describe(array));
+    final MmpoException wrongShape(ObjectNode row, RowPlace place, String problem) {
+        List<String> keys = new ArrayList<>();
+        row.fieldNames().forEachRemaining(keys::add);
+        return place.error(
+                "%s; found the keys %s. Rows are %s", problem, Excerpt.of(String.join(", ", keys)), accepted());
     }
-    int[] ids = new int[array.size()];
-    for (int i = 0; i < ids.length; i++) {
-      JsonNode id = array.get(i);
-      if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
-        throw place.error("%s must hold token ids, integers from 0, found %s at %d", key, RowJson.describe(id), i);
-      }
-      ids[i] = id.intValue();
-    }
-    return ids;
-  }
 
-  static String text(ObjectNode row, String key, RowPlace place) {
-    JsonNode value = row.path(key);
-    if (!value.isTextual()) {
-      throw place.error("%s must be text here, found %s", key, RowJson.describe(value));
+    static boolean isConversation(JsonNode value) {
+        return value != null
+                && value.isArray()
+                && (value.isEmpty() || value.get(0).isObject());
     }
-    return value.textValue();
-  }
 
-  static List<Map<String, Object>> messages(ObjectNode row, String key, RowPlace place) {
-    JsonNode array = row.path(key);
-    if (!array.isArray()) {
-      throw place.error("%s must be a list of messages here, found %s", key, RowJson.describe(array));
+    /** Present and not null. */
+    static boolean has(ObjectNode row, String key) {
+        return row.hasNonNull(key);
     }
-    List<Map<String, Object>> messages = new ArrayList<>();
-    for (int i = 0; i < array.size(); i++) {
-      JsonNode message = array.get(i);
-      if (!message.path("role").isTextual()) {
-        throw place.error(
-            "%s[%d] must be a message, an object with role and content, found %s", key, i, RowJson.describe(message));
-      }
-      JsonNode content = message.path("content");
-      if (!content.isTextual() && !content.isArray() && !message.hasNonNull("tool_calls")) {
-        throw place.error(
-            "%s[%d].content must be text, or a list of parts, found %s", key, i, RowJson.describe(content));
-      }
-      messages.add(plainMap(message));
-    }
-    return messages;
-  }
 
-  /** {@code chat_template_kwargs}, and {@code tools} as a list or as its JSON text, as TRL hands them to the template. */
-  static Map<String, Object> templateVariables(ObjectNode row, RowPlace place) {
-    Map<String, Object> variables = new LinkedHashMap<>();
-    if (has(row, "tools")) {
-      JsonNode tools = row.get("tools");
-      variables.put("tools", plain(tools.isTextual() ? RowJson.parseValue(tools.textValue(), "tools", place) : tools));
+    static int[] ids(ObjectNode row, String key, RowPlace place) {
+        JsonNode array = row.path(key);
+        if (!array.isArray()) {
+            throw place.error("%s must be a list of token ids, found %s", key, RowJson.describe(array));
+        }
+        int[] ids = new int[array.size()];
+        for (int i = 0; i < ids.length; i++) {
+            JsonNode id = array.get(i);
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < 0) {
+                throw place.error(
+                        "%s must hold token ids, integers from 0, found %s at %d", key, RowJson.describe(id), i);
+            }
+            ids[i] = id.intValue();
+        }
+        return ids;
     }
-    if (has(row, "chat_template_kwargs")) {
-      JsonNode extra = row.get("chat_template_kwargs");
-      if (!extra.isObject()) {
-        throw place.error("chat_template_kwargs must be an object, found %s", RowJson.describe(extra));
-      }
-      variables.putAll(plainMap(extra));
+
+    static String text(ObjectNode row, String key, RowPlace place) {
+        JsonNode value = row.path(key);
+        if (!value.isTextual()) {
+            throw place.error("%s must be text here, found %s", key, RowJson.describe(value));
+        }
+        return value.textValue();
     }
-    return variables;
-  }
 
-  private static Object plain(JsonNode node) {
-    return VALUES.convertValue(node, Object.class);
-  }
+    static List<Map<String, Object>> messages(ObjectNode row, String key, RowPlace place) {
+        JsonNode array = row.path(key);
+        if (!array.isArray()) {
+            throw place.error("%s must be a list of messages here, found %s", key, RowJson.describe(array));
+        }
+        List<Map<String, Object>> messages = new ArrayList<>();
+        for (int i = 0; i < array.size(); i++) {
+            JsonNode message = array.get(i);
+            if (!message.path("role").isTextual()) {
+                throw place.error(
+                        "%s[%d] must be a message, an object with role and content, found %s",
+                        key, i, RowJson.describe(message));
+            }
+            JsonNode content = message.path("content");
+            if (!content.isTextual() && !content.isArray() && !message.hasNonNull("tool_calls")) {
+                throw place.error(
+                        "%s[%d].content must be text, or a list of parts, found %s", key, i, RowJson.describe(content));
+            }
+            messages.add(plainMap(message));
+        }
+        return messages;
+    }
 
-  @SuppressWarnings("unchecked")
-  private static Map<String, Object> plainMap(JsonNode object) {
-    return VALUES.convertValue(object, LinkedHashMap.class);
-  }
+    /** {@code chat_template_kwargs}, and {@code tools} as a list or as its JSON text, as TRL hands them to the template. */
+    static Map<String, Object> templateVariables(ObjectNode row, RowPlace place) {
+        Map<String, Object> variables = new LinkedHashMap<>();
+        if (has(row, "tools")) {
+            JsonNode tools = row.get("tools");
+            variables.put(
+                    "tools", plain(tools.isTextual() ? RowJson.parseValue(tools.textValue(), "tools", place) : tools));
+        }
+        if (has(row, "chat_template_kwargs")) {
+            JsonNode extra = row.get("chat_template_kwargs");
+            if (!extra.isObject()) {
+                throw place.error("chat_template_kwargs must be an object, found %s", RowJson.describe(extra));
+            }
+            variables.putAll(plainMap(extra));
+        }
+        return variables;
+    }
+
+    private static Object plain(JsonNode node) {
+        return VALUES.convertValue(node, Object.class);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Map<String, Object> plainMap(JsonNode object) {
+        return VALUES.convertValue(object, LinkedHashMap.class);
+    }
 }

@@ -13,132 +13,141 @@ import java.util.Optional;
  * ids are those that follow the prompt's.
  */
 final class SampleTokenizer {
-  /**
-   * @param whole no part of the sample is a prompt
-   * @param boundaryMerge the joint ids did not begin with the prompt's, so a completion was tokenized apart
-   */
-  record Encoded(int[] prompt, int[][] completions, boolean whole, boolean boundaryMerge) {}
+    /**
+     * @param whole no part of the sample is a prompt
+     * @param boundaryMerge the joint ids did not begin with the prompt's, so a completion was tokenized apart
+     */
+    record Encoded(int[] prompt, int[][] completions, boolean whole, boolean boundaryMerge) {}
 
-  /** Prompt, and prompt + completion, as text. */
-  private record Texts(String prompt, List<String> joint) {}
+    /** Prompt, and prompt + completion, as text. */
+    private record Texts(String prompt, List<String> joint) {}
 
-  private final Tokenizer tokenizer;
+    private final Tokenizer tokenizer;
 
-  SampleTokenizer(Tokenizer tokenizer) {
-    this.tokenizer = tokenizer;
-  }
-
-  /** Whether a completion says nothing: such a row teaches only to end at once. */
-  static boolean hasEmptyCompletion(Sample sample) {
-    return switch (sample) {
-      case Sample.Tokens tokens -> Arrays.stream(tokens.completions()).anyMatch(ids -> ids.length == 0);
-      case Sample.Text text -> text.completions().stream().anyMatch(String::isBlank);
-      case Sample.Conversation conversation -> conversation.completions().stream()
-          .anyMatch(messages -> messages.stream().allMatch(SampleTokenizer::isEmpty));
-    };
-  }
-
-  private static boolean isEmpty(Map<String, Object> message) {
-    Object content = message.get("content");
-    boolean noText = content == null || (content instanceof String text && text.isBlank()) || List.of().equals(content);
-    return noText && message.get("tool_calls") == null;
-  }
-
-  static Encoded asTheyAre(Sample.Tokens tokens) {
-    return new Encoded(tokens.prompt(), tokens.completions(), false, false);
-  }
-
-  Encoded encode(Sample sample) {
-    return switch (sample) {
-      case Sample.Tokens tokens -> asTheyAre(tokens);
-      case Sample.Text text -> encodeText(text);
-      case Sample.Conversation conversation -> encodeConversation(conversation);
-    };
-  }
-
-  private Encoded encodeText(Sample.Text text) {
-    List<String> completions = text.completions().stream().map(this::withEndToken).toList();
-    if (text.prompt().isEmpty()) {
-      return whole(tokenizer.encode(completions.getFirst(), true));
+    SampleTokenizer(Tokenizer tokenizer) {
+        this.tokenizer = tokenizer;
     }
-    String prompt = text.prompt().get();
-    return split(new Texts(prompt, completions.stream().map(prompt::concat).toList()), true);
-  }
 
-  private String withEndToken(String completion) {
-    String end = tokenizer.eosToken().orElseThrow(() -> MmpoException.data(
-        "plain text is ended with the tokenizer's end token, but %s names no eos_token; add it there, or use rows of messages.",
-        tokenizer.directory().resolve(TokenizerFiles.CONFIG)));
-    return completion.endsWith(end) ? completion : completion + end;
-  }
-
-  private Encoded encodeConversation(Sample.Conversation conversation) {
-    ChatTemplate template = tokenizer.chatTemplate().orElseThrow(() -> MmpoException.data(
-        "the row has messages, but the tokenizer in %s has no chat template (%s beside it, or chat_template in %s). Name one with "
-            + "chat_template_path, or use rows of plain text.",
-        tokenizer.directory(), TokenizerFiles.CHAT_TEMPLATE, TokenizerFiles.CONFIG));
-    Map<String, Object> variables = conversation.variables();
-    if (conversation.prompt().isEmpty()) {
-      String text = template.render(conversation.completions().getFirst(), false, variables);
-      return whole(tokenizer.encode(text, false));
+    /** Whether a completion says nothing: such a row teaches only to end at once. */
+    static boolean hasEmptyCompletion(Sample sample) {
+        return switch (sample) {
+            case Sample.Tokens tokens -> Arrays.stream(tokens.completions()).anyMatch(ids -> ids.length == 0);
+            case Sample.Text text -> text.completions().stream().anyMatch(String::isBlank);
+            case Sample.Conversation conversation ->
+                conversation.completions().stream()
+                        .anyMatch(messages -> messages.stream().allMatch(SampleTokenizer::isEmpty));
+        };
     }
-    List<Map<String, Object>> prompt = conversation.prompt().get();
-    List<String> joint = new ArrayList<>();
-    for (List<Map<String, Object>> completion : conversation.completions()) {
-      List<Map<String, Object>> messages = new ArrayList<>(prompt);
-      messages.addAll(completion);
-      joint.add(template.render(messages, false, variables));
+
+    private static boolean isEmpty(Map<String, Object> message) {
+        Object content = message.get("content");
+        boolean noText = content == null
+                || (content instanceof String text && text.isBlank())
+                || List.of().equals(content);
+        return noText && message.get("tool_calls") == null;
     }
-    return split(new Texts(prompt.isEmpty() ? "" : template.render(prompt, true, variables), joint), false);
-  }
 
-  private static Encoded whole(int[] ids) {
-    return new Encoded(new int[0], new int[][] {ids}, true, false);
-  }
-
-  /** The joint ids, cut where the prompt's end; apart where a token spans that place. */
-  private Encoded split(Texts texts, boolean addSpecialTokens) {
-    int[] prompt = tokenizer.encode(texts.prompt(), addSpecialTokens);
-    int[][] completions = new int[texts.joint().size()][];
-    for (int i = 0; i < completions.length; i++) {
-      int[] joint = tokenizer.encode(texts.joint().get(i), addSpecialTokens);
-      Optional<int[]> rest = after(prompt, joint);
-      if (rest.isEmpty()) {
-        return apart(texts, addSpecialTokens);
-      }
-      completions[i] = rest.get();
+    static Encoded asTheyAre(Sample.Tokens tokens) {
+        return new Encoded(tokens.prompt(), tokens.completions(), false, false);
     }
-    return new Encoded(prompt, completions, false, false);
-  }
 
-  private static Optional<int[]> after(int[] prefix, int[] ids) {
-    boolean begins = ids.length >= prefix.length && Arrays.mismatch(prefix, 0, prefix.length, ids, 0, prefix.length) < 0;
-    return begins ? Optional.of(Arrays.copyOfRange(ids, prefix.length, ids.length)) : Optional.empty();
-  }
-
-  /**
-   * Some templates open the assistant's turn with text that a finished turn does not have (an empty thought, say): the prompt is
-   * then cut to what all texts begin with.
-   */
-  private Encoded apart(Texts texts, boolean addSpecialTokens) {
-    int shared = texts.prompt().length();
-    for (String joint : texts.joint()) {
-      shared = Math.min(shared, commonPrefix(texts.prompt(), joint));
+    Encoded encode(Sample sample) {
+        return switch (sample) {
+            case Sample.Tokens tokens -> asTheyAre(tokens);
+            case Sample.Text text -> encodeText(text);
+            case Sample.Conversation conversation -> encodeConversation(conversation);
+        };
     }
-    int end = shared;
-    int[] prompt = tokenizer.encode(texts.prompt().substring(0, end), addSpecialTokens);
-    int[][] completions = texts.joint().stream()
-        .map(joint -> tokenizer.encode(joint.substring(end), false))
-        .toArray(int[][]::new);
-    return new Encoded(prompt, completions, false, true);
-  }
 
-  /** In chars, never inside a surrogate pair. */
-  private static int commonPrefix(String a, String b) {
-    int i = 0;
-    while (i < a.length() && i < b.length() && a.charAt(i) == b.charAt(i)) {
-      i++;
+    private Encoded encodeText(Sample.Text text) {
+        List<String> completions =
+                text.completions().stream().map(this::withEndToken).toList();
+        if (text.prompt().isEmpty()) {
+            return whole(tokenizer.encode(completions.getFirst(), true));
+        }
+        String prompt = text.prompt().get();
+        return split(new Texts(prompt, completions.stream().map(prompt::concat).toList()), true);
     }
-    return i > 0 && Character.isHighSurrogate(a.charAt(i - 1)) ? i - 1 : i;
-  }
+
+    private String withEndToken(String completion) {
+        String end = tokenizer
+                .eosToken()
+                .orElseThrow(() -> MmpoException.data(
+                        "plain text is ended with the tokenizer's end token, but %s names no eos_token; add it there, or use rows of messages.",
+                        tokenizer.directory().resolve(TokenizerFiles.CONFIG)));
+        return completion.endsWith(end) ? completion : completion + end;
+    }
+
+    private Encoded encodeConversation(Sample.Conversation conversation) {
+        ChatTemplate template = tokenizer
+                .chatTemplate()
+                .orElseThrow(() -> MmpoException.data(
+                        "the row has messages, but the tokenizer in %s has no chat template (%s beside it, or chat_template in %s). Name one with "
+                                + "chat_template_path, or use rows of plain text.",
+                        tokenizer.directory(), TokenizerFiles.CHAT_TEMPLATE, TokenizerFiles.CONFIG));
+        Map<String, Object> variables = conversation.variables();
+        if (conversation.prompt().isEmpty()) {
+            String text = template.render(conversation.completions().getFirst(), false, variables);
+            return whole(tokenizer.encode(text, false));
+        }
+        List<Map<String, Object>> prompt = conversation.prompt().get();
+        List<String> joint = new ArrayList<>();
+        for (List<Map<String, Object>> completion : conversation.completions()) {
+            List<Map<String, Object>> messages = new ArrayList<>(prompt);
+            messages.addAll(completion);
+            joint.add(template.render(messages, false, variables));
+        }
+        return split(new Texts(prompt.isEmpty() ? "" : template.render(prompt, true, variables), joint), false);
+    }
+
+    private static Encoded whole(int[] ids) {
+        return new Encoded(new int[0], new int[][] {ids}, true, false);
+    }
+
+    /** The joint ids, cut where the prompt's end; apart where a token spans that place. */
+    private Encoded split(Texts texts, boolean addSpecialTokens) {
+        int[] prompt = tokenizer.encode(texts.prompt(), addSpecialTokens);
+        int[][] completions = new int[texts.joint().size()][];
+        for (int i = 0; i < completions.length; i++) {
+            int[] joint = tokenizer.encode(texts.joint().get(i), addSpecialTokens);
+            Optional<int[]> rest = after(prompt, joint);
+            if (rest.isEmpty()) {
+                return apart(texts, addSpecialTokens);
+            }
+            completions[i] = rest.get();
+        }
+        return new Encoded(prompt, completions, false, false);
+    }
+
+    private static Optional<int[]> after(int[] prefix, int[] ids) {
+        boolean begins =
+                ids.length >= prefix.length && Arrays.mismatch(prefix, 0, prefix.length, ids, 0, prefix.length) < 0;
+        return begins ? Optional.of(Arrays.copyOfRange(ids, prefix.length, ids.length)) : Optional.empty();
+    }
+
+    /**
+     * Some templates open the assistant's turn with text that a finished turn does not have (an empty thought, say): the prompt is
+     * then cut to what all texts begin with.
+     */
+    private Encoded apart(Texts texts, boolean addSpecialTokens) {
+        int shared = texts.prompt().length();
+        for (String joint : texts.joint()) {
+            shared = Math.min(shared, commonPrefix(texts.prompt(), joint));
+        }
+        int end = shared;
+        int[] prompt = tokenizer.encode(texts.prompt().substring(0, end), addSpecialTokens);
+        int[][] completions = texts.joint().stream()
+                .map(joint -> tokenizer.encode(joint.substring(end), false))
+                .toArray(int[][]::new);
+        return new Encoded(prompt, completions, false, true);
+    }
+
+    /** In chars, never inside a surrogate pair. */
+    private static int commonPrefix(String a, String b) {
+        int i = 0;
+        while (i < a.length() && i < b.length() && a.charAt(i) == b.charAt(i)) {
+            i++;
+        }
+        return i > 0 && Character.isHighSurrogate(a.charAt(i - 1)) ? i - 1 : i;
+    }
 }

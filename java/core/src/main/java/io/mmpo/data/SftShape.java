@@ -6,40 +6,43 @@ import java.util.Optional;
 
 /** Rows of supervised fine-tuning. */
 final class SftShape extends RowShape {
-  @Override
-  String accepted() {
-    return "{messages} (a list of {role, content}), {prompt, completion} with text or with lists of messages, {text}, or "
-        + "tokenized: {prompt_ids, completion_ids}";
-  }
+    @Override
+    String accepted() {
+        return "{messages} (a list of {role, content}), {prompt, completion} with text or with lists of messages, {text}, or "
+                + "tokenized: {prompt_ids, completion_ids}";
+    }
 
-  @Override
-  Sample read(ObjectNode row, RowPlace place) {
-    if (has(row, "completion_ids")) {
-      return new Sample.Tokens(ids(row, "prompt_ids", place), new int[][] {ids(row, "completion_ids", place)});
+    @Override
+    Sample read(ObjectNode row, RowPlace place) {
+        if (has(row, "completion_ids")) {
+            return new Sample.Tokens(ids(row, "prompt_ids", place), new int[][] {ids(row, "completion_ids", place)});
+        }
+        if (has(row, "prompt") && has(row, "completion")) {
+            return promptAndCompletion(row, place);
+        }
+        if (has(row, "messages")) {
+            return new Sample.Conversation(
+                    Optional.empty(), List.of(messages(row, "messages", place)), templateVariables(row, place));
+        }
+        if (has(row, "text")) {
+            return new Sample.Text(Optional.empty(), List.of(text(row, "text", place)));
+        }
+        throw wrongShape(row, place, "messages, prompt and completion, or text is wanted");
     }
-    if (has(row, "prompt") && has(row, "completion")) {
-      return promptAndCompletion(row, place);
-    }
-    if (has(row, "messages")) {
-      return new Sample.Conversation(
-          Optional.empty(), List.of(messages(row, "messages", place)), templateVariables(row, place));
-    }
-    if (has(row, "text")) {
-      return new Sample.Text(Optional.empty(), List.of(text(row, "text", place)));
-    }
-    throw wrongShape(row, place, "messages, prompt and completion, or text is wanted");
-  }
 
-  private Sample promptAndCompletion(ObjectNode row, RowPlace place) {
-    boolean conversation = isConversation(row.get("prompt"));
-    if (conversation != isConversation(row.get("completion"))) {
-      throw wrongShape(row, place, "prompt and completion must be of one kind, but one is text and one a list of messages");
+    private Sample promptAndCompletion(ObjectNode row, RowPlace place) {
+        boolean conversation = isConversation(row.get("prompt"));
+        if (conversation != isConversation(row.get("completion"))) {
+            throw wrongShape(
+                    row,
+                    place,
+                    "prompt and completion must be of one kind, but one is text and one a list of messages");
+        }
+        return conversation
+                ? new Sample.Conversation(
+                        Optional.of(messages(row, "prompt", place)),
+                        List.of(messages(row, "completion", place)),
+                        templateVariables(row, place))
+                : new Sample.Text(Optional.of(text(row, "prompt", place)), List.of(text(row, "completion", place)));
     }
-    return conversation
-        ? new Sample.Conversation(
-            Optional.of(messages(row, "prompt", place)),
-            List.of(messages(row, "completion", place)),
-            templateVariables(row, place))
-        : new Sample.Text(Optional.of(text(row, "prompt", place)), List.of(text(row, "completion", place)));
-  }
 }

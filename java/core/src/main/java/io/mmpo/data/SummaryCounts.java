@@ -4,40 +4,47 @@ import java.util.Arrays;
 
 /** Counts rows while they come in; see {@link DatasetSummary} for what is counted. */
 final class SummaryCounts {
-  private int rows;
-  private int droppedEmpty;
-  private int droppedLongPrompt;
-  private int droppedNoPrompt;
-  private int truncatedPrompts;
-  private int truncatedCompletions;
-  private int boundaryMerges;
-  private int identicalPairs;
+    private int rows;
+    private int droppedEmpty;
+    private int droppedLongPrompt;
+    private int droppedNoPrompt;
+    private int truncatedPrompts;
+    private int truncatedCompletions;
+    private int boundaryMerges;
+    private int identicalPairs;
 
-  void add(Truncation.Result result, boolean boundaryMerge) {
-    rows++;
-    switch (result.verdict()) {
-      case EMPTY_COMPLETION -> droppedEmpty++;
-      case LONG_PROMPT -> droppedLongPrompt++;
-      case NO_PROMPT -> droppedNoPrompt++;
-      case KEPT -> {
-        truncatedPrompts += result.promptCut() ? 1 : 0;
-        truncatedCompletions += result.completionCut() ? 1 : 0;
-        boundaryMerges += boundaryMerge ? 1 : 0;
-        int[][] completions = result.completions();
-        identicalPairs += completions.length == 2 && Arrays.equals(completions[0], completions[1]) ? 1 : 0;
-      }
+    void add(Truncation.Result result, boolean boundaryMerge) {
+        rows++;
+        switch (result.verdict()) {
+            case EMPTY_COMPLETION -> droppedEmpty++;
+            case LONG_PROMPT -> droppedLongPrompt++;
+            case NO_PROMPT -> droppedNoPrompt++;
+            case KEPT -> {
+                truncatedPrompts += result.promptCut() ? 1 : 0;
+                truncatedCompletions += result.completionCut() ? 1 : 0;
+                boundaryMerges += boundaryMerge ? 1 : 0;
+                int[][] completions = result.completions();
+                identicalPairs += completions.length == 2 && Arrays.equals(completions[0], completions[1]) ? 1 : 0;
+            }
+        }
     }
-  }
 
-  /** tokensPerGroup: prompt and completions of every kept row, in any order; sorted by this. */
-  DatasetSummary summary(int[] tokensPerGroup) {
-    Arrays.sort(tokensPerGroup);
-    int kept = tokensPerGroup.length;
-    return new DatasetSummary(
-        rows, kept, droppedEmpty, droppedLongPrompt, droppedNoPrompt, truncatedPrompts, truncatedCompletions, boundaryMerges,
-        identicalPairs,
-        kept == 0 ? 0 : tokensPerGroup[0],
-        kept == 0 ? 0 : tokensPerGroup[kept / 2],
-        kept == 0 ? 0 : tokensPerGroup[kept - 1]);
-  }
+    /** tokensPerGroup: prompt and completions of every kept row, in any order; sorted by this. */
+    DatasetSummary summary(int[] tokensPerGroup) {
+        Arrays.sort(tokensPerGroup);
+        int kept = tokensPerGroup.length;
+        return new DatasetSummary(
+                rows,
+                kept,
+                droppedEmpty,
+                droppedLongPrompt,
+                droppedNoPrompt,
+                truncatedPrompts,
+                truncatedCompletions,
+                boundaryMerges,
+                identicalPairs,
+                kept == 0 ? 0 : tokensPerGroup[0],
+                kept == 0 ? 0 : tokensPerGroup[kept / 2],
+                kept == 0 ? 0 : tokensPerGroup[kept - 1]);
+    }
 }

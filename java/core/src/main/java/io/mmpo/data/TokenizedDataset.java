@@ -7,16 +7,16 @@ import io.mmpo.MmpoException;
  * as {@link MmpoException} from the call that needs the row.
  */
 public interface TokenizedDataset extends AutoCloseable {
-  /** The number of groups, dropped rows not counted. Waits for the end of the file. */
-  int size();
+    /** The number of groups, dropped rows not counted. Waits for the end of the file. */
+    int size();
 
-  /** Waits until that group is there. */
-  TokenizedGroup get(int index);
+    /** Waits until that group is there. */
+    TokenizedGroup get(int index);
 
-  /** Waits for the end of the file. */
-  DatasetSummary summary();
+    /** Waits for the end of the file. */
+    DatasetSummary summary();
 
-  /** Stops the threads; idempotent. */
-  @Override
-  void close();
+    /** Stops the threads; idempotent. */
+    @Override
+    void close();
 }

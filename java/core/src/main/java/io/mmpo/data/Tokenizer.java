@@ -20,202 +20,208 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * truncates and never pads. Safe for use by several threads.
  */
 public final class Tokenizer implements AutoCloseable {
-  private final HuggingFaceTokenizer library;
-  private final TokenizerFiles files;
-  private final Optional<ChatTemplate> chatTemplate;
-  private final OptionalInt bosTokenId;
-  private final OptionalInt eosTokenId;
-  private final OptionalInt padTokenId;
-  /** Held shared by every call, so that close waits for calls under way: the native object must outlive them. */
-  private final ReadWriteLock useLock = new ReentrantReadWriteLock();
+    private final HuggingFaceTokenizer library;
+    private final TokenizerFiles files;
+    private final Optional<ChatTemplate> chatTemplate;
+    private final OptionalInt bosTokenId;
+    private final OptionalInt eosTokenId;
+    private final OptionalInt padTokenId;
+    /** Held shared by every call, so that close waits for calls under way: the native object must outlive them. */
+    private final ReadWriteLock useLock = new ReentrantReadWriteLock();
 
-  private Tokenizer(HuggingFaceTokenizer library, TokenizerFiles files) {
-    this.library = library;
-    this.files = files;
-    this.chatTemplate =
-        files.chatTemplate().map(source -> ChatTemplate.compile(source.text(), source.origin(), files.specialTokens()));
-    this.bosTokenId = idOf("bos_token");
-    this.eosTokenId = idOf("eos_token");
-    this.padTokenId = idOf("pad_token");
-  }
-
-  /**
-   * Reads tokenizer.json, tokenizer_config.json and special_tokens_map.json of a model directory.
-   *
-   * @param chatTemplatePath a Jinja file that takes the place of the model's own chat template
-   */
-  public static Tokenizer open(Path modelDirectory, Optional<Path> chatTemplatePath) {
-    TokenizerFiles files = TokenizerFiles.read(modelDirectory, chatTemplatePath);
-    HuggingFaceTokenizer library = load(files);
-    try {
-      return new Tokenizer(library, files);
-    } catch (RuntimeException e) {
-      library.close();
-      throw e;
+    private Tokenizer(HuggingFaceTokenizer library, TokenizerFiles files) {
+        this.library = library;
+        this.files = files;
+        this.chatTemplate = files.chatTemplate()
+                .map(source -> ChatTemplate.compile(source.text(), source.origin(), files.specialTokens()));
+        this.bosTokenId = idOf("bos_token");
+        this.eosTokenId = idOf("eos_token");
+        this.padTokenId = idOf("pad_token");
     }
-  }
 
-  private static HuggingFaceTokenizer load(TokenizerFiles files) {
-    stayOffline();
-    try {
-      return HuggingFaceTokenizer.newInstance(
-          new ByteArrayInputStream(files.definition().getBytes(StandardCharsets.UTF_8)),
-          Map.of("truncation", "false", "padding", "false"));
-    } catch (IOException | RuntimeException e) {
-      throw MmpoException.of(
-          MmpoException.Kind.DATA,
-          e,
-          "The tokenizer in %s cannot be loaded: %s. A tokenizer.json of a current tokenizers library is wanted; fetch the file "
-              + "again, or save it anew with transformers.",
-          files.directory().resolve(TokenizerFiles.TOKENIZER),
-          e.getMessage());
-    } catch (LinkageError e) {
-      throw MmpoException.of(
-          MmpoException.Kind.ENVIRONMENT,
-          e,
-          "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into ~/.djl.ai (or DJL_CACHE_DIR); "
-              + "make that directory writable, on Linux x86-64 or arm64 with glibc.",
-          e.getMessage());
+    /**
+     * Reads tokenizer.json, tokenizer_config.json and special_tokens_map.json of a model directory.
+     *
+     * @param chatTemplatePath a Jinja file that takes the place of the model's own chat template
+     */
+    public static Tokenizer open(Path modelDirectory, Optional<Path> chatTemplatePath) {
+        TokenizerFiles files = TokenizerFiles.read(modelDirectory, chatTemplatePath);
+        HuggingFaceTokenizer library = load(files);
+        try {
+            return new Tokenizer(library, files);
+        } catch (RuntimeException e) {
+            library.close();
+            throw e;
+        }
     }
-  }
 
-  /**
-   * DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU library, which
-   * is all that tokenizing needs.
-   */
-  private static synchronized void stayOffline() {
-    for (Map.Entry<String, String> setting :
-        Map.of("RUST_FLAVOR", "cpu", "ai.djl.offline", "true", "OPT_OUT_TRACKING", "true").entrySet()) {
-      if (System.getProperty(setting.getKey()) == null) {
-        System.setProperty(setting.getKey(), setting.getValue());
-      }
+    private static HuggingFaceTokenizer load(TokenizerFiles files) {
+        stayOffline();
+        try {
+            return HuggingFaceTokenizer.newInstance(
+                    new ByteArrayInputStream(files.definition().getBytes(StandardCharsets.UTF_8)),
+                    Map.of("truncation", "false", "padding", "false"));
+        } catch (IOException | RuntimeException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.DATA,
+                    e,
+                    "The tokenizer in %s cannot be loaded: %s. A tokenizer.json of a current tokenizers library is wanted; fetch the file "
+                            + "again, or save it anew with transformers.",
+                    files.directory().resolve(TokenizerFiles.TOKENIZER),
+                    e.getMessage());
+        } catch (LinkageError e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into ~/.djl.ai (or DJL_CACHE_DIR); "
+                            + "make that directory writable, on Linux x86-64 or arm64 with glibc.",
+                    e.getMessage());
+        }
     }
-  }
 
-  /**
-   * The ids of a text.
-   *
-   * @param addSpecialTokens whether the tokenizer's post-processor adds what it adds (a BOS, as a rule); text that a chat
-   *     template rendered has its special tokens already
-   */
-  public int[] encode(String text, boolean addSpecialTokens) {
-    requireWellFormed(text);
-    useLock.readLock().lock();
-    try {
-      // The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than tokenizing.
-      long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), text, addSpecialTokens);
-      try {
-        return toInts(TokenizersLibrary.LIB.getTokenIds(encoding));
-      } finally {
-        TokenizersLibrary.LIB.deleteEncoding(encoding);
-      }
-    } finally {
-      useLock.readLock().unlock();
+    /**
+     * DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU library, which
+     * is all that tokenizing needs.
+     */
+    private static synchronized void stayOffline() {
+        for (Map.Entry<String, String> setting : Map.of(
+                        "RUST_FLAVOR", "cpu", "ai.djl.offline", "true", "OPT_OUT_TRACKING", "true")
+                .entrySet()) {
+            if (System.getProperty(setting.getKey()) == null) {
+                System.setProperty(setting.getKey(), setting.getValue());
+            }
+        }
     }
-  }
 
-  public List<int[]> encodeBatch(List<String> texts, boolean addSpecialTokens) {
-    return texts.stream().map(text -> encode(text, addSpecialTokens)).toList();
-  }
-
-  public String decode(int[] ids, boolean skipSpecialTokens) {
-    useLock.readLock().lock();
-    try {
-      long[] wide = Arrays.stream(ids).asLongStream().toArray();
-      String text = TokenizersLibrary.LIB.decode(library.getHandle(), wide, skipSpecialTokens);
-      return files.cleanUpSpaces() ? cleanUpSpaces(text) : text;
-    } finally {
-      useLock.readLock().unlock();
+    /**
+     * The ids of a text.
+     *
+     * @param addSpecialTokens whether the tokenizer's post-processor adds what it adds (a BOS, as a rule); text that a chat
+     *     template rendered has its special tokens already
+     */
+    public int[] encode(String text, boolean addSpecialTokens) {
+        requireWellFormed(text);
+        useLock.readLock().lock();
+        try {
+            // The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than
+            // tokenizing.
+            long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), text, addSpecialTokens);
+            try {
+                return toInts(TokenizersLibrary.LIB.getTokenIds(encoding));
+            } finally {
+                TokenizersLibrary.LIB.deleteEncoding(encoding);
+            }
+        } finally {
+            useLock.readLock().unlock();
+        }
     }
-  }
 
-  public OptionalInt bosTokenId() {
-    return bosTokenId;
-  }
-
-  public OptionalInt eosTokenId() {
-    return eosTokenId;
-  }
-
-  public OptionalInt padTokenId() {
-    return padTokenId;
-  }
-
-  /** The text of the end token, e.g. {@code </s>}. */
-  public Optional<String> eosToken() {
-    return Optional.ofNullable(files.specialTokens().get("eos_token"));
-  }
-
-  public Optional<ChatTemplate> chatTemplate() {
-    return chatTemplate;
-  }
-
-  public Path directory() {
-    return files.directory();
-  }
-
-  /** Idempotent; waits for calls on other threads. */
-  @Override
-  public void close() {
-    useLock.writeLock().lock();
-    try {
-      library.close();
-    } finally {
-      useLock.writeLock().unlock();
+    public List<int[]> encodeBatch(List<String> texts, boolean addSpecialTokens) {
+        return texts.stream().map(text -> encode(text, addSpecialTokens)).toList();
     }
-  }
 
-  /** A special token is declared in the definition, so that it is one id; anything else is not a special token. */
-  private OptionalInt idOf(String name) {
-    String token = files.specialTokens().get(name);
-    if (token == null) {
-      return OptionalInt.empty();
+    public String decode(int[] ids, boolean skipSpecialTokens) {
+        useLock.readLock().lock();
+        try {
+            long[] wide = Arrays.stream(ids).asLongStream().toArray();
+            String text = TokenizersLibrary.LIB.decode(library.getHandle(), wide, skipSpecialTokens);
+            return files.cleanUpSpaces() ? cleanUpSpaces(text) : text;
+        } finally {
+            useLock.readLock().unlock();
+        }
     }
-    int[] ids = encode(token, false);
-    if (ids.length != 1) {
-      throw MmpoException.data(
-          "%s: %s '%s' is wanted as one token, but the tokenizer splits it into %d. Declare it in added_tokens of %s.",
-          files.directory().resolve(TokenizerFiles.CONFIG), name, token, ids.length, TokenizerFiles.TOKENIZER);
-    }
-    return OptionalInt.of(ids[0]);
-  }
 
-  /** A lone surrogate (JSON can spell one as an escape) is no character and has no UTF-8 form. */
-  private static void requireWellFormed(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (!Character.isSurrogate(c)) {
-        continue;
-      }
-      if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
-        i++;
-      } else {
-        throw MmpoException.data(
-            "Text to tokenize must be Unicode, but holds half of a surrogate pair (\\u%04x) after '%s'. Correct or remove it.",
-            (int) c, Excerpt.of(text.substring(Math.max(0, i - 20), i)));
-      }
+    public OptionalInt bosTokenId() {
+        return bosTokenId;
     }
-  }
 
-  private static int[] toInts(long[] ids) {
-    int[] narrow = new int[ids.length];
-    for (int i = 0; i < ids.length; i++) {
-      narrow[i] = Math.toIntExact(ids[i]);
+    public OptionalInt eosTokenId() {
+        return eosTokenId;
     }
-    return narrow;
-  }
 
-  /** As transformers' clean_up_tokenization, in its order. */
-  private static String cleanUpSpaces(String text) {
-    return text.replace(" .", ".")
-        .replace(" ?", "?")
-        .replace(" !", "!")
-        .replace(" ,", ",")
-        .replace(" ' ", "'")
-        .replace(" n't", "n't")
-        .replace(" 'm", "'m")
-        .replace(" 's", "'s")
-        .replace(" 've", "'ve")
-        .replace(" 're", "'re");
-  }
+    public OptionalInt padTokenId() {
+        return padTokenId;
+    }
+
+    /** The text of the end token, e.g. {@code </s>}. */
+    public Optional<String> eosToken() {
+        return Optional.ofNullable(files.specialTokens().get("eos_token"));
+    }
+
+    public Optional<ChatTemplate> chatTemplate() {
+        return chatTemplate;
+    }
+
+    public Path directory() {
+        return files.directory();
+    }
+
+    /** Idempotent; waits for calls on other threads. */
+    @Override
+    public void close() {
+        useLock.writeLock().lock();
+        try {
+            library.close();
+        } finally {
+            useLock.writeLock().unlock();
+        }
+    }
+
+    /** A special token is declared in the definition, so that it is one id; anything else is not a special token. */
+    private OptionalInt idOf(String name) {
+        String token = files.specialTokens().get(name);
+        if (token == null) {
+            return OptionalInt.empty();
+        }
+        int[] ids = encode(token, false);
+        if (ids.length != 1) {
+            throw MmpoException.data(
+                    "%s: %s '%s' is wanted as one token, but the tokenizer splits it into %d. Declare it in added_tokens of %s.",
+                    files.directory().resolve(TokenizerFiles.CONFIG),
+                    name,
+                    token,
+                    ids.length,
+                    TokenizerFiles.TOKENIZER);
+        }
+        return OptionalInt.of(ids[0]);
+    }
+
+    /** A lone surrogate (JSON can spell one as an escape) is no character and has no UTF-8 form. */
+    private static void requireWellFormed(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (!Character.isSurrogate(c)) {
+                continue;
+            }
+            if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+                i++;
+            } else {
+                throw MmpoException.data(
+                        "Text to tokenize must be Unicode, but holds half of a surrogate pair (\\u%04x) after '%s'. Correct or remove it.",
+                        (int) c, Excerpt.of(text.substring(Math.max(0, i - 20), i)));
+            }
+        }
+    }
+
+    private static int[] toInts(long[] ids) {
+        int[] narrow = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            narrow[i] = Math.toIntExact(ids[i]);
+        }
+        return narrow;
+    }
+
+    /** As transformers' clean_up_tokenization, in its order. */
+    private static String cleanUpSpaces(String text) {
+        return text.replace(" .", ".")
+                .replace(" ?", "?")
+                .replace(" !", "!")
+                .replace(" ,", ",")
+                .replace(" ' ", "'")
+                .replace(" n't", "n't")
+                .replace(" 'm", "'m")
+                .replace(" 's", "'s")
+                .replace(" 've", "'ve")
+                .replace(" 're", "'re");
+    }
 }

@@ -29,217 +29,228 @@ import java.util.Set;
  * @param cleanUpSpaces whether decoding removes spaces before punctuation (never for BPE, as transformers 5 has it)
  */
 record TokenizerFiles(
-    Path directory,
-    String definition,
-    Map<String, String> specialTokens,
-    boolean cleanUpSpaces,
-    Optional<TemplateSource> chatTemplate) {
-  static final String TOKENIZER = "tokenizer.json";
-  static final String CONFIG = "tokenizer_config.json";
-  static final String SPECIAL_TOKENS = "special_tokens_map.json";
-  static final String CHAT_TEMPLATE = "chat_template.jinja";
+        Path directory,
+        String definition,
+        Map<String, String> specialTokens,
+        boolean cleanUpSpaces,
+        Optional<TemplateSource> chatTemplate) {
+    static final String TOKENIZER = "tokenizer.json";
+    static final String CONFIG = "tokenizer_config.json";
+    static final String SPECIAL_TOKENS = "special_tokens_map.json";
+    static final String CHAT_TEMPLATE = "chat_template.jinja";
 
-  /** Keys of a vocabulary are met once each: there is nothing to be gained from remembering them. */
-  private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
-      .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-      .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-      .build());
+    /** Keys of a vocabulary are met once each: there is nothing to be gained from remembering them. */
+    private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
+            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .build());
 
-  /** A chat template's text and where it stands, for messages. */
-  record TemplateSource(String text, String origin) {}
+    /** A chat template's text and where it stands, for messages. */
+    record TemplateSource(String text, String origin) {}
 
-  static TokenizerFiles read(Path directory, Optional<Path> chatTemplatePath) {
-    Path definitionFile = directory.resolve(TOKENIZER);
-    if (!Files.isRegularFile(definitionFile)) {
-      throw MmpoException.data(
-          "A tokenizer is wanted, but %s has no %s. Put the model's %s and %s there (a model that has only a SentencePiece "
-              + "tokenizer.model is converted by transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...)), or give "
-              + "rows that are tokenized already (prompt_ids, chosen_ids, rejected_ids).",
-          directory, TOKENIZER, TOKENIZER, CONFIG);
-    }
-    JsonNode config = readOptionalObject(directory.resolve(CONFIG));
-    Map<String, String> specialTokens = specialTokens(config, readOptionalObject(directory.resolve(SPECIAL_TOKENS)));
-    String text = readText(definitionFile);
-    Outline outline = Outline.of(text, definitionFile);
-    Set<String> undeclared = new LinkedHashSet<>(specialTokens.values());
-    undeclared.removeAll(outline.addedTokens());
-    boolean cleanUp = config.path("clean_up_tokenization_spaces").asBoolean(false) && !"BPE".equals(outline.modelType());
-    return new TokenizerFiles(
-        directory,
-        undeclared.isEmpty() ? text : declare(undeclared, text, definitionFile),
-        specialTokens,
-        cleanUp,
-        chatTemplate(directory, config, chatTemplatePath));
-  }
-
-  private static Map<String, String> specialTokens(JsonNode config, JsonNode specialTokensMap) {
-    Map<String, String> tokens = new LinkedHashMap<>();
-    addTokens(tokens, config);
-    if (!config.has("added_tokens_decoder")) {
-      addTokens(tokens, specialTokensMap);
-    }
-    return Collections.unmodifiableMap(tokens);
-  }
-
-  /** A token is written as its text or as an object with {@code content}; null means that there is none. */
-  private static void addTokens(Map<String, String> tokens, JsonNode object) {
-    object.properties().forEach(entry -> {
-      JsonNode value = entry.getValue().isObject() ? entry.getValue().path("content") : entry.getValue();
-      if (entry.getKey().endsWith("_token") && value.isTextual() && !value.textValue().isEmpty()) {
-        tokens.put(entry.getKey(), value.textValue());
-      }
-    });
-  }
-
-  private static Optional<TemplateSource> chatTemplate(Path directory, JsonNode config, Optional<Path> chatTemplatePath) {
-    if (chatTemplatePath.isPresent()) {
-      Path file = chatTemplatePath.get();
-      if (!Files.isRegularFile(file)) {
-        throw MmpoException.configuration(
-            "chat_template_path names a Jinja file, but there is none at %s. Correct the path, or leave the key out to use the "
-                + "model's own template.",
-            file);
-      }
-      return Optional.of(new TemplateSource(readText(file), file.toString()));
-    }
-    Path beside = directory.resolve(CHAT_TEMPLATE);
-    if (Files.isRegularFile(beside)) {
-      return Optional.of(new TemplateSource(readText(beside), beside.toString()));
-    }
-    return templateOf(config.path("chat_template"), directory.resolve(CONFIG));
-  }
-
-  /** The key is a template's text, or a list of named ones, of which the one called default is meant. */
-  private static Optional<TemplateSource> templateOf(JsonNode template, Path file) {
-    if (template.isMissingNode() || template.isNull()) {
-      return Optional.empty();
-    }
-    if (template.isTextual()) {
-      return Optional.of(new TemplateSource(template.textValue(), file.toString()));
-    }
-    for (JsonNode named : template) {
-      if ("default".equals(named.path("name").textValue()) && named.path("template").isTextual()) {
-        return Optional.of(new TemplateSource(named.path("template").textValue(), file.toString()));
-      }
-    }
-    throw MmpoException.data(
-        "%s: chat_template is wanted as text or as a list of {name, template} with one named default; found %s. Name a template "
-            + "with chat_template_path.",
-        file, Excerpt.of(template.toString()));
-  }
-
-  /**
-   * Declares special tokens that only tokenizer_config.json names, as transformers does: a token of the vocabulary keeps its
-   * id, a new one takes the next free id.
-   */
-  private static String declare(Set<String> tokens, String text, Path file) {
-    try {
-      ObjectNode root = (ObjectNode) MAPPER.readTree(text);
-      ArrayNode added = root.withArray("added_tokens");
-      Map<String, Integer> vocabulary = vocabulary(root.path("model").path("vocab"));
-      int next = 1 + vocabulary.values().stream().mapToInt(Integer::intValue).max().orElse(-1);
-      for (JsonNode token : added) {
-        next = Math.max(next, token.path("id").asInt() + 1);
-      }
-      for (String token : tokens) {
-        Integer known = vocabulary.get(token);
-        added.addObject()
-            .put("id", known == null ? next++ : known)
-            .put("content", token)
-            .put("single_word", false)
-            .put("lstrip", false)
-            .put("rstrip", false)
-            .put("normalized", false)
-            .put("special", true);
-      }
-      return MAPPER.writeValueAsString(root);
-    } catch (JsonProcessingException e) {
-      throw unreadable(file, e);
-    }
-  }
-
-  /** BPE and WordPiece keep {token: id}; Unigram keeps [[token, score], ...] in the order of ids. */
-  private static Map<String, Integer> vocabulary(JsonNode vocab) {
-    Map<String, Integer> ids = new LinkedHashMap<>();
-    if (vocab.isArray()) {
-      vocab.forEach(entry -> ids.put(entry.path(0).asText(), ids.size()));
-    } else {
-      vocab.properties().forEach(entry -> ids.put(entry.getKey(), entry.getValue().asInt()));
-    }
-    return ids;
-  }
-
-  private static JsonNode readOptionalObject(Path file) {
-    if (!Files.isRegularFile(file)) {
-      return MAPPER.createObjectNode();
-    }
-    JsonNode node;
-    try {
-      node = MAPPER.readTree(readText(file));
-    } catch (JsonProcessingException e) {
-      throw unreadable(file, e);
-    }
-    if (!node.isObject()) {
-      throw MmpoException.data("%s: a JSON object is wanted, found %s.", file, node.getNodeType());
-    }
-    return node;
-  }
-
-  private static String readText(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw unreadable(file, e);
-    }
-  }
-
-  private static MmpoException unreadable(Path file, IOException e) {
-    String reason = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.toString();
-    return MmpoException.of(
-        MmpoException.Kind.DATA,
-        e,
-        "%s cannot be read: %s. Fetch the file again; it may have been cut short while it was copied.",
-        file,
-        reason);
-  }
-
-  /** The parts of tokenizer.json that decide whether it must be amended, found without holding its vocabulary. */
-  private record Outline(String modelType, Set<String> addedTokens) {
-    static Outline of(String text, Path file) {
-      String modelType = "";
-      Set<String> added = new LinkedHashSet<>();
-      try (JsonParser parser = MAPPER.createParser(text)) {
-        if (parser.nextToken() != JsonToken.START_OBJECT) {
-          throw MmpoException.data("%s: a JSON object is wanted, found something else.", file);
+    static TokenizerFiles read(Path directory, Optional<Path> chatTemplatePath) {
+        Path definitionFile = directory.resolve(TOKENIZER);
+        if (!Files.isRegularFile(definitionFile)) {
+            throw MmpoException.data(
+                    "A tokenizer is wanted, but %s has no %s. Put the model's %s and %s there (a model that has only a SentencePiece "
+                            + "tokenizer.model is converted by transformers' AutoTokenizer.from_pretrained(...).save_pretrained(...)), or give "
+                            + "rows that are tokenized already (prompt_ids, chosen_ids, rejected_ids).",
+                    directory, TOKENIZER, TOKENIZER, CONFIG);
         }
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-          String key = parser.currentName();
-          JsonToken value = parser.nextToken();
-          if (key.equals("added_tokens") && value == JsonToken.START_ARRAY) {
-            JsonNode tokens = MAPPER.readTree(parser);
-            tokens.forEach(token -> added.add(token.path("content").asText()));
-          } else if (key.equals("model") && value == JsonToken.START_OBJECT) {
-            modelType = modelType(parser);
-          } else {
-            parser.skipChildren();
-          }
-        }
-      } catch (IOException e) {
-        throw unreadable(file, e);
-      }
-      return new Outline(modelType, added);
+        JsonNode config = readOptionalObject(directory.resolve(CONFIG));
+        Map<String, String> specialTokens =
+                specialTokens(config, readOptionalObject(directory.resolve(SPECIAL_TOKENS)));
+        String text = readText(definitionFile);
+        Outline outline = Outline.of(text, definitionFile);
+        Set<String> undeclared = new LinkedHashSet<>(specialTokens.values());
+        undeclared.removeAll(outline.addedTokens());
+        boolean cleanUp =
+                config.path("clean_up_tokenization_spaces").asBoolean(false) && !"BPE".equals(outline.modelType());
+        return new TokenizerFiles(
+                directory,
+                undeclared.isEmpty() ? text : declare(undeclared, text, definitionFile),
+                specialTokens,
+                cleanUp,
+                chatTemplate(directory, config, chatTemplatePath));
     }
 
-    private static String modelType(JsonParser parser) throws IOException {
-      String type = "";
-      while (parser.nextToken() == JsonToken.FIELD_NAME) {
-        boolean wanted = parser.currentName().equals("type");
-        if (parser.nextToken() == JsonToken.VALUE_STRING && wanted) {
-          type = parser.getText();
+    private static Map<String, String> specialTokens(JsonNode config, JsonNode specialTokensMap) {
+        Map<String, String> tokens = new LinkedHashMap<>();
+        addTokens(tokens, config);
+        if (!config.has("added_tokens_decoder")) {
+            addTokens(tokens, specialTokensMap);
         }
-        parser.skipChildren();
-      }
-      return type;
+        return Collections.unmodifiableMap(tokens);
     }
-  }
+
+    /** A token is written as its text or as an object with {@code content}; null means that there is none. */
+    private static void addTokens(Map<String, String> tokens, JsonNode object) {
+        object.properties().forEach(entry -> {
+            JsonNode value = entry.getValue().isObject() ? entry.getValue().path("content") : entry.getValue();
+            if (entry.getKey().endsWith("_token")
+                    && value.isTextual()
+                    && !value.textValue().isEmpty()) {
+                tokens.put(entry.getKey(), value.textValue());
+            }
+        });
+    }
+
+    private static Optional<TemplateSource> chatTemplate(
+            Path directory, JsonNode config, Optional<Path> chatTemplatePath) {
+        if (chatTemplatePath.isPresent()) {
+            Path file = chatTemplatePath.get();
+            if (!Files.isRegularFile(file)) {
+                throw MmpoException.configuration(
+                        "chat_template_path names a Jinja file, but there is none at %s. Correct the path, or leave the key out to use the "
+                                + "model's own template.",
+                        file);
+            }
+            return Optional.of(new TemplateSource(readText(file), file.toString()));
+        }
+        Path beside = directory.resolve(CHAT_TEMPLATE);
+        if (Files.isRegularFile(beside)) {
+            return Optional.of(new TemplateSource(readText(beside), beside.toString()));
+        }
+        return templateOf(config.path("chat_template"), directory.resolve(CONFIG));
+    }
+
+    /** The key is a template's text, or a list of named ones, of which the one called default is meant. */
+    private static Optional<TemplateSource> templateOf(JsonNode template, Path file) {
+        if (template.isMissingNode() || template.isNull()) {
+            return Optional.empty();
+        }
+        if (template.isTextual()) {
+            return Optional.of(new TemplateSource(template.textValue(), file.toString()));
+        }
+        for (JsonNode named : template) {
+            if ("default".equals(named.path("name").textValue())
+                    && named.path("template").isTextual()) {
+                return Optional.of(new TemplateSource(named.path("template").textValue(), file.toString()));
+            }
+        }
+        throw MmpoException.data(
+                "%s: chat_template is wanted as text or as a list of {name, template} with one named default; found %s. Name a template "
+                        + "with chat_template_path.",
+                file, Excerpt.of(template.toString()));
+    }
+
+    /**
+     * Declares special tokens that only tokenizer_config.json names, as transformers does: a token of the vocabulary keeps its
+     * id, a new one takes the next free id.
+     */
+    private static String declare(Set<String> tokens, String text, Path file) {
+        try {
+            ObjectNode root = (ObjectNode) MAPPER.readTree(text);
+            ArrayNode added = root.withArray("added_tokens");
+            Map<String, Integer> vocabulary = vocabulary(root.path("model").path("vocab"));
+            int next = 1
+                    + vocabulary.values().stream()
+                            .mapToInt(Integer::intValue)
+                            .max()
+                            .orElse(-1);
+            for (JsonNode token : added) {
+                next = Math.max(next, token.path("id").asInt() + 1);
+            }
+            for (String token : tokens) {
+                Integer known = vocabulary.get(token);
+                added.addObject()
+                        .put("id", known == null ? next++ : known)
+                        .put("content", token)
+                        .put("single_word", false)
+                        .put("lstrip", false)
+                        .put("rstrip", false)
+                        .put("normalized", false)
+                        .put("special", true);
+            }
+            return MAPPER.writeValueAsString(root);
+        } catch (JsonProcessingException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /** BPE and WordPiece keep {token: id}; Unigram keeps [[token, score], ...] in the order of ids. */
+    private static Map<String, Integer> vocabulary(JsonNode vocab) {
+        Map<String, Integer> ids = new LinkedHashMap<>();
+        if (vocab.isArray()) {
+            vocab.forEach(entry -> ids.put(entry.path(0).asText(), ids.size()));
+        } else {
+            vocab.properties()
+                    .forEach(entry -> ids.put(entry.getKey(), entry.getValue().asInt()));
+        }
+        return ids;
+    }
+
+    private static JsonNode readOptionalObject(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return MAPPER.createObjectNode();
+        }
+        JsonNode node;
+        try {
+            node = MAPPER.readTree(readText(file));
+        } catch (JsonProcessingException e) {
+            throw unreadable(file, e);
+        }
+        if (!node.isObject()) {
+            throw MmpoException.data("%s: a JSON object is wanted, found %s.", file, node.getNodeType());
+        }
+        return node;
+    }
+
+    private static String readText(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    private static MmpoException unreadable(Path file, IOException e) {
+        String reason = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.toString();
+        return MmpoException.of(
+                MmpoException.Kind.DATA,
+                e,
+                "%s cannot be read: %s. Fetch the file again; it may have been cut short while it was copied.",
+                file,
+                reason);
+    }
+
+    /** The parts of tokenizer.json that decide whether it must be amended, found without holding its vocabulary. */
+    private record Outline(String modelType, Set<String> addedTokens) {
+        static Outline of(String text, Path file) {
+            String modelType = "";
+            Set<String> added = new LinkedHashSet<>();
+            try (JsonParser parser = MAPPER.createParser(text)) {
+                if (parser.nextToken() != JsonToken.START_OBJECT) {
+                    throw MmpoException.data("%s: a JSON object is wanted, found something else.", file);
+                }
+                while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                    String key = parser.currentName();
+                    JsonToken value = parser.nextToken();
+                    if (key.equals("added_tokens") && value == JsonToken.START_ARRAY) {
+                        JsonNode tokens = MAPPER.readTree(parser);
+                        tokens.forEach(token -> added.add(token.path("content").asText()));
+                    } else if (key.equals("model") && value == JsonToken.START_OBJECT) {
+                        modelType = modelType(parser);
+                    } else {
+                        parser.skipChildren();
+                    }
+                }
+            } catch (IOException e) {
+                throw unreadable(file, e);
+            }
+            return new Outline(modelType, added);
+        }
+
+        private static String modelType(JsonParser parser) throws IOException {
+            String type = "";
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                boolean wanted = parser.currentName().equals("type");
+                if (parser.nextToken() == JsonToken.VALUE_STRING && wanted) {
+                    type = parser.getText();
+                }
+                parser.skipChildren();
+            }
+            return type;
+        }
+    }
 }

@@ -13,44 +13,44 @@ import java.util.Map;
 
 /** Reference texts, ids and rows of {@link SharedFiles}, in the types that tests compare. */
 final class Goldens {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+    private static final ObjectMapper MAPPER = new ObjectMapper();
 
-  private Goldens() {}
+    private Goldens() {}
 
-  static Path path(String name) {
-    return SharedFiles.path(name);
-  }
-
-  static JsonNode json(String name) {
-    try {
-      return SharedFiles.json(name);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    static Path path(String name) {
+        return SharedFiles.path(name);
     }
-  }
 
-  static List<JsonNode> jsonLines(String name) {
-    List<JsonNode> rows = new ArrayList<>();
-    try {
-      for (String line : Files.readAllLines(path(name))) {
-        rows.add(MAPPER.readTree(line));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    static JsonNode json(String name) {
+        try {
+            return SharedFiles.json(name);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
-    return rows;
-  }
 
-  static int[] ints(JsonNode array) {
-    int[] values = new int[array.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = array.get(i).intValue();
+    static List<JsonNode> jsonLines(String name) {
+        List<JsonNode> rows = new ArrayList<>();
+        try {
+            for (String line : Files.readAllLines(path(name))) {
+                rows.add(MAPPER.readTree(line));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return rows;
     }
-    return values;
-  }
 
-  @SuppressWarnings("unchecked")
-  static List<Map<String, Object>> messages(JsonNode array) {
-    return MAPPER.convertValue(array, List.class);
-  }
+    static int[] ints(JsonNode array) {
+        int[] values = new int[array.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = array.get(i).intValue();
+        }
+        return values;
+    }
+
+    @SuppressWarnings("unchecked")
+    static List<Map<String, Object>> messages(JsonNode array) {
+        return MAPPER.convertValue(array, List.class);
+    }
 }

@@ -19,117 +19,123 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Files that no one should be able to hurt the program with. */
 @Timeout(60)
 class RowFileTest {
-  private static final String GOOD = "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]}\n";
+    private static final String GOOD = "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]}\n";
 
-  @TempDir private Path directory;
+    @TempDir
+    private Path directory;
 
-  private void assertRefused(byte[] content, String name, String... inMessage) throws IOException {
-    Path file = Files.write(directory.resolve(name), content);
-    assertThatThrownBy(() -> {
-          try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
-            dataset.size();
-          }
-        })
-        .isInstanceOfSatisfying(MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.DATA))
-        .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(1000).contains(name).contains(inMessage));
-  }
-
-  private void assertSecondLineRefused(String line, String... inMessage) throws IOException {
-    String[] all = Arrays.copyOf(inMessage, inMessage.length + 1);
-    all[inMessage.length] = "line 2";
-    assertRefused((GOOD + line + "\n" + GOOD).getBytes(StandardCharsets.UTF_8), "bad.jsonl", all);
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '!',
-      quoteCharacter = '`',
-      value = {
-        "{\"prompt_ids\": [1], \"chosen_ids\": [2] ! not valid JSON",
-        "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]} {} ! something after it",
-        "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]} x ! not valid JSON",
-        "{\"chosen\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"} ! Duplicate field 'chosen'",
-        "[1, 2] ! a JSON object is wanted",
-        "\"text\" ! a JSON object is wanted",
-        "null ! a JSON object is wanted",
-        "{\"prompt\": \"a\", \"rejected\": \"c\"} ! 'chosen', which is missing; found the keys prompt, rejected",
-        "{\"prompt\": \"a\", \"chosen\": null, \"rejected\": \"c\"} ! 'chosen', which is missing",
-        "{\"prompt\": \"a\", \"chosen\": 7, \"rejected\": \"c\"} ! chosen must be text here, found 7",
-        "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [{\"role\": \"user\", \"content\": \"x\"}]} ! of one kind",
-        "{\"prompt\": [], \"chosen\": [\"x\"], \"rejected\": [\"y\"]} ! chosen must be text here",
-        "{\"chosen\": [{\"role\": \"user\"}], \"rejected\": [{\"role\": \"user\", \"content\": \"x\"}]} ! chosen[0].content must be text",
-        "{\"chosen\": [{\"content\": \"x\"}], \"rejected\": [{\"content\": \"y\"}]} ! chosen[0] must be a message",
-        "{\"prompt_ids\": [1], \"chosen_ids\": [2.5], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
-        "{\"prompt_ids\": [1], \"chosen_ids\": [-1], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
-        "{\"prompt_ids\": [1], \"chosen_ids\": [99999999999], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
-        "{\"prompt_ids\": \"1\", \"chosen_ids\": [2], \"rejected_ids\": [3]} ! prompt_ids must be a list of token ids",
-        "{\"prompt\": \"a\", \"chosen\": NaN, \"rejected\": \"c\"} ! not valid JSON",
-      })
-  void badRowIsNamed(String line, String message) throws IOException {
-    assertSecondLineRefused(line, message);
-  }
-
-  @Test
-  void bytesThatAreNoTextAreNamed() throws IOException {
-    byte[] bad = (GOOD + "{\"prompt\": \"a?b\"}").getBytes(StandardCharsets.UTF_8);
-    bad[GOOD.length() + 13] = (byte) 0xc3;
-    assertRefused(bad, "bad.jsonl", "line 2", "not UTF-8 (byte 14 of the line)");
-    bad[GOOD.length() + 13] = 0;
-    assertRefused(bad, "bad.jsonl", "line 2", "not valid JSON");
-  }
-
-  @Test
-  void nestingIsBounded() throws IOException {
-    assertSecondLineRefused("{\"prompt\": " + "[".repeat(100_000) + "]".repeat(100_000) + "}", "not valid JSON");
-    assertSecondLineRefused("{\"a\":".repeat(100_000), "not valid JSON");
-  }
-
-  @Test
-  void rowOfMoreThanFiftyMegabytesIsRefused() throws IOException {
-    Path file = directory.resolve("huge.jsonl");
-    byte[] megabyte = new byte[1 << 20];
-    Arrays.fill(megabyte, (byte) 'x');
-    try (OutputStream out = Files.newOutputStream(file)) {
-      out.write("{\"prompt\": \"".getBytes(StandardCharsets.UTF_8));
-      for (int i = 0; i < 60; i++) {
-        out.write(megabyte);
-      }
+    private void assertRefused(byte[] content, String name, String... inMessage) throws IOException {
+        Path file = Files.write(directory.resolve(name), content);
+        assertThatThrownBy(() -> {
+                    try (TokenizedDataset dataset =
+                            PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+                        dataset.size();
+                    }
+                })
+                .isInstanceOfSatisfying(
+                        MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.DATA))
+                .satisfies(e -> assertThat(e.getMessage())
+                        .hasSizeLessThan(1000)
+                        .contains(name)
+                        .contains(inMessage));
     }
-    try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
-      assertThatThrownBy(dataset::size)
-          .isInstanceOf(MmpoException.class)
-          .hasMessageContaining("huge.jsonl, line 1")
-          .hasMessageContaining("50000000 bytes");
+
+    private void assertSecondLineRefused(String line, String... inMessage) throws IOException {
+        String[] all = Arrays.copyOf(inMessage, inMessage.length + 1);
+        all[inMessage.length] = "line 2";
+        assertRefused((GOOD + line + "\n" + GOOD).getBytes(StandardCharsets.UTF_8), "bad.jsonl", all);
     }
-  }
 
-  @Test
-  void arrayFilesAreCheckedToo() throws IOException {
-    assertRefused("{\"prompt\": 1}".getBytes(StandardCharsets.UTF_8), "x.json", "an array of rows");
-    assertRefused(("[" + GOOD + ", 7]").getBytes(StandardCharsets.UTF_8), "x.json", "line 2", "object is wanted");
-    assertRefused(("[" + GOOD + "] []").getBytes(StandardCharsets.UTF_8), "x.json", "after the array");
-    assertRefused(("[" + GOOD + ",").getBytes(StandardCharsets.UTF_8), "x.json", "not valid JSON");
-    assertRefused("[]".getBytes(StandardCharsets.UTF_8), "x.json", "no rows");
-    assertRefused(new byte[0], "x.json", "an array of rows");
-  }
-
-  @Test
-  void byteOrderMarkAndCarriageReturnsAreNoPartOfARow() throws IOException {
-    Path file = Files.writeString(directory.resolve("dos.jsonl"), "\ufeff" + (GOOD + GOOD).replace("\n", "\r\n"));
-    try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
-      assertThat(dataset.size()).isEqualTo(2);
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '!',
+            quoteCharacter = '`',
+            value = {
+                "{\"prompt_ids\": [1], \"chosen_ids\": [2] ! not valid JSON",
+                "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]} {} ! something after it",
+                "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]} x ! not valid JSON",
+                "{\"chosen\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"} ! Duplicate field 'chosen'",
+                "[1, 2] ! a JSON object is wanted",
+                "\"text\" ! a JSON object is wanted",
+                "null ! a JSON object is wanted",
+                "{\"prompt\": \"a\", \"rejected\": \"c\"} ! 'chosen', which is missing; found the keys prompt, rejected",
+                "{\"prompt\": \"a\", \"chosen\": null, \"rejected\": \"c\"} ! 'chosen', which is missing",
+                "{\"prompt\": \"a\", \"chosen\": 7, \"rejected\": \"c\"} ! chosen must be text here, found 7",
+                "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [{\"role\": \"user\", \"content\": \"x\"}]} ! of one kind",
+                "{\"prompt\": [], \"chosen\": [\"x\"], \"rejected\": [\"y\"]} ! chosen must be text here",
+                "{\"chosen\": [{\"role\": \"user\"}], \"rejected\": [{\"role\": \"user\", \"content\": \"x\"}]} ! chosen[0].content must be text",
+                "{\"chosen\": [{\"content\": \"x\"}], \"rejected\": [{\"content\": \"y\"}]} ! chosen[0] must be a message",
+                "{\"prompt_ids\": [1], \"chosen_ids\": [2.5], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
+                "{\"prompt_ids\": [1], \"chosen_ids\": [-1], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
+                "{\"prompt_ids\": [1], \"chosen_ids\": [99999999999], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
+                "{\"prompt_ids\": \"1\", \"chosen_ids\": [2], \"rejected_ids\": [3]} ! prompt_ids must be a list of token ids",
+                "{\"prompt\": \"a\", \"chosen\": NaN, \"rejected\": \"c\"} ! not valid JSON",
+            })
+    void badRowIsNamed(String line, String message) throws IOException {
+        assertSecondLineRefused(line, message);
     }
-  }
 
-  @Test
-  void directoryIsNoDataFile() {
-    assertThatThrownBy(() -> PreferenceData.open(directory, () -> null, TokenizationOptions.UNLIMITED))
-        .isInstanceOf(MmpoException.class)
-        .hasMessageContaining("it is no file");
-  }
+    @Test
+    void bytesThatAreNoTextAreNamed() throws IOException {
+        byte[] bad = (GOOD + "{\"prompt\": \"a?b\"}").getBytes(StandardCharsets.UTF_8);
+        bad[GOOD.length() + 13] = (byte) 0xc3;
+        assertRefused(bad, "bad.jsonl", "line 2", "not UTF-8 (byte 14 of the line)");
+        bad[GOOD.length() + 13] = 0;
+        assertRefused(bad, "bad.jsonl", "line 2", "not valid JSON");
+    }
 
-  @Test
-  void controlCharactersOfAFileDoNotReachTheTerminal() throws IOException {
-    assertSecondLineRefused("{\"\\u001b[31mred\": 1}", "\\u001b[31mred");
-  }
+    @Test
+    void nestingIsBounded() throws IOException {
+        assertSecondLineRefused("{\"prompt\": " + "[".repeat(100_000) + "]".repeat(100_000) + "}", "not valid JSON");
+        assertSecondLineRefused("{\"a\":".repeat(100_000), "not valid JSON");
+    }
+
+    @Test
+    void rowOfMoreThanFiftyMegabytesIsRefused() throws IOException {
+        Path file = directory.resolve("huge.jsonl");
+        byte[] megabyte = new byte[1 << 20];
+        Arrays.fill(megabyte, (byte) 'x');
+        try (OutputStream out = Files.newOutputStream(file)) {
+            out.write("{\"prompt\": \"".getBytes(StandardCharsets.UTF_8));
+            for (int i = 0; i < 60; i++) {
+                out.write(megabyte);
+            }
+        }
+        try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+            assertThatThrownBy(dataset::size)
+                    .isInstanceOf(MmpoException.class)
+                    .hasMessageContaining("huge.jsonl, line 1")
+                    .hasMessageContaining("50000000 bytes");
+        }
+    }
+
+    @Test
+    void arrayFilesAreCheckedToo() throws IOException {
+        assertRefused("{\"prompt\": 1}".getBytes(StandardCharsets.UTF_8), "x.json", "an array of rows");
+        assertRefused(("[" + GOOD + ", 7]").getBytes(StandardCharsets.UTF_8), "x.json", "line 2", "object is wanted");
+        assertRefused(("[" + GOOD + "] []").getBytes(StandardCharsets.UTF_8), "x.json", "after the array");
+        assertRefused(("[" + GOOD + ",").getBytes(StandardCharsets.UTF_8), "x.json", "not valid JSON");
+        assertRefused("[]".getBytes(StandardCharsets.UTF_8), "x.json", "no rows");
+        assertRefused(new byte[0], "x.json", "an array of rows");
+    }
+
+    @Test
+    void byteOrderMarkAndCarriageReturnsAreNoPartOfARow() throws IOException {
+        Path file = Files.writeString(directory.resolve("dos.jsonl"), "\ufeff" + (GOOD + GOOD).replace("\n", "\r\n"));
+        try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+            assertThat(dataset.size()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void directoryIsNoDataFile() {
+        assertThatThrownBy(() -> PreferenceData.open(directory, () -> null, TokenizationOptions.UNLIMITED))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining("it is no file");
+    }
+
+    @Test
+    void controlCharactersOfAFileDoNotReachTheTerminal() throws IOException {
+        assertSecondLineRefused("{\"\\u001b[31mred\": 1}", "\\u001b[31mred");
+    }
 }

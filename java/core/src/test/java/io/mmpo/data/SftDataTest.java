@@ -17,76 +17,84 @@ import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(120)
 class SftDataTest {
-  private static final String MESSAGES =
-      "[{\"role\": \"user\", \"content\": \"Why?\"}, {\"role\": \"assistant\", \"content\": \"So.\"}]";
+    private static final String MESSAGES =
+            "[{\"role\": \"user\", \"content\": \"Why?\"}, {\"role\": \"assistant\", \"content\": \"So.\"}]";
 
-  @TempDir private Path directory;
+    @TempDir
+    private Path directory;
 
-  private TokenizedGroup only(Tokenizer tokenizer, String row, TokenizationOptions options) throws IOException {
-    Path file = Files.writeString(directory.resolve("data.jsonl"), row);
-    try (TokenizedDataset dataset = SftData.open(file, () -> tokenizer, options)) {
-      assertThat(dataset.size()).isEqualTo(1);
-      return dataset.get(0);
+    private TokenizedGroup only(Tokenizer tokenizer, String row, TokenizationOptions options) throws IOException {
+        Path file = Files.writeString(directory.resolve("data.jsonl"), row);
+        try (TokenizedDataset dataset = SftData.open(file, () -> tokenizer, options)) {
+            assertThat(dataset.size()).isEqualTo(1);
+            return dataset.get(0);
+        }
     }
-  }
 
-  private static String text(Tokenizer tokenizer, TokenizedGroup group) {
-    return tokenizer.decode(
-        IntStream.concat(Arrays.stream(group.prompt()), Arrays.stream(group.completions()[0])).toArray(), false);
-  }
-
-  @Test
-  void messagesAndTextTrainOnAllTokensAfterTheFirst() throws IOException {
-    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
-      TokenizedGroup messages = only(tokenizer, "{\"messages\": " + MESSAGES + "}", TokenizationOptions.UNLIMITED);
-      assertThat(messages.prompt()).containsExactly(1); // <|im_start|>
-      assertThat(text(tokenizer, messages)).startsWith("<|im_start|>system\n").endsWith("assistant\nSo.<|im_end|>\n");
-      TokenizedGroup text = only(tokenizer, "{\"text\": \"Once upon a time\"}", TokenizationOptions.UNLIMITED);
-      assertThat(text.prompt()).hasSize(1);
-      assertThat(text(tokenizer, text)).isEqualTo("Once upon a time<|im_end|>");
+    private static String text(Tokenizer tokenizer, TokenizedGroup group) {
+        return tokenizer.decode(
+                IntStream.concat(Arrays.stream(group.prompt()), Arrays.stream(group.completions()[0]))
+                        .toArray(),
+                false);
     }
-  }
 
-  @Test
-  void promptAndCompletionTrainOnTheCompletion() throws IOException {
-    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
-      TokenizedGroup conversation = only(
-          tokenizer,
-          "{\"prompt\": [{\"role\": \"user\", \"content\": \"Why?\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"So.\"}]}",
-          TokenizationOptions.UNLIMITED);
-      assertThat(tokenizer.decode(conversation.completions()[0], false)).isEqualTo("So.<|im_end|>\n");
-      TokenizedGroup text =
-          only(tokenizer, "{\"prompt\": \"Why?\", \"completion\": \" So.\"}", TokenizationOptions.UNLIMITED);
-      assertThat(tokenizer.decode(text.prompt(), false)).isEqualTo("Why?");
-      assertThat(tokenizer.decode(text.completions()[0], false)).isEqualTo(" So.<|im_end|>");
-      TokenizedGroup noPrompt = only(tokenizer, "{\"prompt\": \"\", \"completion\": \"So it is\"}", TokenizationOptions.UNLIMITED);
-      assertThat(noPrompt.prompt()).hasSize(1);
-      assertThat(text(tokenizer, noPrompt)).isEqualTo("So it is<|im_end|>");
+    @Test
+    void messagesAndTextTrainOnAllTokensAfterTheFirst() throws IOException {
+        try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
+            TokenizedGroup messages =
+                    only(tokenizer, "{\"messages\": " + MESSAGES + "}", TokenizationOptions.UNLIMITED);
+            assertThat(messages.prompt()).containsExactly(1); // <|im_start|>
+            assertThat(text(tokenizer, messages))
+                    .startsWith("<|im_start|>system\n")
+                    .endsWith("assistant\nSo.<|im_end|>\n");
+            TokenizedGroup text = only(tokenizer, "{\"text\": \"Once upon a time\"}", TokenizationOptions.UNLIMITED);
+            assertThat(text.prompt()).hasSize(1);
+            assertThat(text(tokenizer, text)).isEqualTo("Once upon a time<|im_end|>");
+        }
     }
-  }
 
-  @Test
-  void limitsOfPromptAndCompletionLeaveWholeTextsAlone() throws IOException {
-    TokenizationOptions options =
-        new TokenizationOptions(OptionalInt.of(6), OptionalInt.of(2), OptionalInt.of(3), TruncationMode.KEEP_START);
-    try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
-      TokenizedGroup text = only(tokenizer, "{\"text\": \"one two three four five six seven eight\"}", options);
-      assertThat(text.prompt().length + text.completions()[0].length).isEqualTo(6);
-      TokenizedGroup parts = only(tokenizer, "{\"prompt_ids\": [1, 2, 3], \"completion_ids\": [4, 5, 6, 7]}", options);
-      assertThat(parts.prompt()).containsExactly(2, 3);
-      assertThat(parts.completions()[0]).containsExactly(4, 5, 6);
+    @Test
+    void promptAndCompletionTrainOnTheCompletion() throws IOException {
+        try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
+            TokenizedGroup conversation = only(
+                    tokenizer,
+                    "{\"prompt\": [{\"role\": \"user\", \"content\": \"Why?\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"So.\"}]}",
+                    TokenizationOptions.UNLIMITED);
+            assertThat(tokenizer.decode(conversation.completions()[0], false)).isEqualTo("So.<|im_end|>\n");
+            TokenizedGroup text =
+                    only(tokenizer, "{\"prompt\": \"Why?\", \"completion\": \" So.\"}", TokenizationOptions.UNLIMITED);
+            assertThat(tokenizer.decode(text.prompt(), false)).isEqualTo("Why?");
+            assertThat(tokenizer.decode(text.completions()[0], false)).isEqualTo(" So.<|im_end|>");
+            TokenizedGroup noPrompt =
+                    only(tokenizer, "{\"prompt\": \"\", \"completion\": \"So it is\"}", TokenizationOptions.UNLIMITED);
+            assertThat(noPrompt.prompt()).hasSize(1);
+            assertThat(text(tokenizer, noPrompt)).isEqualTo("So it is<|im_end|>");
+        }
     }
-  }
 
-  @Test
-  void rowOfNoKnownShapeSaysWhatIsAccepted() throws IOException {
-    Path file = Files.writeString(directory.resolve("data.jsonl"), "\n{\"question\": \"x\", \"answer\": \"y\"}\n");
-    try (TokenizedDataset dataset = SftData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
-      assertThatThrownBy(dataset::size)
-          .isInstanceOf(MmpoException.class)
-          .hasMessageContaining("data.jsonl, line 2")
-          .hasMessageContaining("question, answer")
-          .hasMessageContaining("{prompt, completion}");
+    @Test
+    void limitsOfPromptAndCompletionLeaveWholeTextsAlone() throws IOException {
+        TokenizationOptions options = new TokenizationOptions(
+                OptionalInt.of(6), OptionalInt.of(2), OptionalInt.of(3), TruncationMode.KEEP_START);
+        try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
+            TokenizedGroup text = only(tokenizer, "{\"text\": \"one two three four five six seven eight\"}", options);
+            assertThat(text.prompt().length + text.completions()[0].length).isEqualTo(6);
+            TokenizedGroup parts =
+                    only(tokenizer, "{\"prompt_ids\": [1, 2, 3], \"completion_ids\": [4, 5, 6, 7]}", options);
+            assertThat(parts.prompt()).containsExactly(2, 3);
+            assertThat(parts.completions()[0]).containsExactly(4, 5, 6);
+        }
     }
-  }
+
+    @Test
+    void rowOfNoKnownShapeSaysWhatIsAccepted() throws IOException {
+        Path file = Files.writeString(directory.resolve("data.jsonl"), "\n{\"question\": \"x\", \"answer\": \"y\"}\n");
+        try (TokenizedDataset dataset = SftData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+            assertThatThrownBy(dataset::size)
+                    .isInstanceOf(MmpoException.class)
+                    .hasMessageContaining("data.jsonl, line 2")
+                    .hasMessageContaining("question, answer")
+                    .hasMessageContaining("{prompt, completion}");
+        }
+    }
 }
