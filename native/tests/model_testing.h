@@ -97,20 +97,33 @@ inline mmpo_model_config random_config() {
   return config;
 }
 
+// Every parameter of a config as mmpo_model_create wants it, with the memory behind it.
+class RandomWeights {
+ public:
+  RandomWeights(const mmpo_model_config& settings, uint64_t seed) : layout_(ModelConfig(settings)) {
+    at::manual_seed(seed);
+    for (const Parameter& parameter : layout_.parameters()) {
+      memory_.push_back(at::randn({parameter.size()}) * 0.2);
+      if (parameter.name.ends_with("norm.weight")) memory_.back() += 1;
+      tensors_.push_back({parameter.name.c_str(), memory_.back().const_data_ptr(), {parameter.rows, parameter.columns},
+                          parameter.columns == 0 ? 1 : 2, MMPO_FLOAT32});
+    }
+  }
+
+  // Both may be changed.
+  std::vector<mmpo_tensor>& tensors() { return tensors_; }
+  Tensor& values(size_t index) { return memory_[index]; }
+
+ private:
+  ParameterLayout layout_;
+  std::vector<Tensor> memory_;
+  std::vector<mmpo_tensor> tensors_;
+};
+
 inline std::unique_ptr<Model> random_model(const mmpo_model_config& settings, uint64_t seed,
                                            at::ScalarType dtype = at::kFloat) {
-  at::manual_seed(seed);
-  const ModelConfig config(settings);
-  const ParameterLayout layout(config);
-  std::vector<Tensor> memory;
-  std::vector<mmpo_tensor> tensors;
-  for (const Parameter& parameter : layout.parameters()) {
-    memory.push_back(at::randn({parameter.size()}) * 0.2);
-    if (parameter.name.ends_with("norm.weight")) memory.back() += 1;
-    tensors.push_back({parameter.name.c_str(), memory.back().const_data_ptr(), {parameter.rows, parameter.columns},
-                       parameter.columns == 0 ? 1 : 2, MMPO_FLOAT32});
-  }
-  return std::make_unique<Model>(config, tensors, dtype);
+  RandomWeights weights(settings, seed);
+  return std::make_unique<Model>(ModelConfig(settings), weights.tensors(), dtype);
 }
 
 // Groups of a prompt and completions, with the memory of an mmpo_batch.

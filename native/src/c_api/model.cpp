@@ -5,6 +5,7 @@
 #include "c_api/guard.h"
 #include "c_api/handles.h"
 #include "generate/generator.h"
+#include "generate/sampler.h"
 
 using mmpo::guard;
 using mmpo::require;
@@ -21,6 +22,12 @@ at::ScalarType compute_type(int32_t dtype) {
 void copy_token_logps(const mmpo::PackedBatch& batch, const at::Tensor& logp_R, float* out) {
   const float* logp = logp_R.const_data_ptr<float>();
   for (const auto& completion : batch.completions) out = std::copy_n(logp + completion.head_begin, completion.length, out);
+}
+
+void clear_token_logps(const mmpo_batch& batch, float* out) {
+  for (int64_t c = 0; c < batch.num_completions; ++c) {
+    out = std::fill_n(out, batch.completion_lengths[c], std::numeric_limits<float>::quiet_NaN());
+  }
 }
 
 }  // namespace
@@ -73,10 +80,12 @@ int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor
 int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out_logps, float* out_token_logps,
                          mmpo_error* err) {
   return guard(err, [&] {
-    require_not_null(model, "model");
+    require_not_null(batch, "batch");
     require_not_null(out_logps, "out_logps");
-    mmpo::check_batch_for(model->model, batch);
     std::fill_n(out_logps, batch->num_completions, std::numeric_limits<double>::quiet_NaN());
+    require_not_null(model, "model");
+    mmpo::check_batch_for(model->model, batch);
+    if (out_token_logps != nullptr) clear_token_logps(*batch, out_token_logps);
     model->model.workspace().reset();
     const std::vector<mmpo::Role> roles(static_cast<size_t>(batch->num_completions), mmpo::Role::kScored);
     const mmpo::PackedBatch packed(*batch, roles);
@@ -90,18 +99,21 @@ int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int3
                             const int32_t* stop_tokens, int64_t num_stop_tokens, const mmpo_sampling* sampling,
                             int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {
   return guard(err, [&] {
-    require_not_null(model, "model");
-    require_not_null(tokens, "tokens");
-    require_not_null(prompt_lengths, "prompt_lengths");
     require_not_null(sampling, "sampling");
     require_not_null(out_tokens, "out_tokens");
     require_not_null(out_lengths, "out_lengths");
     require(num_prompts > 0, "num_prompts must be > 0, got ", num_prompts);
+    mmpo::check_sampling(*sampling);
+    std::fill_n(out_tokens, num_prompts * sampling->max_new_tokens, -1);
+    std::fill_n(out_lengths, num_prompts, 0);
+    require_not_null(model, "model");
+    require_not_null(tokens, "tokens");
+    require_not_null(prompt_lengths, "prompt_lengths");
+    require(num_stop_tokens >= 0, "num_stop_tokens must be >= 0, got ", num_stop_tokens);
     require(num_stop_tokens == 0 || stop_tokens != nullptr, "stop_tokens must not be NULL");
     const mmpo::Prompts prompts{tokens, {prompt_lengths, static_cast<size_t>(num_prompts)}};
     const std::span<const int32_t> stops(stop_tokens, static_cast<size_t>(num_stop_tokens));
     const auto sequences = mmpo::generate(model->model, prompts, stops, *sampling);
-    std::fill_n(out_tokens, num_prompts * sampling->max_new_tokens, -1);
     for (size_t i = 0; i < sequences.size(); ++i) {
       std::ranges::copy(sequences[i], out_tokens + static_cast<int64_t>(i) * sampling->max_new_tokens);
       out_lengths[i] = static_cast<int32_t>(sequences[i].size());

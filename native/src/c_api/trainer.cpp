@@ -17,14 +17,15 @@ struct Results {
   double* logps;
   double* rewards;
 
-  void prepare(const mmpo_batch& batch) const {
+  void clear(const mmpo_batch* batch) const {
+    require_not_null(batch, "batch");
     require_not_null(losses, "out_losses");
     require_not_null(logps, "out_logps");
     require_not_null(rewards, "out_rewards");
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    std::fill_n(losses, batch.num_groups, nan);
-    std::fill_n(logps, batch.num_completions, nan);
-    std::fill_n(rewards, batch.num_completions, nan);
+    std::fill_n(losses, batch->num_groups, nan);
+    std::fill_n(logps, batch->num_completions, nan);
+    std::fill_n(rewards, batch->num_completions, nan);
   }
 
   void write(const mmpo::Trainer::Result& result) const {
@@ -64,10 +65,10 @@ int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch, 
                                 const double* ref_logps, const double* reward_range, double* out_losses, double* out_logps,
                                 double* out_rewards, mmpo_error* err) {
   return guard(err, [&] {
+    const Results results{out_losses, out_logps, out_rewards};
+    results.clear(batch);
     require_not_null(trainer, "trainer");
     mmpo::check_batch_for(trainer->trainer.model(), batch);
-    const Results results{out_losses, out_logps, out_rewards};
-    results.prepare(*batch);
     results.write(trainer->trainer.accumulate(*batch, make_objective(objective, *batch, ref_logps, reward_range)));
   });
 }
@@ -76,10 +77,10 @@ int32_t mmpo_model_evaluate(mmpo_model* model, const mmpo_batch* batch, const mm
                             const double* ref_logps, const double* reward_range, double* out_losses, double* out_logps,
                             double* out_rewards, mmpo_error* err) {
   return guard(err, [&] {
+    const Results results{out_losses, out_logps, out_rewards};
+    results.clear(batch);
     require_not_null(model, "model");
     mmpo::check_batch_for(model->model, batch);
-    const Results results{out_losses, out_logps, out_rewards};
-    results.prepare(*batch);
     results.write(mmpo::evaluate(model->model, *batch, make_objective(objective, *batch, ref_logps, reward_range)));
   });
 }

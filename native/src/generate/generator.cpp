@@ -181,7 +181,7 @@ std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts,
     tokens += length;
     longest = std::max(longest, length);
   }
-  const int64_t capacity = std::min(longest + sampling.max_new_tokens, config.max_positions);
+  const int64_t capacity = longest + std::min(sampling.max_new_tokens, config.max_positions - longest);
   return Generator(model, prompts, stop_tokens, sampling, capacity).run();
 }
 

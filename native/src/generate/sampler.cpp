@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -23,13 +24,18 @@ void check_sampling(const mmpo_sampling& sampling) {
           sampling.temperature);
   require(sampling.top_p > 0 && sampling.top_p <= 1, "top_p must be in (0, 1], got ", sampling.top_p);
   require(sampling.top_k >= 0, "top_k must be >= 0 (0: off), got ", sampling.top_k);
-  require(sampling.max_new_tokens > 0, "max_new_tokens must be > 0, got ", sampling.max_new_tokens);
+  require(sampling.max_new_tokens > 0 && sampling.max_new_tokens <= std::numeric_limits<int32_t>::max(),
+          "max_new_tokens must be > 0 and fit 32 bits, got ", sampling.max_new_tokens);
 }
 
 Sampler::Sampler(const mmpo_sampling& sampling, uint64_t sequence)
     : sampling_(sampling), random_(stream(sampling.seed, sequence)) {}
 
 int32_t Sampler::next(std::span<const float> logits_V) {
+  // NaN has no order to sort by.
+  if (!std::ranges::all_of(logits_V, [](float logit) { return std::isfinite(logit); })) {
+    fail(MMPO_NON_FINITE, "the model's logits are not finite (NaN or infinity): its weights are too large or damaged");
+  }
   if (sampling_.temperature == 0) {
     return static_cast<int32_t>(std::ranges::max_element(logits_V) - logits_V.begin());
   }

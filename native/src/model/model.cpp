@@ -26,13 +26,18 @@ at::ScalarType scalar_type(const mmpo_tensor& tensor) {
   }
 }
 
-std::string describe(int64_t rows, int64_t columns) {
+int32_t num_dims(const Parameter& parameter) { return parameter.columns == 0 ? 1 : 2; }
+
+std::string describe(int64_t rows, int64_t columns, int32_t num_dims) {
   std::ostringstream text;
   text << '[' << rows;
-  if (columns != 0) text << ", " << columns;
+  if (num_dims == 2) text << ", " << columns;
+  if (num_dims > 2) text << ", " << columns << ", ...";
   text << ']';
   return text.str();
 }
+
+std::string describe(const Parameter& parameter) { return describe(parameter.rows, parameter.columns, num_dims(parameter)); }
 
 // Tensors of published checkpoints that hold nothing of their own.
 bool is_redundant(std::string_view name, const ModelConfig& config) {
@@ -54,11 +59,13 @@ void Model::load(std::span<const mmpo_tensor> weights) {
     if (is_redundant(tensor.name, decoder_.config())) continue;
     const int64_t index = layout.find(tensor.name);
     if (index < 0) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' does not belong to a model with this config.json");
+    if (loaded[static_cast<size_t>(index)]) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' is given twice");
     const Parameter& parameter = layout.parameters()[static_cast<size_t>(index)];
     const int64_t columns = tensor.num_dims == 1 ? 0 : tensor.shape[1];
-    if (tensor.num_dims < 1 || tensor.num_dims > 2 || tensor.shape[0] != parameter.rows || columns != parameter.columns) {
-      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has shape ", describe(tensor.shape[0], columns),
-           "; config.json asks for ", describe(parameter.rows, parameter.columns));
+    // The number of dimensions too: a matrix [n, 0] holds nothing, where a vector of n is wanted.
+    if (tensor.num_dims != num_dims(parameter) || tensor.shape[0] != parameter.rows || columns != parameter.columns) {
+      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has shape ", describe(tensor.shape[0], tensor.shape[1], tensor.num_dims),
+           "; config.json asks for ", describe(parameter));
     }
     const Tensor source = at::from_blob(const_cast<void*>(tensor.data), {parameter.size()},
                                         at::TensorOptions().dtype(scalar_type(tensor)));
@@ -72,8 +79,7 @@ void Model::load(std::span<const mmpo_tensor> weights) {
   for (size_t i = 0; i < loaded.size(); ++i) {
     const Parameter& parameter = layout.parameters()[i];
     if (!loaded[i]) {
-      fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter.rows, parameter.columns),
-           " is missing; config.json asks for it");
+      fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter), " is missing; config.json asks for it");
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "model/model_config.h"
 
 #include <cmath>
+#include <limits>
 
 #include "common/error.h"
 
@@ -9,6 +10,27 @@ namespace {
 
 void require_positive(const char* field, int64_t value) {
   require(value > 0, field, " must be > 0, got ", value);
+}
+
+void require_positive(const char* field, double value) {
+  require(value > 0 && std::isfinite(value), field, " must be > 0, got ", value);
+}
+
+// Sizes come from a file: their products must not overflow before memory is asked for. 2^40 parameters are 4 TiB in float32.
+void require_possible_size(const mmpo_model_config& config) {
+  constexpr double most_parameters = 0x1p40;
+  const auto hidden = static_cast<double>(config.hidden_size);
+  const auto heads = static_cast<double>(config.num_heads) + 2 * static_cast<double>(config.num_kv_heads);
+  const double layer = hidden * (2 * heads * static_cast<double>(config.head_dim) + 3 * static_cast<double>(config.intermediate_size));
+  const double total = 2 * hidden * static_cast<double>(config.vocab_size) + layer * static_cast<double>(config.num_layers);
+  require(total <= most_parameters, "the sizes ask for about ", total, " parameters, more than ", most_parameters,
+          ": vocab_size ", config.vocab_size, ", hidden_size ", config.hidden_size, ", intermediate_size ",
+          config.intermediate_size, ", num_layers ", config.num_layers, ", num_heads ", config.num_heads, ", num_kv_heads ",
+          config.num_kv_heads, ", head_dim ", config.head_dim);
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  require(config.vocab_size <= most && config.max_positions <= most && config.num_layers <= 10000, "vocab_size (",
+          config.vocab_size, ") and max_positions (", config.max_positions, ") must fit 32 bits, num_layers (",
+          config.num_layers, ") is at most 10000");
 }
 
 // Llama 3.1's rule for one frequency.
@@ -35,20 +57,21 @@ ModelConfig::ModelConfig(const mmpo_model_config& config) : config_(config) {
   require_positive("num_kv_heads", config.num_kv_heads);
   require_positive("head_dim", config.head_dim);
   require_positive("max_positions", config.max_positions);
+  require_possible_size(config);
   require(config.num_heads % config.num_kv_heads == 0, "num_heads (", config.num_heads,
           ") must be a multiple of num_kv_heads (", config.num_kv_heads, ")");
   require(config.head_dim % 2 == 0, "head_dim must be even for rotary embeddings, got ", config.head_dim);
-  require(config.rms_norm_eps > 0, "rms_norm_eps must be > 0, got ", config.rms_norm_eps);
-  require(config.rope_theta > 0, "rope_theta must be > 0, got ", config.rope_theta);
+  require_positive("rms_norm_eps", config.rms_norm_eps);
+  require_positive("rope_theta", config.rope_theta);
   require(config.rope_type == MMPO_ROPE_DEFAULT || config.rope_type == MMPO_ROPE_LLAMA3, "unknown rope_type ",
           config.rope_type);
   if (config.rope_type == MMPO_ROPE_LLAMA3) {
-    require(config.rope_factor >= 1, "rope factor must be >= 1, got ", config.rope_factor);
-    require(config.rope_low_freq_factor > 0 && config.rope_high_freq_factor > config.rope_low_freq_factor,
+    require(config.rope_factor >= 1 && std::isfinite(config.rope_factor), "rope factor must be >= 1, got ", config.rope_factor);
+    require(config.rope_low_freq_factor > 0 && config.rope_high_freq_factor > config.rope_low_freq_factor &&
+                std::isfinite(config.rope_high_freq_factor),
             "rope high_freq_factor (", config.rope_high_freq_factor, ") must be above low_freq_factor (",
             config.rope_low_freq_factor, ") and both > 0");
-    require(config.rope_original_max_positions > 0, "rope original_max_position_embeddings must be > 0, got ",
-            config.rope_original_max_positions);
+    require_positive("rope original_max_position_embeddings", config.rope_original_max_positions);
   }
 }
 

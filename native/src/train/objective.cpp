@@ -1,5 +1,6 @@
 #include "train/objective.h"
 
+#include <cmath>
 #include <limits>
 
 #include "common/error.h"
@@ -41,6 +42,7 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
                      std::optional<RewardRange> reward_range)
     : settings_(settings), batch_(batch), ref_logps_(ref_logps), reward_range_(reward_range) {
   check_objective(settings);
+  require(std::isfinite(settings.scale), "scale must be finite, got ", settings.scale);
   if (settings.loss != MMPO_LOSS_SFT) {
     for (int64_t group = 0; group < batch.num_groups; ++group) {
       require(batch.group_sizes[group] == 2, "a preference loss needs pairs; group ", group, " has ",

@@ -15,8 +15,8 @@ namespace {
 void check(const mmpo_optimizer_config& config) {
   require(config.beta1 >= 0 && config.beta1 < 1, "adam_beta1 must be in [0, 1), got ", config.beta1);
   require(config.beta2 >= 0 && config.beta2 < 1, "adam_beta2 must be in [0, 1), got ", config.beta2);
-  require(config.epsilon > 0, "adam_epsilon must be > 0, got ", config.epsilon);
-  require(config.weight_decay >= 0, "weight_decay must be >= 0, got ", config.weight_decay);
+  require(config.epsilon > 0 && std::isfinite(config.epsilon), "adam_epsilon must be > 0, got ", config.epsilon);
+  require(config.weight_decay >= 0 && std::isfinite(config.weight_decay), "weight_decay must be >= 0, got ", config.weight_decay);
   require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
           config.recompute);
 }

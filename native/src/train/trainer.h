@@ -39,7 +39,6 @@ class Trainer {
     int64_t count;
     bool decays;
   };
-  Tensor backward_weights(const PackedBatch& batch, std::span<const double> weights_C);
   bool has_master() const { return model_.decoder().dtype() == at::kBFloat16; }
 
   Model& model_;

@@ -1,0 +1,176 @@
+// Cached, batched decoding against scoring without a cache, and sequences against the same alone.
+#include "generate/generator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/error.h"
+#include "model_testing.h"
+
+namespace mmpo {
+namespace {
+
+using testing::BatchBuilder;
+using testing::random_config;
+using Tokens = BatchBuilder::Tokens;
+using Sequences = std::vector<Tokens>;
+
+mmpo_sampling greedy(int64_t max_new_tokens) {
+  return {.temperature = 0, .top_p = 1, .top_k = 0, .seed = 0, .max_new_tokens = max_new_tokens};
+}
+
+mmpo_sampling random(uint64_t seed, int64_t max_new_tokens) {
+  return {.temperature = 1, .top_p = 1, .top_k = 0, .seed = seed, .max_new_tokens = max_new_tokens};
+}
+
+Sequences generate_all(Model& model, const Sequences& prompts, const mmpo_sampling& sampling, const Tokens& stops = {}) {
+  Tokens tokens;
+  Tokens lengths;
+  for (const Tokens& prompt : prompts) {
+    tokens.insert(tokens.end(), prompt.begin(), prompt.end());
+    lengths.push_back(static_cast<int32_t>(prompt.size()));
+  }
+  return generate(model, {tokens.data(), lengths}, stops, sampling);
+}
+
+Sequences random_prompts(const std::vector<size_t>& lengths) {
+  at::manual_seed(31);
+  Sequences prompts;
+  for (const size_t length : lengths) prompts.push_back(testing::random_tokens(length, random_config().vocab_size));
+  return prompts;
+}
+
+// Log-probability of every token of the vocabulary after the prefix: as many completions of one token.
+Tensor next_logps(Model& model, const Tokens& prefix) {
+  Sequences completions;
+  for (int32_t token = 0; token < random_config().vocab_size; ++token) completions.push_back({token});
+  BatchBuilder builder;
+  builder.add(prefix, completions);
+  std::vector<float> logps;
+  for (const auto& values : testing::token_logps(model, builder.batch())) logps.push_back(values[0]);
+  return at::tensor(logps);
+}
+
+class Greedy : public ::testing::TestWithParam<at::ScalarType> {};
+
+TEST_P(Greedy, EqualsTheArgmaxOfAFullForwardAtEachPosition) {
+  const auto model = testing::random_model(random_config(), 12, GetParam());
+  const Sequences prompts = random_prompts({1, 9, 64, 130});
+  const Sequences sequences = generate_all(*model, prompts, greedy(12));
+  std::set<int32_t> distinct;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    ASSERT_EQ(sequences[i].size(), 12U);
+    Tokens prefix = prompts[i];
+    for (const int32_t token : sequences[i]) {
+      const Tensor logps = next_logps(*model, prefix);
+      if (GetParam() == at::kFloat) {
+        EXPECT_EQ(logps.argmax().item<int64_t>(), token);
+      }
+      // bfloat16 logits near 4 are 1/64 apart: the two roads may round to other neighbours, or a tie.
+      EXPECT_GE(logps[token].item<double>(), logps.max().item<double>() - 0.05) << "sequence " << i;
+      prefix.push_back(token);
+      distinct.insert(token);
+    }
+  }
+  // Not one token over and over.
+  EXPECT_GT(distinct.size(), 8U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Greedy, ::testing::Values(at::kFloat, at::kBFloat16),
+                         [](const auto& test) { return std::string(c10::toString(test.param)); });
+
+// Ten sequences take the blocked matrix product, one alone the product for few rows; they also end at different times.
+TEST(Generate, SequencesDoNotDependOnTheirBatch) {
+  const auto model = testing::random_model(random_config(), 13);
+  const Sequences prompts = random_prompts({1, 5, 63, 2, 64, 1, 130, 17, 3, 40});
+  const Tokens stops = {7, 70, 100, 101, 102, 103};
+  const Sequences together = generate_all(*model, prompts, greedy(20), stops);
+  std::set<size_t> lengths;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    EXPECT_EQ(generate_all(*model, {prompts[i]}, greedy(20), stops)[0], together[i]) << "sequence " << i;
+    lengths.insert(together[i].size());
+  }
+  EXPECT_GT(lengths.size(), 2U);
+}
+
+// Prompts are read 8,192 tokens at a time.
+TEST(Generate, PromptsBeyondOneReadEqualTheSameAlone) {
+  const auto model = testing::random_model(random_config(), 14);
+  const Sequences prompts = random_prompts({900, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 800, 4});
+  const Sequences together = generate_all(*model, prompts, greedy(5));
+  for (const size_t i : {0, 7, 8, 9, 10}) EXPECT_EQ(generate_all(*model, {prompts[i]}, greedy(5))[0], together[i]) << i;
+}
+
+TEST(Generate, AStopTokenIsKeptAndEndsItsSequence) {
+  const auto model = testing::random_model(random_config(), 15);
+  const Sequences prompts = random_prompts({6, 30});
+  const Sequences free = generate_all(*model, prompts, greedy(16));
+  const int32_t stop = free[0][4];
+  const Sequences stopped = generate_all(*model, prompts, greedy(16), {stop});
+  const auto first = std::find(free[0].begin(), free[0].end(), stop) + 1;
+  EXPECT_EQ(stopped[0], Tokens(free[0].begin(), first));
+  const auto other = std::find(free[1].begin(), free[1].end(), stop);
+  EXPECT_EQ(stopped[1], Tokens(free[1].begin(), other == free[1].end() ? other : other + 1));
+}
+
+TEST(Generate, EndsAtTheModelsLastPosition) {
+  mmpo_model_config config = random_config();
+  config.max_positions = 20;
+  const auto model = testing::random_model(config, 16);
+  const Sequences prompts = random_prompts({19, 12, 1});
+  const Sequences sequences = generate_all(*model, prompts, greedy(10));
+  EXPECT_EQ(sequences[0].size(), 1U);
+  EXPECT_EQ(sequences[1].size(), 8U);
+  EXPECT_EQ(sequences[2].size(), 10U);
+  // A limit that no sequence reaches takes no memory.
+  EXPECT_EQ(generate_all(*model, prompts, greedy(2147483647))[0], sequences[0]);
+}
+
+TEST(Generate, SampledTextDependsOnSeedAndPlaceNotOnNeighbours) {
+  const auto model = testing::random_model(random_config(), 17);
+  const Sequences prompts = random_prompts({6, 30, 11, 6});
+  const Sequences first = generate_all(*model, prompts, random(1, 12));
+  EXPECT_EQ(generate_all(*model, prompts, random(1, 12)), first);
+  EXPECT_NE(generate_all(*model, prompts, random(2, 12)), first);
+  const Sequences other_neighbour = generate_all(*model, {prompts[0], prompts[2], prompts[2], prompts[3]}, random(1, 12));
+  EXPECT_EQ(other_neighbour[0], first[0]);
+  EXPECT_NE(other_neighbour[1], first[1]);
+  EXPECT_EQ(other_neighbour[2], first[2]);
+  EXPECT_EQ(other_neighbour[3], first[3]);
+  // The same prompt in two places draws from two streams.
+  EXPECT_NE(other_neighbour[1], other_neighbour[2]);
+}
+
+TEST(Generate, NamesThePromptThatDoesNotFit) {
+  const auto model = testing::random_model(random_config(), 18);
+  const auto message = [&](const Sequences& prompts) -> std::string {
+    try {
+      generate_all(*model, prompts, greedy(1));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), MMPO_INVALID_ARGUMENT);
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(message({{1}, {}}), "prompt 1 is empty");
+  EXPECT_EQ(message({{1}, {2, 131}}), "prompt 1 holds token 131, outside the model's vocabulary of 131");
+  EXPECT_EQ(message({{-1}}), "prompt 0 holds token -1, outside the model's vocabulary of 131");
+  EXPECT_NE(message({Tokens(1024, 3)}).find("prompt 0 has 1024 tokens; the model has 1024 positions"), std::string::npos);
+}
+
+// A training run that went wrong must not end the process when it generates.
+TEST(Generate, DamagedWeightsAreAnError) {
+  const auto model = testing::random_model(random_config(), 19);
+  model->decoder().flat().fill_(std::numeric_limits<float>::quiet_NaN());
+  try {
+    generate_all(*model, {{1, 2}}, random(1, 4));
+    ADD_FAILURE() << "generated from NaN";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), MMPO_NON_FINITE);
+  }
+}
+
+}  // namespace
+}  // namespace mmpo

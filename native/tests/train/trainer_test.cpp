@@ -1,0 +1,359 @@
+// What a training step promises beyond its gradients: which bits are the same, what fails without a trace, what memory it keeps.
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include "common/error.h"
+#include "kernels/kernel_testing.h"
+#include "model_testing.h"
+
+namespace mmpo {
+namespace {
+
+using testing::BatchBuilder;
+using testing::objective;
+using testing::random_config;
+using testing::Threads;
+using Tokens = BatchBuilder::Tokens;
+
+constexpr mmpo_optimizer_config kOptimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE};
+
+struct Pair {
+  Tokens prompt, chosen, rejected;
+  double ref_chosen, ref_rejected;
+};
+
+size_t random_length(int64_t most) { return static_cast<size_t>(at::randint(1, most + 1, {1}).item<int64_t>()); }
+
+std::vector<Pair> random_pairs(size_t count, uint64_t seed, int64_t longest = 30) {
+  at::manual_seed(seed);
+  const int64_t vocabulary = random_config().vocab_size;
+  std::vector<Pair> pairs;
+  for (size_t i = 0; i < count; ++i) {
+    Pair pair{testing::random_tokens(random_length(longest), vocabulary), testing::random_tokens(random_length(longest), vocabulary),
+              testing::random_tokens(random_length(longest), vocabulary), 0, 0};
+    pair.ref_chosen = -5.0 * static_cast<double>(pair.chosen.size());
+    pair.ref_rejected = -5.5 * static_cast<double>(pair.rejected.size());
+    pairs.push_back(pair);
+  }
+  return pairs;
+}
+
+Trainer::Result accumulate(Trainer& trainer, std::span<const Pair> pairs, const mmpo_objective& settings) {
+  BatchBuilder builder;
+  std::vector<double> refs;
+  for (const Pair& pair : pairs) {
+    builder.add(pair.prompt, {pair.chosen, pair.rejected});
+    refs.insert(refs.end(), {pair.ref_chosen, pair.ref_rejected});
+  }
+  const mmpo_batch batch = builder.batch();
+  return trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
+}
+
+Trainer::Result accumulate_chosen(Trainer& trainer, std::span<const Pair> pairs, double scale) {
+  BatchBuilder builder;
+  for (const Pair& pair : pairs) builder.add(pair.prompt, {pair.chosen});
+  mmpo_objective settings = objective(MMPO_LOSS_SFT, 1);
+  settings.scale = scale;
+  const mmpo_batch batch = builder.batch();
+  return trainer.accumulate(batch, Objective(settings, batch, {}, std::nullopt));
+}
+
+Tensor gradients(Trainer& trainer) { return trainer.state(MMPO_STATE_GRADIENTS).clone(); }
+
+double relative_difference(const Tensor& found, const Tensor& expected) {
+  return ((found - expected).norm() / expected.norm()).item<double>();
+}
+
+// NaN equals itself here.
+bool same_bits(const Tensor& a, const Tensor& b) {
+  const auto integer = a.element_size() == 4 ? at::kInt : at::kShort;
+  return at::equal(a.view(integer), b.view(integer));
+}
+
+// A model and its trainer, from the same weights every time.
+struct TrainingRun {
+  std::unique_ptr<Model> model;
+  Trainer trainer;
+
+  explicit TrainingRun(at::ScalarType dtype = at::kFloat, const mmpo_optimizer_config& optimizer = kOptimizer,
+                       const mmpo_model_config& config = random_config())
+      : model(testing::random_model(config, 21, dtype)), trainer(*model, optimizer) {}
+
+  // Step after step on other pairs; step s is the same in every run.
+  void steps(int first, int last) {
+    for (int step = first; step < last; ++step) {
+      for (uint64_t micro_batch = 0; micro_batch < 2; ++micro_batch) {
+        mmpo_objective settings = objective(MMPO_LOSS_DPO, 0.1);
+        settings.scale = 1.0 / 6;
+        accumulate(trainer, random_pairs(3, 100 + 2 * static_cast<uint64_t>(step) + micro_batch), settings);
+      }
+      trainer.step(1e-3, 1.0);
+    }
+  }
+};
+
+void expect_same_state(TrainingRun& a, TrainingRun& b) {
+  EXPECT_EQ(a.trainer.num_steps(), b.trainer.num_steps());
+  for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_EXP_AVG, MMPO_STATE_EXP_AVG_SQ, MMPO_STATE_GRADIENTS}) {
+    EXPECT_TRUE(same_bits(a.trainer.state(state), b.trainer.state(state))) << "state " << state;
+  }
+  EXPECT_TRUE(same_bits(a.model->decoder().flat(), b.model->decoder().flat()));
+}
+
+class TrainerTest : public ::testing::TestWithParam<at::ScalarType> {};
+
+INSTANTIATE_TEST_SUITE_P(Types, TrainerTest, ::testing::Values(at::kFloat, at::kBFloat16),
+                         [](const auto& test) { return std::string(c10::toString(test.param)); });
+
+TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) {
+  const auto pairs = random_pairs(4, 1);
+  mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
+  settings.scale = 0.25;
+  TrainingRun scored(GetParam());
+  const auto with = accumulate(scored.trainer, pairs, settings);
+  settings.score_rejected = 0;
+  TrainingRun left_out(GetParam());
+  const auto without = accumulate(left_out.trainer, pairs, settings);
+  EXPECT_TRUE(same_bits(gradients(scored.trainer), gradients(left_out.trainer)));
+  for (size_t pair = 0; pair < pairs.size(); ++pair) {
+    EXPECT_EQ(with.losses[pair], without.losses[pair]);
+    EXPECT_EQ(with.logps[2 * pair], without.logps[2 * pair]);
+    EXPECT_EQ(with.rewards[2 * pair], without.rewards[2 * pair]);
+    EXPECT_TRUE(std::isfinite(with.logps[2 * pair + 1]) && std::isfinite(with.rewards[2 * pair + 1]));
+    EXPECT_TRUE(std::isnan(without.logps[2 * pair + 1]) && std::isnan(without.rewards[2 * pair + 1]));
+  }
+}
+
+// Loss -s_w: the gradient of the chosen completion's likelihood, whatever the references are.
+TEST_P(TrainerTest, MmpoAtLambdaOneIsLikelihoodOfTheChosen) {
+  const auto pairs = random_pairs(4, 2);
+  mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
+  settings.scale = 0.25;
+  settings.score_rejected = 0;
+  TrainingRun mmpo(GetParam());
+  const auto preference = accumulate(mmpo.trainer, pairs, settings);
+  TrainingRun sft(GetParam());
+  const auto likelihood = accumulate_chosen(sft.trainer, pairs, 0.25);
+  EXPECT_TRUE(same_bits(gradients(mmpo.trainer), gradients(sft.trainer)));
+  ASSERT_EQ(likelihood.logps.size(), pairs.size());
+  for (size_t pair = 0; pair < pairs.size(); ++pair) {
+    EXPECT_EQ(likelihood.logps[pair], preference.logps[2 * pair]);
+    EXPECT_EQ(likelihood.losses[pair], -likelihood.logps[pair]);
+    EXPECT_TRUE(std::isnan(likelihood.rewards[pair]));
+  }
+}
+
+// Linear and general road at once: lambda a hair from 1 takes the other one.
+TEST(Trainer, MmpoIsContinuousAtLambdaOne) {
+  const auto pairs = random_pairs(4, 3);
+  mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
+  TrainingRun one;
+  accumulate(one.trainer, pairs, settings);
+  settings.aux_weight = 1 + 1e-9;
+  TrainingRun beside;
+  accumulate(beside.trainer, pairs, settings);
+  EXPECT_LT(relative_difference(gradients(beside.trainer), gradients(one.trainer)), 1e-6);
+}
+
+TEST(Trainer, OneByEightAccumulationEqualsEightByOne) {
+  const auto pairs = random_pairs(8, 4);
+  mmpo_objective settings = objective(MMPO_LOSS_DPO, 0.1);
+  settings.scale = 1.0 / 8;
+  TrainingRun whole;
+  accumulate(whole.trainer, pairs, settings);
+  TrainingRun parts;
+  for (const Pair& pair : pairs) accumulate(parts.trainer, {&pair, 1}, settings);
+  EXPECT_LT(relative_difference(gradients(parts.trainer), gradients(whole.trainer)), 1e-6);
+  EXPECT_NEAR(parts.trainer.step(0, 0), whole.trainer.step(0, 0), 1e-6);
+}
+
+TEST_P(TrainerTest, RunsAreEqualToTheBit) {
+  TrainingRun first(GetParam());
+  first.steps(0, 3);
+  TrainingRun second(GetParam());
+  second.steps(0, 3);
+  expect_same_state(first, second);
+}
+
+// Wide and long enough that every kernel shares its rows out.
+TEST_P(TrainerTest, RunsAreEqualToTheBitForAnyNumberOfThreads) {
+  mmpo_model_config wide = random_config();
+  wide.vocab_size = 1000;
+  wide.hidden_size = 192;
+  wide.intermediate_size = 320;
+  const auto run = [&](int num_threads) {
+    const Threads threads(num_threads);
+    auto result = std::make_unique<TrainingRun>(GetParam(), kOptimizer, wide);
+    for (uint64_t micro_batch = 0; micro_batch < 2; ++micro_batch) {
+      accumulate(result->trainer, random_pairs(6, 300 + micro_batch, 120), objective(MMPO_LOSS_DPO, 0.1));
+    }
+    result->trainer.step(1e-3, 1.0);
+    return result;
+  };
+  const auto one = run(1);
+  for (const int num_threads : {2, 3}) {
+    SCOPED_TRACE(num_threads);
+    const auto many = run(num_threads);
+    expect_same_state(*one, *many);
+  }
+}
+
+TEST_P(TrainerTest, RestoredRunEndsOnTheSameBits) {
+  TrainingRun straight(GetParam());
+  straight.steps(0, 4);
+  TrainingRun stopped(GetParam());
+  stopped.steps(0, 2);
+  TrainingRun restored(GetParam());
+  restored.steps(7, 8);  // state of its own that restoring must replace
+  for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_EXP_AVG, MMPO_STATE_EXP_AVG_SQ}) {
+    restored.trainer.state(state).copy_(stopped.trainer.state(state));
+  }
+  restored.trainer.restore(2);
+  EXPECT_EQ(restored.trainer.num_steps(), 2);
+  restored.steps(2, 4);
+  expect_same_state(restored, straight);
+}
+
+void expect_refused_step(TrainingRun& run) {
+  const Tensor parameters = run.trainer.state(MMPO_STATE_PARAMETERS).clone();
+  const Tensor exp_avg = run.trainer.state(MMPO_STATE_EXP_AVG).clone();
+  const Tensor exp_avg_sq = run.trainer.state(MMPO_STATE_EXP_AVG_SQ).clone();
+  const Tensor weights = run.model->decoder().flat().clone();
+  const int64_t num_steps = run.trainer.num_steps();
+  try {
+    run.trainer.step(1e-3, 1.0);
+    ADD_FAILURE() << "a step with a gradient that is not finite";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), MMPO_NON_FINITE) << error.what();
+  }
+  EXPECT_TRUE(same_bits(run.trainer.state(MMPO_STATE_PARAMETERS), parameters));
+  EXPECT_TRUE(same_bits(run.trainer.state(MMPO_STATE_EXP_AVG), exp_avg));
+  EXPECT_TRUE(same_bits(run.trainer.state(MMPO_STATE_EXP_AVG_SQ), exp_avg_sq));
+  EXPECT_TRUE(same_bits(run.model->decoder().flat(), weights));
+  EXPECT_EQ(run.trainer.num_steps(), num_steps);
+}
+
+TEST_P(TrainerTest, NonFiniteWeightStopsBeforeTheUpdate) {
+  for (const double value : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    TrainingRun run(GetParam());
+    run.steps(0, 1);
+    const auto& layout = run.model->decoder().layout();
+    const Parameter& norm = layout.parameters()[static_cast<size_t>(layout.find("model.layers.1.input_layernorm.weight"))];
+    run.model->decoder().flat()[norm.offset + 3] = value;
+    accumulate(run.trainer, random_pairs(2, 5), objective(MMPO_LOSS_MMPO, 0.01));
+    expect_refused_step(run);
+  }
+}
+
+TEST_P(TrainerTest, OneGradientThatIsNotFiniteStopsBeforeTheUpdate) {
+  TrainingRun run(GetParam());
+  run.steps(0, 1);
+  Tensor& gradient = run.trainer.state(MMPO_STATE_GRADIENTS);
+  gradient[gradient.size(0) / 2] = -std::numeric_limits<float>::infinity();
+  expect_refused_step(run);
+}
+
+TEST(Trainer, StepClearsTheGradient) {
+  TrainingRun run;
+  accumulate(run.trainer, random_pairs(2, 6), objective(MMPO_LOSS_DPO, 0.1));
+  EXPECT_GT(run.trainer.state(MMPO_STATE_GRADIENTS).norm().item<double>(), 0);
+  EXPECT_GT(run.trainer.step(1e-3, 0), 0);
+  EXPECT_EQ(run.trainer.state(MMPO_STATE_GRADIENTS).count_nonzero().item<int64_t>(), 0);
+  EXPECT_EQ(run.trainer.step(1e-3, 0), 0);
+}
+
+TEST(Trainer, TrainsInBfloat16WithFloat32MasterWeights) {
+  TrainingRun run(at::kBFloat16);
+  const auto pairs = random_pairs(4, 7);
+  std::vector<double> losses;
+  for (int step = 0; step < 20; ++step) {
+    double loss = 0;
+    for (const double value : accumulate_chosen(run.trainer, pairs, 1.0 / 60).losses) loss += value;
+    losses.push_back(loss);
+    run.trainer.step(2e-3, 1.0);
+  }
+  EXPECT_LT(losses.back(), 0.8 * losses.front());
+  const Tensor& master = run.trainer.state(MMPO_STATE_PARAMETERS);
+  const Tensor& weights = run.model->decoder().flat();
+  EXPECT_EQ(master.scalar_type(), at::kFloat);
+  EXPECT_EQ(weights.scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(at::equal(master.to(at::kBFloat16), weights));
+  // Most master weights lie between two bfloat16 numbers.
+  EXPECT_GT((master != weights.to(at::kFloat)).count_nonzero().item<int64_t>(), master.numel() / 2);
+}
+
+// No gradient: what changes is decay alone.
+TEST_P(TrainerTest, WeightDecayTouchesMatricesOnly) {
+  TrainingRun run(GetParam(), {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_NONE});
+  const Tensor before = run.trainer.state(MMPO_STATE_PARAMETERS).clone();
+  run.trainer.step(0.5, 0);
+  for (const Parameter& parameter : run.model->decoder().layout().parameters()) {
+    SCOPED_TRACE(parameter.name);
+    const auto view = [&](const Tensor& flat) { return flat.narrow(0, parameter.offset, parameter.size()); };
+    const Tensor found = view(run.trainer.state(MMPO_STATE_PARAMETERS));
+    const double factor = parameter.columns == 0 ? 1 : 1 - 0.5 * 0.1;
+    EXPECT_LE((found - view(before) * factor).abs().max().item<double>(), parameter.columns == 0 ? 0 : 1e-7);
+    EXPECT_TRUE(at::equal(view(run.model->decoder().flat()), found.to(GetParam())));
+  }
+}
+
+TEST(Trainer, ScoringBetweenStepsDoesNotDisturbTraining) {
+  TrainingRun straight;
+  straight.steps(0, 2);
+  TrainingRun interrupted;
+  interrupted.steps(0, 1);
+  BatchBuilder builder;
+  for (const Pair& pair : random_pairs(5, 8, 200)) builder.add(pair.prompt, {pair.chosen, pair.rejected});
+  testing::token_logps(*interrupted.model, builder.batch());
+  interrupted.steps(1, 2);
+  expect_same_state(interrupted, straight);
+}
+
+TEST(Trainer, WorkspaceIsBoundedByTheLargestMicroBatch) {
+  TrainingRun run;
+  const mmpo_objective settings = objective(MMPO_LOSS_DPO, 0.1);
+  const auto largest = random_pairs(40, 9, 120);
+  for (int i = 0; i < 2; ++i) accumulate(run.trainer, largest, settings);
+  // The next micro-batch brings the blocks together.
+  accumulate(run.trainer, random_pairs(1, 10), settings);
+  const int64_t bytes = run.model->workspace().bytes();
+  EXPECT_GT(bytes, int64_t{16} << 20);
+  for (uint64_t i = 0; i < 20; ++i) {
+    accumulate(run.trainer, random_pairs(1 + i, 11 + i, 120), settings);
+    EXPECT_EQ(run.model->workspace().bytes(), bytes);
+  }
+  accumulate(run.trainer, largest, settings);
+  EXPECT_EQ(run.model->workspace().bytes(), bytes);
+}
+
+int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t total = 0;
+  int64_t resident = 0;
+  statm >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+TEST(Trainer, ResidentSetIsFlatOver2000MicroBatches) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer keeps freed memory";
+#endif
+  TrainingRun run;
+  mmpo_objective settings = objective(MMPO_LOSS_DPO, 0.1);
+  std::vector<std::vector<Pair>> batches;
+  // Every length occurs within the first hundred.
+  for (uint64_t i = 0; i < 50; ++i) batches.push_back(random_pairs(1 + i % 3, 200 + i, 24));
+  int64_t after_100 = 0;
+  for (size_t i = 0; i < 2000; ++i) {
+    accumulate(run.trainer, batches[i % batches.size()], settings);
+    if (i % 8 == 7) run.trainer.step(1e-6, 1.0);
+    if (i == 99) after_100 = resident_bytes();
+  }
+  EXPECT_LE(static_cast<double>(resident_bytes()), 1.02 * static_cast<double>(after_100));
+}
+
+}  // namespace
+}  // namespace mmpo
