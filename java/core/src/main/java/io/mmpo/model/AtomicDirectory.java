@@ -113,7 +113,7 @@ public final class AtomicDirectory implements AutoCloseable {
       }
     } catch (IOException e) {
       throw MmpoException.of(
-          MmpoException.Kind.ENVIRONMENT, e, "What an interrupted save left in %s cannot be removed: %s.", parent, e);
+          MmpoException.Kind.ENVIRONMENT, e, "What an interrupted save left in %s cannot be removed: %s.", parent, IoProblem.of(e));
     }
   }
 
@@ -165,6 +165,6 @@ public final class AtomicDirectory implements AutoCloseable {
         e,
         "%s cannot be written: %s. Make room, or choose another output_dir; what was there before is unchanged.",
         target,
-        e.getMessage());
+        IoProblem.of(e));
   }
 }

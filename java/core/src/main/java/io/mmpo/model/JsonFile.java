@@ -64,7 +64,7 @@ final class JsonFile {
           MmpoException.Kind.DATA, e, "%s is not valid JSON: it is not UTF-8. Fetch or write it again.", file);
     } catch (IOException e) {
       throw MmpoException.of(
-          MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check that it is there and readable.", file, e);
+          MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check that it is there and readable.", file, IoProblem.of(e));
     }
   }
 

@@ -8,7 +8,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import org.jspecify.annotations.Nullable;
 
 /** Files that did not exist before: whole afterwards, or not there. */
 final class NewFile {
@@ -42,21 +41,11 @@ final class NewFile {
     return switch (failure) {
       case RuntimeException e -> e;
       case Error e -> throw e;
-      default ->
+      case IOException e ->
         MmpoException.of(
-            MmpoException.Kind.ENVIRONMENT,
-            failure,
-            "%s cannot be written: %s.%s",
-            file,
-            reason(failure),
-            freeSpace(file));
+            MmpoException.Kind.ENVIRONMENT, e, "%s cannot be written: %s.%s", file, IoProblem.of(e), freeSpace(file));
+      default -> new IllegalStateException(failure);
     };
-  }
-
-  private static @Nullable String reason(Throwable failure) {
-    return failure instanceof FileAlreadyExistsException
-        ? "it exists already"
-        : failure.getMessage();
   }
 
   private static String freeSpace(Path file) {

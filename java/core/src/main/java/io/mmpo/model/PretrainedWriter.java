@@ -65,7 +65,7 @@ public final class PretrainedWriter {
         }
       } catch (IOException e) {
         throw MmpoException.of(
-            MmpoException.Kind.ENVIRONMENT, e, "%s cannot be copied to %s: %s.", source, target, e);
+            MmpoException.Kind.ENVIRONMENT, e, "%s cannot be copied to %s: %s.", source, target, IoProblem.of(e));
       }
     }
   }

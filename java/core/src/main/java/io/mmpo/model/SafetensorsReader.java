@@ -71,7 +71,7 @@ public final class SafetensorsReader implements AutoCloseable {
     } catch (IOException e) {
       arena.close();
       throw MmpoException.of(
-          MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check that it is there and readable.", file, e);
+          MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check that it is there and readable.", file, IoProblem.of(e));
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;

@@ -139,7 +139,7 @@ class SafetensorsReaderTest {
   void aMissingFileIsADataError() {
     assertThatThrownBy(() -> SafetensorsReader.open(directory.resolve("missing")))
         .isInstanceOf(MmpoException.class)
-        .hasMessageContaining("cannot be read");
+        .hasMessageContaining("cannot be read: " + directory.resolve("missing") + " does not exist");
   }
 
   private Path file(String header, byte[] data) throws IOException {

@@ -75,7 +75,7 @@ class SafetensorsWriterTest {
     Path file = Files.writeString(directory.resolve("there"), "precious");
     assertThatThrownBy(() -> SafetensorsWriter.writeFile(file, List.of(floats("a", 1)), Map.of()))
         .isInstanceOf(MmpoException.class)
-        .hasMessageContaining("it exists already");
+        .hasMessageContaining(file + " exists already");
     assertThat(file).hasContent("precious");
   }
 
