@@ -28,6 +28,7 @@ final class LibTorch {
   private LibTorch() {}
 
   static void load(Platform platform) {
+    OpenMp.yieldSoon();
     String directory = System.getProperty(PROPERTY, System.getenv(VARIABLE));
     if (directory != null && !directory.isBlank()) {
       loadExisting(Path.of(directory));
