@@ -14,6 +14,7 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         subcommands = {
             TrainCommand.class,
+            QuickstartCommand.class,
             LogprobsCommand.class,
             GenerateCommand.class,
             InspectDataCommand.class,
