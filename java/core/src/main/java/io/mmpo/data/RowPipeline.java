@@ -74,10 +74,8 @@ final class RowPipeline implements TokenizedDataset {
             endOfFile(row);
         } catch (InterruptedException | RejectedExecutionException e) {
             Thread.currentThread().interrupt(); // closed
-        } catch (RuntimeException e) {
-            deliver(row, new Outcome.Failed(e));
-        } catch (OutOfMemoryError e) {
-            deliver(row, new Outcome.Failed(outOfMemory(e)));
+        } catch (Throwable e) { // whatever it is, it must reach whoever waits for the row
+            deliver(row, new Outcome.Failed(explained(e)));
         }
     }
 
@@ -103,10 +101,8 @@ final class RowPipeline implements TokenizedDataset {
                     ? SampleTokenizer.asTheyAre(tokens)
                     : encode(sample, tokenizer.get(), row.place());
             return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge());
-        } catch (RuntimeException e) {
-            return new Outcome.Failed(e);
-        } catch (OutOfMemoryError e) {
-            return new Outcome.Failed(outOfMemory(e));
+        } catch (Throwable e) {
+            return new Outcome.Failed(explained(e));
         }
     }
 
@@ -118,12 +114,17 @@ final class RowPipeline implements TokenizedDataset {
         }
     }
 
-    private MmpoException outOfMemory(OutOfMemoryError e) {
-        return MmpoException.of(
-                MmpoException.Kind.ENVIRONMENT,
-                e,
-                "Tokenizing %s needs more memory than the JVM may use; raise it with -Xmx.",
-                file);
+    private RuntimeException explained(Throwable error) {
+        return switch (error) {
+            case RuntimeException e -> e;
+            case OutOfMemoryError e ->
+                MmpoException.of(
+                        MmpoException.Kind.ENVIRONMENT,
+                        e,
+                        "Tokenizing %s needs more memory than the JVM may use; raise it with -Xmx.",
+                        file);
+            default -> new IllegalStateException("Tokenizing " + file + " failed: " + error, error);
+        };
     }
 
     /** Keeps rows in the order of the file; those that come early wait. */

@@ -21,7 +21,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  */
 public final class Tokenizer implements AutoCloseable {
     private final HuggingFaceTokenizer library;
-    private final TokenizerFiles files;
+    private final Path directory;
+    private final Map<String, String> specialTokens;
+    private final boolean cleanUpSpaces;
     private final Optional<ChatTemplate> chatTemplate;
     private final OptionalInt bosTokenId;
     private final OptionalInt eosTokenId;
@@ -31,7 +33,9 @@ public final class Tokenizer implements AutoCloseable {
 
     private Tokenizer(HuggingFaceTokenizer library, TokenizerFiles files) {
         this.library = library;
-        this.files = files;
+        this.directory = files.directory();
+        this.specialTokens = files.specialTokens();
+        this.cleanUpSpaces = files.cleanUpSpaces();
         this.chatTemplate = files.chatTemplate()
                 .map(source -> ChatTemplate.compile(source.text(), source.origin(), files.specialTokens()));
         this.bosTokenId = idOf("bos_token");
@@ -125,7 +129,7 @@ public final class Tokenizer implements AutoCloseable {
         try {
             long[] wide = Arrays.stream(ids).asLongStream().toArray();
             String text = TokenizersLibrary.LIB.decode(library.getHandle(), wide, skipSpecialTokens);
-            return files.cleanUpSpaces() ? cleanUpSpaces(text) : text;
+            return cleanUpSpaces ? cleanUpSpaces(text) : text;
         } finally {
             useLock.readLock().unlock();
         }
@@ -145,7 +149,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The text of the end token, e.g. {@code </s>}. */
     public Optional<String> eosToken() {
-        return Optional.ofNullable(files.specialTokens().get("eos_token"));
+        return Optional.ofNullable(specialTokens.get("eos_token"));
     }
 
     public Optional<ChatTemplate> chatTemplate() {
@@ -153,7 +157,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     public Path directory() {
-        return files.directory();
+        return directory;
     }
 
     /** Idempotent; waits for calls on other threads. */
@@ -169,7 +173,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /** A special token is declared in the definition, so that it is one id; anything else is not a special token. */
     private OptionalInt idOf(String name) {
-        String token = files.specialTokens().get(name);
+        String token = specialTokens.get(name);
         if (token == null) {
             return OptionalInt.empty();
         }
@@ -177,11 +181,7 @@ public final class Tokenizer implements AutoCloseable {
         if (ids.length != 1) {
             throw MmpoException.data(
                     "%s: %s '%s' is wanted as one token, but the tokenizer splits it into %d. Declare it in added_tokens of %s.",
-                    files.directory().resolve(TokenizerFiles.CONFIG),
-                    name,
-                    token,
-                    ids.length,
-                    TokenizerFiles.TOKENIZER);
+                    directory.resolve(TokenizerFiles.CONFIG), name, token, ids.length, TokenizerFiles.TOKENIZER);
         }
         return OptionalInt.of(ids[0]);
     }

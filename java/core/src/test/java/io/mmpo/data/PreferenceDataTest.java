@@ -272,6 +272,19 @@ class PreferenceDataTest {
     }
 
     @Test
+    void evenAnErrorOfTheJvmReachesWhoWaits() throws IOException {
+        Path file = file("{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}");
+        Supplier<Tokenizer> broken = () -> {
+            throw new StackOverflowError("made by a test");
+        };
+        try (TokenizedDataset dataset = PreferenceData.open(file, broken, TokenizationOptions.UNLIMITED)) {
+            assertThatThrownBy(() -> dataset.get(0))
+                    .hasMessageContaining("made by a test")
+                    .hasMessageContaining("data.jsonl");
+        }
+    }
+
+    @Test
     void closingStopsTheThreads() throws Exception {
         Path file = directory.resolve("long.jsonl");
         Files.writeString(file, "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}\n".repeat(100_000));

@@ -164,4 +164,36 @@ class TokenizerTest {
             assertThat(tokenizer.eosTokenId()).hasValue(2);
         }
     }
+
+    @Test
+    void truncationAndPaddingOfTheFileAreIgnored(@TempDir Path directory) throws IOException {
+        ObjectNode definition = (ObjectNode) MAPPER.readTree(
+                Goldens.path("models/stories260k/tokenizer.json").toFile());
+        definition
+                .putObject("truncation")
+                .put("max_length", 2)
+                .put("strategy", "LongestFirst")
+                .put("stride", 0)
+                .put("direction", "Right");
+        definition
+                .putObject("padding")
+                .put("direction", "Right")
+                .put("pad_id", 0)
+                .put("pad_type_id", 0)
+                .put("pad_token", "<unk>")
+                .putObject("strategy")
+                .put("Fixed", 64);
+        MAPPER.writeValue(directory.resolve("tokenizer.json").toFile(), definition);
+        try (Tokenizer tokenizer = Tokenizer.open(directory, Optional.empty())) {
+            assertThat(tokenizer.encode("Once upon a time", true)).containsExactly(1, 403, 407, 261, 378);
+        }
+    }
+
+    @Test
+    void idsOutsideTheVocabularyDecodeToNothing() {
+        try (Tokenizer tokenizer = open("models/stories260k")) {
+            assertThat(tokenizer.decode(new int[] {1_000_000, -1}, false)).isEmpty();
+            assertThat(tokenizer.decode(new int[0], false)).isEmpty();
+        }
+    }
 }

@@ -35,6 +35,14 @@ final class JinjaExpressions extends ExpressionFactoryImpl {
     private static final String NO_SUCH_NAME = "__undefined__";
     private static final Set<String> NONE = Set.of("none", "None");
 
+    /** What takes the place of jinjava's operators. */
+    private static final Map<AstBinary.Operator, AstBinary.Operator> PYTHON = Map.of(
+            AdditionOperator.OP, new PythonOperator(JinjaExpressions::add),
+            AstBinary.MUL, new PythonOperator(JinjaExpressions::multiply),
+            AstBinary.EQ, new PythonOperator(PythonValues::equal),
+            AstBinary.NE, new PythonOperator((a, b) -> !PythonValues.equal(a, b)),
+            AstBinary.AND, new And());
+
     JinjaExpressions() {
         super(new Properties());
     }
@@ -173,23 +181,7 @@ final class JinjaExpressions extends ExpressionFactoryImpl {
 
         @Override
         protected AstBinary createAstBinary(AstNode left, AstNode right, AstBinary.Operator operator) {
-            return new AstBinary(left, right, pythonOperator(operator));
-        }
-
-        private static AstBinary.Operator pythonOperator(AstBinary.Operator operator) {
-            if (operator == AdditionOperator.OP) {
-                return new PythonOperator(JinjaExpressions::add);
-            }
-            if (operator == AstBinary.EQ) {
-                return new PythonOperator(PythonValues::equal);
-            }
-            if (operator == AstBinary.NE) {
-                return new PythonOperator((a, b) -> !PythonValues.equal(a, b));
-            }
-            if (operator == AstBinary.MUL) {
-                return new PythonOperator(JinjaExpressions::multiply);
-            }
-            return operator == AstBinary.AND ? new And() : operator;
+            return new AstBinary(left, right, PYTHON.getOrDefault(operator, operator));
         }
     }
 
