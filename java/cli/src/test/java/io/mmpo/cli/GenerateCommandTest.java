@@ -42,7 +42,12 @@ class GenerateCommandTest {
 
     @Test
     void aPromptLongerThanTheWindowIsADataError() {
-        Cli.run("generate", "--model", SharedFiles.path("models/stories260k"), "--prompt", "Once upon a time ".repeat(200))
+        Cli.run(
+                        "generate",
+                        "--model",
+                        SharedFiles.path("models/stories260k"),
+                        "--prompt",
+                        "Once upon a time ".repeat(200))
                 .failsWith(ExitCode.DATA, "512");
     }
 

@@ -19,9 +19,7 @@ class SmolLm2TrainingTest {
 
     @Test
     void twentyStepsRaiseTheMargin() throws IOException {
-        Path config = Files.writeString(
-                directory.resolve("dpo.yaml"),
-                """
+        Path config = Files.writeString(directory.resolve("dpo.yaml"), """
                 model_name_or_path: %s
                 dataset_name: %s
                 output_dir: %s
@@ -33,11 +31,10 @@ class SmolLm2TrainingTest {
                 max_length: 96
                 logging_steps: 5
                 save_strategy: no
-                """
-                        .formatted(
-                                SharedFiles.smolLm2(),
-                                SharedFiles.path("data/preference/rasbt_politeness_train.jsonl"),
-                                directory.resolve("run")));
+                """.formatted(
+                        SharedFiles.smolLm2(),
+                        SharedFiles.path("data/preference/rasbt_politeness_train.jsonl"),
+                        directory.resolve("run")));
         Cli.run("train", config).succeeds();
         List<Double> margins = new ArrayList<>();
         for (String line : Files.readAllLines(directory.resolve("run/metrics.jsonl"))) {
@@ -49,6 +46,11 @@ class SmolLm2TrainingTest {
         assertThat(margins).hasSize(4);
         assertThat(margins.getLast()).isGreaterThan(margins.getFirst()).isGreaterThan(0);
         assertThat(directory.resolve("run/final").toFile().list())
-                .contains("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "chat_template.jinja");
+                .contains(
+                        "model.safetensors",
+                        "config.json",
+                        "generation_config.json",
+                        "tokenizer.json",
+                        "chat_template.jinja");
     }
 }

@@ -9,26 +9,30 @@ import java.util.Arrays;
 final class ReferenceScorer {
     private ReferenceScorer() {}
 
-    /** [rows][completions of the row]; shorter where the listener asked to stop, so that the caller must look at that. */
-    static double[][] score(NativeModel model, TokenizedDataset dataset, int batchSize, ProgressListener listener) {
+    /**
+     * [rows of the data set][completions of the row], for the rows at {@code indices}; not all of them where the listener asked
+     * to stop, so that the caller must look at that.
+     */
+    static double[][] score(
+            NativeModel model, TokenizedDataset dataset, int[] indices, int batchSize, ProgressListener listener) {
         RowSet rows = new RowSet(dataset, null);
         double[][] logps = new double[rows.size()][];
-        listener.started(ProgressListener.Phase.REFERENCE, 0, rows.size());
-        int row = 0;
-        for (int i = 0; i < rows.numBatches(batchSize) && !listener.stopRequested(); i++) {
-            MicroBatch batch = rows.batch(i, batchSize);
+        listener.started(ProgressListener.Phase.REFERENCE, 0, indices.length);
+        for (int first = 0; first < indices.length && !listener.stopRequested(); first += batchSize) {
+            int end = Math.min(indices.length, first + batchSize);
+            MicroBatch batch = rows.collate(indices, first, end);
             double[] flat = Failures.explain(
                     () -> model.logps(batch.packed()),
                     () -> "computing reference log-probabilities of " + Failures.describe(batch.rows()));
             int completion = 0;
             for (int group = 0; group < batch.numGroups(); group++) {
                 int size = batch.packed().groupSizes()[group];
-                logps[row] = Arrays.copyOfRange(flat, completion, completion + size);
-                requireFinite(logps[row], batch.rows()[group]);
+                double[] ofGroup = Arrays.copyOfRange(flat, completion, completion + size);
+                requireFinite(ofGroup, batch.rows()[group]);
+                logps[indices[first + group]] = ofGroup;
                 completion += size;
-                row++;
             }
-            listener.advanced(ProgressListener.Phase.REFERENCE, row, row);
+            listener.advanced(ProgressListener.Phase.REFERENCE, end, end);
         }
         listener.finished(ProgressListener.Phase.REFERENCE);
         return logps;

@@ -1,6 +1,7 @@
 package io.mmpo.train;
 
 import io.mmpo.config.TrainingConfig;
+import java.util.Arrays;
 
 /**
  * Which rows belong to which optimizer step. An epoch's rows are cut into micro-batches, the last one smaller where they do
@@ -37,6 +38,12 @@ record StepPlan(int numRows, int microBatchSize, int accumulation, int totalStep
     /** One past the last place of the step's rows. */
     int endPlace(int step) {
         return (int) Math.min(numRows, (long) (step % stepsPerEpoch() + 1) * microBatchSize * accumulation);
+    }
+
+    /** Rows that the run trains on, in the order of the file: all, unless it ends within the first epoch. */
+    int[] visitedRows(RowOrder order) {
+        int places = totalSteps >= stepsPerEpoch() ? numRows : endPlace(totalSteps - 1);
+        return Arrays.stream(order.ofEpoch(0)).limit(places).sorted().toArray();
     }
 
     boolean endsEpoch(int step) {

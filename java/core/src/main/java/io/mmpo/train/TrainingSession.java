@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /** Everything that a run holds open: tokenizer, rows, model, optimizer state. */
 final class TrainingSession implements AutoCloseable {
@@ -84,71 +85,70 @@ final class TrainingSession implements AutoCloseable {
 
     TrainingResult train(IntFunction<RowOrder> orderOf) {
         StepPlan plan = StepPlan.of(config, trainingRows.size());
+        RowOrder order = orderOf.apply(trainingRows.size());
+        Optional<ResumePoint> resumePoint = config.run().resumeFrom().map(from -> resumePoint(from, plan));
         RunDirectory directory = RunDirectory.create(config.run().outputDir());
         directory.writeConfig(config);
         if (config.loss().ignoresRejected()) {
             listener.message(
-                    "loss_type mmpo with mmpo_aux_weight 1: the loss is -s_w exactly, so only the chosen response is trained on and the"
-                            + " rejected one is scored for the metrics alone (docs/losses.md)");
+                    "loss_type mmpo with mmpo_aux_weight 1: the loss is -s_w exactly, so only the chosen response is"
+                            + " trained on and the rejected one is scored for the metrics alone (docs/losses.md)");
         }
-        ScoredRows rows = scoreReference();
+        ScoredRows rows = scoreReference(plan.visitedRows(order));
         if (listener.stopRequested()) {
             return new TrainingResult(directory.path(), 0, true, Map.of());
         }
-        return trainOn(rows, plan, directory, orderOf);
-    }
-
-    private TrainingResult trainOn(
-            ScoredRows rows, StepPlan plan, RunDirectory directory, IntFunction<RowOrder> orderOf) {
         NativeTrainer trainer = resources.keep(NativeTrainer.create(model, optimizerSettings()));
         Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
+        MetricsLog log = new MetricsLog(directory.path());
+        resumePoint.ifPresent(point -> resume(point, checkpoints, log));
         Optional<Evaluator> evaluator = rows.evaluation()
                 .map(data -> new Evaluator(config.loss(), data, config.batches().evalBatchSize()));
-        MetricsLog log = new MetricsLog(directory.path());
-        int firstStep = resume(checkpoints, log, plan, directory);
-        TrainingLoop loop = new TrainingLoop(config, plan, model, trainer, evaluator, checkpoints, log, listener);
-        return loop.run(rows.training(), orderOf.apply(rows.training().size()), firstStep);
+        int firstStep = resumePoint.map(point -> point.state().globalStep()).orElse(0);
+        return new TrainingLoop(config, plan, model, trainer, evaluator, checkpoints, log, listener)
+                .run(rows.training(), order, firstStep);
     }
 
-    /** The step that the run goes on with: 0 for a new run. */
-    private int resume(Checkpoints checkpoints, MetricsLog log, StepPlan plan, RunDirectory directory) {
-        if (config.run().resumeFrom().isEmpty()) {
-            return 0;
-        }
-        ResumePoint point = ResumePoint.find(config.run().resumeFrom().get(), directory);
+    private ResumePoint resumePoint(String from, StepPlan plan) {
+        ResumePoint point = ResumePoint.find(from, new RunDirectory(config.run().outputDir()));
         point.requireSameRun(config, plan);
+        return point;
+    }
+
+    private void resume(ResumePoint point, Checkpoints checkpoints, MetricsLog log) {
         checkpoints.restore(point.checkpoint(), point.state());
         log.restore(point.state().logHistory());
         listener.message("going on from " + point.checkpoint() + ", after step "
                 + point.state().globalStep());
-        return point.state().globalStep();
     }
 
     private record ScoredRows(RowSet training, Optional<RowSet> evaluation) {}
 
-    /** Reference log-probabilities of all rows, by the policy as it is before training or by a model of its own. */
-    private ScoredRows scoreReference() {
-        Optional<Path> other = config.model().referenceModel();
+    /** By the policy as it is before training, or by a model of its own; of the training rows only those that are visited. */
+    private ScoredRows scoreReference(int[] visited) {
         if (!config.loss().needsReference()) {
             return new ScoredRows(new RowSet(trainingRows, null), evaluationRows.map(rows -> new RowSet(rows, null)));
         }
+        Optional<Path> other = config.model().referenceModel();
         if (other.isEmpty()) {
-            return scoreReference(model);
+            return scoreReference(model, visited);
         }
         try (NativeModel reference = load(other.get(), config)) {
-            return scoreReference(reference);
+            return scoreReference(reference, visited);
         }
     }
 
-    private ScoredRows scoreReference(NativeModel reference) {
-        return new ScoredRows(
-                score(reference, trainingRows, config.batches().referenceBatchSize()),
-                evaluationRows.map(
-                        rows -> score(reference, rows, config.batches().evalBatchSize())));
+    private ScoredRows scoreReference(NativeModel reference, int[] visited) {
+        RowSet training =
+                score(reference, trainingRows, visited, config.batches().referenceBatchSize());
+        return new ScoredRows(training, evaluationRows.map(rows -> {
+            int[] all = IntStream.range(0, rows.size()).toArray();
+            return score(reference, rows, all, config.batches().evalBatchSize());
+        }));
     }
 
-    private RowSet score(NativeModel reference, TokenizedDataset rows, int batchSize) {
-        return new RowSet(rows, ReferenceScorer.score(reference, rows, batchSize, listener));
+    private RowSet score(NativeModel reference, TokenizedDataset rows, int[] indices, int batchSize) {
+        return new RowSet(rows, ReferenceScorer.score(reference, rows, indices, batchSize, listener));
     }
 
     private static NativeModel load(Path directory, TrainingConfig config) {

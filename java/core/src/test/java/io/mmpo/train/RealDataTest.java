@@ -28,23 +28,39 @@ class RealDataTest {
                 "{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}"
                         + "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}");
         Map<String, Object> keys = new HashMap<>(Map.of(
-                "model_name_or_path", SharedFiles.path("models/stories260k"),
-                "dataset_name", SharedFiles.path("data/preference/rasbt_politeness_train.jsonl"),
-                "eval_dataset_name", SharedFiles.path("data/preference/rasbt_politeness_test.jsonl"),
-                "eval_strategy", "steps",
-                "chat_template_path", template,
-                "max_length", 256,
-                "loss_type", loss,
-                "learning_rate", learningRate));
+                "model_name_or_path",
+                SharedFiles.path("models/stories260k"),
+                "dataset_name",
+                SharedFiles.path("data/preference/rasbt_politeness_train.jsonl"),
+                "eval_dataset_name",
+                SharedFiles.path("data/preference/rasbt_politeness_test.jsonl"),
+                "eval_strategy",
+                "steps",
+                "chat_template_path",
+                template,
+                "max_length",
+                256,
+                "loss_type",
+                loss,
+                "learning_rate",
+                learningRate));
         keys.putAll(Map.of(
-                "max_steps", 200,
-                "eval_steps", 100,
-                "logging_steps", 50,
-                "warmup_ratio", 0.1,
-                "lr_scheduler_type", "cosine",
-                "bf16", false,
-                "save_strategy", "no",
-                "output_dir", directory.resolve("run")));
+                "max_steps",
+                200,
+                "eval_steps",
+                100,
+                "logging_steps",
+                50,
+                "warmup_ratio",
+                0.1,
+                "lr_scheduler_type",
+                "cosine",
+                "bf16",
+                false,
+                "save_strategy",
+                "no",
+                "output_dir",
+                directory.resolve("run")));
         Trainer.run(TrainingConfig.of(keys), ProgressListener.silent());
         List<JsonNode> lines = GoldenRun.metrics(directory.resolve("run"), "loss");
         assertThat(lines).hasSize(4);

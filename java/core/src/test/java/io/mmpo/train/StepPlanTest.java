@@ -41,6 +41,18 @@ class StepPlanTest {
         assertThat(plan(3, Map.of("num_train_epochs", 1)).totalSteps()).isEqualTo(1);
     }
 
+    @Test
+    void aRunThatEndsWithinAnEpochVisitsOnlyItsRows() {
+        RowOrder order = epoch -> new int[] {4, 2, 0, 3, 1};
+        assertThat(plan(5, Map.of("per_device_train_batch_size", 2, "max_steps", 1))
+                        .visitedRows(order))
+                .containsExactly(2, 4);
+        assertThat(plan(5, Map.of("per_device_train_batch_size", 2, "max_steps", 3))
+                        .visitedRows(order))
+                .containsExactly(0, 1, 2, 3, 4);
+        assertThat(plan(5, Map.of("max_steps", 9)).visitedRows(order)).hasSize(5);
+    }
+
     private static StepPlan plan(int numRows, Map<String, Object> values) {
         Map<String, Object> all = new HashMap<>(values);
         all.put("model_name_or_path", "m");

@@ -69,7 +69,8 @@ class TrainerTest {
     void sftWeighsEveryTokenOfAStepTheSame() throws IOException {
         List<String> lines = new ArrayList<>();
         for (JsonNode pair : GoldenRun.golden().get("pairs")) {
-            lines.add("{\"prompt_ids\": %s, \"completion_ids\": %s}".formatted(pair.get("prompt_ids"), pair.get("chosen_ids")));
+            lines.add("{\"prompt_ids\": %s, \"completion_ids\": %s}"
+                    .formatted(pair.get("prompt_ids"), pair.get("chosen_ids")));
         }
         rows = Files.write(directory.resolve("sft.jsonl"), lines);
         Map<String, Object> evaluated = new HashMap<>(batches("sft", 8, 1));
@@ -81,7 +82,10 @@ class TrainerTest {
             assertThat(metrics(cut).get(step).get("loss").doubleValue()).isEqualTo(expected, within(1e-5));
         }
         assertThat(metrics(whole).getFirst().has("rewards/chosen")).isFalse();
-        double evalLoss = GoldenRun.metrics(directory.resolve(whole), "eval_loss").getFirst().get("eval_loss").doubleValue();
+        double evalLoss = GoldenRun.metrics(directory.resolve(whole), "eval_loss")
+                .getFirst()
+                .get("eval_loss")
+                .doubleValue();
         assertThat(evalLoss).isLessThan(metrics(whole).getFirst().get("loss").doubleValue());
     }
 
