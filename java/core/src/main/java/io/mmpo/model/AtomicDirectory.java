@@ -27,144 +27,148 @@ import java.util.stream.Stream;
  * {@link #removeLeftovers} tidies up after an interrupted one. One process at a time writes into a parent directory.
  */
 public final class AtomicDirectory implements AutoCloseable {
-  private static final String INCOMPLETE = ".incomplete-";
-  private static final String REPLACED = ".replaced-";
+    private static final String INCOMPLETE = ".incomplete-";
+    private static final String REPLACED = ".replaced-";
 
-  private final Path target;
-  private final Path temporary;
-  private final Path replaced;
-  private boolean committed;
+    private final Path target;
+    private final Path temporary;
+    private final Path replaced;
+    private boolean committed;
 
-  private AtomicDirectory(Path target) {
-    this.target = target;
-    this.temporary = sibling(target, INCOMPLETE);
-    this.replaced = sibling(target, REPLACED);
-  }
-
-  /** The target may exist; it stays as it is until the commit replaces it. */
-  public static AtomicDirectory create(Path target) {
-    AtomicDirectory directory = new AtomicDirectory(target.toAbsolutePath().normalize());
-    try {
-      Files.createDirectories(directory.temporary);
-    } catch (IOException e) {
-      throw failed(directory.target, e);
+    private AtomicDirectory(Path target) {
+        this.target = target;
+        this.temporary = sibling(target, INCOMPLETE);
+        this.replaced = sibling(target, REPLACED);
     }
-    return directory;
-  }
 
-  /** Where to write the files. */
-  public Path path() {
-    return temporary;
-  }
-
-  public void commit() {
-    try {
-      Manifest.write(temporary);
-      for (Path path : tree(temporary)) {
-        sync(path);
-      }
-      if (Files.exists(target)) {
-        move(target, replaced);
-      }
-      move(temporary, target);
-      committed = true;
-      sync(Objects.requireNonNull(target.getParent()));
-      delete(replaced);
-    } catch (IOException e) {
-      throw failed(target, e);
-    }
-  }
-
-  /** Removes what was not committed, and puts back what it was about to replace. */
-  @Override
-  public void close() {
-    if (!committed) {
-      try {
-        delete(temporary);
-        if (Files.exists(replaced)) {
-          move(replaced, target);
+    /** The target may exist; it stays as it is until the commit replaces it. */
+    public static AtomicDirectory create(Path target) {
+        AtomicDirectory directory = new AtomicDirectory(target.toAbsolutePath().normalize());
+        try {
+            Files.createDirectories(directory.temporary);
+        } catch (IOException e) {
+            throw failed(directory.target, e);
         }
-      } catch (IOException e) {
-        throw failed(target, e);
-      }
+        return directory;
     }
-  }
 
-  /** Whether the directory is there, complete, and every file has the size and hash of its manifest. */
-  public static boolean isValid(Path directory) {
-    return Manifest.problem(directory).isEmpty();
-  }
+    /** Where to write the files. */
+    public Path path() {
+        return temporary;
+    }
 
-  /** What an interrupted process left in this directory: begun ones go; a replaced one comes back if its successor is missing. */
-  public static void removeLeftovers(Path parent) {
-    try {
-      for (Path path : children(parent)) {
-        String name = path.getFileName().toString();
-        if (name.startsWith(".") && name.contains(REPLACED)) {
-          Path target = parent.resolve(name.substring(1, name.indexOf(REPLACED)));
-          if (Files.exists(target)) {
-            delete(path);
-          } else {
-            move(path, target);
-          }
-        } else if (name.startsWith(".") && name.contains(INCOMPLETE)) {
-          delete(path);
+    public void commit() {
+        try {
+            Manifest.write(temporary);
+            for (Path path : tree(temporary)) {
+                sync(path);
+            }
+            if (Files.exists(target)) {
+                move(target, replaced);
+            }
+            move(temporary, target);
+            committed = true;
+            sync(Objects.requireNonNull(target.getParent()));
+            delete(replaced);
+        } catch (IOException e) {
+            throw failed(target, e);
         }
-      }
-    } catch (IOException e) {
-      throw MmpoException.of(
-          MmpoException.Kind.ENVIRONMENT, e, "What an interrupted save left in %s cannot be removed: %s.", parent, IoProblem.of(e));
     }
-  }
 
-  private static Path sibling(Path target, String kind) {
-    return target.resolveSibling("." + target.getFileName() + kind + UUID.randomUUID());
-  }
-
-  private static void move(Path source, Path target) throws IOException {
-    try {
-      Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
-    } catch (AtomicMoveNotSupportedException e) {
-      throw new IOException("the file system cannot rename " + source + " at once", e);
+    /** Removes what was not committed, and puts back what it was about to replace. */
+    @Override
+    public void close() {
+        if (!committed) {
+            try {
+                delete(temporary);
+                if (Files.exists(replaced)) {
+                    move(replaced, target);
+                }
+            } catch (IOException e) {
+                throw failed(target, e);
+            }
+        }
     }
-  }
 
-  private static void sync(Path path) throws IOException {
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      channel.force(true);
+    /** Whether the directory is there, complete, and every file has the size and hash of its manifest. */
+    public static boolean isValid(Path directory) {
+        return Manifest.problem(directory).isEmpty();
     }
-  }
 
-  private static void delete(Path root) throws IOException {
-    if (Files.exists(root)) {
-      for (Path path : tree(root)) {
-        Files.delete(path);
-      }
+    /** What an interrupted process left in this directory: begun ones go; a replaced one comes back if its successor is missing. */
+    public static void removeLeftovers(Path parent) {
+        try {
+            for (Path path : children(parent)) {
+                String name = path.getFileName().toString();
+                if (name.startsWith(".") && name.contains(REPLACED)) {
+                    Path target = parent.resolve(name.substring(1, name.indexOf(REPLACED)));
+                    if (Files.exists(target)) {
+                        delete(path);
+                    } else {
+                        move(path, target);
+                    }
+                } else if (name.startsWith(".") && name.contains(INCOMPLETE)) {
+                    delete(path);
+                }
+            }
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "What an interrupted save left in %s cannot be removed: %s.",
+                    parent,
+                    IoProblem.of(e));
+        }
     }
-  }
 
-  /** Everything below and the directory itself, children before their parents. */
-  private static List<Path> tree(Path root) throws IOException {
-    try (Stream<Path> paths = Files.walk(root)) {
-      return paths.sorted(Comparator.reverseOrder()).toList();
+    private static Path sibling(Path target, String kind) {
+        return target.resolveSibling("." + target.getFileName() + kind + UUID.randomUUID());
     }
-  }
 
-  private static List<Path> children(Path parent) throws IOException {
-    if (!Files.isDirectory(parent)) {
-      return List.of();
+    private static void move(Path source, Path target) throws IOException {
+        try {
+            Files.move(source, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (AtomicMoveNotSupportedException e) {
+            throw new IOException("the file system cannot rename " + source + " at once", e);
+        }
     }
-    try (Stream<Path> paths = Files.list(parent)) {
-      return paths.toList();
-    }
-  }
 
-  private static MmpoException failed(Path target, IOException e) {
-    return MmpoException.of(
-        MmpoException.Kind.ENVIRONMENT,
-        e,
-        "%s cannot be written: %s. Make room, or choose another output_dir; what was there before is unchanged.",
-        target,
-        IoProblem.of(e));
-  }
+    private static void sync(Path path) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    private static void delete(Path root) throws IOException {
+        if (Files.exists(root)) {
+            for (Path path : tree(root)) {
+                Files.delete(path);
+            }
+        }
+    }
+
+    /** Everything below and the directory itself, children before their parents. */
+    private static List<Path> tree(Path root) throws IOException {
+        try (Stream<Path> paths = Files.walk(root)) {
+            return paths.sorted(Comparator.reverseOrder()).toList();
+        }
+    }
+
+    private static List<Path> children(Path parent) throws IOException {
+        if (!Files.isDirectory(parent)) {
+            return List.of();
+        }
+        try (Stream<Path> paths = Files.list(parent)) {
+            return paths.toList();
+        }
+    }
+
+    private static MmpoException failed(Path target, IOException e) {
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT,
+                e,
+                "%s cannot be written: %s. Make room, or choose another output_dir; what was there before is unchanged.",
+                target,
+                IoProblem.of(e));
+    }
 }

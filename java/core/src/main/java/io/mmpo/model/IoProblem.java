@@ -8,15 +8,16 @@ import java.nio.file.NoSuchFileException;
 
 /** What went wrong with a file, in words: the messages of java.nio are often the path alone. */
 final class IoProblem {
-  private IoProblem() {}
+    private IoProblem() {}
 
-  static String of(IOException e) {
-    return switch (e) {
-      case NoSuchFileException missing -> missing.getFile() + " does not exist";
-      case AccessDeniedException denied -> "permission denied for " + denied.getFile();
-      case FileAlreadyExistsException existing -> existing.getFile() + " exists already";
-      case FileSystemException other when other.getReason() != null -> other.getReason() + " (" + other.getFile() + ")";
-      default -> String.valueOf(e.getMessage());
-    };
-  }
+    static String of(IOException e) {
+        return switch (e) {
+            case NoSuchFileException missing -> missing.getFile() + " does not exist";
+            case AccessDeniedException denied -> "permission denied for " + denied.getFile();
+            case FileAlreadyExistsException existing -> existing.getFile() + " exists already";
+            case FileSystemException other
+            when other.getReason() != null -> other.getReason() + " (" + other.getFile() + ")";
+            default -> String.valueOf(e.getMessage());
+        };
+    }
 }

@@ -15,79 +15,80 @@ import java.util.stream.Stream;
 
 /** manifest.json: name, size and SHA-256 of every other file of a directory. It is written last, so its presence says complete. */
 final class Manifest {
-  static final String FILE = "manifest.json";
+    static final String FILE = "manifest.json";
 
-  private static final int BUFFER_BYTES = 1 << 20;
+    private static final int BUFFER_BYTES = 1 << 20;
 
-  private record Content(int version, List<Entry> files) {}
+    private record Content(int version, List<Entry> files) {}
 
-  private record Entry(String name, long size, String sha256) {}
+    private record Entry(String name, long size, String sha256) {}
 
-  private Manifest() {}
+    private Manifest() {}
 
-  static void write(Path directory) throws IOException {
-    try (Stream<Path> paths = Files.walk(directory)) {
-      List<Path> files = paths.filter(Files::isRegularFile).sorted().toList();
-      Entry[] entries = new Entry[files.size()];
-      for (int i = 0; i < entries.length; i++) {
-        Path file = files.get(i);
-        entries[i] = new Entry(directory.relativize(file).toString(), Files.size(file), sha256(file));
-      }
-      NewFile.write(
-          directory.resolve(FILE), JsonFile.MAPPER.valueToTree(new Content(1, List.of(entries))));
-    }
-  }
-
-  /** Why the directory is not what its manifest says; empty if it is. */
-  static Optional<String> problem(Path directory) {
-    Path file = directory.resolve(FILE);
-    if (!Files.isRegularFile(file)) {
-      return Optional.of(file + " does not exist");
-    }
-    try {
-      Content content = JsonFile.MAPPER.treeToValue(JsonFile.read(file), Content.class);
-      if (content.version() != 1 || content.files() == null || content.files().contains(null)) {
-        return Optional.of(file + " is not a manifest of version 1");
-      }
-      for (Entry entry : content.files()) {
-        Optional<String> problem = problem(directory, entry);
-        if (problem.isPresent()) {
-          return problem;
+    static void write(Path directory) throws IOException {
+        try (Stream<Path> paths = Files.walk(directory)) {
+            List<Path> files = paths.filter(Files::isRegularFile).sorted().toList();
+            Entry[] entries = new Entry[files.size()];
+            for (int i = 0; i < entries.length; i++) {
+                Path file = files.get(i);
+                entries[i] = new Entry(directory.relativize(file).toString(), Files.size(file), sha256(file));
+            }
+            NewFile.write(directory.resolve(FILE), JsonFile.MAPPER.valueToTree(new Content(1, List.of(entries))));
         }
-      }
-      return Optional.empty();
-    } catch (IOException | InvalidPathException | MmpoException e) {
-      return Optional.of(file + " cannot be checked: " + e.getMessage());
     }
-  }
 
-  private static Optional<String> problem(Path directory, Entry entry) throws IOException {
-    if (entry.name() == null || entry.sha256() == null) {
-      return Optional.of(FILE + " has an entry without a name or a hash");
+    /** Why the directory is not what its manifest says; empty if it is. */
+    static Optional<String> problem(Path directory) {
+        Path file = directory.resolve(FILE);
+        if (!Files.isRegularFile(file)) {
+            return Optional.of(file + " does not exist");
+        }
+        try {
+            Content content = JsonFile.MAPPER.treeToValue(JsonFile.read(file), Content.class);
+            if (content.version() != 1
+                    || content.files() == null
+                    || content.files().contains(null)) {
+                return Optional.of(file + " is not a manifest of version 1");
+            }
+            for (Entry entry : content.files()) {
+                Optional<String> problem = problem(directory, entry);
+                if (problem.isPresent()) {
+                    return problem;
+                }
+            }
+            return Optional.empty();
+        } catch (IOException | InvalidPathException | MmpoException e) {
+            return Optional.of(file + " cannot be checked: " + e.getMessage());
+        }
     }
-    Path file = directory.resolve(entry.name()).normalize();
-    if (!file.startsWith(directory.normalize())) {
-      return Optional.of(FILE + " names " + entry.name() + ", which is outside the directory");
-    }
-    if (!Files.isRegularFile(file)) {
-      return Optional.of(file + " is missing");
-    }
-    if (Files.size(file) != entry.size()) {
-      return Optional.of(file + " has " + Files.size(file) + " bytes, " + entry.size() + " were written");
-    }
-    return entry.sha256().equals(sha256(file)) ? Optional.empty() : Optional.of(file + " was changed");
-  }
 
-  private static String sha256(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      byte[] buffer = new byte[BUFFER_BYTES];
-      for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-        digest.update(buffer, 0, read);
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every JDK has SHA-256", e);
+    private static Optional<String> problem(Path directory, Entry entry) throws IOException {
+        if (entry.name() == null || entry.sha256() == null) {
+            return Optional.of(FILE + " has an entry without a name or a hash");
+        }
+        Path file = directory.resolve(entry.name()).normalize();
+        if (!file.startsWith(directory.normalize())) {
+            return Optional.of(FILE + " names " + entry.name() + ", which is outside the directory");
+        }
+        if (!Files.isRegularFile(file)) {
+            return Optional.of(file + " is missing");
+        }
+        if (Files.size(file) != entry.size()) {
+            return Optional.of(file + " has " + Files.size(file) + " bytes, " + entry.size() + " were written");
+        }
+        return entry.sha256().equals(sha256(file)) ? Optional.empty() : Optional.of(file + " was changed");
     }
-  }
+
+    private static String sha256(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            byte[] buffer = new byte[BUFFER_BYTES];
+            for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+                digest.update(buffer, 0, read);
+            }
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
+        }
+    }
 }

@@ -22,199 +22,207 @@ import org.jspecify.annotations.Nullable;
  * weights are mapped, not read, until {@link #close}.
  */
 public final class ModelFiles implements AutoCloseable {
-  static final String WEIGHTS_FILE = "model.safetensors";
+    static final String WEIGHTS_FILE = "model.safetensors";
 
-  private static final String HEAD = "lm_head.weight";
-  private static final String EMBEDDING = "model.embed_tokens.weight";
+    private static final String HEAD = "lm_head.weight";
+    private static final String EMBEDDING = "model.embed_tokens.weight";
 
-  private final Path directory;
-  private final ModelConfig config;
-  private final List<SafetensorsReader> readers = new ArrayList<>();
-  private final Map<String, Located> weights = new LinkedHashMap<>();
+    private final Path directory;
+    private final ModelConfig config;
+    private final List<SafetensorsReader> readers = new ArrayList<>();
+    private final Map<String, Located> weights = new LinkedHashMap<>();
 
-  private record Located(Weights weights, Path file) {}
+    private record Located(Weights weights, Path file) {}
 
-  private ModelFiles(Path directory, ModelConfig config) {
-    this.directory = directory;
-    this.config = config;
-  }
-
-  public static ModelFiles open(Path directory) {
-    ModelFiles files = new ModelFiles(directory, ModelConfig.read(directory));
-    try {
-      files.openWeights();
-      files.dropTiedHead();
-      return files;
-    } catch (RuntimeException | Error e) {
-      files.close();
-      throw e;
+    private ModelFiles(Path directory, ModelConfig config) {
+        this.directory = directory;
+        this.config = config;
     }
-  }
 
-  public ModelConfig config() {
-    return config;
-  }
-
-  /** Every tensor that may be a parameter, by its name in the files. */
-  public List<Weights> weights() {
-    return weights.values().stream().map(Located::weights).toList();
-  }
-
-  /** Makes a model of the weights, converted to the compute type; it does not need these files afterwards. */
-  public NativeModel load(ComputeType computeType) {
-    if (config.shape().numLayers() > weights.size()) {
-      throw wrongSize(null);
-    }
-    try {
-      return NativeModel.create(config.shape(), weights(), computeType);
-    } catch (NativeException e) {
-      throw switch (e.status()) {
-        case INVALID_MODEL ->
-          MmpoException.of(
-              MmpoException.Kind.DATA, e, "%s does not fit %s: %s", fileOf(e), ModelConfig.FILE, e.getMessage());
-        case INVALID_ARGUMENT ->
-          MmpoException.of(
-              MmpoException.Kind.DATA, e, "%s: %s", directory.resolve(ModelConfig.FILE), e.getMessage());
-        case OUT_OF_MEMORY -> numParameters() > numStoredElements() ? wrongSize(e) : outOfMemory(computeType, e);
-        default -> e;
-      };
-    }
-  }
-
-  /** A configuration that asks for more than the files hold has asked for too much memory, too. */
-  private MmpoException wrongSize(@Nullable NativeException cause) {
-    return MmpoException.of(
-        MmpoException.Kind.DATA,
-        cause,
-        "%s asks for %,d parameters in %,d layers, but the weights are %,d numbers in %,d tensors. Fetch all files again, of one"
-            + " revision.",
-        directory.resolve(ModelConfig.FILE),
-        numParameters(),
-        config.shape().numLayers(),
-        numStoredElements(),
-        weights.size());
-  }
-
-  private MmpoException outOfMemory(ComputeType computeType, NativeException cause) {
-    return MmpoException.of(
-        MmpoException.Kind.ENVIRONMENT,
-        cause,
-        "There is not enough memory for the model %s: its weights take %,d MiB as %s. Close other programs, or choose a smaller"
-            + " model.",
-        directory,
-        (numParameters() * computeType.bytes()) >> 20,
-        computeType);
-  }
-
-  private long numParameters() {
-    try {
-      return config.shape().numParameters();
-    } catch (ArithmeticException e) {
-      return Long.MAX_VALUE;
-    }
-  }
-
-  private long numStoredElements() {
-    return weights.values().stream().mapToLong(w -> w.weights().numElements()).sum();
-  }
-
-  /** The file of the tensor that the message names; the longest name, since one may be the beginning of another. */
-  private Path fileOf(NativeException failure) {
-    return weights.entrySet().stream()
-        .filter(entry -> failure.getMessage().contains(entry.getKey()))
-        .max(Comparator.comparingInt(entry -> entry.getKey().length()))
-        .map(entry -> entry.getValue().file())
-        .orElse(directory);
-  }
-
-  private void openWeights() {
-    Path single = directory.resolve(WEIGHTS_FILE);
-    Path index = directory.resolve(SafetensorsIndex.FILE);
-    if (Files.isRegularFile(single)) {
-      for (SafetensorsReader.Tensor tensor : map(single).tensors()) {
-        add(tensor, single);
-      }
-    } else if (Files.isRegularFile(index)) {
-      openShards(SafetensorsIndex.read(index));
-    } else {
-      throw MmpoException.data(
-          "%s holds neither %s nor %s. Give a model whose weights are stored as safetensors; transformers' save_pretrained"
-              + " writes them so.",
-          directory, WEIGHTS_FILE, SafetensorsIndex.FILE);
-    }
-  }
-
-  private SafetensorsReader map(Path file) {
-    SafetensorsReader reader = SafetensorsReader.open(file);
-    readers.add(reader);
-    return reader;
-  }
-
-  private void openShards(SafetensorsIndex index) {
-    Set<String> found = new HashSet<>();
-    for (String shard : new TreeSet<>(index.weightMap().values())) {
-      Path file = directory.resolve(shard);
-      for (SafetensorsReader.Tensor tensor : map(file).tensors()) {
-        if (!shard.equals(index.weightMap().get(tensor.name()))) {
-          throw MmpoException.data(
-              "%s holds the tensor %s, which %s places %s. Fetch the files again, all of one revision.",
-              file,
-              tensor.name(),
-              index.file(),
-              index.weightMap().containsKey(tensor.name())
-                  ? "in " + index.weightMap().get(tensor.name())
-                  : "nowhere");
+    public static ModelFiles open(Path directory) {
+        ModelFiles files = new ModelFiles(directory, ModelConfig.read(directory));
+        try {
+            files.openWeights();
+            files.dropTiedHead();
+            return files;
+        } catch (RuntimeException | Error e) {
+            files.close();
+            throw e;
         }
-        found.add(tensor.name());
-        add(tensor, file);
-      }
     }
-    for (Map.Entry<String, String> entry : index.weightMap().entrySet()) {
-      if (!found.contains(entry.getKey())) {
-        throw MmpoException.data(
-            "%s places the tensor %s in %s, which does not hold it. Fetch the files again, all of one revision.",
-            index.file(), entry.getKey(), directory.resolve(entry.getValue()));
-      }
-    }
-  }
 
-  private void add(SafetensorsReader.Tensor tensor, Path file) {
-    if (tensor.name().endsWith(".rotary_emb.inv_freq")) {
-      return; // a buffer that older versions of transformers stored; the configuration gives it
+    public ModelConfig config() {
+        return config;
     }
-    if (!Set.of("F32", "BF16", "F16").contains(tensor.dtype())) {
-      throw MmpoException.data(
-          "%s: tensor %s has the dtype %s; F32, BF16 or F16 is wanted. Choose a model that is not quantized, or convert it"
-              + " with transformers.",
-          file, tensor.name(), tensor.dtype());
-    }
-    if (tensor.shape().length != 1 && tensor.shape().length != 2) {
-      throw MmpoException.data(
-          "%s: tensor %s has %d dimensions; a parameter has one or two. Choose a model of plain layers.",
-          file, tensor.name(), tensor.shape().length);
-    }
-    weights.put(tensor.name(), new Located(tensor.toWeights(), file));
-  }
 
-  /** Some files hold the tied head a second time. Where it is another matrix, transformers does not tie it. */
-  private void dropTiedHead() {
-    if (!config.shape().tieEmbeddings()) {
-      return;
+    /** Every tensor that may be a parameter, by its name in the files. */
+    public List<Weights> weights() {
+        return weights.values().stream().map(Located::weights).toList();
     }
-    Located head = weights.remove(HEAD);
-    Located embedding = weights.get(EMBEDDING);
-    if (head != null
-        && embedding != null
-        && head.weights().data().mismatch(embedding.weights().data()) != -1) {
-      throw MmpoException.data(
-          "%s says \"tie_word_embeddings\": true, but %s holds a %s that differs from %s. Set the key to false if the model has"
-              + " a head of its own, else remove the tensor.",
-          directory.resolve(ModelConfig.FILE), head.file(), HEAD, EMBEDDING);
-    }
-  }
 
-  @Override
-  public void close() {
-    readers.forEach(SafetensorsReader::close);
-  }
+    /** Makes a model of the weights, converted to the compute type; it does not need these files afterwards. */
+    public NativeModel load(ComputeType computeType) {
+        if (config.shape().numLayers() > weights.size()) {
+            throw wrongSize(null);
+        }
+        try {
+            return NativeModel.create(config.shape(), weights(), computeType);
+        } catch (NativeException e) {
+            throw switch (e.status()) {
+                case INVALID_MODEL ->
+                    MmpoException.of(
+                            MmpoException.Kind.DATA,
+                            e,
+                            "%s does not fit %s: %s",
+                            fileOf(e),
+                            ModelConfig.FILE,
+                            e.getMessage());
+                case INVALID_ARGUMENT ->
+                    MmpoException.of(
+                            MmpoException.Kind.DATA, e, "%s: %s", directory.resolve(ModelConfig.FILE), e.getMessage());
+                case OUT_OF_MEMORY ->
+                    numParameters() > numStoredElements() ? wrongSize(e) : outOfMemory(computeType, e);
+                default -> e;
+            };
+        }
+    }
+
+    /** A configuration that asks for more than the files hold has asked for too much memory, too. */
+    private MmpoException wrongSize(@Nullable NativeException cause) {
+        return MmpoException.of(
+                MmpoException.Kind.DATA,
+                cause,
+                "%s asks for %,d parameters in %,d layers, but the weights are %,d numbers in %,d tensors. Fetch all files again, of one"
+                        + " revision.",
+                directory.resolve(ModelConfig.FILE),
+                numParameters(),
+                config.shape().numLayers(),
+                numStoredElements(),
+                weights.size());
+    }
+
+    private MmpoException outOfMemory(ComputeType computeType, NativeException cause) {
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT,
+                cause,
+                "There is not enough memory for the model %s: its weights take %,d MiB as %s. Close other programs, or choose a smaller"
+                        + " model.",
+                directory,
+                (numParameters() * computeType.bytes()) >> 20,
+                computeType);
+    }
+
+    private long numParameters() {
+        try {
+            return config.shape().numParameters();
+        } catch (ArithmeticException e) {
+            return Long.MAX_VALUE;
+        }
+    }
+
+    private long numStoredElements() {
+        return weights.values().stream()
+                .mapToLong(w -> w.weights().numElements())
+                .sum();
+    }
+
+    /** The file of the tensor that the message names; the longest name, since one may be the beginning of another. */
+    private Path fileOf(NativeException failure) {
+        return weights.entrySet().stream()
+                .filter(entry -> failure.getMessage().contains(entry.getKey()))
+                .max(Comparator.comparingInt(entry -> entry.getKey().length()))
+                .map(entry -> entry.getValue().file())
+                .orElse(directory);
+    }
+
+    private void openWeights() {
+        Path single = directory.resolve(WEIGHTS_FILE);
+        Path index = directory.resolve(SafetensorsIndex.FILE);
+        if (Files.isRegularFile(single)) {
+            for (SafetensorsReader.Tensor tensor : map(single).tensors()) {
+                add(tensor, single);
+            }
+        } else if (Files.isRegularFile(index)) {
+            openShards(SafetensorsIndex.read(index));
+        } else {
+            throw MmpoException.data(
+                    "%s holds neither %s nor %s. Give a model whose weights are stored as safetensors; transformers' save_pretrained"
+                            + " writes them so.",
+                    directory, WEIGHTS_FILE, SafetensorsIndex.FILE);
+        }
+    }
+
+    private SafetensorsReader map(Path file) {
+        SafetensorsReader reader = SafetensorsReader.open(file);
+        readers.add(reader);
+        return reader;
+    }
+
+    private void openShards(SafetensorsIndex index) {
+        Set<String> found = new HashSet<>();
+        for (String shard : new TreeSet<>(index.weightMap().values())) {
+            Path file = directory.resolve(shard);
+            for (SafetensorsReader.Tensor tensor : map(file).tensors()) {
+                if (!shard.equals(index.weightMap().get(tensor.name()))) {
+                    throw MmpoException.data(
+                            "%s holds the tensor %s, which %s places %s. Fetch the files again, all of one revision.",
+                            file,
+                            tensor.name(),
+                            index.file(),
+                            index.weightMap().containsKey(tensor.name())
+                                    ? "in " + index.weightMap().get(tensor.name())
+                                    : "nowhere");
+                }
+                found.add(tensor.name());
+                add(tensor, file);
+            }
+        }
+        for (Map.Entry<String, String> entry : index.weightMap().entrySet()) {
+            if (!found.contains(entry.getKey())) {
+                throw MmpoException.data(
+                        "%s places the tensor %s in %s, which does not hold it. Fetch the files again, all of one revision.",
+                        index.file(), entry.getKey(), directory.resolve(entry.getValue()));
+            }
+        }
+    }
+
+    private void add(SafetensorsReader.Tensor tensor, Path file) {
+        if (tensor.name().endsWith(".rotary_emb.inv_freq")) {
+            return; // a buffer that older versions of transformers stored; the configuration gives it
+        }
+        if (!Set.of("F32", "BF16", "F16").contains(tensor.dtype())) {
+            throw MmpoException.data(
+                    "%s: tensor %s has the dtype %s; F32, BF16 or F16 is wanted. Choose a model that is not quantized, or convert it"
+                            + " with transformers.",
+                    file, tensor.name(), tensor.dtype());
+        }
+        if (tensor.shape().length != 1 && tensor.shape().length != 2) {
+            throw MmpoException.data(
+                    "%s: tensor %s has %d dimensions; a parameter has one or two. Choose a model of plain layers.",
+                    file, tensor.name(), tensor.shape().length);
+        }
+        weights.put(tensor.name(), new Located(tensor.toWeights(), file));
+    }
+
+    /** Some files hold the tied head a second time. Where it is another matrix, transformers does not tie it. */
+    private void dropTiedHead() {
+        if (!config.shape().tieEmbeddings()) {
+            return;
+        }
+        Located head = weights.remove(HEAD);
+        Located embedding = weights.get(EMBEDDING);
+        if (head != null
+                && embedding != null
+                && head.weights().data().mismatch(embedding.weights().data()) != -1) {
+            throw MmpoException.data(
+                    "%s says \"tie_word_embeddings\": true, but %s holds a %s that differs from %s. Set the key to false if the model has"
+                            + " a head of its own, else remove the tensor.",
+                    directory.resolve(ModelConfig.FILE), head.file(), HEAD, EMBEDDING);
+        }
+    }
+
+    @Override
+    public void close() {
+        readers.forEach(SafetensorsReader::close);
+    }
 }

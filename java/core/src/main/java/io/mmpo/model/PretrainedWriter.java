@@ -12,61 +12,66 @@ import java.util.stream.Stream;
 
 /** Leaves a model as transformers' save_pretrained does, so that Python loads it: weights, config.json, tokenizer. */
 public final class PretrainedWriter {
-  /** Whatever of these the source has goes along unchanged. */
-  private static final List<String> COPIED = List.of(
-      ModelConfig.GENERATION_FILE,
-      "tokenizer.json",
-      "tokenizer_config.json",
-      "special_tokens_map.json",
-      "added_tokens.json",
-      "vocab.json",
-      "merges.txt",
-      "tokenizer.model",
-      "chat_template.jinja",
-      "chat_template.json",
-      "additional_chat_templates");
+    /** Whatever of these the source has goes along unchanged. */
+    private static final List<String> COPIED = List.of(
+            ModelConfig.GENERATION_FILE,
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "vocab.json",
+            "merges.txt",
+            "tokenizer.model",
+            "chat_template.jinja",
+            "chat_template.json",
+            "additional_chat_templates");
 
-  private static final Map<String, String> PYTORCH_DTYPES =
-      Map.of("F32", "float32", "BF16", "bfloat16", "F16", "float16");
+    private static final Map<String, String> PYTORCH_DTYPES =
+            Map.of("F32", "float32", "BF16", "bfloat16", "F16", "float16");
 
-  private PretrainedWriter() {}
+    private PretrainedWriter() {}
 
-  /**
-   * Into an existing directory that holds none of these files; {@link AtomicDirectory} makes one that appears only when it
-   * is complete. config.json is the source's, with the dtype of these weights.
-   */
-  public static void write(Path directory, Path sourceModelDirectory, List<Weights> weights) {
-    write(directory, sourceModelDirectory, weights, SafetensorsWriter.MAX_SHARD_BYTES);
-  }
-
-  static void write(Path directory, Path sourceModelDirectory, List<Weights> weights, long maxShardBytes) {
-    ObjectNode config = JsonFile.read(sourceModelDirectory.resolve(ModelConfig.FILE));
-    SafetensorsWriter.writeModel(directory, weights, maxShardBytes);
-    config.put(dtypeKey(config), PYTORCH_DTYPES.get(weights.getFirst().dtype()));
-    NewFile.write(directory.resolve(ModelConfig.FILE), config);
-    for (String name : COPIED) {
-      copy(sourceModelDirectory.resolve(name), directory.resolve(name));
+    /**
+     * Into an existing directory that holds none of these files; {@link AtomicDirectory} makes one that appears only when it
+     * is complete. config.json is the source's, with the dtype of these weights.
+     */
+    public static void write(Path directory, Path sourceModelDirectory, List<Weights> weights) {
+        write(directory, sourceModelDirectory, weights, SafetensorsWriter.MAX_SHARD_BYTES);
     }
-  }
 
-  /** As the source spells it; both versions of transformers read torch_dtype. */
-  private static String dtypeKey(ObjectNode config) {
-    return config.has("dtype") ? "dtype" : "torch_dtype";
-  }
-
-  private static void copy(Path source, Path target) {
-    if (Files.isRegularFile(source)) {
-      NewFile.copy(source, target);
-    } else if (Files.isDirectory(source)) {
-      try (Stream<Path> children = Files.list(source)) {
-        Files.createDirectory(target);
-        for (Path child : children.toList()) {
-          copy(child, target.resolve(child.getFileName()));
+    static void write(Path directory, Path sourceModelDirectory, List<Weights> weights, long maxShardBytes) {
+        ObjectNode config = JsonFile.read(sourceModelDirectory.resolve(ModelConfig.FILE));
+        SafetensorsWriter.writeModel(directory, weights, maxShardBytes);
+        config.put(dtypeKey(config), PYTORCH_DTYPES.get(weights.getFirst().dtype()));
+        NewFile.write(directory.resolve(ModelConfig.FILE), config);
+        for (String name : COPIED) {
+            copy(sourceModelDirectory.resolve(name), directory.resolve(name));
         }
-      } catch (IOException e) {
-        throw MmpoException.of(
-            MmpoException.Kind.ENVIRONMENT, e, "%s cannot be copied to %s: %s.", source, target, IoProblem.of(e));
-      }
     }
-  }
+
+    /** As the source spells it; both versions of transformers read torch_dtype. */
+    private static String dtypeKey(ObjectNode config) {
+        return config.has("dtype") ? "dtype" : "torch_dtype";
+    }
+
+    private static void copy(Path source, Path target) {
+        if (Files.isRegularFile(source)) {
+            NewFile.copy(source, target);
+        } else if (Files.isDirectory(source)) {
+            try (Stream<Path> children = Files.list(source)) {
+                Files.createDirectory(target);
+                for (Path child : children.toList()) {
+                    copy(child, target.resolve(child.getFileName()));
+                }
+            } catch (IOException e) {
+                throw MmpoException.of(
+                        MmpoException.Kind.ENVIRONMENT,
+                        e,
+                        "%s cannot be copied to %s: %s.",
+                        source,
+                        target,
+                        IoProblem.of(e));
+            }
+        }
+    }
 }

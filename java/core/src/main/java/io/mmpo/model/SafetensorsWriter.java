@@ -8,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -20,103 +19,109 @@ import java.util.TreeMap;
 
 /** Writes safetensors files straight from the memory that holds the tensors. A file that cannot be finished is removed. */
 public final class SafetensorsWriter {
-  /** transformers' own: 5 GB. */
-  public static final long MAX_SHARD_BYTES = 5_000_000_000L;
+    /** transformers' own: 5 GB. */
+    public static final long MAX_SHARD_BYTES = 5_000_000_000L;
 
-  private static final Map<String, String> PYTORCH = Map.of("format", "pt");
-  private static final int ALIGNMENT = 8;
-  private static final long CHUNK_BYTES = 64L << 20;
+    private static final Map<String, String> PYTORCH = Map.of("format", "pt");
+    private static final int ALIGNMENT = 8;
+    private static final long CHUNK_BYTES = 64L << 20;
 
-  private SafetensorsWriter() {}
+    private SafetensorsWriter() {}
 
-  /**
-   * The weights of a model: model.safetensors, or above the limit model-00001-of-0000N.safetensors with an index. A tensor is
-   * never split, so a shard of one tensor may be larger than the limit.
-   */
-  public static void writeModel(Path directory, List<Weights> weights, long maxShardBytes) {
-    List<List<Weights>> shards = shards(weights, maxShardBytes);
-    if (shards.size() == 1) {
-      writeFile(directory.resolve(ModelFiles.WEIGHTS_FILE), weights, PYTORCH);
-      return;
+    /**
+     * The weights of a model: model.safetensors, or above the limit model-00001-of-0000N.safetensors with an index. A tensor is
+     * never split, so a shard of one tensor may be larger than the limit.
+     */
+    public static void writeModel(Path directory, List<Weights> weights, long maxShardBytes) {
+        List<List<Weights>> shards = shards(weights, maxShardBytes);
+        if (shards.size() == 1) {
+            writeFile(directory.resolve(ModelFiles.WEIGHTS_FILE), weights, PYTORCH);
+            return;
+        }
+        Map<String, String> weightMap = new TreeMap<>();
+        for (int i = 0; i < shards.size(); i++) {
+            String name = String.format("model-%05d-of-%05d.safetensors", i + 1, shards.size());
+            writeFile(directory.resolve(name), shards.get(i), PYTORCH);
+            shards.get(i).forEach(tensor -> weightMap.put(tensor.name(), name));
+        }
+        long totalBytes =
+                weights.stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+        writeIndex(directory.resolve(SafetensorsIndex.FILE), totalBytes, weightMap);
     }
-    Map<String, String> weightMap = new TreeMap<>();
-    for (int i = 0; i < shards.size(); i++) {
-      String name = String.format("model-%05d-of-%05d.safetensors", i + 1, shards.size());
-      writeFile(directory.resolve(name), shards.get(i), PYTORCH);
-      shards.get(i).forEach(tensor -> weightMap.put(tensor.name(), name));
-    }
-    long totalBytes = weights.stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
-    writeIndex(directory.resolve(SafetensorsIndex.FILE), totalBytes, weightMap);
-  }
 
-  /** One new file, on disk when this returns. */
-  public static void writeFile(Path file, List<Weights> weights, Map<String, String> metadata) {
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      write(channel, weights, metadata);
-    } catch (IOException | RuntimeException | Error e) {
-      throw NewFile.failed(file, e);
+    /** One new file, on disk when this returns. */
+    public static void writeFile(Path file, List<Weights> weights, Map<String, String> metadata) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            write(channel, weights, metadata);
+        } catch (IOException | RuntimeException | Error e) {
+            throw NewFile.failed(file, e);
+        }
     }
-  }
 
-  static void write(FileChannel channel, List<Weights> weights, Map<String, String> metadata) throws IOException {
-    List<Weights> ordered = new ArrayList<>(weights);
-    // Wide elements first, so that each tensor is aligned to its own; the order is otherwise kept.
-    ordered.sort(Comparator.comparing(tensor -> tensor.dtype().equals("F32") ? 0 : 1));
-    writeFully(channel, ByteBuffer.wrap(header(ordered, metadata)));
-    for (Weights tensor : ordered) {
-      MemorySegment data = tensor.data();
-      for (long position = 0; position < data.byteSize(); position += CHUNK_BYTES) {
-        long bytes = Math.min(CHUNK_BYTES, data.byteSize() - position);
-        writeFully(channel, data.asSlice(position, bytes).asByteBuffer());
-      }
+    static void write(FileChannel channel, List<Weights> weights, Map<String, String> metadata) throws IOException {
+        List<Weights> ordered = new ArrayList<>(weights);
+        // Wide elements first, so that each tensor is aligned to its own; the order is otherwise kept.
+        ordered.sort(Comparator.comparing(tensor -> tensor.dtype().equals("F32") ? 0 : 1));
+        writeFully(channel, ByteBuffer.wrap(header(ordered, metadata)));
+        for (Weights tensor : ordered) {
+            MemorySegment data = tensor.data();
+            for (long position = 0; position < data.byteSize(); position += CHUNK_BYTES) {
+                long bytes = Math.min(CHUNK_BYTES, data.byteSize() - position);
+                writeFully(channel, data.asSlice(position, bytes).asByteBuffer());
+            }
+        }
+        channel.force(true);
     }
-    channel.force(true);
-  }
 
-  private static byte[] header(List<Weights> weights, Map<String, String> metadata) throws IOException {
-    Map<String, Object> header = new LinkedHashMap<>();
-    header.put(SafetensorsHeader.METADATA, new TreeMap<>(metadata));
-    long position = 0;
-    for (Weights tensor : weights) {
-      long end = position + tensor.data().byteSize();
-      Object previous = header.put(
-          tensor.name(),
-          Map.of("dtype", tensor.dtype(), "shape", tensor.shape(), "data_offsets", new long[] {position, end}));
-      if (previous != null) {
-        throw new IllegalArgumentException("the tensor " + tensor.name() + " is given twice");
-      }
-      position = end;
+    private static byte[] header(List<Weights> weights, Map<String, String> metadata) throws IOException {
+        Map<String, Object> header = new LinkedHashMap<>();
+        header.put(SafetensorsHeader.METADATA, new TreeMap<>(metadata));
+        long position = 0;
+        for (Weights tensor : weights) {
+            long end = position + tensor.data().byteSize();
+            Object previous = header.put(
+                    tensor.name(),
+                    Map.of("dtype", tensor.dtype(), "shape", tensor.shape(), "data_offsets", new long[] {position, end
+                    }));
+            if (previous != null) {
+                throw new IllegalArgumentException("the tensor " + tensor.name() + " is given twice");
+            }
+            position = end;
+        }
+        byte[] json = JsonFile.MAPPER
+                .writer()
+                .without(SerializationFeature.INDENT_OUTPUT)
+                .writeValueAsBytes(header);
+        int padded = Math.ceilDiv(json.length, ALIGNMENT) * ALIGNMENT;
+        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES + padded).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putLong(padded).put(json).put(" ".repeat(padded - json.length).getBytes(StandardCharsets.US_ASCII));
+        return bytes.array();
     }
-    byte[] json = JsonFile.MAPPER.writer().without(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(header);
-    int padded = Math.ceilDiv(json.length, ALIGNMENT) * ALIGNMENT;
-    ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES + padded).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.putLong(padded).put(json).put(" ".repeat(padded - json.length).getBytes(StandardCharsets.US_ASCII));
-    return bytes.array();
-  }
 
-  private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
+    private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
     }
-  }
 
-  private static void writeIndex(Path file, long totalBytes, Map<String, String> weightMap) {
-    NewFile.write(file, JsonFile.MAPPER.valueToTree(
-        Map.of("metadata", Map.of("total_size", totalBytes), "weight_map", weightMap)));
-  }
-
-  private static List<List<Weights>> shards(List<Weights> weights, long maxShardBytes) {
-    List<List<Weights>> shards = new ArrayList<>(List.of(new ArrayList<>()));
-    long bytes = 0;
-    for (Weights tensor : weights) {
-      if (!shards.getLast().isEmpty() && bytes + tensor.data().byteSize() > maxShardBytes) {
-        shards.add(new ArrayList<>());
-        bytes = 0;
-      }
-      shards.getLast().add(tensor);
-      bytes += tensor.data().byteSize();
+    private static void writeIndex(Path file, long totalBytes, Map<String, String> weightMap) {
+        NewFile.write(
+                file,
+                JsonFile.MAPPER.valueToTree(
+                        Map.of("metadata", Map.of("total_size", totalBytes), "weight_map", weightMap)));
     }
-    return shards;
-  }
+
+    private static List<List<Weights>> shards(List<Weights> weights, long maxShardBytes) {
+        List<List<Weights>> shards = new ArrayList<>(List.of(new ArrayList<>()));
+        long bytes = 0;
+        for (Weights tensor : weights) {
+            if (!shards.getLast().isEmpty() && bytes + tensor.data().byteSize() > maxShardBytes) {
+                shards.add(new ArrayList<>());
+                bytes = 0;
+            }
+            shards.getLast().add(tensor);
+            bytes += tensor.data().byteSize();
+        }
+        return shards;
+    }
 }

@@ -17,58 +17,58 @@ import java.lang.invoke.MethodHandle;
  * MmpoException and not an error of this class's initialisation. No call is critical: all may run for long.
  */
 final class Bindings {
-  private static final SymbolLookup SYMBOLS = NativeLibrary.symbols();
+    private static final SymbolLookup SYMBOLS = NativeLibrary.symbols();
 
-  static final MethodHandle BUILD_INFO =
-      Linker.nativeLinker().downcallHandle(address("mmpo_build_info"), FunctionDescriptor.of(ADDRESS));
-  static final MethodHandle SET_NUM_THREADS = status("mmpo_set_num_threads", JAVA_INT, ADDRESS);
-  static final MethodHandle GET_NUM_THREADS = status("mmpo_get_num_threads");
+    static final MethodHandle BUILD_INFO =
+            Linker.nativeLinker().downcallHandle(address("mmpo_build_info"), FunctionDescriptor.of(ADDRESS));
+    static final MethodHandle SET_NUM_THREADS = status("mmpo_set_num_threads", JAVA_INT, ADDRESS);
+    static final MethodHandle GET_NUM_THREADS = status("mmpo_get_num_threads");
 
-  static final MethodHandle MODEL_CREATE =
-      status("mmpo_model_create", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS);
-  static final MethodHandle MODEL_FREE = free("mmpo_model_free");
-  static final MethodHandle MODEL_NUM_PARAMETERS = status("mmpo_model_num_parameters", ADDRESS, ADDRESS, ADDRESS);
-  static final MethodHandle MODEL_PARAMETER = status("mmpo_model_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
-  static final MethodHandle MODEL_LOGPS = status("mmpo_model_logps", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-  static final MethodHandle MODEL_GENERATE = status(
-      "mmpo_model_generate",
-      ADDRESS,
-      ADDRESS,
-      ADDRESS,
-      JAVA_LONG,
-      ADDRESS,
-      JAVA_LONG,
-      ADDRESS,
-      ADDRESS,
-      ADDRESS,
-      ADDRESS);
+    static final MethodHandle MODEL_CREATE =
+            status("mmpo_model_create", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_FREE = free("mmpo_model_free");
+    static final MethodHandle MODEL_NUM_PARAMETERS = status("mmpo_model_num_parameters", ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_PARAMETER = status("mmpo_model_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_LOGPS = status("mmpo_model_logps", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_GENERATE = status(
+            "mmpo_model_generate",
+            ADDRESS,
+            ADDRESS,
+            ADDRESS,
+            JAVA_LONG,
+            ADDRESS,
+            JAVA_LONG,
+            ADDRESS,
+            ADDRESS,
+            ADDRESS,
+            ADDRESS);
 
-  static final MethodHandle TRAINER_CREATE = status("mmpo_trainer_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-  static final MethodHandle TRAINER_FREE = free("mmpo_trainer_free");
-  static final MethodHandle TRAINER_ACCUMULATE = status(
-      "mmpo_trainer_accumulate", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-  static final MethodHandle MODEL_EVALUATE = status(
-      "mmpo_model_evaluate", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-  static final MethodHandle TRAINER_STEP =
-      status("mmpo_trainer_step", ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS, ADDRESS);
-  static final MethodHandle TRAINER_STATE =
-      status("mmpo_trainer_state", ADDRESS, JAVA_INT, ADDRESS, ADDRESS, ADDRESS);
-  static final MethodHandle TRAINER_NUM_STEPS = status("mmpo_trainer_num_steps", ADDRESS, ADDRESS, ADDRESS);
-  static final MethodHandle TRAINER_RESTORE = status("mmpo_trainer_restore", ADDRESS, JAVA_LONG, ADDRESS);
-  static final MethodHandle TRAINER_STATE_OFFSET =
-      status("mmpo_trainer_state_offset", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_CREATE = status("mmpo_trainer_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_FREE = free("mmpo_trainer_free");
+    static final MethodHandle TRAINER_ACCUMULATE = status(
+            "mmpo_trainer_accumulate", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_EVALUATE = status(
+            "mmpo_model_evaluate", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_STEP =
+            status("mmpo_trainer_step", ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_STATE =
+            status("mmpo_trainer_state", ADDRESS, JAVA_INT, ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_NUM_STEPS = status("mmpo_trainer_num_steps", ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_RESTORE = status("mmpo_trainer_restore", ADDRESS, JAVA_LONG, ADDRESS);
+    static final MethodHandle TRAINER_STATE_OFFSET =
+            status("mmpo_trainer_state_offset", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
 
-  private Bindings() {}
+    private Bindings() {}
 
-  private static MethodHandle status(String name, MemoryLayout... arguments) {
-    return Linker.nativeLinker().downcallHandle(address(name), FunctionDescriptor.of(JAVA_INT, arguments));
-  }
+    private static MethodHandle status(String name, MemoryLayout... arguments) {
+        return Linker.nativeLinker().downcallHandle(address(name), FunctionDescriptor.of(JAVA_INT, arguments));
+    }
 
-  private static MethodHandle free(String name) {
-    return Linker.nativeLinker().downcallHandle(address(name), FunctionDescriptor.ofVoid(ADDRESS));
-  }
+    private static MethodHandle free(String name) {
+        return Linker.nativeLinker().downcallHandle(address(name), FunctionDescriptor.ofVoid(ADDRESS));
+    }
 
-  private static MemorySegment address(String name) {
-    return SYMBOLS.findOrThrow(name);
-  }
+    private static MemorySegment address(String name) {
+        return SYMBOLS.findOrThrow(name);
+    }
 }

@@ -14,85 +14,85 @@ import java.util.List;
 
 /** The structs of mmpo.h. A test compares every size and offset with what a C compiler makes of the header. */
 final class Layouts {
-  static final StructLayout ERROR = MemoryLayout.structLayout(
-          JAVA_INT.withName("code"),
-          MemoryLayout.sequenceLayout(4092, JAVA_BYTE).withName("message"))
-      .withName("mmpo_error");
+    static final StructLayout ERROR = MemoryLayout.structLayout(
+                    JAVA_INT.withName("code"),
+                    MemoryLayout.sequenceLayout(4092, JAVA_BYTE).withName("message"))
+            .withName("mmpo_error");
 
-  static final StructLayout TENSOR = MemoryLayout.structLayout(
-          ADDRESS.withName("name"),
-          ADDRESS.withName("data"),
-          MemoryLayout.sequenceLayout(2, JAVA_LONG).withName("shape"),
-          JAVA_INT.withName("num_dims"),
-          JAVA_INT.withName("dtype"))
-      .withName("mmpo_tensor");
+    static final StructLayout TENSOR = MemoryLayout.structLayout(
+                    ADDRESS.withName("name"),
+                    ADDRESS.withName("data"),
+                    MemoryLayout.sequenceLayout(2, JAVA_LONG).withName("shape"),
+                    JAVA_INT.withName("num_dims"),
+                    JAVA_INT.withName("dtype"))
+            .withName("mmpo_tensor");
 
-  static final StructLayout MODEL_CONFIG = struct(
-      "mmpo_model_config",
-      fields(
-          JAVA_LONG,
-          "vocab_size",
-          "hidden_size",
-          "intermediate_size",
-          "num_layers",
-          "num_heads",
-          "num_kv_heads",
-          "head_dim",
-          "max_positions"),
-      fields(
-          JAVA_DOUBLE,
-          "rms_norm_eps",
-          "rope_theta",
-          "rope_factor",
-          "rope_low_freq_factor",
-          "rope_high_freq_factor",
-          "rope_original_max_positions"),
-      fields(JAVA_INT, "rope_type", "tie_embeddings", "qkv_bias", "output_bias"));
+    static final StructLayout MODEL_CONFIG = struct(
+            "mmpo_model_config",
+            fields(
+                    JAVA_LONG,
+                    "vocab_size",
+                    "hidden_size",
+                    "intermediate_size",
+                    "num_layers",
+                    "num_heads",
+                    "num_kv_heads",
+                    "head_dim",
+                    "max_positions"),
+            fields(
+                    JAVA_DOUBLE,
+                    "rms_norm_eps",
+                    "rope_theta",
+                    "rope_factor",
+                    "rope_low_freq_factor",
+                    "rope_high_freq_factor",
+                    "rope_original_max_positions"),
+            fields(JAVA_INT, "rope_type", "tie_embeddings", "qkv_bias", "output_bias"));
 
-  static final StructLayout BATCH = struct(
-      "mmpo_batch",
-      fields(ADDRESS, "tokens", "prompt_lengths", "group_sizes", "completion_lengths"),
-      fields(JAVA_LONG, "num_tokens", "num_groups", "num_completions"));
+    static final StructLayout BATCH = struct(
+            "mmpo_batch",
+            fields(ADDRESS, "tokens", "prompt_lengths", "group_sizes", "completion_lengths"),
+            fields(JAVA_LONG, "num_tokens", "num_groups", "num_completions"));
 
-  static final StructLayout OBJECTIVE = struct(
-      "mmpo_objective",
-      fields(JAVA_DOUBLE, "beta", "reward_epsilon", "aux_weight", "label_smoothing", "gamma", "scale"),
-      fields(JAVA_INT, "loss", "length_normalize", "normalize", "score_rejected"));
+    static final StructLayout OBJECTIVE = struct(
+            "mmpo_objective",
+            fields(JAVA_DOUBLE, "beta", "reward_epsilon", "aux_weight", "label_smoothing", "gamma", "scale"),
+            fields(JAVA_INT, "loss", "length_normalize", "normalize", "score_rejected"));
 
-  static final StructLayout OPTIMIZER_CONFIG = struct(
-      "mmpo_optimizer_config",
-      fields(JAVA_DOUBLE, "beta1", "beta2", "epsilon", "weight_decay"),
-      fields(JAVA_INT, "recompute"),
-      List.of(MemoryLayout.paddingLayout(4)));
+    static final StructLayout OPTIMIZER_CONFIG = struct(
+            "mmpo_optimizer_config",
+            fields(JAVA_DOUBLE, "beta1", "beta2", "epsilon", "weight_decay"),
+            fields(JAVA_INT, "recompute"),
+            List.of(MemoryLayout.paddingLayout(4)));
 
-  static final StructLayout SAMPLING = struct(
-      "mmpo_sampling",
-      fields(JAVA_DOUBLE, "temperature", "top_p"),
-      fields(JAVA_LONG, "top_k", "seed", "max_new_tokens"));
+    static final StructLayout SAMPLING = struct(
+            "mmpo_sampling",
+            fields(JAVA_DOUBLE, "temperature", "top_p"),
+            fields(JAVA_LONG, "top_k", "seed", "max_new_tokens"));
 
-  static final List<StructLayout> ALL =
-      List.of(ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, OPTIMIZER_CONFIG, SAMPLING);
+    static final List<StructLayout> ALL =
+            List.of(ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, OPTIMIZER_CONFIG, SAMPLING);
 
-  private Layouts() {}
+    private Layouts() {}
 
-  static long offset(StructLayout layout, String field) {
-    return layout.byteOffset(MemoryLayout.PathElement.groupElement(field));
-  }
-
-  private static List<MemoryLayout> fields(ValueLayout type, String... names) {
-    List<MemoryLayout> fields = new ArrayList<>();
-    for (String name : names) {
-      fields.add(type.withName(name));
+    static long offset(StructLayout layout, String field) {
+        return layout.byteOffset(MemoryLayout.PathElement.groupElement(field));
     }
-    return fields;
-  }
 
-  @SafeVarargs
-  private static StructLayout struct(String name, List<? extends MemoryLayout>... fields) {
-    List<MemoryLayout> all = new ArrayList<>();
-    for (List<? extends MemoryLayout> some : fields) {
-      all.addAll(some);
+    private static List<MemoryLayout> fields(ValueLayout type, String... names) {
+        List<MemoryLayout> fields = new ArrayList<>();
+        for (String name : names) {
+            fields.add(type.withName(name));
+        }
+        return fields;
     }
-    return MemoryLayout.structLayout(all.toArray(MemoryLayout[]::new)).withName(name);
-  }
+
+    @SafeVarargs
+    private static StructLayout struct(String name, List<? extends MemoryLayout>... fields) {
+        List<MemoryLayout> all = new ArrayList<>();
+        for (List<? extends MemoryLayout> some : fields) {
+            all.addAll(some);
+        }
+        return MemoryLayout.structLayout(all.toArray(MemoryLayout[]::new)).withName(name);
+    }
 }

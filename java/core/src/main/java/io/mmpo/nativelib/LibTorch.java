@@ -16,78 +16,84 @@ import org.bytedeco.javacpp.Loader;
  * opened: JavaCPP's wrapper of the whole C++ API (29 MB more) is not needed to compute.
  */
 final class LibTorch {
-  static final String PROPERTY = "mmpo.libtorch";
-  static final String VARIABLE = "MMPO_LIBTORCH";
+    static final String PROPERTY = "mmpo.libtorch";
+    static final String VARIABLE = "MMPO_LIBTORCH";
 
-  // Each after those that it needs: their names are looked up among the libraries already open, since bytedeco's RUNPATH
-  // names the directories of the machine that built them.
-  private static final List<String> OPENBLAS = List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
-  private static final List<String> PYTORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so");
-  private static final List<String> EXISTING = List.of("libc10.so", "libtorch_cpu.so");
+    // Each after those that it needs: their names are looked up among the libraries already open, since bytedeco's
+    // RUNPATH
+    // names the directories of the machine that built them.
+    private static final List<String> OPENBLAS = List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
+    private static final List<String> PYTORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so");
+    private static final List<String> EXISTING = List.of("libc10.so", "libtorch_cpu.so");
 
-  private LibTorch() {}
+    private LibTorch() {}
 
-  static void load(Platform platform) {
-    OpenMp.yieldSoon();
-    String directory = System.getProperty(PROPERTY, System.getenv(VARIABLE));
-    if (directory != null && !directory.isBlank()) {
-      loadExisting(Path.of(directory));
-    } else {
-      loadBundled("openblas", OPENBLAS, platform);
-      loadBundled("pytorch", PYTORCH, platform);
+    static void load(Platform platform) {
+        OpenMp.yieldSoon();
+        String directory = System.getProperty(PROPERTY, System.getenv(VARIABLE));
+        if (directory != null && !directory.isBlank()) {
+            loadExisting(Path.of(directory));
+        } else {
+            loadBundled("openblas", OPENBLAS, platform);
+            loadBundled("pytorch", PYTORCH, platform);
+        }
     }
-  }
 
-  private static void loadBundled(String artifact, List<String> libraries, Platform platform) {
-    for (String library : libraries) {
-      SharedLibrary.open(
-          unpack(artifact, library, platform), "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.");
+    private static void loadBundled(String artifact, List<String> libraries, Platform platform) {
+        for (String library : libraries) {
+            SharedLibrary.open(
+                    unpack(artifact, library, platform),
+                    "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.");
+        }
     }
-  }
 
-  /** Into JavaCPP's cache, where later runs find it. */
-  private static Path unpack(String artifact, String library, Platform platform) {
-    String resource = "/org/bytedeco/" + artifact + "/" + platform.name() + "/" + library;
-    URL url = Loader.class.getResource(resource);
-    if (url == null) {
-      throw MmpoException.environment(
-          "LibTorch is not on the class path: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s, or name"
-              + " an existing LibTorch with -D%s=/dir.",
-          resource, artifact, platform.name(), PROPERTY);
+    /** Into JavaCPP's cache, where later runs find it. */
+    private static Path unpack(String artifact, String library, Platform platform) {
+        String resource = "/org/bytedeco/" + artifact + "/" + platform.name() + "/" + library;
+        URL url = Loader.class.getResource(resource);
+        if (url == null) {
+            throw MmpoException.environment(
+                    "LibTorch is not on the class path: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s, or name"
+                            + " an existing LibTorch with -D%s=/dir.",
+                    resource, artifact, platform.name(), PROPERTY);
+        }
+        try {
+            File file = Loader.cacheResource(url);
+            if (file == null) {
+                throw new IOException("no cache directory can be written");
+            }
+            return file.toPath();
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "%s of LibTorch cannot be unpacked: %s. It needs 400 MB in ~/.javacpp/cache; another place is named with"
+                            + " -Dorg.bytedeco.javacpp.cachedir=/dir.",
+                    library,
+                    e.getMessage());
+        }
     }
-    try {
-      File file = Loader.cacheResource(url);
-      if (file == null) {
-        throw new IOException("no cache directory can be written");
-      }
-      return file.toPath();
-    } catch (IOException e) {
-      throw MmpoException.of(
-          MmpoException.Kind.ENVIRONMENT,
-          e,
-          "%s of LibTorch cannot be unpacked: %s. It needs 400 MB in ~/.javacpp/cache; another place is named with"
-              + " -Dorg.bytedeco.javacpp.cachedir=/dir.",
-          library,
-          e.getMessage());
-    }
-  }
 
-  private static void loadExisting(Path directory) {
-    Path libraries = libraryDirectory(directory)
-        .orElseThrow(() -> MmpoException.environment(
-            "-D%s (or %s) names %s, where there is no LibTorch: libtorch_cpu.so was looked for in it, in lib and in"
-                + " torch/lib below it. Name an unpacked LibTorch archive or an installed torch package.",
-            PROPERTY, VARIABLE, directory));
-    for (String library : EXISTING) {
-      SharedLibrary.open(
-          libraries.resolve(library).toAbsolutePath(),
-          "It is part of the LibTorch that -D" + PROPERTY + " or " + VARIABLE + " names; check that it is whole.");
+    private static void loadExisting(Path directory) {
+        Path libraries = libraryDirectory(directory)
+                .orElseThrow(() -> MmpoException.environment(
+                        "-D%s (or %s) names %s, where there is no LibTorch: libtorch_cpu.so was looked for in it, in lib and in"
+                                + " torch/lib below it. Name an unpacked LibTorch archive or an installed torch package.",
+                        PROPERTY, VARIABLE, directory));
+        for (String library : EXISTING) {
+            SharedLibrary.open(
+                    libraries.resolve(library).toAbsolutePath(),
+                    "It is part of the LibTorch that -D" + PROPERTY + " or " + VARIABLE
+                            + " names; check that it is whole.");
+        }
     }
-  }
 
-  private static Optional<Path> libraryDirectory(Path directory) {
-    return Stream.of(directory, directory.resolve("lib"), directory.resolve("torch").resolve("lib"))
-        .filter(candidate -> Files.isRegularFile(candidate.resolve("libtorch_cpu.so")))
-        .findFirst();
-  }
+    private static Optional<Path> libraryDirectory(Path directory) {
+        return Stream.of(
+                        directory,
+                        directory.resolve("lib"),
+                        directory.resolve("torch").resolve("lib"))
+                .filter(candidate -> Files.isRegularFile(candidate.resolve("libtorch_cpu.so")))
+                .findFirst();
+    }
 }

@@ -15,61 +15,61 @@ import java.util.HexFormat;
  * each other. A file is complete when it has its name, since it is renamed into place.
  */
 record LibraryCache(Path root) {
-  private static final String LIBRARY = "libmmpo.so";
+    private static final String LIBRARY = "libmmpo.so";
 
-  /** Of the user, after the XDG base directory rules. */
-  static LibraryCache user() {
-    String cacheHome = System.getenv("XDG_CACHE_HOME");
-    Path base = cacheHome == null || cacheHome.isBlank()
-        ? Path.of(System.getProperty("user.home"), ".cache")
-        : Path.of(cacheHome);
-    return new LibraryCache(base.resolve("mmpo").resolve("native"));
-  }
+    /** Of the user, after the XDG base directory rules. */
+    static LibraryCache user() {
+        String cacheHome = System.getenv("XDG_CACHE_HOME");
+        Path base = cacheHome == null || cacheHome.isBlank()
+                ? Path.of(System.getProperty("user.home"), ".cache")
+                : Path.of(cacheHome);
+        return new LibraryCache(base.resolve("mmpo").resolve("native"));
+    }
 
-  Path unpack(Platform platform) {
-    String resource = "/io/mmpo/native/" + platform.name() + "/" + LIBRARY;
-    try (InputStream in = LibraryCache.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw MmpoException.environment(
-            "The native core is not on the class path: the resource %s is wanted. Add the artifact io.mmpo:mmpo-native, or"
-                + " build it: mvn -pl native package.",
-            resource);
-      }
-      return store(in.readAllBytes());
-    } catch (IOException e) {
-      throw MmpoException.of(
-          MmpoException.Kind.ENVIRONMENT,
-          e,
-          "The native core cannot be unpacked into %s: %s. Make room or writing possible there, or name another place with"
-              + " the environment variable XDG_CACHE_HOME.",
-          root,
-          e);
+    Path unpack(Platform platform) {
+        String resource = "/io/mmpo/native/" + platform.name() + "/" + LIBRARY;
+        try (InputStream in = LibraryCache.class.getResourceAsStream(resource)) {
+            if (in == null) {
+                throw MmpoException.environment(
+                        "The native core is not on the class path: the resource %s is wanted. Add the artifact io.mmpo:mmpo-native, or"
+                                + " build it: mvn -pl native package.",
+                        resource);
+            }
+            return store(in.readAllBytes());
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "The native core cannot be unpacked into %s: %s. Make room or writing possible there, or name another place with"
+                            + " the environment variable XDG_CACHE_HOME.",
+                    root,
+                    e);
+        }
     }
-  }
 
-  Path store(byte[] library) throws IOException {
-    String hash = sha256(library);
-    Path directory = root.resolve(hash);
-    Path target = directory.resolve(LIBRARY);
-    if (Files.isRegularFile(target) && sha256(Files.readAllBytes(target)).equals(hash)) {
-      return target;
+    Path store(byte[] library) throws IOException {
+        String hash = sha256(library);
+        Path directory = root.resolve(hash);
+        Path target = directory.resolve(LIBRARY);
+        if (Files.isRegularFile(target) && sha256(Files.readAllBytes(target)).equals(hash)) {
+            return target;
+        }
+        Files.createDirectories(directory);
+        Path temporary = Files.createTempFile(directory, LIBRARY, ".tmp");
+        try {
+            Files.write(temporary, library);
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+        return target;
     }
-    Files.createDirectories(directory);
-    Path temporary = Files.createTempFile(directory, LIBRARY, ".tmp");
-    try {
-      Files.write(temporary, library);
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
-    return target;
-  }
 
-  private static String sha256(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every JDK has SHA-256", e);
+    private static String sha256(byte[] bytes) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
+        }
     }
-  }
 }

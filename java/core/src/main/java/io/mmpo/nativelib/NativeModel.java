@@ -21,170 +21,168 @@ import org.jspecify.annotations.Nullable;
  * core are {@link NativeException}s; a call after {@link #close} is an IllegalStateException.
  */
 public final class NativeModel implements AutoCloseable {
-  private final NativeHandle handle;
-  private final List<NativeTrainer> trainers = new ArrayList<>();
+    private final NativeHandle handle;
+    private final List<NativeTrainer> trainers = new ArrayList<>();
 
-  private NativeModel(MemorySegment address) {
-    this.handle = new NativeHandle("model", address, Bindings.MODEL_FREE, new ReentrantLock());
-  }
-
-  /** Copies the weights, converted to the compute type; they are no longer needed afterwards. */
-  public static NativeModel create(ModelShape shape, List<Weights> weights, ComputeType computeType) {
-    NativeLibrary.load();
-    try (Arena arena = Arena.ofConfined()) {
-      return NativeCall.run("mmpo_model_create", arena, call -> {
-        MemorySegment out = arena.allocate(ADDRESS);
-        call.check((int) Bindings.MODEL_CREATE.invokeExact(
-            Structs.modelConfig(shape, arena),
-            Structs.tensors(weights, arena),
-            (long) weights.size(),
-            computeType.code(),
-            out,
-            call.error()));
-        return new NativeModel(out.get(ADDRESS, 0));
-      });
-    } finally {
-      Reference.reachabilityFence(weights); // their memory may belong to the garbage collector
+    private NativeModel(MemorySegment address) {
+        this.handle = new NativeHandle("model", address, Bindings.MODEL_FREE, new ReentrantLock());
     }
-  }
 
-  /** Log-probabilities of the completions, summed over tokens: [C] nats. */
-  public double[] logps(PackedBatch batch) {
-    return handle.call("mmpo_model_logps", call -> {
-      MemorySegment logps = call.memory().allocate(JAVA_DOUBLE, batch.numCompletions());
-      score(call, batch, logps, MemorySegment.NULL);
-      return logps.toArray(JAVA_DOUBLE);
-    });
-  }
-
-  /** Log-probabilities of every completion's tokens: [C][its length] nats. */
-  public float[][] tokenLogps(PackedBatch batch) {
-    int[] lengths = batch.completionLengths();
-    return handle.call("mmpo_model_logps", call -> {
-      MemorySegment logps = call.memory().allocate(JAVA_DOUBLE, lengths.length);
-      MemorySegment tokenLogps =
-          call.memory().allocate(JAVA_FLOAT, Arrays.stream(lengths).asLongStream().sum());
-      score(call, batch, logps, tokenLogps);
-      float[][] result = new float[lengths.length][];
-      long position = 0;
-      for (int i = 0; i < lengths.length; i++) {
-        result[i] = new float[lengths[i]];
-        MemorySegment.copy(tokenLogps, JAVA_FLOAT, position * Float.BYTES, result[i], 0, lengths[i]);
-        position += lengths[i];
-      }
-      return result;
-    });
-  }
-
-  private void score(NativeCall call, PackedBatch batch, MemorySegment logps, MemorySegment tokenLogps)
-      throws Throwable {
-    MemorySegment packed = Structs.batch(batch, call.memory());
-    call.check((int)
-        Bindings.MODEL_LOGPS.invokeExact(handle.address(), packed, logps, tokenLogps, call.error()));
-  }
-
-  /**
-   * Losses without gradients.
-   *
-   * @param refLogps [C] of the reference model for MMPO and DPO, else null
-   */
-  public BatchResult evaluate(PackedBatch batch, Objective objective, double @Nullable [] refLogps) {
-    return evaluate(batch, objective, refLogps, null);
-  }
-
-  /** The same with the reward range that MMPO normalises with; null: the micro-batch's own. */
-  public BatchResult evaluate(PackedBatch batch, Objective objective, double @Nullable [] refLogps, @Nullable RewardRange rewardRange) {
-    return handle.call(
-        "mmpo_model_evaluate",
-        call -> LossCall.run(
-            Bindings.MODEL_EVALUATE, handle.address(), call, batch, objective, refLogps, rewardRange));
-  }
-
-  /** Continues prompts; a sequence ends with the first stop token that it produces, which is kept. */
-  public int[][] generate(List<int[]> prompts, int[] stopTokens, Sampling sampling) {
-    require(!prompts.isEmpty(), "generation needs at least one prompt");
-    int[] lengths = prompts.stream().mapToInt(prompt -> prompt.length).toArray();
-    int[] tokens = prompts.stream().flatMapToInt(Arrays::stream).toArray();
-    return handle.call("mmpo_model_generate", call -> {
-      long rowLength = sampling.maxNewTokens();
-      MemorySegment outTokens =
-          call.memory().allocate(JAVA_INT, Math.multiplyExact(rowLength, lengths.length));
-      MemorySegment outLengths = call.memory().allocate(JAVA_INT, lengths.length);
-      call.check((int) Bindings.MODEL_GENERATE.invokeExact(
-          handle.address(),
-          call.memory().allocateFrom(JAVA_INT, tokens),
-          call.memory().allocateFrom(JAVA_INT, lengths),
-          (long) lengths.length,
-          call.memory().allocateFrom(JAVA_INT, stopTokens),
-          (long) stopTokens.length,
-          Structs.sampling(sampling, call.memory()),
-          outTokens,
-          outLengths,
-          call.error()));
-      int[][] result = new int[lengths.length][];
-      for (int i = 0; i < result.length; i++) {
-        result[i] = new int[outLengths.getAtIndex(JAVA_INT, i)];
-        MemorySegment.copy(outTokens, JAVA_INT, i * rowLength * Integer.BYTES, result[i], 0, result[i].length);
-      }
-      return result;
-    });
-  }
-
-  /**
-   * Every parameter in the order of the flat buffer, by Hugging Face's names. The data is read-only, changes with every
-   * optimizer step, and lives as long as this model.
-   */
-  public List<Weights> parameters() {
-    return handle.call("mmpo_model_parameter", call -> {
-      MemorySegment outNumber = call.memory().allocate(JAVA_LONG);
-      call.check((int)
-          Bindings.MODEL_NUM_PARAMETERS.invokeExact(handle.address(), outNumber, call.error()));
-      long number = outNumber.get(JAVA_LONG, 0);
-      MemorySegment tensor = call.memory().allocate(Layouts.TENSOR);
-      List<Weights> parameters = new ArrayList<>();
-      for (long i = 0; i < number; i++) {
-        call.check((int) Bindings.MODEL_PARAMETER.invokeExact(handle.address(), i, tensor, call.error()));
-        parameters.add(parameter(tensor));
-      }
-      return List.copyOf(parameters);
-    });
-  }
-
-  private Weights parameter(MemorySegment tensor) {
-    String name = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "name"))
-        .reinterpret(Long.MAX_VALUE)
-        .getString(0);
-    long[] shape = new long[tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "num_dims"))];
-    MemorySegment.copy(tensor, JAVA_LONG, Layouts.offset(Layouts.TENSOR, "shape"), shape, 0, shape.length);
-    Dtype dtype = Dtype.ofCode(tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "dtype")));
-    long bytes = Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
-    MemorySegment data = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "data"));
-    return new Weights(name, shape, dtype.name(), handle.borrow(data, bytes).asReadOnly());
-  }
-
-  /** Frees the model, after the trainers made from it. */
-  @Override
-  public void close() {
-    handle.lock().lock();
-    try {
-      List.copyOf(trainers).forEach(NativeTrainer::close);
-      handle.close();
-    } finally {
-      handle.lock().unlock();
+    /** Copies the weights, converted to the compute type; they are no longer needed afterwards. */
+    public static NativeModel create(ModelShape shape, List<Weights> weights, ComputeType computeType) {
+        NativeLibrary.load();
+        try (Arena arena = Arena.ofConfined()) {
+            return NativeCall.run("mmpo_model_create", arena, call -> {
+                MemorySegment out = arena.allocate(ADDRESS);
+                call.check((int) Bindings.MODEL_CREATE.invokeExact(
+                        Structs.modelConfig(shape, arena),
+                        Structs.tensors(weights, arena),
+                        (long) weights.size(),
+                        computeType.code(),
+                        out,
+                        call.error()));
+                return new NativeModel(out.get(ADDRESS, 0));
+            });
+        } finally {
+            Reference.reachabilityFence(weights); // their memory may belong to the garbage collector
+        }
     }
-  }
 
-  NativeHandle handle() {
-    return handle;
-  }
+    /** Log-probabilities of the completions, summed over tokens: [C] nats. */
+    public double[] logps(PackedBatch batch) {
+        return handle.call("mmpo_model_logps", call -> {
+            MemorySegment logps = call.memory().allocate(JAVA_DOUBLE, batch.numCompletions());
+            score(call, batch, logps, MemorySegment.NULL);
+            return logps.toArray(JAVA_DOUBLE);
+        });
+    }
 
-  /** Called under the lock. */
-  void opened(NativeTrainer trainer) {
-    trainers.add(trainer);
-  }
+    /** Log-probabilities of every completion's tokens: [C][its length] nats. */
+    public float[][] tokenLogps(PackedBatch batch) {
+        int[] lengths = batch.completionLengths();
+        return handle.call("mmpo_model_logps", call -> {
+            MemorySegment logps = call.memory().allocate(JAVA_DOUBLE, lengths.length);
+            MemorySegment tokenLogps = call.memory()
+                    .allocate(JAVA_FLOAT, Arrays.stream(lengths).asLongStream().sum());
+            score(call, batch, logps, tokenLogps);
+            float[][] result = new float[lengths.length][];
+            long position = 0;
+            for (int i = 0; i < lengths.length; i++) {
+                result[i] = new float[lengths[i]];
+                MemorySegment.copy(tokenLogps, JAVA_FLOAT, position * Float.BYTES, result[i], 0, lengths[i]);
+                position += lengths[i];
+            }
+            return result;
+        });
+    }
 
-  /** Called under the lock. */
-  void closed(NativeTrainer trainer) {
-    trainers.remove(trainer);
-  }
+    private void score(NativeCall call, PackedBatch batch, MemorySegment logps, MemorySegment tokenLogps)
+            throws Throwable {
+        MemorySegment packed = Structs.batch(batch, call.memory());
+        call.check((int) Bindings.MODEL_LOGPS.invokeExact(handle.address(), packed, logps, tokenLogps, call.error()));
+    }
+
+    /**
+     * Losses without gradients.
+     *
+     * @param refLogps [C] of the reference model for MMPO and DPO, else null
+     */
+    public BatchResult evaluate(PackedBatch batch, Objective objective, double @Nullable [] refLogps) {
+        return evaluate(batch, objective, refLogps, null);
+    }
+
+    /** The same with the reward range that MMPO normalises with; null: the micro-batch's own. */
+    public BatchResult evaluate(
+            PackedBatch batch, Objective objective, double @Nullable [] refLogps, @Nullable RewardRange rewardRange) {
+        return handle.call(
+                "mmpo_model_evaluate",
+                call -> LossCall.run(
+                        Bindings.MODEL_EVALUATE, handle.address(), call, batch, objective, refLogps, rewardRange));
+    }
+
+    /** Continues prompts; a sequence ends with the first stop token that it produces, which is kept. */
+    public int[][] generate(List<int[]> prompts, int[] stopTokens, Sampling sampling) {
+        require(!prompts.isEmpty(), "generation needs at least one prompt");
+        int[] lengths = prompts.stream().mapToInt(prompt -> prompt.length).toArray();
+        int[] tokens = prompts.stream().flatMapToInt(Arrays::stream).toArray();
+        return handle.call("mmpo_model_generate", call -> {
+            long rowLength = sampling.maxNewTokens();
+            MemorySegment outTokens = call.memory().allocate(JAVA_INT, Math.multiplyExact(rowLength, lengths.length));
+            MemorySegment outLengths = call.memory().allocate(JAVA_INT, lengths.length);
+            call.check((int) Bindings.MODEL_GENERATE.invokeExact(
+                    handle.address(),
+                    call.memory().allocateFrom(JAVA_INT, tokens),
+                    call.memory().allocateFrom(JAVA_INT, lengths),
+                    (long) lengths.length,
+                    call.memory().allocateFrom(JAVA_INT, stopTokens),
+                    (long) stopTokens.length,
+                    Structs.sampling(sampling, call.memory()),
+                    outTokens,
+                    outLengths,
+                    call.error()));
+            int[][] result = new int[lengths.length][];
+            for (int i = 0; i < result.length; i++) {
+                result[i] = new int[outLengths.getAtIndex(JAVA_INT, i)];
+                MemorySegment.copy(outTokens, JAVA_INT, i * rowLength * Integer.BYTES, result[i], 0, result[i].length);
+            }
+            return result;
+        });
+    }
+
+    /**
+     * Every parameter in the order of the flat buffer, by Hugging Face's names. The data is read-only, changes with every
+     * optimizer step, and lives as long as this model.
+     */
+    public List<Weights> parameters() {
+        return handle.call("mmpo_model_parameter", call -> {
+            MemorySegment outNumber = call.memory().allocate(JAVA_LONG);
+            call.check((int) Bindings.MODEL_NUM_PARAMETERS.invokeExact(handle.address(), outNumber, call.error()));
+            long number = outNumber.get(JAVA_LONG, 0);
+            MemorySegment tensor = call.memory().allocate(Layouts.TENSOR);
+            List<Weights> parameters = new ArrayList<>();
+            for (long i = 0; i < number; i++) {
+                call.check((int) Bindings.MODEL_PARAMETER.invokeExact(handle.address(), i, tensor, call.error()));
+                parameters.add(parameter(tensor));
+            }
+            return List.copyOf(parameters);
+        });
+    }
+
+    private Weights parameter(MemorySegment tensor) {
+        String name = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "name"))
+                .reinterpret(Long.MAX_VALUE)
+                .getString(0);
+        long[] shape = new long[tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "num_dims"))];
+        MemorySegment.copy(tensor, JAVA_LONG, Layouts.offset(Layouts.TENSOR, "shape"), shape, 0, shape.length);
+        Dtype dtype = Dtype.ofCode(tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "dtype")));
+        long bytes = Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
+        MemorySegment data = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "data"));
+        return new Weights(name, shape, dtype.name(), handle.borrow(data, bytes).asReadOnly());
+    }
+
+    /** Frees the model, after the trainers made from it. */
+    @Override
+    public void close() {
+        handle.lock().lock();
+        try {
+            List.copyOf(trainers).forEach(NativeTrainer::close);
+            handle.close();
+        } finally {
+            handle.lock().unlock();
+        }
+    }
+
+    NativeHandle handle() {
+        return handle;
+    }
+
+    /** Called under the lock. */
+    void opened(NativeTrainer trainer) {
+        trainers.add(trainer);
+    }
+
+    /** Called under the lock. */
+    void closed(NativeTrainer trainer) {
+        trainers.remove(trainer);
+    }
 }

@@ -16,23 +16,26 @@ import static io.mmpo.nativelib.Require.require;
  * @param scoreRejected MMPO at λ = 1: false leaves the rejected completions out, their outputs are NaN
  */
 public record Objective(
-    LossType loss,
-    double beta,
-    double rewardEpsilon,
-    double auxWeight,
-    double labelSmoothing,
-    double gamma,
-    double scale,
-    boolean lengthNormalize,
-    boolean normalize,
-    boolean scoreRejected) {
-  public Objective {
-    require(loss != null, "a loss must be given");
-    require(loss == LossType.SFT || (beta > 0 && Double.isFinite(beta)), "beta must be > 0, got %s", beta);
-    require(Double.isFinite(rewardEpsilon), "mmpo_reward_epsilon must be finite, got %s", rewardEpsilon);
-    require(auxWeight >= 0 && Double.isFinite(auxWeight), "mmpo_aux_weight must be >= 0, got %s", auxWeight);
-    require(0 <= labelSmoothing && labelSmoothing < 0.5, "label_smoothing must be in [0, 0.5), got %s", labelSmoothing);
-    require(Double.isFinite(gamma), "simpo_gamma must be finite, got %s", gamma);
-    require(scale > 0 && Double.isFinite(scale), "scale must be > 0, got %s", scale);
-  }
+        LossType loss,
+        double beta,
+        double rewardEpsilon,
+        double auxWeight,
+        double labelSmoothing,
+        double gamma,
+        double scale,
+        boolean lengthNormalize,
+        boolean normalize,
+        boolean scoreRejected) {
+    public Objective {
+        require(loss != null, "a loss must be given");
+        require(loss == LossType.SFT || (beta > 0 && Double.isFinite(beta)), "beta must be > 0, got %s", beta);
+        require(Double.isFinite(rewardEpsilon), "mmpo_reward_epsilon must be finite, got %s", rewardEpsilon);
+        require(auxWeight >= 0 && Double.isFinite(auxWeight), "mmpo_aux_weight must be >= 0, got %s", auxWeight);
+        require(
+                0 <= labelSmoothing && labelSmoothing < 0.5,
+                "label_smoothing must be in [0, 0.5), got %s",
+                labelSmoothing);
+        require(Double.isFinite(gamma), "simpo_gamma must be finite, got %s", gamma);
+        require(scale > 0 && Double.isFinite(scale), "scale must be > 0, got %s", scale);
+    }
 }

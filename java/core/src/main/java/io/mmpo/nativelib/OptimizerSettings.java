@@ -4,11 +4,11 @@ import static io.mmpo.nativelib.Require.require;
 
 /** AdamW: betas in [0, 1), epsilon > 0, weightDecay >= 0, decoupled and of matrices only. The learning rate comes per step. */
 public record OptimizerSettings(double beta1, double beta2, double epsilon, double weightDecay, Recompute recompute) {
-  public OptimizerSettings {
-    require(0 <= beta1 && beta1 < 1, "adam_beta1 must be in [0, 1), got %s", beta1);
-    require(0 <= beta2 && beta2 < 1, "adam_beta2 must be in [0, 1), got %s", beta2);
-    require(epsilon > 0 && Double.isFinite(epsilon), "adam_epsilon must be > 0, got %s", epsilon);
-    require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight_decay must be >= 0, got %s", weightDecay);
-    require(recompute != null, "a recompute mode must be given");
-  }
+    public OptimizerSettings {
+        require(0 <= beta1 && beta1 < 1, "adam_beta1 must be in [0, 1), got %s", beta1);
+        require(0 <= beta2 && beta2 < 1, "adam_beta2 must be in [0, 1), got %s", beta2);
+        require(epsilon > 0 && Double.isFinite(epsilon), "adam_epsilon must be > 0, got %s", epsilon);
+        require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight_decay must be >= 0, got %s", weightDecay);
+        require(recompute != null, "a recompute mode must be given");
+    }
 }

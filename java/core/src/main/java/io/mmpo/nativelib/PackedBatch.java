@@ -14,76 +14,78 @@ import java.util.List;
  * @param completionLengths [C] each >= 1
  */
 public record PackedBatch(int[] tokens, int[] promptLengths, int[] groupSizes, int[] completionLengths) {
-  public PackedBatch {
-    require(promptLengths.length >= 1, "a batch must have at least one group");
-    require(
-        promptLengths.length == groupSizes.length,
-        "a batch needs one prompt length and one group size a group, got %d and %d",
-        promptLengths.length,
-        groupSizes.length);
-    long completions = sumOfPositives("group size", groupSizes);
-    require(
-        completions == completionLengths.length,
-        "the group sizes add up to %d completions, got %d completion lengths",
-        completions,
-        completionLengths.length);
-    long total = sumOfPositives("prompt length", promptLengths) + sumOfPositives("completion length", completionLengths);
-    require(total == tokens.length, "the lengths add up to %d tokens, got %d", total, tokens.length);
-  }
-
-  /** One group a prompt: {@code completions.get(g)} are those of {@code prompts.get(g)}. */
-  public static PackedBatch of(List<int[]> prompts, List<int[][]> completions) {
-    require(
-        prompts.size() == completions.size(),
-        "every prompt needs its completions, got %d prompts and completions of %d",
-        prompts.size(),
-        completions.size());
-    int numGroups = prompts.size();
-    int numCompletions = completions.stream().mapToInt(group -> group.length).sum();
-    int[] promptLengths = new int[numGroups];
-    int[] groupSizes = new int[numGroups];
-    int[] completionLengths = new int[numCompletions];
-    long numTokens = 0;
-    int completion = 0;
-    for (int group = 0; group < numGroups; group++) {
-      promptLengths[group] = prompts.get(group).length;
-      groupSizes[group] = completions.get(group).length;
-      numTokens += promptLengths[group];
-      for (int[] tokens : completions.get(group)) {
-        completionLengths[completion++] = tokens.length;
-        numTokens += tokens.length;
-      }
+    public PackedBatch {
+        require(promptLengths.length >= 1, "a batch must have at least one group");
+        require(
+                promptLengths.length == groupSizes.length,
+                "a batch needs one prompt length and one group size a group, got %d and %d",
+                promptLengths.length,
+                groupSizes.length);
+        long completions = sumOfPositives("group size", groupSizes);
+        require(
+                completions == completionLengths.length,
+                "the group sizes add up to %d completions, got %d completion lengths",
+                completions,
+                completionLengths.length);
+        long total =
+                sumOfPositives("prompt length", promptLengths) + sumOfPositives("completion length", completionLengths);
+        require(total == tokens.length, "the lengths add up to %d tokens, got %d", total, tokens.length);
     }
-    int[] packed = new int[Math.toIntExact(numTokens)];
-    int position = 0;
-    for (int group = 0; group < numGroups; group++) {
-      position = append(prompts.get(group), packed, position);
-      for (int[] tokens : completions.get(group)) {
-        position = append(tokens, packed, position);
-      }
+
+    /** One group a prompt: {@code completions.get(g)} are those of {@code prompts.get(g)}. */
+    public static PackedBatch of(List<int[]> prompts, List<int[][]> completions) {
+        require(
+                prompts.size() == completions.size(),
+                "every prompt needs its completions, got %d prompts and completions of %d",
+                prompts.size(),
+                completions.size());
+        int numGroups = prompts.size();
+        int numCompletions =
+                completions.stream().mapToInt(group -> group.length).sum();
+        int[] promptLengths = new int[numGroups];
+        int[] groupSizes = new int[numGroups];
+        int[] completionLengths = new int[numCompletions];
+        long numTokens = 0;
+        int completion = 0;
+        for (int group = 0; group < numGroups; group++) {
+            promptLengths[group] = prompts.get(group).length;
+            groupSizes[group] = completions.get(group).length;
+            numTokens += promptLengths[group];
+            for (int[] tokens : completions.get(group)) {
+                completionLengths[completion++] = tokens.length;
+                numTokens += tokens.length;
+            }
+        }
+        int[] packed = new int[Math.toIntExact(numTokens)];
+        int position = 0;
+        for (int group = 0; group < numGroups; group++) {
+            position = append(prompts.get(group), packed, position);
+            for (int[] tokens : completions.get(group)) {
+                position = append(tokens, packed, position);
+            }
+        }
+        return new PackedBatch(packed, promptLengths, groupSizes, completionLengths);
     }
-    return new PackedBatch(packed, promptLengths, groupSizes, completionLengths);
-  }
 
-  public int numGroups() {
-    return promptLengths.length;
-  }
-
-  public int numCompletions() {
-    return completionLengths.length;
-  }
-
-  private static int append(int[] source, int[] target, int position) {
-    System.arraycopy(source, 0, target, position, source.length);
-    return position + source.length;
-  }
-
-  private static long sumOfPositives(String what, int[] values) {
-    long sum = 0;
-    for (int i = 0; i < values.length; i++) {
-      require(values[i] >= 1, "every %s must be >= 1, number %d is %d", what, i, values[i]);
-      sum += values[i];
+    public int numGroups() {
+        return promptLengths.length;
     }
-    return sum;
-  }
+
+    public int numCompletions() {
+        return completionLengths.length;
+    }
+
+    private static int append(int[] source, int[] target, int position) {
+        System.arraycopy(source, 0, target, position, source.length);
+        return position + source.length;
+    }
+
+    private static long sumOfPositives(String what, int[] values) {
+        long sum = 0;
+        for (int i = 0; i < values.length; i++) {
+            require(values[i] >= 1, "every %s must be >= 1, number %d is %d", what, i, values[i]);
+            sum += values[i];
+        }
+        return sum;
+    }
 }

@@ -9,34 +9,34 @@ import java.lang.foreign.SegmentAllocator;
  * and stays there, so a long run allocates nothing. Its owner lets one call at a time use it.
  */
 final class Scratch implements SegmentAllocator, AutoCloseable {
-  private static final long INITIAL_BYTES = 16 * 1024;
+    private static final long INITIAL_BYTES = 16 * 1024;
 
-  private Arena arena = Arena.ofShared();
-  private MemorySegment block = arena.allocate(INITIAL_BYTES);
-  private long used;
+    private Arena arena = Arena.ofShared();
+    private MemorySegment block = arena.allocate(INITIAL_BYTES);
+    private long used;
 
-  /** Takes back what the last call used. */
-  void reset() {
-    if (used > block.byteSize()) {
-      long bytes = Long.highestOneBit(used) * 2;
-      arena.close();
-      arena = Arena.ofShared();
-      block = arena.allocate(bytes);
+    /** Takes back what the last call used. */
+    void reset() {
+        if (used > block.byteSize()) {
+            long bytes = Long.highestOneBit(used) * 2;
+            arena.close();
+            arena = Arena.ofShared();
+            block = arena.allocate(bytes);
+        }
+        used = 0;
     }
-    used = 0;
-  }
 
-  /** Not cleared: it holds what an earlier call left there. */
-  @Override
-  public MemorySegment allocate(long byteSize, long byteAlignment) {
-    long start = Math.ceilDiv(used, byteAlignment) * byteAlignment;
-    used = start + byteSize;
-    // The excess lies apart until the next reset makes one block of the whole size.
-    return used <= block.byteSize() ? block.asSlice(start, byteSize) : arena.allocate(byteSize, byteAlignment);
-  }
+    /** Not cleared: it holds what an earlier call left there. */
+    @Override
+    public MemorySegment allocate(long byteSize, long byteAlignment) {
+        long start = Math.ceilDiv(used, byteAlignment) * byteAlignment;
+        used = start + byteSize;
+        // The excess lies apart until the next reset makes one block of the whole size.
+        return used <= block.byteSize() ? block.asSlice(start, byteSize) : arena.allocate(byteSize, byteAlignment);
+    }
 
-  @Override
-  public void close() {
-    arena.close();
-  }
+    @Override
+    public void close() {
+        arena.close();
+    }
 }

@@ -12,137 +12,137 @@ import java.util.List;
 
 /** Records written as the structs of mmpo.h. Memory comes from the allocator and lives as long as it says. */
 final class Structs {
-  static final int ROPE_DEFAULT = 0;
-  static final int ROPE_LLAMA3 = 1;
+    static final int ROPE_DEFAULT = 0;
+    static final int ROPE_LLAMA3 = 1;
 
-  private final StructLayout layout;
-  private final MemorySegment segment;
+    private final StructLayout layout;
+    private final MemorySegment segment;
 
-  private Structs(StructLayout layout, MemorySegment segment) {
-    this.layout = layout;
-    this.segment = segment;
-  }
-
-  static MemorySegment modelConfig(ModelShape shape, SegmentAllocator allocator) {
-    RopeScaling scaling = shape.ropeScaling().orElse(new RopeScaling(1, 1, 2, 1));
-    return allocate(Layouts.MODEL_CONFIG, allocator)
-        .put("vocab_size", shape.vocabSize())
-        .put("hidden_size", shape.hiddenSize())
-        .put("intermediate_size", shape.intermediateSize())
-        .put("num_layers", shape.numLayers())
-        .put("num_heads", shape.numHeads())
-        .put("num_kv_heads", shape.numKvHeads())
-        .put("head_dim", shape.headDim())
-        .put("max_positions", shape.maxPositions())
-        .put("rms_norm_eps", shape.rmsNormEps())
-        .put("rope_theta", shape.ropeTheta())
-        .put("rope_factor", scaling.factor())
-        .put("rope_low_freq_factor", scaling.lowFreqFactor())
-        .put("rope_high_freq_factor", scaling.highFreqFactor())
-        .put("rope_original_max_positions", scaling.originalMaxPositions())
-        .put("rope_type", shape.ropeScaling().isPresent() ? ROPE_LLAMA3 : ROPE_DEFAULT)
-        .put("tie_embeddings", shape.tieEmbeddings())
-        .put("qkv_bias", shape.qkvBias())
-        .put("output_bias", shape.outputBias())
-        .segment;
-  }
-
-  /** An array of mmpo_tensor. */
-  static MemorySegment tensors(List<Weights> weights, SegmentAllocator allocator) {
-    MemorySegment array = allocator.allocate(Layouts.TENSOR, weights.size());
-    for (int i = 0; i < weights.size(); i++) {
-      Weights tensor = weights.get(i);
-      long[] shape = tensor.shape();
-      Require.require(
-          shape.length == 1 || shape.length == 2,
-          "a weight has one or two dimensions, %s has %d",
-          tensor.name(),
-          shape.length);
-      MemorySegment struct = array.asSlice(i * Layouts.TENSOR.byteSize(), Layouts.TENSOR.byteSize());
-      long shapeOffset = Layouts.offset(Layouts.TENSOR, "shape");
-      struct.set(JAVA_LONG, shapeOffset, shape[0]);
-      struct.set(JAVA_LONG, shapeOffset + Long.BYTES, shape.length == 2 ? shape[1] : 0);
-      new Structs(Layouts.TENSOR, struct)
-          .put("name", allocator.allocateFrom(tensor.name()))
-          .put("data", tensor.data())
-          .put("num_dims", shape.length)
-          .put("dtype", Dtype.of(tensor.dtype()).code());
+    private Structs(StructLayout layout, MemorySegment segment) {
+        this.layout = layout;
+        this.segment = segment;
     }
-    return array;
-  }
 
-  static MemorySegment batch(PackedBatch batch, SegmentAllocator allocator) {
-    return allocate(Layouts.BATCH, allocator)
-        .put("tokens", allocator.allocateFrom(JAVA_INT, batch.tokens()))
-        .put("prompt_lengths", allocator.allocateFrom(JAVA_INT, batch.promptLengths()))
-        .put("group_sizes", allocator.allocateFrom(JAVA_INT, batch.groupSizes()))
-        .put("completion_lengths", allocator.allocateFrom(JAVA_INT, batch.completionLengths()))
-        .put("num_tokens", (long) batch.tokens().length)
-        .put("num_groups", (long) batch.numGroups())
-        .put("num_completions", (long) batch.numCompletions())
-        .segment;
-  }
+    static MemorySegment modelConfig(ModelShape shape, SegmentAllocator allocator) {
+        RopeScaling scaling = shape.ropeScaling().orElse(new RopeScaling(1, 1, 2, 1));
+        return allocate(Layouts.MODEL_CONFIG, allocator)
+                .put("vocab_size", shape.vocabSize())
+                .put("hidden_size", shape.hiddenSize())
+                .put("intermediate_size", shape.intermediateSize())
+                .put("num_layers", shape.numLayers())
+                .put("num_heads", shape.numHeads())
+                .put("num_kv_heads", shape.numKvHeads())
+                .put("head_dim", shape.headDim())
+                .put("max_positions", shape.maxPositions())
+                .put("rms_norm_eps", shape.rmsNormEps())
+                .put("rope_theta", shape.ropeTheta())
+                .put("rope_factor", scaling.factor())
+                .put("rope_low_freq_factor", scaling.lowFreqFactor())
+                .put("rope_high_freq_factor", scaling.highFreqFactor())
+                .put("rope_original_max_positions", scaling.originalMaxPositions())
+                .put("rope_type", shape.ropeScaling().isPresent() ? ROPE_LLAMA3 : ROPE_DEFAULT)
+                .put("tie_embeddings", shape.tieEmbeddings())
+                .put("qkv_bias", shape.qkvBias())
+                .put("output_bias", shape.outputBias())
+                .segment;
+    }
 
-  static MemorySegment objective(Objective objective, SegmentAllocator allocator) {
-    return allocate(Layouts.OBJECTIVE, allocator)
-        .put("beta", objective.beta())
-        .put("reward_epsilon", objective.rewardEpsilon())
-        .put("aux_weight", objective.auxWeight())
-        .put("label_smoothing", objective.labelSmoothing())
-        .put("gamma", objective.gamma())
-        .put("scale", objective.scale())
-        .put("loss", objective.loss().code())
-        .put("length_normalize", objective.lengthNormalize())
-        .put("normalize", objective.normalize())
-        .put("score_rejected", objective.scoreRejected())
-        .segment;
-  }
+    /** An array of mmpo_tensor. */
+    static MemorySegment tensors(List<Weights> weights, SegmentAllocator allocator) {
+        MemorySegment array = allocator.allocate(Layouts.TENSOR, weights.size());
+        for (int i = 0; i < weights.size(); i++) {
+            Weights tensor = weights.get(i);
+            long[] shape = tensor.shape();
+            Require.require(
+                    shape.length == 1 || shape.length == 2,
+                    "a weight has one or two dimensions, %s has %d",
+                    tensor.name(),
+                    shape.length);
+            MemorySegment struct = array.asSlice(i * Layouts.TENSOR.byteSize(), Layouts.TENSOR.byteSize());
+            long shapeOffset = Layouts.offset(Layouts.TENSOR, "shape");
+            struct.set(JAVA_LONG, shapeOffset, shape[0]);
+            struct.set(JAVA_LONG, shapeOffset + Long.BYTES, shape.length == 2 ? shape[1] : 0);
+            new Structs(Layouts.TENSOR, struct)
+                    .put("name", allocator.allocateFrom(tensor.name()))
+                    .put("data", tensor.data())
+                    .put("num_dims", shape.length)
+                    .put("dtype", Dtype.of(tensor.dtype()).code());
+        }
+        return array;
+    }
 
-  static MemorySegment optimizerConfig(OptimizerSettings settings, SegmentAllocator allocator) {
-    return allocate(Layouts.OPTIMIZER_CONFIG, allocator)
-        .put("beta1", settings.beta1())
-        .put("beta2", settings.beta2())
-        .put("epsilon", settings.epsilon())
-        .put("weight_decay", settings.weightDecay())
-        .put("recompute", settings.recompute().code())
-        .segment;
-  }
+    static MemorySegment batch(PackedBatch batch, SegmentAllocator allocator) {
+        return allocate(Layouts.BATCH, allocator)
+                .put("tokens", allocator.allocateFrom(JAVA_INT, batch.tokens()))
+                .put("prompt_lengths", allocator.allocateFrom(JAVA_INT, batch.promptLengths()))
+                .put("group_sizes", allocator.allocateFrom(JAVA_INT, batch.groupSizes()))
+                .put("completion_lengths", allocator.allocateFrom(JAVA_INT, batch.completionLengths()))
+                .put("num_tokens", (long) batch.tokens().length)
+                .put("num_groups", (long) batch.numGroups())
+                .put("num_completions", (long) batch.numCompletions())
+                .segment;
+    }
 
-  static MemorySegment sampling(Sampling sampling, SegmentAllocator allocator) {
-    return allocate(Layouts.SAMPLING, allocator)
-        .put("temperature", sampling.temperature())
-        .put("top_p", sampling.topP())
-        .put("top_k", (long) sampling.topK())
-        .put("seed", sampling.seed())
-        .put("max_new_tokens", (long) sampling.maxNewTokens())
-        .segment;
-  }
+    static MemorySegment objective(Objective objective, SegmentAllocator allocator) {
+        return allocate(Layouts.OBJECTIVE, allocator)
+                .put("beta", objective.beta())
+                .put("reward_epsilon", objective.rewardEpsilon())
+                .put("aux_weight", objective.auxWeight())
+                .put("label_smoothing", objective.labelSmoothing())
+                .put("gamma", objective.gamma())
+                .put("scale", objective.scale())
+                .put("loss", objective.loss().code())
+                .put("length_normalize", objective.lengthNormalize())
+                .put("normalize", objective.normalize())
+                .put("score_rejected", objective.scoreRejected())
+                .segment;
+    }
 
-  private static Structs allocate(StructLayout layout, SegmentAllocator allocator) {
-    return new Structs(layout, allocator.allocate(layout));
-  }
+    static MemorySegment optimizerConfig(OptimizerSettings settings, SegmentAllocator allocator) {
+        return allocate(Layouts.OPTIMIZER_CONFIG, allocator)
+                .put("beta1", settings.beta1())
+                .put("beta2", settings.beta2())
+                .put("epsilon", settings.epsilon())
+                .put("weight_decay", settings.weightDecay())
+                .put("recompute", settings.recompute().code())
+                .segment;
+    }
 
-  private Structs put(String field, long value) {
-    segment.set(JAVA_LONG, Layouts.offset(layout, field), value);
-    return this;
-  }
+    static MemorySegment sampling(Sampling sampling, SegmentAllocator allocator) {
+        return allocate(Layouts.SAMPLING, allocator)
+                .put("temperature", sampling.temperature())
+                .put("top_p", sampling.topP())
+                .put("top_k", (long) sampling.topK())
+                .put("seed", sampling.seed())
+                .put("max_new_tokens", (long) sampling.maxNewTokens())
+                .segment;
+    }
 
-  private Structs put(String field, int value) {
-    segment.set(JAVA_INT, Layouts.offset(layout, field), value);
-    return this;
-  }
+    private static Structs allocate(StructLayout layout, SegmentAllocator allocator) {
+        return new Structs(layout, allocator.allocate(layout));
+    }
 
-  private Structs put(String field, boolean value) {
-    return put(field, value ? 1 : 0);
-  }
+    private Structs put(String field, long value) {
+        segment.set(JAVA_LONG, Layouts.offset(layout, field), value);
+        return this;
+    }
 
-  private Structs put(String field, double value) {
-    segment.set(JAVA_DOUBLE, Layouts.offset(layout, field), value);
-    return this;
-  }
+    private Structs put(String field, int value) {
+        segment.set(JAVA_INT, Layouts.offset(layout, field), value);
+        return this;
+    }
 
-  private Structs put(String field, MemorySegment value) {
-    segment.set(ADDRESS, Layouts.offset(layout, field), value);
-    return this;
-  }
+    private Structs put(String field, boolean value) {
+        return put(field, value ? 1 : 0);
+    }
+
+    private Structs put(String field, double value) {
+        segment.set(JAVA_DOUBLE, Layouts.offset(layout, field), value);
+        return this;
+    }
+
+    private Structs put(String field, MemorySegment value) {
+        segment.set(ADDRESS, Layouts.offset(layout, field), value);
+        return this;
+    }
 }

@@ -12,22 +12,22 @@ import java.lang.foreign.MemorySegment;
  * @param dtype safetensors' name of the element type: "F32", "BF16" or "F16"
  */
 public record Weights(String name, long[] shape, String dtype, MemorySegment data) {
-  public Weights {
-    require(data.isNative(), "tensor %s must lie in native memory, its data is on the Java heap", name);
-    long bytes = bytesPerElement(dtype);
-    for (long size : shape) {
-      require(size >= 0, "tensor %s has a negative size in its shape", name);
-      bytes = Math.multiplyExact(bytes, size);
+    public Weights {
+        require(data.isNative(), "tensor %s must lie in native memory, its data is on the Java heap", name);
+        long bytes = bytesPerElement(dtype);
+        for (long size : shape) {
+            require(size >= 0, "tensor %s has a negative size in its shape", name);
+            bytes = Math.multiplyExact(bytes, size);
+        }
+        require(data.byteSize() == bytes, "tensor %s needs %d bytes, got %d", name, bytes, data.byteSize());
+        shape = shape.clone();
     }
-    require(data.byteSize() == bytes, "tensor %s needs %d bytes, got %d", name, bytes, data.byteSize());
-    shape = shape.clone();
-  }
 
-  public long numElements() {
-    return data.byteSize() / bytesPerElement(dtype);
-  }
+    public long numElements() {
+        return data.byteSize() / bytesPerElement(dtype);
+    }
 
-  private static long bytesPerElement(String dtype) {
-    return Dtype.of(dtype).bytes();
-  }
+    private static long bytesPerElement(String dtype) {
+        return Dtype.of(dtype).bytes();
+    }
 }

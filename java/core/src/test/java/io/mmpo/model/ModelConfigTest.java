@@ -21,230 +21,251 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelConfigTest {
-  private static final String LLAMA =
-      """
+    private static final String LLAMA = """
       {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 320, "hidden_size": 64,
        "intermediate_size": 172, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 2048,
        "rms_norm_eps": 1e-5, "hidden_act": "silu"}""";
 
-  @TempDir
-  Path directory;
+    @TempDir
+    Path directory;
 
-  @ParameterizedTest
-  @ValueSource(strings = {"tied", "untied_llama3_rope"})
-  void bothSpellingsGiveTheSameModel(String name) throws IOException {
-    Path golden = SharedFiles.path("golden/tiny_llama/" + name);
-    ModelConfig five = ModelConfig.read(golden);
-    Files.copy(golden.resolve("config.v4.json"), directory.resolve("config.json"));
-    assertThat(ModelConfig.read(directory)).isEqualTo(five);
-    assertThat(five.dtype()).contains("float32");
-    assertThat(five.bosTokenId()).contains(1);
-    assertThat(five.eosTokenIds()).containsExactly(2);
-  }
-
-  @Test
-  void readsLlama3RopeScaling() {
-    ModelShape shape =
-        ModelConfig.read(SharedFiles.path("golden/tiny_llama/untied_llama3_rope")).shape();
-    assertThat(shape)
-        .isEqualTo(new ModelShape(
-            320,
-            64,
-            172,
-            3,
-            4,
-            2,
-            16,
-            131072,
-            1e-5,
-            500000,
-            Optional.of(new RopeScaling(32, 1, 4, 8192)),
-            false,
-            false,
-            false));
-  }
-
-  @Test
-  void readsPublishedModels() {
-    ModelConfig smollm = ModelConfig.read(SharedFiles.path("models/smollm2-135m-instruct"));
-    assertThat(smollm.shape())
-        .isEqualTo(new ModelShape(
-            49152, 576, 1536, 30, 9, 3, 64, 8192, 1e-5, 100000, Optional.empty(), true, false, false));
-    assertThat(smollm.dtype()).contains("bfloat16");
-    ModelConfig stories = ModelConfig.read(SharedFiles.path("models/stories260k"));
-    assertThat(stories.shape().numKvHeads()).isEqualTo(4);
-    assertThat(stories.shape().ropeTheta()).isEqualTo(10000);
-  }
-
-  @Test
-  void fillsInWhatTransformersWould() throws IOException {
-    ModelConfig config = read(LLAMA);
-    assertThat(config.shape())
-        .isEqualTo(new ModelShape(
-            320, 64, 172, 3, 4, 4, 16, 2048, 1e-5, 10000, Optional.empty(), false, false, false));
-    assertThat(config.dtype()).isEmpty();
-    assertThat(config.bosTokenId()).contains(1);
-    assertThat(config.eosTokenIds()).containsExactly(2);
-  }
-
-  @Test
-  void generationConfigDecidesTheStopTokens() throws IOException {
-    Files.writeString(directory.resolve("generation_config.json"), "{\"eos_token_id\": [7, 9], \"bos_token_id\": null}");
-    ModelConfig config = read(LLAMA, c -> c.put("eos_token_id", 7).put("bos_token_id", 5));
-    assertThat(config.eosTokenIds()).containsExactly(7, 9);
-    assertThat(config.bosTokenId()).contains(5);
-  }
-
-  @Test
-  void nullTokensAreNone() throws IOException {
-    ModelConfig config = read(LLAMA, c -> c.putNull("eos_token_id").putNull("bos_token_id"));
-    assertThat(config.eosTokenIds()).isEmpty();
-    assertThat(config.bosTokenId()).isEmpty();
-  }
-
-  @Test
-  void llamaMayHaveAttentionBias() throws IOException {
-    ModelShape shape = read(LLAMA, c -> c.put("attention_bias", true)).shape();
-    assertThat(shape.qkvBias()).isTrue();
-    assertThat(shape.outputBias()).isTrue();
-  }
-
-  @Test
-  void qwen2HasBiasOnQueryKeyAndValueOnly() throws IOException {
-    ModelConfig config = read(LLAMA, c -> as(c, "Qwen2ForCausalLM", "qwen2")
-        .put("num_key_value_heads", 2)
-        .put("use_sliding_window", false)
-        .put("sliding_window", 32768)
-        .put("max_window_layers", 28));
-    assertThat(config.shape().qkvBias()).isTrue();
-    assertThat(config.shape().outputBias()).isFalse();
-    assertThat(config.bosTokenId()).isEmpty();
-    assertThat(config.eosTokenIds()).isEmpty();
-  }
-
-  @Test
-  void mistralNeedsItsWindowOffOrNeverInEffect() throws IOException {
-    Consumer<ObjectNode> mistral = c -> as(c, "MistralForCausalLM", "mistral").put("num_key_value_heads", 2);
-    assertThat(read(LLAMA, mistral.andThen(c -> c.putNull("sliding_window"))).shape().numKvHeads())
-        .isEqualTo(2);
-    read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 2048)));
-    read(LLAMA, mistral); // 4096 by default, and 2048 positions
-    assertThatThrownBy(() -> read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 1024))))
-        .hasMessageContaining("\"sliding_window\" is 1024");
-    assertThatThrownBy(() -> read(LLAMA, mistral.andThen(c -> c.put("max_position_embeddings", 32768))))
-        .hasMessageContaining("absent (4096 by default)");
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "hidden_act | \"gelu\" | only \"silu\" is implemented",
-        "attention_dropout | 0.1 | only 0 is implemented",
-        "mlp_bias | true | only false is implemented",
-        "pretraining_tp | 2 | only 1 is implemented",
-        "quantization_config | {\"bits\": 4} | only null is implemented",
-        "layer_types | [\"full_attention\", \"sliding_attention\"] | only \"full_attention\" in every layer",
-        "sliding_window | 4096 | only null is implemented",
-        "partial_rotary_factor | 0.5 | only 1 is implemented",
-        "rope_scaling | {\"type\": \"linear\", \"factor\": 2} | only \"default\" or \"llama3\" is implemented",
-        "rope_scaling | {\"rope_type\": \"llama3\", \"factor\": 8} | no key \"rope_scaling.low_freq_factor\"",
-        "rope_scaling | {\"rope_type\": \"default\", \"beta_fast\": 8} | does not know the key \"rope_scaling.beta_fast\"",
-        "rope_parameters | {\"rope_type\": \"default\", \"rope_theta\": \"x\"} | must be a number, found \"x\"",
-        "embedding_multiplier | 12 | does not know the key \"embedding_multiplier\"",
-        "num_key_value_heads | 3 | must be a multiple of num_key_value_heads (3)",
-        "num_attention_heads | 5 | must be a multiple of \"num_attention_heads\" (5)",
-        "num_attention_heads | 0 | must be a multiple of \"num_attention_heads\" (0)",
-        "head_dim | 15 | head_dim must be even",
-        "hidden_size | -64 | hidden_size must be in [1, 2^31)",
-        "hidden_size | 64.5 | must be a whole number, found 64.5",
-        "vocab_size | null | has no key \"vocab_size\"",
-        "rms_norm_eps | 0 | rms_norm_eps must be > 0",
-        "tie_word_embeddings | \"yes\" | must be true or false",
-        "eos_token_id | \"</s>\" | must be a token id or a list of them",
-        "model_type | \"qwen2\" | \"model_type\" is \"qwen2\" where \"llama\" belongs to it",
-        "architectures | [\"GPT2LMHeadModel\"] | GPT2LMHeadModel, which is not implemented",
-        "architectures | [\"A\", \"B\"] | must be a list of one class name",
-      })
-  void namesTheKeyThatItCannotCompute(String key, String value, String message) {
-    assertThatThrownBy(() -> read(LLAMA, c -> c.set(key, json(value))))
-        .isInstanceOf(MmpoException.class)
-        .extracting(e -> ((MmpoException) e).kind())
-        .isEqualTo(MmpoException.Kind.DATA);
-    assertThatThrownBy(() -> read(LLAMA, c -> c.set(key, json(value))))
-        .hasMessageContaining(directory.resolve("config.json").toString())
-        .hasMessageContaining(message);
-  }
-
-  @Test
-  void twoSpellingsMustAgree() throws IOException {
-    assertThatThrownBy(() -> read(LLAMA, c -> c.put("rope_theta", 500000)
-            .set("rope_parameters", json("{\"rope_theta\": 10000, \"rope_type\": \"default\"}"))))
-        .hasMessageContaining("\"rope_theta\" in two spellings that differ: 10000.0 and 500000.0");
-    read(LLAMA, c -> c.put("rope_theta", 10000)
-        .putNull("rope_scaling")
-        .set("rope_parameters", json("{\"rope_theta\": 10000.0, \"rope_type\": \"default\"}")));
-  }
-
-  @Test
-  void acceptsWhatChangesNothing() throws IOException {
-    ModelConfig plain = read(LLAMA);
-    ModelConfig noted = read(LLAMA, c -> c.put("_name_or_path", "x")
-        .put("initializer_range", 0.02)
-        .put("is_llama_config", true)
-        .put("rope_interleaved", false)
-        .put("use_cache", true)
-        .put("temperature", 0.7)
-        .put("attention_dropout", 0.0)
-        .putNull("something_new"));
-    assertThat(noted).isEqualTo(plain);
-  }
-
-  @Test
-  void missingThingsAreNamed() throws IOException {
-    assertThatThrownBy(() -> ModelConfig.read(directory.resolve("nowhere")))
-        .isInstanceOf(MmpoException.class)
-        .hasMessageContaining("nowhere does not exist")
-        .hasMessageContaining("hf download");
-    assertThatThrownBy(() -> ModelConfig.read(directory)).hasMessageContaining("holds no config.json");
-    assertThatThrownBy(() -> read("{}")).hasMessageContaining("no key \"architectures\"");
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {"", "[]", "3", "{", "{\"a\": 1, \"a\": 2}", "{} {}", "{\"a\": nan}", "\u00fe\u00ff{}", "{\"x\": 01}"})
-  void brokenJsonIsADataError(String text) {
-    assertThatThrownBy(() -> read(text)).isInstanceOf(MmpoException.class).hasMessageContaining("config.json");
-  }
-
-  @Test
-  void deepJsonIsADataError() {
-    assertThatThrownBy(() -> read("{\"a\":" + "[".repeat(100_000)))
-        .isInstanceOf(MmpoException.class)
-        .hasMessageContaining("config.json is not valid JSON");
-  }
-
-  private ModelConfig read(String json) throws IOException {
-    Files.writeString(directory.resolve("config.json"), json);
-    return ModelConfig.read(directory);
-  }
-
-  private ModelConfig read(String json, Consumer<ObjectNode> change) throws IOException {
-    ObjectNode config = (ObjectNode) json(json);
-    change.accept(config);
-    return read(config.toString());
-  }
-
-  private static ObjectNode as(ObjectNode config, String architecture, String modelType) {
-    config.putArray("architectures").add(architecture);
-    return config.put("model_type", modelType);
-  }
-
-  private static JsonNode json(String text) {
-    try {
-      return JsonFile.MAPPER.readTree(text);
-    } catch (IOException e) {
-      throw new AssertionError(e);
+    @ParameterizedTest
+    @ValueSource(strings = {"tied", "untied_llama3_rope"})
+    void bothSpellingsGiveTheSameModel(String name) throws IOException {
+        Path golden = SharedFiles.path("golden/tiny_llama/" + name);
+        ModelConfig five = ModelConfig.read(golden);
+        Files.copy(golden.resolve("config.v4.json"), directory.resolve("config.json"));
+        assertThat(ModelConfig.read(directory)).isEqualTo(five);
+        assertThat(five.dtype()).contains("float32");
+        assertThat(five.bosTokenId()).contains(1);
+        assertThat(five.eosTokenIds()).containsExactly(2);
     }
-  }
+
+    @Test
+    void readsLlama3RopeScaling() {
+        ModelShape shape = ModelConfig.read(SharedFiles.path("golden/tiny_llama/untied_llama3_rope"))
+                .shape();
+        assertThat(shape)
+                .isEqualTo(new ModelShape(
+                        320,
+                        64,
+                        172,
+                        3,
+                        4,
+                        2,
+                        16,
+                        131072,
+                        1e-5,
+                        500000,
+                        Optional.of(new RopeScaling(32, 1, 4, 8192)),
+                        false,
+                        false,
+                        false));
+    }
+
+    @Test
+    void readsPublishedModels() {
+        ModelConfig smollm = ModelConfig.read(SharedFiles.path("models/smollm2-135m-instruct"));
+        assertThat(smollm.shape())
+                .isEqualTo(new ModelShape(
+                        49152, 576, 1536, 30, 9, 3, 64, 8192, 1e-5, 100000, Optional.empty(), true, false, false));
+        assertThat(smollm.dtype()).contains("bfloat16");
+        ModelConfig stories = ModelConfig.read(SharedFiles.path("models/stories260k"));
+        assertThat(stories.shape().numKvHeads()).isEqualTo(4);
+        assertThat(stories.shape().ropeTheta()).isEqualTo(10000);
+    }
+
+    @Test
+    void fillsInWhatTransformersWould() throws IOException {
+        ModelConfig config = read(LLAMA);
+        assertThat(config.shape())
+                .isEqualTo(new ModelShape(
+                        320, 64, 172, 3, 4, 4, 16, 2048, 1e-5, 10000, Optional.empty(), false, false, false));
+        assertThat(config.dtype()).isEmpty();
+        assertThat(config.bosTokenId()).contains(1);
+        assertThat(config.eosTokenIds()).containsExactly(2);
+    }
+
+    @Test
+    void generationConfigDecidesTheStopTokens() throws IOException {
+        Files.writeString(
+                directory.resolve("generation_config.json"), "{\"eos_token_id\": [7, 9], \"bos_token_id\": null}");
+        ModelConfig config = read(LLAMA, c -> c.put("eos_token_id", 7).put("bos_token_id", 5));
+        assertThat(config.eosTokenIds()).containsExactly(7, 9);
+        assertThat(config.bosTokenId()).contains(5);
+    }
+
+    @Test
+    void nullTokensAreNone() throws IOException {
+        ModelConfig config = read(LLAMA, c -> c.putNull("eos_token_id").putNull("bos_token_id"));
+        assertThat(config.eosTokenIds()).isEmpty();
+        assertThat(config.bosTokenId()).isEmpty();
+    }
+
+    @Test
+    void llamaMayHaveAttentionBias() throws IOException {
+        ModelShape shape = read(LLAMA, c -> c.put("attention_bias", true)).shape();
+        assertThat(shape.qkvBias()).isTrue();
+        assertThat(shape.outputBias()).isTrue();
+    }
+
+    @Test
+    void qwen2HasBiasOnQueryKeyAndValueOnly() throws IOException {
+        ModelConfig config = read(
+                LLAMA,
+                c -> as(c, "Qwen2ForCausalLM", "qwen2")
+                        .put("num_key_value_heads", 2)
+                        .put("use_sliding_window", false)
+                        .put("sliding_window", 32768)
+                        .put("max_window_layers", 28));
+        assertThat(config.shape().qkvBias()).isTrue();
+        assertThat(config.shape().outputBias()).isFalse();
+        assertThat(config.bosTokenId()).isEmpty();
+        assertThat(config.eosTokenIds()).isEmpty();
+    }
+
+    @Test
+    void mistralNeedsItsWindowOffOrNeverInEffect() throws IOException {
+        Consumer<ObjectNode> mistral =
+                c -> as(c, "MistralForCausalLM", "mistral").put("num_key_value_heads", 2);
+        assertThat(read(LLAMA, mistral.andThen(c -> c.putNull("sliding_window")))
+                        .shape()
+                        .numKvHeads())
+                .isEqualTo(2);
+        read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 2048)));
+        read(LLAMA, mistral); // 4096 by default, and 2048 positions
+        assertThatThrownBy(() -> read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 1024))))
+                .hasMessageContaining("\"sliding_window\" is 1024");
+        assertThatThrownBy(() -> read(LLAMA, mistral.andThen(c -> c.put("max_position_embeddings", 32768))))
+                .hasMessageContaining("absent (4096 by default)");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "hidden_act | \"gelu\" | only \"silu\" is implemented",
+                "attention_dropout | 0.1 | only 0 is implemented",
+                "mlp_bias | true | only false is implemented",
+                "pretraining_tp | 2 | only 1 is implemented",
+                "quantization_config | {\"bits\": 4} | only null is implemented",
+                "layer_types | [\"full_attention\", \"sliding_attention\"] | only \"full_attention\" in every layer",
+                "sliding_window | 4096 | only null is implemented",
+                "partial_rotary_factor | 0.5 | only 1 is implemented",
+                "rope_scaling | {\"type\": \"linear\", \"factor\": 2} | only \"default\" or \"llama3\" is implemented",
+                "rope_scaling | {\"rope_type\": \"llama3\", \"factor\": 8} | no key \"rope_scaling.low_freq_factor\"",
+                "rope_scaling | {\"rope_type\": \"default\", \"beta_fast\": 8} | does not know the key \"rope_scaling.beta_fast\"",
+                "rope_parameters | {\"rope_type\": \"default\", \"rope_theta\": \"x\"} | must be a number, found \"x\"",
+                "embedding_multiplier | 12 | does not know the key \"embedding_multiplier\"",
+                "num_key_value_heads | 3 | must be a multiple of num_key_value_heads (3)",
+                "num_attention_heads | 5 | must be a multiple of \"num_attention_heads\" (5)",
+                "num_attention_heads | 0 | must be a multiple of \"num_attention_heads\" (0)",
+                "head_dim | 15 | head_dim must be even",
+                "hidden_size | -64 | hidden_size must be in [1, 2^31)",
+                "hidden_size | 64.5 | must be a whole number, found 64.5",
+                "vocab_size | null | has no key \"vocab_size\"",
+                "rms_norm_eps | 0 | rms_norm_eps must be > 0",
+                "tie_word_embeddings | \"yes\" | must be true or false",
+                "eos_token_id | \"</s>\" | must be a token id or a list of them",
+                "model_type | \"qwen2\" | \"model_type\" is \"qwen2\" where \"llama\" belongs to it",
+                "architectures | [\"GPT2LMHeadModel\"] | GPT2LMHeadModel, which is not implemented",
+                "architectures | [\"A\", \"B\"] | must be a list of one class name",
+            })
+    void namesTheKeyThatItCannotCompute(String key, String value, String message) {
+        assertThatThrownBy(() -> read(LLAMA, c -> c.set(key, json(value))))
+                .isInstanceOf(MmpoException.class)
+                .extracting(e -> ((MmpoException) e).kind())
+                .isEqualTo(MmpoException.Kind.DATA);
+        assertThatThrownBy(() -> read(LLAMA, c -> c.set(key, json(value))))
+                .hasMessageContaining(directory.resolve("config.json").toString())
+                .hasMessageContaining(message);
+    }
+
+    @Test
+    void twoSpellingsMustAgree() throws IOException {
+        assertThatThrownBy(() -> read(
+                        LLAMA,
+                        c -> c.put("rope_theta", 500000)
+                                .set("rope_parameters", json("{\"rope_theta\": 10000, \"rope_type\": \"default\"}"))))
+                .hasMessageContaining("\"rope_theta\" in two spellings that differ: 10000.0 and 500000.0");
+        read(
+                LLAMA,
+                c -> c.put("rope_theta", 10000)
+                        .putNull("rope_scaling")
+                        .set("rope_parameters", json("{\"rope_theta\": 10000.0, \"rope_type\": \"default\"}")));
+    }
+
+    @Test
+    void acceptsWhatChangesNothing() throws IOException {
+        ModelConfig plain = read(LLAMA);
+        ModelConfig noted = read(
+                LLAMA,
+                c -> c.put("_name_or_path", "x")
+                        .put("initializer_range", 0.02)
+                        .put("is_llama_config", true)
+                        .put("rope_interleaved", false)
+                        .put("use_cache", true)
+                        .put("temperature", 0.7)
+                        .put("attention_dropout", 0.0)
+                        .putNull("something_new"));
+        assertThat(noted).isEqualTo(plain);
+    }
+
+    @Test
+    void missingThingsAreNamed() throws IOException {
+        assertThatThrownBy(() -> ModelConfig.read(directory.resolve("nowhere")))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining("nowhere does not exist")
+                .hasMessageContaining("hf download");
+        assertThatThrownBy(() -> ModelConfig.read(directory)).hasMessageContaining("holds no config.json");
+        assertThatThrownBy(() -> read("{}")).hasMessageContaining("no key \"architectures\"");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "[]",
+                "3",
+                "{",
+                "{\"a\": 1, \"a\": 2}",
+                "{} {}",
+                "{\"a\": nan}",
+                "\u00fe\u00ff{}",
+                "{\"x\": 01}"
+            })
+    void brokenJsonIsADataError(String text) {
+        assertThatThrownBy(() -> read(text)).isInstanceOf(MmpoException.class).hasMessageContaining("config.json");
+    }
+
+    @Test
+    void deepJsonIsADataError() {
+        assertThatThrownBy(() -> read("{\"a\":" + "[".repeat(100_000)))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining("config.json is not valid JSON");
+    }
+
+    private ModelConfig read(String json) throws IOException {
+        Files.writeString(directory.resolve("config.json"), json);
+        return ModelConfig.read(directory);
+    }
+
+    private ModelConfig read(String json, Consumer<ObjectNode> change) throws IOException {
+        ObjectNode config = (ObjectNode) json(json);
+        change.accept(config);
+        return read(config.toString());
+    }
+
+    private static ObjectNode as(ObjectNode config, String architecture, String modelType) {
+        config.putArray("architectures").add(architecture);
+        return config.put("model_type", modelType);
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return JsonFile.MAPPER.readTree(text);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
 }

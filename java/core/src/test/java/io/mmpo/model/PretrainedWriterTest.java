@@ -16,64 +16,65 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class PretrainedWriterTest {
-  @TempDir
-  Path directory;
+    @TempDir
+    Path directory;
 
-  private Path source;
-  private Path target;
+    private Path source;
+    private Path target;
 
-  @BeforeEach
-  void makeDirectories() throws IOException {
-    source = Files.createDirectory(directory.resolve("source"));
-    target = Files.createDirectory(directory.resolve("target"));
-  }
-
-  @Test
-  void takesTheTokenizerAlongAndLeavesTheRest() throws IOException {
-    Path stories = SharedFiles.path("models/stories260k");
-    try (ModelFiles files = ModelFiles.open(stories)) {
-      PretrainedWriter.write(target, stories, files.weights());
+    @BeforeEach
+    void makeDirectories() throws IOException {
+        source = Files.createDirectory(directory.resolve("source"));
+        target = Files.createDirectory(directory.resolve("target"));
     }
-    try (Stream<Path> written = Files.list(target)) {
-      assertThat(written.map(path -> path.getFileName().toString()))
-          .containsExactlyInAnyOrder(
-              "config.json",
-              "generation_config.json",
-              "model.safetensors",
-              "special_tokens_map.json",
-              "tokenizer.json",
-              "tokenizer_config.json");
+
+    @Test
+    void takesTheTokenizerAlongAndLeavesTheRest() throws IOException {
+        Path stories = SharedFiles.path("models/stories260k");
+        try (ModelFiles files = ModelFiles.open(stories)) {
+            PretrainedWriter.write(target, stories, files.weights());
+        }
+        try (Stream<Path> written = Files.list(target)) {
+            assertThat(written.map(path -> path.getFileName().toString()))
+                    .containsExactlyInAnyOrder(
+                            "config.json",
+                            "generation_config.json",
+                            "model.safetensors",
+                            "special_tokens_map.json",
+                            "tokenizer.json",
+                            "tokenizer_config.json");
+        }
+        for (String copied : List.of("generation_config.json", "tokenizer.json", "tokenizer_config.json")) {
+            assertThat(target.resolve(copied)).hasSameBinaryContentAs(stories.resolve(copied));
+            assertThat(Files.isWritable(target.resolve(copied))).isTrue();
+        }
+        assertThat(JsonFile.read(target.resolve("config.json")))
+                .isEqualTo(JsonFile.read(stories.resolve("config.json")));
     }
-    for (String copied : List.of("generation_config.json", "tokenizer.json", "tokenizer_config.json")) {
-      assertThat(target.resolve(copied)).hasSameBinaryContentAs(stories.resolve(copied));
-      assertThat(Files.isWritable(target.resolve(copied))).isTrue();
+
+    @Test
+    void dtypeIsThatOfTheWeightsInTheSpellingOfTheSource() throws IOException {
+        assertThat(writtenConfig("{\"b\": 1, \"dtype\": \"bfloat16\", \"a\": null}", "F32"))
+                .isEqualToIgnoringWhitespace("{\"b\": 1, \"dtype\": \"float32\", \"a\": null}");
+        assertThat(writtenConfig("{\"torch_dtype\": \"float32\"}", "BF16"))
+                .isEqualToIgnoringWhitespace("{\"torch_dtype\": \"bfloat16\"}");
+        assertThat(writtenConfig("{}", "F16")).isEqualToIgnoringWhitespace("{\"torch_dtype\": \"float16\"}");
     }
-    assertThat(JsonFile.read(target.resolve("config.json"))).isEqualTo(JsonFile.read(stories.resolve("config.json")));
-  }
 
-  @Test
-  void dtypeIsThatOfTheWeightsInTheSpellingOfTheSource() throws IOException {
-    assertThat(writtenConfig("{\"b\": 1, \"dtype\": \"bfloat16\", \"a\": null}", "F32"))
-        .isEqualToIgnoringWhitespace("{\"b\": 1, \"dtype\": \"float32\", \"a\": null}");
-    assertThat(writtenConfig("{\"torch_dtype\": \"float32\"}", "BF16"))
-        .isEqualToIgnoringWhitespace("{\"torch_dtype\": \"bfloat16\"}");
-    assertThat(writtenConfig("{}", "F16")).isEqualToIgnoringWhitespace("{\"torch_dtype\": \"float16\"}");
-  }
+    @Test
+    void copiesDirectoriesOfTemplates() throws IOException {
+        Path templates = Files.createDirectory(source.resolve("additional_chat_templates"));
+        Files.writeString(templates.resolve("tool_use.jinja"), "{{ x }}");
+        writtenConfig("{}", "F32");
+        assertThat(target.resolve("additional_chat_templates/tool_use.jinja")).hasContent("{{ x }}");
+    }
 
-  @Test
-  void copiesDirectoriesOfTemplates() throws IOException {
-    Path templates = Files.createDirectory(source.resolve("additional_chat_templates"));
-    Files.writeString(templates.resolve("tool_use.jinja"), "{{ x }}");
-    writtenConfig("{}", "F32");
-    assertThat(target.resolve("additional_chat_templates/tool_use.jinja")).hasContent("{{ x }}");
-  }
-
-  private String writtenConfig(String config, String dtype) throws IOException {
-    Files.deleteIfExists(target.resolve("config.json"));
-    Files.deleteIfExists(target.resolve("model.safetensors"));
-    Files.writeString(source.resolve("config.json"), config);
-    MemorySegment data = Arena.ofAuto().allocate(dtype.equals("F32") ? 4 : 2);
-    PretrainedWriter.write(target, source, List.of(new Weights("a", new long[] {1}, dtype, data)));
-    return Files.readString(target.resolve("config.json"));
-  }
+    private String writtenConfig(String config, String dtype) throws IOException {
+        Files.deleteIfExists(target.resolve("config.json"));
+        Files.deleteIfExists(target.resolve("model.safetensors"));
+        Files.writeString(source.resolve("config.json"), config);
+        MemorySegment data = Arena.ofAuto().allocate(dtype.equals("F32") ? 4 : 2);
+        PretrainedWriter.write(target, source, List.of(new Weights("a", new long[] {1}, dtype, data)));
+        return Files.readString(target.resolve("config.json"));
+    }
 }

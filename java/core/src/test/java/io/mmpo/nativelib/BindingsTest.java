@@ -16,48 +16,50 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 class BindingsTest {
-  private static final Pattern FUNCTION = Pattern.compile("MMPO_API (\\w+\\*?(?: \\w+\\*)?) ?(mmpo_\\w+)\\(([^)]*)\\);");
+    private static final Pattern FUNCTION =
+            Pattern.compile("MMPO_API (\\w+\\*?(?: \\w+\\*)?) ?(mmpo_\\w+)\\(([^)]*)\\);");
 
-  @Test
-  void everyFunctionOfTheHeaderIsBoundWithItsTypes() throws Exception {
-    NativeLibrary.load();
-    String text = Files.readString(CCompiler.HEADER);
-    Map<String, MethodType> header = new TreeMap<>();
-    Matcher functions = FUNCTION.matcher(text.replaceAll("\\s+", " "));
-    while (functions.find()) {
-      header.put(functions.group(2), type(functions.group(1), functions.group(3)));
+    @Test
+    void everyFunctionOfTheHeaderIsBoundWithItsTypes() throws Exception {
+        NativeLibrary.load();
+        String text = Files.readString(CCompiler.HEADER);
+        Map<String, MethodType> header = new TreeMap<>();
+        Matcher functions = FUNCTION.matcher(text.replaceAll("\\s+", " "));
+        while (functions.find()) {
+            header.put(functions.group(2), type(functions.group(1), functions.group(3)));
+        }
+        assertThat((long) header.size())
+                .isPositive()
+                .isEqualTo(
+                        text.lines().filter(line -> line.startsWith("MMPO_API")).count());
+        header.remove("mmpo_abi_version"); // called before anything else may be bound
+        Map<String, MethodType> bound = new TreeMap<>();
+        for (Field field : Bindings.class.getDeclaredFields()) {
+            if (field.getType() == MethodHandle.class) {
+                MethodHandle handle = (MethodHandle) field.get(null);
+                bound.put("mmpo_" + field.getName().toLowerCase(Locale.ROOT), handle.type());
+            }
+        }
+        assertThat(bound).isEqualTo(header);
     }
-    assertThat((long) header.size())
-        .isPositive()
-        .isEqualTo(text.lines().filter(line -> line.startsWith("MMPO_API")).count());
-    header.remove("mmpo_abi_version"); // called before anything else may be bound
-    Map<String, MethodType> bound = new TreeMap<>();
-    for (Field field : Bindings.class.getDeclaredFields()) {
-      if (field.getType() == MethodHandle.class) {
-        MethodHandle handle = (MethodHandle) field.get(null);
-        bound.put("mmpo_" + field.getName().toLowerCase(Locale.ROOT), handle.type());
-      }
-    }
-    assertThat(bound).isEqualTo(header);
-  }
 
-  private static MethodType type(String result, String parameters) {
-    Class<?>[] types = parameters.equals("void")
-        ? new Class<?>[0]
-        : Arrays.stream(parameters.split(", ")).map(BindingsTest::type).toArray(Class<?>[]::new);
-    return MethodType.methodType(type(result), types);
-  }
-
-  private static Class<?> type(String declaration) {
-    if (declaration.contains("*")) {
-      return MemorySegment.class;
+    private static MethodType type(String result, String parameters) {
+        Class<?>[] types = parameters.equals("void")
+                ? new Class<?>[0]
+                : Arrays.stream(parameters.split(", ")).map(BindingsTest::type).toArray(Class<?>[]::new);
+        return MethodType.methodType(type(result), types);
     }
-    return switch (declaration.split(" ")[0]) {
-      case "int32_t" -> int.class;
-      case "int64_t" -> long.class;
-      case "double" -> double.class;
-      case "void" -> void.class;
-      default -> throw new AssertionError("no binding for " + declaration);
-    };
-  }
+
+    private static Class<?> type(String declaration) {
+        if (declaration.contains("*")) {
+            return MemorySegment.class;
+        }
+        return switch (declaration.split(" ")[0]) {
+            case "int32_t" -> int.class;
+            case "int64_t" -> long.class;
+            case "double" -> double.class;
+            case "void" -> void.class;
+            default -> throw new AssertionError("no binding for " + declaration);
+        };
+    }
 }

@@ -18,79 +18,87 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What Java believes of mmpo.h against what a C compiler makes of it. */
 class LayoutsTest {
-  @TempDir
-  Path directory;
+    @TempDir
+    Path directory;
 
-  @Test
-  void structsLieInMemoryAsInC() throws Exception {
-    StringBuilder program = new StringBuilder("#include <stddef.h>\n#include <stdio.h>\n#include <mmpo/mmpo.h>\nint main(void) {\n");
-    List<String> expected = new ArrayList<>();
-    for (StructLayout layout : Layouts.ALL) {
-      String struct = layout.name().orElseThrow();
-      program.append(String.format("printf(\"%s %%zu\\n\", sizeof(%s));%n", struct, struct));
-      expected.add(struct + " " + layout.byteSize());
-      for (MemoryLayout field : layout.memberLayouts()) {
-        if (field instanceof PaddingLayout) {
-          continue;
+    @Test
+    void structsLieInMemoryAsInC() throws Exception {
+        StringBuilder program = new StringBuilder(
+                "#include <stddef.h>\n#include <stdio.h>\n#include <mmpo/mmpo.h>\nint main(void) {\n");
+        List<String> expected = new ArrayList<>();
+        for (StructLayout layout : Layouts.ALL) {
+            String struct = layout.name().orElseThrow();
+            program.append(String.format("printf(\"%s %%zu\\n\", sizeof(%s));%n", struct, struct));
+            expected.add(struct + " " + layout.byteSize());
+            for (MemoryLayout field : layout.memberLayouts()) {
+                if (field instanceof PaddingLayout) {
+                    continue;
+                }
+                String name = field.name().orElseThrow();
+                program.append(String.format(
+                        "printf(\"%s.%s %%zu %%zu\\n\", offsetof(%s, %s), sizeof(((%s*)0)->%s));%n",
+                        struct, name, struct, name, struct, name));
+                expected.add(struct + "." + name + " " + Layouts.offset(layout, name) + " " + field.byteSize());
+            }
         }
-        String name = field.name().orElseThrow();
-        program.append(String.format(
-            "printf(\"%s.%s %%zu %%zu\\n\", offsetof(%s, %s), sizeof(((%s*)0)->%s));%n",
-            struct, name, struct, name, struct, name));
-        expected.add(struct + "." + name + " " + Layouts.offset(layout, name) + " " + field.byteSize());
-      }
+        String output = CCompiler.compileAndRun(directory, program + "return 0; }\n");
+        assertThat(output.lines()).containsExactlyElementsOf(expected);
     }
-    String output = CCompiler.compileAndRun(directory, program + "return 0; }\n");
-    assertThat(output.lines()).containsExactlyElementsOf(expected);
-  }
 
-  @Test
-  void noStructOfTheHeaderIsForgotten() throws IOException {
-    Matcher structs =
-        Pattern.compile("typedef struct (\\w+) \\{(.*?)\\} \\1;", Pattern.DOTALL).matcher(Files.readString(CCompiler.HEADER));
-    List<String> found = new ArrayList<>();
-    while (structs.find()) {
-      found.add(structs.group(1) + " with " + structs.group(2).lines().filter(line -> line.contains(";")).count());
+    @Test
+    void noStructOfTheHeaderIsForgotten() throws IOException {
+        Matcher structs = Pattern.compile("typedef struct (\\w+) \\{(.*?)\\} \\1;", Pattern.DOTALL)
+                .matcher(Files.readString(CCompiler.HEADER));
+        List<String> found = new ArrayList<>();
+        while (structs.find()) {
+            found.add(structs.group(1) + " with "
+                    + structs.group(2)
+                            .lines()
+                            .filter(line -> line.contains(";"))
+                            .count());
+        }
+        assertThat(found)
+                .containsExactlyElementsOf(
+                        Layouts.ALL.stream().map(LayoutsTest::fields).toList());
     }
-    assertThat(found).containsExactlyElementsOf(Layouts.ALL.stream().map(LayoutsTest::fields).toList());
-  }
 
-  private static String fields(StructLayout layout) {
-    Stream<MemoryLayout> fields = layout.memberLayouts().stream().filter(field -> field.name().isPresent());
-    return layout.name().orElseThrow() + " with " + fields.count();
-  }
+    private static String fields(StructLayout layout) {
+        Stream<MemoryLayout> fields =
+                layout.memberLayouts().stream().filter(field -> field.name().isPresent());
+        return layout.name().orElseThrow() + " with " + fields.count();
+    }
 
-  @Test
-  void constantsAreThoseOfTheHeader() throws Exception {
-    List<String> expected = new ArrayList<>(List.of("MMPO_ABI_VERSION " + NativeLibrary.ABI_VERSION, "MMPO_OK 0"));
-    for (NativeException.Status status : NativeException.Status.values()) {
-      expected.add("MMPO_" + status + " " + (status.ordinal() + 1));
-      assertThat(NativeException.Status.of(status.ordinal() + 1)).isEqualTo(status);
+    @Test
+    void constantsAreThoseOfTheHeader() throws Exception {
+        List<String> expected = new ArrayList<>(List.of("MMPO_ABI_VERSION " + NativeLibrary.ABI_VERSION, "MMPO_OK 0"));
+        for (NativeException.Status status : NativeException.Status.values()) {
+            expected.add("MMPO_" + status + " " + (status.ordinal() + 1));
+            assertThat(NativeException.Status.of(status.ordinal() + 1)).isEqualTo(status);
+        }
+        for (ComputeType type : ComputeType.values()) {
+            expected.add("MMPO_" + type + " " + type.code());
+        }
+        expected.add("MMPO_FLOAT32 " + Dtype.F32.code());
+        expected.add("MMPO_BFLOAT16 " + Dtype.BF16.code());
+        expected.add("MMPO_FLOAT16 " + Dtype.F16.code());
+        expected.add("MMPO_ROPE_DEFAULT " + Structs.ROPE_DEFAULT);
+        expected.add("MMPO_ROPE_LLAMA3 " + Structs.ROPE_LLAMA3);
+        for (LossType loss : LossType.values()) {
+            expected.add("MMPO_LOSS_" + loss + " " + loss.code());
+        }
+        for (Recompute recompute : Recompute.values()) {
+            expected.add("MMPO_RECOMPUTE_" + recompute + " " + recompute.code());
+        }
+        expected.add("MMPO_STATE_PARAMETERS " + NativeTrainer.PARAMETERS);
+        expected.add("MMPO_STATE_EXP_AVG " + NativeTrainer.EXP_AVG);
+        expected.add("MMPO_STATE_EXP_AVG_SQ " + NativeTrainer.EXP_AVG_SQ);
+        expected.add("MMPO_STATE_GRADIENTS " + NativeTrainer.GRADIENTS);
+        StringBuilder program = new StringBuilder("#include <stdio.h>\n#include <mmpo/mmpo.h>\nint main(void) {\n");
+        for (String line : expected) {
+            String name = line.substring(0, line.indexOf(' '));
+            program.append(String.format("printf(\"%s %%d\\n\", (int)%s);%n", name, name));
+        }
+        String output = CCompiler.compileAndRun(directory, program + "return 0; }\n");
+        assertThat(output.lines()).containsExactlyElementsOf(expected);
     }
-    for (ComputeType type : ComputeType.values()) {
-      expected.add("MMPO_" + type + " " + type.code());
-    }
-    expected.add("MMPO_FLOAT32 " + Dtype.F32.code());
-    expected.add("MMPO_BFLOAT16 " + Dtype.BF16.code());
-    expected.add("MMPO_FLOAT16 " + Dtype.F16.code());
-    expected.add("MMPO_ROPE_DEFAULT " + Structs.ROPE_DEFAULT);
-    expected.add("MMPO_ROPE_LLAMA3 " + Structs.ROPE_LLAMA3);
-    for (LossType loss : LossType.values()) {
-      expected.add("MMPO_LOSS_" + loss + " " + loss.code());
-    }
-    for (Recompute recompute : Recompute.values()) {
-      expected.add("MMPO_RECOMPUTE_" + recompute + " " + recompute.code());
-    }
-    expected.add("MMPO_STATE_PARAMETERS " + NativeTrainer.PARAMETERS);
-    expected.add("MMPO_STATE_EXP_AVG " + NativeTrainer.EXP_AVG);
-    expected.add("MMPO_STATE_EXP_AVG_SQ " + NativeTrainer.EXP_AVG_SQ);
-    expected.add("MMPO_STATE_GRADIENTS " + NativeTrainer.GRADIENTS);
-    StringBuilder program = new StringBuilder("#include <stdio.h>\n#include <mmpo/mmpo.h>\nint main(void) {\n");
-    for (String line : expected) {
-      String name = line.substring(0, line.indexOf(' '));
-      program.append(String.format("printf(\"%s %%d\\n\", (int)%s);%n", name, name));
-    }
-    String output = CCompiler.compileAndRun(directory, program + "return 0; }\n");
-    assertThat(output.lines()).containsExactlyElementsOf(expected);
-  }
 }
