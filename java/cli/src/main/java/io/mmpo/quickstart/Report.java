@@ -59,10 +59,10 @@ final class Report {
         narrator.say("""
 
         In %s:
-          data/, model/               what was made at the start
-          sft.yaml, mmpo.yaml, dpo.yaml   the configurations of the three runs
-          sft/, mmpo/, dpo/           the runs: config.yaml, metrics.jsonl, and the model in final/
-          answers.jsonl, results.json     every answer with its points, and the table's numbers""", output);
+          data/, model/                  what was made at the start
+          sft.yaml, mmpo.yaml, dpo.yaml  the configurations of the three runs
+          sft/, mmpo/, dpo/              the runs: config.yaml, metrics.jsonl, and the model in final/
+          answers.jsonl, results.json    every answer with its points, and the table's numbers""", output);
     }
 
     private void printCommands(String question) {
