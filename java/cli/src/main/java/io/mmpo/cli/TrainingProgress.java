@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /** Tells on stderr how a run goes: a bar with the time left in a terminal, plain lines anywhere else. */
 final class TrainingProgress implements ProgressListener, AutoCloseable {
     private static final int REFRESH_MILLIS = 250;
+    /** The bar is drawn again below the line. */
+    private static final String ERASE_LINE = "\r\u001b[K";
 
     private final PrintWriter err;
     private final StopSignal stop;
@@ -45,7 +47,7 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
 
     @Override
     public void message(String line) {
-        err.println(line);
+        err.println((inTerminal ? ERASE_LINE : "") + line);
     }
 
     /** An evaluation inside training keeps training's bar: it is told in one line when it is done. */
@@ -119,12 +121,12 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
         if (metrics.containsKey("loss") && !inTerminal && done < total) {
             line.add("left " + timeLeft());
         }
-        err.println((inTerminal ? "\r" : "") + line);
+        message(line.toString());
     }
 
     @Override
     public void saved(Path directory) {
-        err.println("saved " + directory);
+        message("saved " + directory);
     }
 
     @Override
