@@ -61,6 +61,12 @@ final class PreferenceShape extends RowShape {
                     Optional.of(messages(row, "prompt", place)), List.of(chosen, rejected), variables);
         }
         int shared = PromptExtraction.sharedMessages(chosen, rejected);
+        if (has(row, "prompt") && shared == 0) {
+            throw wrongShape(
+                    row,
+                    place,
+                    "prompt is text while chosen and rejected are messages that do not begin with it; write the prompt as messages");
+        }
         return new Sample.Conversation(
                 Optional.of(chosen.subList(0, shared)),
                 List.of(chosen.subList(shared, chosen.size()), rejected.subList(shared, rejected.size())),

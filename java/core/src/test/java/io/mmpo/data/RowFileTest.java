@@ -62,6 +62,7 @@ class RowFileTest {
                 "{\"prompt\": \"a\", \"chosen\": null, \"rejected\": \"c\"} ! 'chosen', which is missing",
                 "{\"prompt\": \"a\", \"chosen\": 7, \"rejected\": \"c\"} ! chosen must be text here, found 7",
                 "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": [{\"role\": \"user\", \"content\": \"x\"}]} ! of one kind",
+                "{\"prompt\": \"Q\", \"chosen\": [{\"role\": \"assistant\", \"content\": \"x\"}], \"rejected\": [{\"role\": \"assistant\", \"content\": \"y\"}]} ! write the prompt as messages",
                 "{\"prompt\": [], \"chosen\": [\"x\"], \"rejected\": [\"y\"]} ! chosen must be text here",
                 "{\"chosen\": [{\"role\": \"user\"}], \"rejected\": [{\"role\": \"user\", \"content\": \"x\"}]} ! chosen[0].content must be text",
                 "{\"chosen\": [{\"content\": \"x\"}], \"rejected\": [{\"content\": \"y\"}]} ! chosen[0] must be a message",

@@ -240,7 +240,7 @@ final class JinjaExpressions extends ExpressionFactoryImpl {
         return left.concat(right);
     }
 
-    private static Object add(Object left, Object right) {
+    static Object add(Object left, Object right) {
         if (left instanceof CharSequence a && right instanceof CharSequence b) {
             return joined(a.toString(), b.toString());
         }

@@ -137,12 +137,7 @@ final class JinjaFilters {
                         .toList());
         add(filters, "unique", call -> copy(new ArrayList<>(new LinkedHashSet<>(call.list()))));
         add(filters, "sort", JinjaFilters::sort);
-        add(
-                filters,
-                "sum",
-                call -> call.list().stream()
-                        .mapToLong(n -> ((Number) n).longValue())
-                        .sum());
+        add(filters, "sum", JinjaFilters::sum);
         add(
                 filters,
                 "max",
@@ -225,10 +220,18 @@ final class JinjaFilters {
             return n.longValue();
         }
         try {
-            return Long.parseLong(PythonValues.text(value).strip());
+            return (long) Double.parseDouble(PythonValues.text(value).strip());
         } catch (NumberFormatException e) {
             return 0L;
         }
+    }
+
+    private static Object sum(Call call) {
+        Object total = 0L;
+        for (Object element : call.list()) {
+            total = JinjaExpressions.add(total, element);
+        }
+        return total;
     }
 
     private static Object sort(Call call) {

@@ -114,6 +114,7 @@ class JinjaTemplateTest {
         {"{{- 'a' -}}  \n  {{ 'b' }}", "ab"},
         {"{% generation %}x{% endgeneration %}", "x"},
         {"{{ s|indent(2) }}{{ 'a\nb\n\nc'|indent(2) }}|{{ 'a\nb'|indent(2, true) }}", " Ab c a\n  b\n\n  c|  a\n  b"},
+        {"{{ [1, 2.5]|sum }}{{ [1, 2]|sum }}{{ '3.7'|int }}{{ 'x'|int }}", "3.5330"},
         {
             "{{ 'ab cd'|title }}{{ 'aB'|capitalize }}{{ 'a'|upper }}{{ 'A'|lower }}{{ '5'|int + 1 }}{{ 5|string + 'x' }}",
             "Ab CdAbAa65x"
