@@ -3,7 +3,7 @@
 usage: trl_train.py SPECIFICATION.json RESULT.json
 Specification: model (directory), rows (JSONL, conversational or token ids), loss (dpo | mmpo), dtype of the weights,
 attention (transformers' attn_implementation), arguments (DPOConfig's own), exact_norm (with logging_steps 1: the norm in
-float64 too).
+float64 too), whole_embedding_gradient (see check_run.py).
 """
 
 import inspect
@@ -137,6 +137,8 @@ def main(specification_path, result_path):
         processing_class=tokenizer,
         callbacks=[clock, norm] if specification.get("exact_norm") else [clock],
     )
+    if specification.get("whole_embedding_gradient"):
+        trainer.model.get_input_embeddings().padding_idx = None
     trainer.train()
     metrics = [entry for entry in trainer.state.log_history if "loss" in entry]
     for entry, exact in zip(metrics, norm.before_clipping([entry["grad_norm"] for entry in metrics])):
