@@ -84,6 +84,8 @@ def main():
 
 def check(options, directory):
     rows = common.short_rows(FILES, options.rows_per_file, max_characters=500)
+    if options.loss == "dpo" and len(rows) % 2:
+        raise SystemExit(f"--rows-per-file must be even: {len(rows)} rows are not two micro-batches of one size")
     directory.mkdir(parents=True, exist_ok=True)
     data = directory / "rows.jsonl"
     common.write_jsonl(data, rows)

@@ -16,8 +16,8 @@ INTRODUCTION = """# Results
 Written by the scripts of bench/ (`bench/trl/run`), never by hand; a run replaces the section that bears its title.
 
 Useful tokens: a pair's prompt once and both completions, whatever a program pads or repeats. Pairs/s counts the time of
-the steps and the time that the reference pass took for those pairs, where a program makes one before training; loading
-and the first step are left out. Limit: the seconds that the step's matrix products alone take (bench/trl/matrix_products.py),
+one epoch's steps and of the reference pass, where a program makes one before training; loading and saving are left out.
+Limit: the seconds that the step's matrix products alone take (bench/trl/matrix_products.py),
 measured in the same round, over the step's seconds. Memory: the process's peak resident set. Every figure is the
 median over the rounds, in which the programs take turns.
 """
