@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -38,12 +39,12 @@ final class BytePairTrainer {
         countWords(texts).forEach((word, count) -> words.add(new Word(bytes(word), count)));
         List<Merge> merges = new ArrayList<>();
         while (merges.size() < mostMerges) {
-            Merge best = mostFrequent(words);
-            if (best == null) {
+            Optional<Merge> best = mostFrequent(words);
+            if (best.isEmpty()) {
                 break;
             }
-            merges.add(best);
-            words.forEach(word -> apply(best, word.tokens()));
+            merges.add(best.get());
+            words.forEach(word -> apply(best.get(), word.tokens()));
         }
         return merges;
     }
@@ -59,8 +60,8 @@ final class BytePairTrainer {
         return counts;
     }
 
-    /** Null where no pair occurs often enough. Of pairs seen equally often the first in the alphabet is taken. */
-    private static Merge mostFrequent(List<Word> words) {
+    /** Empty where no pair occurs often enough. Of pairs seen equally often the first in the alphabet is taken. */
+    private static Optional<Merge> mostFrequent(List<Word> words) {
         Map<Merge, Integer> counts = new HashMap<>();
         for (Word word : words) {
             for (int i = 0; i + 1 < word.tokens().size(); i++) {
@@ -72,8 +73,7 @@ final class BytePairTrainer {
                 .filter(entry -> entry.getValue() >= LEAST_COUNT)
                 .min(byCount.thenComparing(entry -> entry.getKey().left())
                         .thenComparing(entry -> entry.getKey().right()))
-                .map(Map.Entry::getKey)
-                .orElse(null);
+                .map(Map.Entry::getKey);
     }
 
     private static void apply(Merge merge, List<String> tokens) {
