@@ -2,9 +2,16 @@ package io.mmpo.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** Runs the whole command line inside this process. */
 record Cli(int exitCode, String out, String err) {
@@ -28,5 +35,14 @@ record Cli(int exitCode, String out, String err) {
         assertThat(paragraph).startsWith("mmpo: ").contains(words);
         assertThat(err.lines().filter(line -> line.startsWith("mmpo: "))).hasSize(1);
         assertThat(err).doesNotContain("\tat ");
+    }
+
+    /** The objects of a file that has one a line. */
+    static List<JsonNode> readJsonLines(Path file) throws IOException {
+        List<JsonNode> objects = new ArrayList<>();
+        for (String line : Files.readAllLines(file)) {
+            objects.add(new ObjectMapper().readTree(line));
+        }
+        return objects;
     }
 }

@@ -100,10 +100,6 @@ class GenerateCommandTest {
         List<Object> words = new ArrayList<>(List.of("generate", "--model", model, "--data", data, "--output", output));
         words.addAll(List.of(more));
         Cli.run(words.toArray()).succeeds();
-        List<JsonNode> rows = new ArrayList<>();
-        for (String line : Files.readAllLines(output)) {
-            rows.add(JSON.readTree(line));
-        }
-        return rows;
+        return Cli.readJsonLines(output);
     }
 }

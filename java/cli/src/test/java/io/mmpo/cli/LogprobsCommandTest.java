@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,8 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LogprobsCommandTest {
-    private static final ObjectMapper JSON = new ObjectMapper();
-
     @TempDir
     Path directory;
 
@@ -92,11 +89,7 @@ class LogprobsCommandTest {
         List<Object> words = new ArrayList<>(List.of("logprobs", "--model", model, "--data", data, "--output", output));
         words.addAll(List.of(more));
         Cli.run(words.toArray()).succeeds();
-        List<JsonNode> rows = new ArrayList<>();
-        for (String line : Files.readAllLines(output)) {
-            rows.add(JSON.readTree(line));
-        }
-        return rows;
+        return Cli.readJsonLines(output);
     }
 
     private static double[] doubles(JsonNode array) {

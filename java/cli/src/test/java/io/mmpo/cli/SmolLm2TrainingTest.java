@@ -3,7 +3,6 @@ package io.mmpo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +21,8 @@ class SmolLm2TrainingTest {
         // four pairs, seen ten times: what is measured is the update, not the luck of the rows
         List<String> pairs = Files.readAllLines(SharedFiles.path("data/preference/rasbt_politeness_train.jsonl"));
         Path rows = Files.write(directory.resolve("pairs.jsonl"), pairs.subList(0, 4));
-        Path config = Files.writeString(directory.resolve("dpo.yaml"), """
+        Path config = Files.writeString(
+                directory.resolve("dpo.yaml"), """
                 model_name_or_path: %s
                 dataset_name: %s
                 output_dir: %s
@@ -34,13 +34,10 @@ class SmolLm2TrainingTest {
                 max_length: 128
                 logging_steps: 4
                 save_strategy: no
-                """.formatted(
-                        SharedFiles.smolLm2(),
-                        rows, directory.resolve("run")));
+                """.formatted(SharedFiles.smolLm2(), rows, directory.resolve("run")));
         Cli.run("train", config).succeeds();
         List<Double> margins = new ArrayList<>();
-        for (String line : Files.readAllLines(directory.resolve("run/metrics.jsonl"))) {
-            JsonNode metrics = new ObjectMapper().readTree(line);
+        for (JsonNode metrics : Cli.readJsonLines(directory.resolve("run/metrics.jsonl"))) {
             if (metrics.has("rewards/margins")) {
                 margins.add(metrics.get("rewards/margins").doubleValue());
             }
