@@ -5,6 +5,8 @@
 // written, the same bytes for both sides. Shapes are SmolLM2-135M's: T = 2048 tokens, H = 576, I = 1536, 9 + 3 heads of 64,
 // V = 49152 with R = 128 rows, 16M parameters.
 
+#include "kernels/kernels.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -18,7 +20,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernels.h"
 #include "optim/adamw.h"
 #include "optim/grad_clip.h"
 
@@ -58,9 +59,9 @@ void report(const Case& test, int rounds) {
     aten.push_back(seconds(test.aten));
   }
   const double mine = median(ours), theirs = median(aten), gigabytes = static_cast<double>(test.bytes) * 1e-9;
-  std::cout << "| " << test.name << " | " << test.type << std::fixed << std::setprecision(1) << " | " << mine * 1e6 << " | "
-            << gigabytes / mine << " | " << theirs * 1e6 << " | " << gigabytes / theirs << std::setprecision(2) << " | "
-            << theirs / mine << " |" << std::endl;
+  std::cout << "| " << test.name << " | " << test.type << std::fixed << std::setprecision(1) << " | " << mine * 1e6
+            << " | " << gigabytes / mine << " | " << theirs * 1e6 << " | " << gigabytes / theirs << std::setprecision(2)
+            << " | " << theirs / mine << " |" << std::endl;
 }
 
 Tensor random(at::IntArrayRef sizes, at::ScalarType type) { return at::randn(sizes).to(type); }
@@ -87,9 +88,9 @@ void add_rms_norm_cases(std::vector<Case>& cases, at::ScalarType type) {
   Tensor weight = random({kHidden}, type), grad = random({kTokens, kHidden}, type);
   Tensor rstd = at::rsqrt(x.to(at::kFloat).square().mean(-1) + kEps);
   Tensor out = at::empty_like(x), out_rstd = at::empty({kTokens});
-  Tensor residual = x.clone(), aten_residual = x.clone(), grad_x = at::zeros_like(x), grad_weight = at::zeros({kHidden});
-  cases.push_back({"rms_norm", type, 2 * bytes(x),
-                   [=]() mutable { mmpo::rms_norm(x, weight, kEps, out, out_rstd); },
+  Tensor residual = x.clone(), aten_residual = x.clone(), grad_x = at::zeros_like(x),
+         grad_weight = at::zeros({kHidden});
+  cases.push_back({"rms_norm", type, 2 * bytes(x), [=]() mutable { mmpo::rms_norm(x, weight, kEps, out, out_rstd); },
                    [=] { aten_rms_norm(x, weight); }});
   cases.push_back({"add_rms_norm", type, 4 * bytes(x),
                    [=]() mutable { mmpo::add_rms_norm(residual, branch, weight, kEps, out, out_rstd); },
@@ -105,8 +106,7 @@ void add_rope_cases(std::vector<Case>& cases, at::ScalarType type) {
   Tensor cosines = angle.cos(), sines = angle.sin(), positions = at::arange(kTokens, at::kInt);
   Tensor wide_cosines = at::cat({cosines, cosines}, -1).to(type).unsqueeze(1);
   Tensor wide_sines = at::cat({sines, sines}, -1).to(type).unsqueeze(1);
-  cases.push_back({"rope_", type, 2 * bytes(x),
-                   [=]() mutable { mmpo::rope_(x, cosines, sines, positions, false); },
+  cases.push_back({"rope_", type, 2 * bytes(x), [=]() mutable { mmpo::rope_(x, cosines, sines, positions, false); },
                    [=] {
                      const auto halves = x.chunk(2, -1);
                      const Tensor out = x * wide_cosines + at::cat({-halves[1], halves[0]}, -1) * wide_sines;
@@ -152,12 +152,16 @@ void aten_adamw(const Tensor& param, const Tensor& grad, const Tensor& exp_avg, 
 void add_optimizer_cases(std::vector<Case>& cases) {
   const auto type = at::kFloat;
   Tensor param = at::randn({kParameters}), grad = at::randn({kParameters}), exp_avg = at::zeros({kParameters});
-  Tensor exp_avg_sq = at::ones({kParameters}), copy = at::empty({kParameters}, at::kBFloat16), step = at::full({}, 3.0f);
+  Tensor exp_avg_sq = at::ones({kParameters}), copy = at::empty({kParameters}, at::kBFloat16),
+         step = at::full({}, 3.0f);
   const auto ours = [=](bool with_copy) {
     return [=] {
-      const mmpo::AdamWShard<float> shard{param.data_ptr<float>(),   grad.data_ptr<float>(),
-                                          exp_avg.data_ptr<float>(), exp_avg_sq.data_ptr<float>(),
-                                          with_copy ? copy.data_ptr<at::BFloat16>() : nullptr, kParameters};
+      const mmpo::AdamWShard<float> shard{param.data_ptr<float>(),
+                                          grad.data_ptr<float>(),
+                                          exp_avg.data_ptr<float>(),
+                                          exp_avg_sq.data_ptr<float>(),
+                                          with_copy ? copy.data_ptr<at::BFloat16>() : nullptr,
+                                          kParameters};
       mmpo::adamw_step(shard, {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01}, 1e-3, 3, 0.5);
     };
   };
@@ -169,8 +173,8 @@ void add_optimizer_cases(std::vector<Case>& cases) {
                    }});
   cases.push_back({"adamw with clip and clear, against fused", type, 8 * one, ours(false), [=] {
                      grad.mul_(0.5);
-                     at::_fused_adamw_({param}, {grad}, {exp_avg}, {exp_avg_sq}, {}, {step}, 1e-3, 0.9, 0.999, 0.01, 1e-8,
-                                       false, false);
+                     at::_fused_adamw_({param}, {grad}, {exp_avg}, {exp_avg_sq}, {}, {step}, 1e-3, 0.9, 0.999, 0.01,
+                                       1e-8, false, false);
                      grad.zero_();
                    }});
   cases.push_back({"adamw with bfloat16 copy, against single-tensor", type, 8 * one + one / 2, ours(true), [=] {
@@ -189,7 +193,8 @@ int main(int argc, char** argv) {
   if (argc > 1) at::set_num_threads(std::stoi(argv[1]));
   const int rounds = argc > 2 ? std::stoi(argv[2]) : 21;
   at::manual_seed(0);
-  std::cout << "Medians of " << rounds << " rounds, " << at::get_num_threads() << " threads, " << at::get_cpu_capability()
+  std::cout << "Medians of " << rounds << " rounds, " << at::get_num_threads() << " threads, "
+            << at::get_cpu_capability()
             << "\n\n| kernel | type | µs | GB/s | ATen µs | ATen GB/s | ratio |\n|---|---|---|---|---|---|---|\n";
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     std::vector<Case> cases;

@@ -4,8 +4,8 @@
 #include <ATen/ATen.h>
 
 #include <cstring>
-#include <numeric>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -105,8 +105,11 @@ class RandomWeights {
     for (const Parameter& parameter : layout_.parameters()) {
       memory_.push_back(at::randn({parameter.size()}) * 0.2);
       if (parameter.name.ends_with("norm.weight")) memory_.back() += 1;
-      tensors_.push_back({parameter.name.c_str(), memory_.back().const_data_ptr(), {parameter.rows, parameter.columns},
-                          parameter.columns == 0 ? 1 : 2, MMPO_FLOAT32});
+      tensors_.push_back({parameter.name.c_str(),
+                          memory_.back().const_data_ptr(),
+                          {parameter.rows, parameter.columns},
+                          parameter.columns == 0 ? 1 : 2,
+                          MMPO_FLOAT32});
     }
   }
 

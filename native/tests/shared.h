@@ -28,10 +28,10 @@ inline std::optional<nlohmann::json> read_shared_json(const std::string& name) {
 }  // namespace mmpo::testing
 
 // Declares `variable` as the parsed file, or skips the test.
-#define MMPO_READ_SHARED_JSON(variable, name)                                                           \
-  const auto variable##_file = mmpo::testing::read_shared_json(name);                                   \
-  if (!variable##_file) {                                                                               \
-    GTEST_SKIP() << "reference file " << (mmpo::testing::shared_directory() / (name)).string()         \
-                 << " is absent; set MMPO_SHARED to the directory that holds it";                       \
-  }                                                                                                     \
+#define MMPO_READ_SHARED_JSON(variable, name)                                                  \
+  const auto variable##_file = mmpo::testing::read_shared_json(name);                          \
+  if (!variable##_file) {                                                                      \
+    GTEST_SKIP() << "reference file " << (mmpo::testing::shared_directory() / (name)).string() \
+                 << " is absent; set MMPO_SHARED to the directory that holds it";              \
+  }                                                                                            \
   const nlohmann::json& variable = *variable##_file

@@ -57,7 +57,7 @@ typedef struct mmpo_tensor {
   const void* data;
   int64_t shape[2]; /* [rows, columns]; a vector is [n, 0] */
   int32_t num_dims; /* 1 or 2 */
-  int32_t dtype;    /* mmpo_dtype */
+  int32_t dtype; /* mmpo_dtype */
 } mmpo_tensor;
 
 /* A decoder of LlamaForCausalLM's parts: RMSNorm, rotary embedding, grouped-query attention, SwiGLU. */
@@ -68,7 +68,7 @@ typedef struct mmpo_model_config {
   int64_t num_layers;
   int64_t num_heads;
   int64_t num_kv_heads; /* divides num_heads */
-  int64_t head_dim;     /* even */
+  int64_t head_dim; /* even */
   int64_t max_positions;
   double rms_norm_eps;
   double rope_theta;
@@ -76,36 +76,36 @@ typedef struct mmpo_model_config {
   double rope_low_freq_factor;
   double rope_high_freq_factor;
   double rope_original_max_positions;
-  int32_t rope_type;         /* mmpo_rope */
-  int32_t tie_embeddings;    /* 1: the output head is the embedding matrix */
-  int32_t qkv_bias;          /* 1: q, k and v projections have a bias */
-  int32_t output_bias;       /* 1: the attention's output projection has a bias */
+  int32_t rope_type; /* mmpo_rope */
+  int32_t tie_embeddings; /* 1: the output head is the embedding matrix */
+  int32_t qkv_bias; /* 1: q, k and v projections have a bias */
+  int32_t output_bias; /* 1: the attention's output projection has a bias */
 } mmpo_model_config;
 
 /* Packed prompts with their completions, without padding. Group g is a prompt followed by its completions, one after
  * another: tokens = [prompt 0 | completion 0 of 0 | completion 1 of 0 | ... | prompt 1 | ...]. Completions of a group start
  * at position prompt_length and see their prompt and themselves only. A preference pair is a group of two: chosen, rejected. */
 typedef struct mmpo_batch {
-  const int32_t* tokens;             /* [num_tokens], each in [0, vocab_size) */
-  const int32_t* prompt_lengths;     /* [num_groups], each >= 1 */
-  const int32_t* group_sizes;        /* [num_groups] completions of each group, each >= 1 */
+  const int32_t* tokens; /* [num_tokens], each in [0, vocab_size) */
+  const int32_t* prompt_lengths; /* [num_groups], each >= 1 */
+  const int32_t* group_sizes; /* [num_groups] completions of each group, each >= 1 */
   const int32_t* completion_lengths; /* [num_completions], each >= 1 */
-  int64_t num_tokens;                /* T: sum of all lengths */
-  int64_t num_groups;                /* G */
-  int64_t num_completions;           /* C: sum of group_sizes */
+  int64_t num_tokens; /* T: sum of all lengths */
+  int64_t num_groups; /* G */
+  int64_t num_completions; /* C: sum of group_sizes */
 } mmpo_batch;
 
 /* What is optimized. Fields that a loss does not use are ignored. Equations: docs/losses.md. */
 typedef struct mmpo_objective {
-  double beta;            /* MMPO: weight of the reference in the reward; DPO, SimPO: inverse temperature; > 0 */
-  double reward_epsilon;  /* MMPO: constant of the chosen reward (the rejected one's is 0.1) */
-  double aux_weight;      /* MMPO: lambda, weight of the -log sigmoid term, >= 0; exactly 1: the loss is -s_w */
+  double beta; /* MMPO: weight of the reference in the reward; DPO, SimPO: inverse temperature; > 0 */
+  double reward_epsilon; /* MMPO: constant of the chosen reward (the rejected one's is 0.1) */
+  double aux_weight; /* MMPO: lambda, weight of the -log sigmoid term, >= 0; exactly 1: the loss is -s_w */
   double label_smoothing; /* DPO: in [0, 0.5) */
-  double gamma;           /* SimPO: target margin */
-  double scale;           /* multiplies every pair's (SFT: every token's) gradient: 1 / their number in the optimizer step */
-  int32_t loss;           /* mmpo_loss */
+  double gamma; /* SimPO: target margin */
+  double scale; /* multiplies every pair's (SFT: every token's) gradient: 1 / their number in the optimizer step */
+  int32_t loss; /* mmpo_loss */
   int32_t length_normalize; /* 1: log-probabilities are divided by the completion's length, MMPO's reference ones too */
-  int32_t normalize;      /* MMPO: 1 min-max normalisation of the rewards, 0 none */
+  int32_t normalize; /* MMPO: 1 min-max normalisation of the rewards, 0 none */
   int32_t score_rejected; /* MMPO with aux_weight 1: 0 leaves the rejected completions out (their outputs are NaN) */
 } mmpo_objective;
 
@@ -114,13 +114,13 @@ typedef struct mmpo_optimizer_config {
   double beta2;
   double epsilon;
   double weight_decay; /* decoupled, of matrices only */
-  int32_t recompute;   /* mmpo_recompute */
+  int32_t recompute; /* mmpo_recompute */
 } mmpo_optimizer_config;
 
 typedef struct mmpo_sampling {
   double temperature; /* 0: greedy */
-  double top_p;       /* in (0, 1]; 1: off */
-  int64_t top_k;      /* 0: off */
+  double top_p; /* in (0, 1]; 1: off */
+  int64_t top_k; /* 0: off */
   uint64_t seed;
   int64_t max_new_tokens;
 } mmpo_sampling;
@@ -177,9 +177,10 @@ MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
  * reward_range: [2] minimum and maximum of the MMPO rewards to normalise with; NULL: those of this micro-batch.
  * out_losses: [G] loss of each pair (SFT: of each group, summed over its tokens), not scaled.
  * out_logps: [C]. out_rewards: [C] the loss's implicit rewards (MMPO: scores s), NaN for SFT. Caller allocates. */
-MMPO_API int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch, const mmpo_objective* objective,
-                                         const double* ref_logps, const double* reward_range, double* out_losses,
-                                         double* out_logps, double* out_rewards, mmpo_error* err);
+MMPO_API int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch,
+                                         const mmpo_objective* objective, const double* ref_logps,
+                                         const double* reward_range, double* out_losses, double* out_logps,
+                                         double* out_rewards, mmpo_error* err);
 
 /* The same losses without gradients, for evaluation. */
 MMPO_API int32_t mmpo_model_evaluate(mmpo_model* model, const mmpo_batch* batch, const mmpo_objective* objective,
@@ -193,7 +194,12 @@ MMPO_API int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, 
 
 /* Flat state for checkpoints, borrowed for the trainer's life: fp32 parameters (the master weights, or the weights
  * themselves in fp32), first and second moments, gradients. All are writable and have the same number of elements. */
-enum mmpo_state { MMPO_STATE_PARAMETERS = 0, MMPO_STATE_EXP_AVG = 1, MMPO_STATE_EXP_AVG_SQ = 2, MMPO_STATE_GRADIENTS = 3 };
+enum mmpo_state {
+  MMPO_STATE_PARAMETERS = 0,
+  MMPO_STATE_EXP_AVG = 1,
+  MMPO_STATE_EXP_AVG_SQ = 2,
+  MMPO_STATE_GRADIENTS = 3
+};
 MMPO_API int32_t mmpo_trainer_state(mmpo_trainer* trainer, int32_t state, float** out_data, int64_t* out_num_elements,
                                     mmpo_error* err);
 /* Number of updates done: the t of Adam's bias correction. */
@@ -201,7 +207,8 @@ MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* ou
 /* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights. */
 MMPO_API int32_t mmpo_trainer_restore(mmpo_trainer* trainer, int64_t num_steps, mmpo_error* err);
 /* Where parameter index lies in the flat state: its first element. */
-MMPO_API int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, int64_t* out_offset, mmpo_error* err);
+MMPO_API int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, int64_t* out_offset,
+                                           mmpo_error* err);
 
 #ifdef __cplusplus
 }

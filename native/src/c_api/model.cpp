@@ -14,14 +14,16 @@ using mmpo::require_not_null;
 namespace {
 
 at::ScalarType compute_type(int32_t dtype) {
-  require(dtype == MMPO_FLOAT32 || dtype == MMPO_BFLOAT16, "compute_dtype must be MMPO_FLOAT32 or MMPO_BFLOAT16, got ", dtype);
+  require(dtype == MMPO_FLOAT32 || dtype == MMPO_BFLOAT16, "compute_dtype must be MMPO_FLOAT32 or MMPO_BFLOAT16, got ",
+          dtype);
   return dtype == MMPO_FLOAT32 ? at::kFloat : at::kBFloat16;
 }
 
 // Log-probabilities of tokens [R] in head order, written in the batch's order of completions.
 void copy_token_logps(const mmpo::PackedBatch& batch, const at::Tensor& logp_R, float* out) {
   const float* logp = logp_R.const_data_ptr<float>();
-  for (const auto& completion : batch.completions) out = std::copy_n(logp + completion.head_begin, completion.length, out);
+  for (const auto& completion : batch.completions)
+    out = std::copy_n(logp + completion.head_begin, completion.length, out);
 }
 
 void clear_token_logps(const mmpo_batch& batch, float* out) {
@@ -65,11 +67,13 @@ int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor
     require_not_null(out_tensor, "out_tensor");
     const mmpo::Decoder& decoder = model->model.decoder();
     const auto& parameters = decoder.layout().parameters();
-    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ", parameters.size());
+    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ",
+            parameters.size());
     const mmpo::Parameter& parameter = parameters[static_cast<size_t>(index)];
     const bool is_float = decoder.dtype() == at::kFloat;
     out_tensor->name = parameter.name.c_str();
-    out_tensor->data = static_cast<const char*>(decoder.flat().const_data_ptr()) + parameter.offset * (is_float ? 4 : 2);
+    out_tensor->data =
+        static_cast<const char*>(decoder.flat().const_data_ptr()) + parameter.offset * (is_float ? 4 : 2);
     out_tensor->shape[0] = parameter.rows;
     out_tensor->shape[1] = parameter.columns;
     out_tensor->num_dims = parameter.columns == 0 ? 1 : 2;
@@ -95,9 +99,9 @@ int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out
   });
 }
 
-int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths, int64_t num_prompts,
-                            const int32_t* stop_tokens, int64_t num_stop_tokens, const mmpo_sampling* sampling,
-                            int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {
+int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths,
+                            int64_t num_prompts, const int32_t* stop_tokens, int64_t num_stop_tokens,
+                            const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {
   return guard(err, [&] {
     require_not_null(sampling, "sampling");
     require_not_null(out_tokens, "out_tokens");

@@ -62,8 +62,8 @@ int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* conf
 void mmpo_trainer_free(mmpo_trainer* trainer) { delete trainer; }
 
 int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch, const mmpo_objective* objective,
-                                const double* ref_logps, const double* reward_range, double* out_losses, double* out_logps,
-                                double* out_rewards, mmpo_error* err) {
+                                const double* ref_logps, const double* reward_range, double* out_losses,
+                                double* out_logps, double* out_rewards, mmpo_error* err) {
   return guard(err, [&] {
     const Results results{out_losses, out_logps, out_rewards};
     results.clear(batch);
@@ -131,7 +131,8 @@ int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, in
     require_not_null(trainer, "trainer");
     require_not_null(out_offset, "out_offset");
     const auto& parameters = trainer->trainer.model().decoder().layout().parameters();
-    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ", parameters.size());
+    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ",
+            parameters.size());
     *out_offset = parameters[static_cast<size_t>(index)].offset;
   });
 }

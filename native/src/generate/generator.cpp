@@ -69,7 +69,8 @@ class Generator {
     while (first < prompts_.lengths.size()) {
       size_t last = first;
       int64_t num_tokens = 0;
-      while (last < prompts_.lengths.size() && (last == first || num_tokens + prompts_.lengths[last] <= kPrefillTokens)) {
+      while (last < prompts_.lengths.size() &&
+             (last == first || num_tokens + prompts_.lengths[last] <= kPrefillTokens)) {
         num_tokens += prompts_.lengths[last++];
       }
       prefill(tokens, num_tokens, first, last - first);
@@ -80,8 +81,13 @@ class Generator {
 
   void prefill(const int32_t* tokens, int64_t num_tokens, size_t first, size_t count) {
     const std::vector<int32_t> no_completions(count, 0);
-    const mmpo_batch batch{tokens,     prompts_.lengths.data() + first, no_completions.data(), nullptr,
-                           num_tokens, static_cast<int64_t>(count),     0};
+    const mmpo_batch batch{tokens,
+                           prompts_.lengths.data() + first,
+                           no_completions.data(),
+                           nullptr,
+                           num_tokens,
+                           static_cast<int64_t>(count),
+                           0};
     const PackedBatch packed(batch, {});
     const Decoder::Attend attend = model_.decoder().packed_attention(packed.segments);
     const auto attend_and_store = [&](int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
@@ -118,13 +124,15 @@ class Generator {
       for (size_t n = 0; n < rows.size(); ++n) {
         cache_.store(layer, qkv_nQ, static_cast<int64_t>(n), 1, rows[n].sequence, rows[n].num_keys - 1);
       }
-      decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows, model_.decoder().attention_shape(), attended_nA);
+      decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows, model_.decoder().attention_shape(),
+                       attended_nA);
     };
     model_.workspace().reset();
     const Tensor tokens_n = at::tensor(tokens, at::kLong);
     const Tensor positions_n = at::tensor(positions, at::kInt);
     const int64_t num_positions = 1 + *std::ranges::max_element(positions);
-    sample(model_.decoder().forward({tokens_n, positions_n, num_positions}, attend, model_.workspace(), nullptr), sequences);
+    sample(model_.decoder().forward({tokens_n, positions_n, num_positions}, attend, model_.workspace(), nullptr),
+           sequences);
   }
 
   // Appends a token to each sequence, whose last row of the residual stream is x_nH, and keeps those that go on.
@@ -172,8 +180,8 @@ std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts,
   for (size_t i = 0; i < prompts.lengths.size(); ++i) {
     const int64_t length = prompts.lengths[i];
     require(length >= 1, "prompt ", i, " is empty");
-    require(length < config.max_positions, "prompt ", i, " has ", length, " tokens; the model has ", config.max_positions,
-            " positions (max_position_embeddings), and one is needed for the first new token");
+    require(length < config.max_positions, "prompt ", i, " has ", length, " tokens; the model has ",
+            config.max_positions, " positions (max_position_embeddings), and one is needed for the first new token");
     for (int64_t t = 0; t < length; ++t) {
       require(tokens[t] >= 0 && tokens[t] < config.vocab_size, "prompt ", i, " holds token ", tokens[t],
               ", outside the model's vocabulary of ", config.vocab_size);

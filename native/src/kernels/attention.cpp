@@ -53,7 +53,8 @@ AttentionInputs<T> inputs(const Tensor& qkv_TQ, const AttentionShape& shape, con
 // Backward only reads these.
 template <typename T>
 AttentionOutputs<T> outputs(const Tensor& out_TA, const Tensor& lse_NT) {
-  return {static_cast<T*>(out_TA.data_ptr()), out_TA.stride(0), static_cast<float*>(lse_NT.data_ptr()), lse_NT.stride(0)};
+  return {static_cast<T*>(out_TA.data_ptr()), out_TA.stride(0), static_cast<float*>(lse_NT.data_ptr()),
+          lse_NT.stride(0)};
 }
 
 }  // namespace

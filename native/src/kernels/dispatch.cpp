@@ -8,9 +8,10 @@ namespace {
 
 CpuCapability detect() {
   if (at::get_cpu_capability() == "AVX512") return CpuCapability::kAvx512;
-  TORCH_CHECK(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"),
-              "a processor with AVX2, FMA and F16C is needed, and this one lacks them; LibTorch's capability for it is ",
-              at::get_cpu_capability());
+  TORCH_CHECK(
+      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"),
+      "a processor with AVX2, FMA and F16C is needed, and this one lacks them; LibTorch's capability for it is ",
+      at::get_cpu_capability());
   return CpuCapability::kAvx2;
 }
 

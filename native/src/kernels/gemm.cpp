@@ -24,8 +24,8 @@ constexpr int64_t kFewRows = 8;
 
 template <typename T>
 GemmMatrix<T> matrix(const Tensor& x) {
-  TORCH_CHECK(x.dim() == 2 && (x.stride(1) == 1 || x.stride(0) == 1), "gemm takes matrices with a stride of 1, got strides ",
-              x.strides());
+  TORCH_CHECK(x.dim() == 2 && (x.stride(1) == 1 || x.stride(0) == 1),
+              "gemm takes matrices with a stride of 1, got strides ", x.strides());
   const bool transposed = x.stride(1) != 1;
   return {x.const_data_ptr<T>(), x.stride(transposed ? 1 : 0), transposed};
 }
@@ -57,7 +57,8 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& works
   for (int64_t k = 0; k < depth; k += deepest) {
     for (int64_t n = 0; n < columns; n += widest) {
       const int64_t depths = std::min(deepest, depth - k);
-      const GemmBlock block{a_MK.size(0), n, std::min(widest, columns - n), k, depths, round_up(depths, depth_multiple)};
+      const GemmBlock block{
+          a_MK.size(0), n, std::min(widest, columns - n), k, depths, round_up(depths, depth_multiple)};
       CpuGemm<T, Out, Capability>::pack(b, block, packed);
       CpuGemm<T, Out, Capability>::multiply(a, packed, block, k > 0 || mode == Gemm::kAccumulate,
                                             c_MN.mutable_data_ptr<Out>(), c_MN.stride(0));

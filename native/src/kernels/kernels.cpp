@@ -12,8 +12,8 @@ namespace {
 template <typename T>
 Rows<T> rows(const Tensor& x) {
   using Value = std::remove_const_t<T>;
-  TORCH_CHECK(x.dim() == 2 && (x.stride(1) == 1 || x.size(1) <= 1), "kernels take [rows, columns] with contiguous rows, got ",
-              x.sizes(), " with strides ", x.strides());
+  TORCH_CHECK(x.dim() == 2 && (x.stride(1) == 1 || x.size(1) <= 1),
+              "kernels take [rows, columns] with contiguous rows, got ", x.sizes(), " with strides ", x.strides());
   if constexpr (std::is_const_v<T>) {
     return {x.const_data_ptr<Value>(), x.size(0), x.size(1), x.stride(0)};
   } else {
@@ -36,8 +36,9 @@ T* mutable_vector(Tensor& x, int64_t count) {
 }
 
 void check_same(const Tensor& a, const Tensor& b) {
-  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type(), "kernels: shapes and types must be equal, got ",
-              a.sizes(), " ", a.scalar_type(), " and ", b.sizes(), " ", b.scalar_type());
+  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type(),
+              "kernels: shapes and types must be equal, got ", a.sizes(), " ", a.scalar_type(), " and ", b.sizes(), " ",
+              b.scalar_type());
 }
 
 // [T, 2I] beside [T, I].
@@ -132,8 +133,8 @@ void rope_(Tensor& x_TND, const Tensor& cos_PD, const Tensor& sin_PD, const Tens
                             narrow ? nullptr : vector<int64_t>(positions_T, tokens)};
   dispatch(x_TND, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    const Heads<Value> heads{x_TND.mutable_data_ptr<Value>(), tokens,          x_TND.size(1), x_TND.size(2),
-                             x_TND.stride(0),                 x_TND.stride(1)};
+    const Heads<Value> heads{
+        x_TND.mutable_data_ptr<Value>(), tokens, x_TND.size(1), x_TND.size(2), x_TND.stride(0), x_TND.stride(1)};
     Kernels<T, Capability>::rope(heads, cos_PD.const_data_ptr<float>(), sin_PD.const_data_ptr<float>(), positions,
                                  inverse);
   });

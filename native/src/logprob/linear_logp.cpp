@@ -54,11 +54,10 @@ void linear_logp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspa
 }
 
 void linear_logp_backward(const HeadRows& rows, const Tensor& head_VH, const Tensor& lse_R, const Tensor& weights_R,
-                          Workspace& workspace, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
-                          int64_t logit_bytes) {
+                          Workspace& workspace, Tensor& grad_hidden_RH, Tensor& grad_head_VH, int64_t logit_bytes) {
   for_each_chunk(rows, head_VH, logit_bytes, workspace, [&](int64_t first, int64_t count, Tensor& logits_RV) {
-    chunk_gradient(rows, head_VH, first, count, lse_R.narrow(0, first, count), weights_R, workspace, logits_RV, grad_hidden_RH,
-                   grad_head_VH);
+    chunk_gradient(rows, head_VH, first, count, lse_R.narrow(0, first, count), weights_R, workspace, logits_RV,
+                   grad_hidden_RH, grad_head_VH);
   });
 }
 

@@ -91,7 +91,9 @@ template PairTerms<float> mmpo_terms(float, float, float);
 template PairTerms<double> mmpo_terms(double, double, double);
 template RewardRange mmpo_reward_range(const MmpoLoss&, const BasicPairInputs<float>&);
 template RewardRange mmpo_reward_range(const MmpoLoss&, const BasicPairInputs<double>&);
-template BasicPairOutputs<float> mmpo_losses(const MmpoLoss&, const BasicPairInputs<float>&, std::optional<RewardRange>);
-template BasicPairOutputs<double> mmpo_losses(const MmpoLoss&, const BasicPairInputs<double>&, std::optional<RewardRange>);
+template BasicPairOutputs<float> mmpo_losses(const MmpoLoss&, const BasicPairInputs<float>&,
+                                             std::optional<RewardRange>);
+template BasicPairOutputs<double> mmpo_losses(const MmpoLoss&, const BasicPairInputs<double>&,
+                                              std::optional<RewardRange>);
 
 }  // namespace mmpo

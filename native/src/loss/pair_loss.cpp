@@ -19,7 +19,8 @@ void check_lengths(const char* field, std::span<const int32_t> lengths, size_t n
   check_count(field, lengths.size(), num_pairs);
   for (size_t pair = 0; pair < num_pairs; ++pair) {
     require(lengths[pair] >= 1, "length normalisation divides by the number of tokens, so ", field,
-            " must be >= 1, but it is ", lengths[pair], " for pair ", pair, "; leave out pairs with an empty completion");
+            " must be >= 1, but it is ", lengths[pair], " for pair ", pair,
+            "; leave out pairs with an empty completion");
   }
 }
 
@@ -63,9 +64,10 @@ void check_objective(const mmpo_objective& objective) {
     require(std::isfinite(objective.aux_weight) && objective.aux_weight >= 0, "aux_weight must be >= 0, got ",
             objective.aux_weight);
   } else if (objective.loss == MMPO_LOSS_DPO) {
-    require(objective.label_smoothing >= 0 && objective.label_smoothing < 0.5, "label_smoothing must be in [0, 0.5), got ",
-            objective.label_smoothing);
-    require(objective.length_normalize == 0, "length_normalize is for mmpo and simpo; dpo has no length-normalised form");
+    require(objective.label_smoothing >= 0 && objective.label_smoothing < 0.5,
+            "label_smoothing must be in [0, 0.5), got ", objective.label_smoothing);
+    require(objective.length_normalize == 0,
+            "length_normalize is for mmpo and simpo; dpo has no length-normalised form");
   } else {
     require(std::isfinite(objective.gamma), "gamma must be finite, got ", objective.gamma);
   }

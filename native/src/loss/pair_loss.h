@@ -19,7 +19,7 @@ struct BasicPairInputs {
   std::span<const T> rejected_logps;
   std::span<const T> ref_chosen_logps;
   std::span<const T> ref_rejected_logps;
-  std::span<const int32_t> chosen_lengths;    // completion tokens, >= 1
+  std::span<const int32_t> chosen_lengths;  // completion tokens, >= 1
   std::span<const int32_t> rejected_lengths;
 };
 using PairInputs = BasicPairInputs<double>;

@@ -54,7 +54,9 @@ Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype)
     : config_(config), layout_(config), flat_(at::zeros({layout_.size()}, dtype)),
       weights_(view_parameters(config_, layout_, flat_)) {}
 
-AttentionShape Decoder::attention_shape() const { return {config_->num_heads, config_->num_kv_heads, config_->head_dim}; }
+AttentionShape Decoder::attention_shape() const {
+  return {config_->num_heads, config_->num_kv_heads, config_->head_dim};
+}
 
 Decoder::Attend Decoder::packed_attention(std::span<const Segment> segments) const {
   return [segments, shape = attention_shape()](int64_t, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
@@ -76,8 +78,8 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
     if (tape != nullptr) keep(scratch, tape->recompute, workspace, activations);
     forward_attention(layer, x_TH, rows.positions_T, attend, workspace, activations);
     forward_mlp(layer, workspace, activations);
-    linear_residual(activations.middle_TH, activations.activated_TI, weights_.layers[static_cast<size_t>(layer)].down_HI, {},
-                    workspace, next_TH);
+    linear_residual(activations.middle_TH, activations.activated_TI,
+                    weights_.layers[static_cast<size_t>(layer)].down_HI, {}, workspace, next_TH);
     if (tape == nullptr) {
       std::swap(x_TH, next_TH);
     } else {
@@ -152,8 +154,8 @@ struct Decoder::GradientScratch {
   Tensor qkv_TQ;
 };
 
-void Decoder::backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape, Workspace& workspace,
-                       Tensor& grad_TH, DecoderParameters& gradients) {
+void Decoder::backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,
+                       Workspace& workspace, Tensor& grad_TH, DecoderParameters& gradients) {
   const WorkspaceScope scope(workspace);
   const int64_t num_rows = grad_TH.size(0);
   const Tensor tokens_T = rows.tokens_T.narrow(0, 0, num_rows);

@@ -15,12 +15,12 @@ namespace mmpo {
 
 // What one layer computes on the way from its input to its output.
 struct LayerActivations {
-  Tensor rstd_T;       // of the input norm
-  Tensor normed_TH;    // input of q, k and v
-  Tensor qkv_TQ;       // rotated
+  Tensor rstd_T;  // of the input norm
+  Tensor normed_TH;  // input of q, k and v
+  Tensor qkv_TQ;  // rotated
   Tensor attended_TA;
   Tensor lse_NT;
-  Tensor middle_TH;    // residual stream after attention
+  Tensor middle_TH;  // residual stream after attention
   Tensor post_rstd_T;  // of the post-attention norm
   Tensor post_normed_TH;
   Tensor gate_up_T2I;
@@ -55,9 +55,9 @@ class Decoder {
   Attend packed_attention(std::span<const Segment> segments) const;
 
   struct Rows {
-    const Tensor& tokens_T;     // int64
+    const Tensor& tokens_T;  // int64
     const Tensor& positions_T;  // int32
-    int64_t num_positions;      // one more than the largest
+    int64_t num_positions;  // one more than the largest
   };
   // The residual stream after the last layer, before the final norm, in memory of the workspace. tape: null for inference.
   Tensor forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape* tape);
@@ -75,8 +75,8 @@ class Decoder {
   void forward_mlp(int64_t layer, Workspace& workspace, LayerActivations& a) const;
   void rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
   // Fills what the tape did not keep of the layer.
-  void restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute, const Tensor& x_TH,
-               Workspace& workspace, LayerActivations& a) const;
+  void restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute,
+               const Tensor& x_TH, Workspace& workspace, LayerActivations& a) const;
   struct GradientScratch;
   void backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const Tensor& x_TH,
                       LayerActivations& a, GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,

@@ -11,8 +11,7 @@ namespace mmpo {
 using at::Tensor;
 
 // out = x w^T + bias; bias may be undefined.
-void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Workspace& workspace,
-            Tensor& out_TN);
+void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Workspace& workspace, Tensor& out_TN);
 
 // out = residual + x w^T + bias.
 void linear_residual(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,

@@ -37,7 +37,9 @@ std::string describe(int64_t rows, int64_t columns, int32_t num_dims) {
   return text.str();
 }
 
-std::string describe(const Parameter& parameter) { return describe(parameter.rows, parameter.columns, num_dims(parameter)); }
+std::string describe(const Parameter& parameter) {
+  return describe(parameter.rows, parameter.columns, num_dims(parameter));
+}
 
 // Tensors of published checkpoints that hold nothing of their own.
 bool is_redundant(std::string_view name, const ModelConfig& config) {
@@ -58,14 +60,15 @@ void Model::load(std::span<const mmpo_tensor> weights) {
     require(tensor.name != nullptr && tensor.data != nullptr, "a weight's name and data must not be NULL");
     if (is_redundant(tensor.name, decoder_.config())) continue;
     const int64_t index = layout.find(tensor.name);
-    if (index < 0) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' does not belong to a model with this config.json");
+    if (index < 0)
+      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' does not belong to a model with this config.json");
     if (loaded[static_cast<size_t>(index)]) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' is given twice");
     const Parameter& parameter = layout.parameters()[static_cast<size_t>(index)];
     const int64_t columns = tensor.num_dims == 1 ? 0 : tensor.shape[1];
     // The number of dimensions too: a matrix [n, 0] holds nothing, where a vector of n is wanted.
     if (tensor.num_dims != num_dims(parameter) || tensor.shape[0] != parameter.rows || columns != parameter.columns) {
-      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has shape ", describe(tensor.shape[0], tensor.shape[1], tensor.num_dims),
-           "; config.json asks for ", describe(parameter));
+      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has shape ",
+           describe(tensor.shape[0], tensor.shape[1], tensor.num_dims), "; config.json asks for ", describe(parameter));
     }
     const Tensor source = at::from_blob(const_cast<void*>(tensor.data), {parameter.size()},
                                         at::TensorOptions().dtype(scalar_type(tensor)));
@@ -79,7 +82,8 @@ void Model::load(std::span<const mmpo_tensor> weights) {
   for (size_t i = 0; i < loaded.size(); ++i) {
     const Parameter& parameter = layout.parameters()[i];
     if (!loaded[i]) {
-      fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter), " is missing; config.json asks for it");
+      fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter),
+           " is missing; config.json asks for it");
     }
   }
 }
@@ -110,7 +114,8 @@ std::vector<double> sum_completions(const PackedBatch& batch, const Tensor& logp
   std::vector<double> sums;
   for (const auto& completion : batch.completions) {
     double sum = completion.head_begin < 0 ? std::numeric_limits<double>::quiet_NaN() : 0;
-    for (int64_t i = 0; completion.head_begin >= 0 && i < completion.length; ++i) sum += static_cast<double>(logp[completion.head_begin + i]);
+    for (int64_t i = 0; completion.head_begin >= 0 && i < completion.length; ++i)
+      sum += static_cast<double>(logp[completion.head_begin + i]);
     sums.push_back(sum);
   }
   return sums;

@@ -8,9 +8,7 @@
 namespace mmpo {
 namespace {
 
-void require_positive(const char* field, int64_t value) {
-  require(value > 0, field, " must be > 0, got ", value);
-}
+void require_positive(const char* field, int64_t value) { require(value > 0, field, " must be > 0, got ", value); }
 
 void require_positive(const char* field, double value) {
   require(value > 0 && std::isfinite(value), field, " must be > 0, got ", value);
@@ -21,12 +19,14 @@ void require_possible_size(const mmpo_model_config& config) {
   constexpr double most_parameters = 0x1p40;
   const auto hidden = static_cast<double>(config.hidden_size);
   const auto heads = static_cast<double>(config.num_heads) + 2 * static_cast<double>(config.num_kv_heads);
-  const double layer = hidden * (2 * heads * static_cast<double>(config.head_dim) + 3 * static_cast<double>(config.intermediate_size));
-  const double total = 2 * hidden * static_cast<double>(config.vocab_size) + layer * static_cast<double>(config.num_layers);
+  const double layer =
+      hidden * (2 * heads * static_cast<double>(config.head_dim) + 3 * static_cast<double>(config.intermediate_size));
+  const double total =
+      2 * hidden * static_cast<double>(config.vocab_size) + layer * static_cast<double>(config.num_layers);
   require(total <= most_parameters, "the sizes ask for about ", total, " parameters, more than ", most_parameters,
           ": vocab_size ", config.vocab_size, ", hidden_size ", config.hidden_size, ", intermediate_size ",
-          config.intermediate_size, ", num_layers ", config.num_layers, ", num_heads ", config.num_heads, ", num_kv_heads ",
-          config.num_kv_heads, ", head_dim ", config.head_dim);
+          config.intermediate_size, ", num_layers ", config.num_layers, ", num_heads ", config.num_heads,
+          ", num_kv_heads ", config.num_kv_heads, ", head_dim ", config.head_dim);
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   require(config.vocab_size <= most && config.max_positions <= most && config.num_layers <= 10000, "vocab_size (",
           config.vocab_size, ") and max_positions (", config.max_positions, ") must fit 32 bits, num_layers (",
@@ -66,7 +66,8 @@ ModelConfig::ModelConfig(const mmpo_model_config& config) : config_(config) {
   require(config.rope_type == MMPO_ROPE_DEFAULT || config.rope_type == MMPO_ROPE_LLAMA3, "unknown rope_type ",
           config.rope_type);
   if (config.rope_type == MMPO_ROPE_LLAMA3) {
-    require(config.rope_factor >= 1 && std::isfinite(config.rope_factor), "rope factor must be >= 1, got ", config.rope_factor);
+    require(config.rope_factor >= 1 && std::isfinite(config.rope_factor), "rope factor must be >= 1, got ",
+            config.rope_factor);
     require(config.rope_low_freq_factor > 0 && config.rope_high_freq_factor > config.rope_low_freq_factor &&
                 std::isfinite(config.rope_high_freq_factor),
             "rope high_freq_factor (", config.rope_high_freq_factor, ") must be above low_freq_factor (",
@@ -80,7 +81,8 @@ std::vector<float> ModelConfig::inverse_frequencies() const {
   for (size_t i = 0; i < frequencies.size(); ++i) {
     const auto exponent = static_cast<float>(2 * i) / static_cast<float>(config_.head_dim);
     const float frequency = 1.0F / std::pow(static_cast<float>(config_.rope_theta), exponent);
-    frequencies[i] = config_.rope_type == MMPO_ROPE_LLAMA3 ? llama3_scaled(static_cast<double>(frequency), config_) : frequency;
+    frequencies[i] =
+        config_.rope_type == MMPO_ROPE_LLAMA3 ? llama3_scaled(static_cast<double>(frequency), config_) : frequency;
   }
   return frequencies;
 }

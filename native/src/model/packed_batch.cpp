@@ -70,8 +70,9 @@ class Packer {
 }  // namespace
 
 void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positions) {
-  require(batch.num_groups > 0 && batch.num_completions > 0 && batch.num_tokens > 0, "a batch needs at least one group, got ",
-          batch.num_groups, " groups, ", batch.num_completions, " completions, ", batch.num_tokens, " tokens");
+  require(batch.num_groups > 0 && batch.num_completions > 0 && batch.num_tokens > 0,
+          "a batch needs at least one group, got ", batch.num_groups, " groups, ", batch.num_completions,
+          " completions, ", batch.num_tokens, " tokens");
   require(batch.tokens != nullptr && batch.prompt_lengths != nullptr && batch.group_sizes != nullptr &&
               batch.completion_lengths != nullptr,
           "a batch's arrays must not be NULL");
@@ -80,20 +81,24 @@ void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positi
   for (int64_t group = 0; group < batch.num_groups; ++group) {
     const int64_t prompt = batch.prompt_lengths[group];
     require(prompt >= 1, "prompt ", group, " has length ", prompt, "; at least 1 is needed to predict from");
-    require(batch.group_sizes[group] >= 1, "group ", group, " has ", batch.group_sizes[group], " completions; at least 1 is needed");
+    require(batch.group_sizes[group] >= 1, "group ", group, " has ", batch.group_sizes[group],
+            " completions; at least 1 is needed");
     tokens += prompt;
     for (int64_t i = 0; i < batch.group_sizes[group]; ++i, ++completions) {
-      require(completions < batch.num_completions, "group_sizes add up to more than num_completions = ", batch.num_completions);
+      require(completions < batch.num_completions,
+              "group_sizes add up to more than num_completions = ", batch.num_completions);
       const int64_t length = batch.completion_lengths[completions];
       require(length >= 1, "completion ", completions, " has length ", length, "; at least 1 is needed");
       require(prompt + length <= max_positions, "completion ", completions, " of group ", group, " needs ",
-              prompt + length, " positions; the model has ", max_positions, " (max_position_embeddings): set max_length");
+              prompt + length, " positions; the model has ", max_positions,
+              " (max_position_embeddings): set max_length");
       tokens += length;
     }
     require(prompt <= max_positions, "prompt ", group, " has ", prompt, " tokens; the model has ", max_positions,
             " positions (max_position_embeddings): set max_length");
   }
-  require(completions == batch.num_completions, "group_sizes add up to ", completions, ", num_completions is ", batch.num_completions);
+  require(completions == batch.num_completions, "group_sizes add up to ", completions, ", num_completions is ",
+          batch.num_completions);
   require(tokens == batch.num_tokens, "lengths add up to ", tokens, " tokens, num_tokens is ", batch.num_tokens);
   for (int64_t i = 0; i < tokens; ++i) {
     require(batch.tokens[i] >= 0 && batch.tokens[i] < vocab_size, "token ", i, " is ", batch.tokens[i],

@@ -76,7 +76,8 @@ ParameterLayout::ParameterLayout(const ModelConfig& config) {
 }
 
 int64_t ParameterLayout::find(const std::string& name) const {
-  const auto found = std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& p) { return p.name == name; });
+  const auto found =
+      std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& p) { return p.name == name; });
   return found == parameters_.end() ? -1 : found - parameters_.begin();
 }
 

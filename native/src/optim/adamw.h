@@ -18,10 +18,10 @@ struct AdamWSettings {
 // A stretch of parameters with their state, all of count elements. Borrowed; none may overlap.
 template <typename T>
 struct AdamWShard {
-  T* param;                  // fp32 weights, or the fp32 master copy of bfloat16 ones
-  T* grad;                   // set to 0 once it is used
-  T* exp_avg;                // first moment
-  T* exp_avg_sq;             // second moment
+  T* param;  // fp32 weights, or the fp32 master copy of bfloat16 ones
+  T* grad;  // set to 0 once it is used
+  T* exp_avg;  // first moment
+  T* exp_avg_sq;  // second moment
   c10::BFloat16* bf16_param;  // receives the updated weights, rounded; null: no such copy
   int64_t count;
 };

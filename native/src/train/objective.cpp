@@ -49,7 +49,8 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
               batch.group_sizes[group], " completions");
     }
   }
-  require(!needs_reference(settings) || !ref_logps.empty(), "this loss needs reference log-probabilities; ref_logps is NULL");
+  require(!needs_reference(settings) || !ref_logps.empty(),
+          "this loss needs reference log-probabilities; ref_logps is NULL");
 }
 
 bool Objective::is_linear() const {
@@ -79,7 +80,8 @@ Objective::Result Objective::evaluate_pairs(std::span<const double> logps_C) con
   const Sides<double> refs(ref_logps_);
   const Sides<int32_t> lengths({batch_.completion_lengths, static_cast<size_t>(batch_.num_completions)});
   const PairOutputs outputs = pair_loss<double>(
-      settings_, {logps.chosen, logps.rejected, refs.chosen, refs.rejected, lengths.chosen, lengths.rejected}, reward_range_);
+      settings_, {logps.chosen, logps.rejected, refs.chosen, refs.rejected, lengths.chosen, lengths.rejected},
+      reward_range_);
   return {outputs.losses, interleave(outputs.chosen_rewards, outputs.rejected_rewards, 1),
           interleave(outputs.grad_chosen, outputs.grad_rejected, settings_.scale)};
 }

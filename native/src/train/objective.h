@@ -25,7 +25,7 @@ class Objective {
   bool is_linear() const;
 
   struct Result {
-    std::vector<double> losses;   // [G]
+    std::vector<double> losses;  // [G]
     std::vector<double> rewards;  // [C], NaN where the loss has none
     std::vector<double> weights;  // [C] d(scale * loss) / d log-probability
   };

@@ -16,7 +16,8 @@ void check(const mmpo_optimizer_config& config) {
   require(config.beta1 >= 0 && config.beta1 < 1, "adam_beta1 must be in [0, 1), got ", config.beta1);
   require(config.beta2 >= 0 && config.beta2 < 1, "adam_beta2 must be in [0, 1), got ", config.beta2);
   require(config.epsilon > 0 && std::isfinite(config.epsilon), "adam_epsilon must be > 0, got ", config.epsilon);
-  require(config.weight_decay >= 0 && std::isfinite(config.weight_decay), "weight_decay must be >= 0, got ", config.weight_decay);
+  require(config.weight_decay >= 0 && std::isfinite(config.weight_decay), "weight_decay must be >= 0, got ",
+          config.weight_decay);
   require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
           config.recompute);
 }
@@ -107,7 +108,8 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   if (objective.is_linear()) {
     const Tensor weights_R = row_weights(packed, objective.linear_weights(), workspace);
     Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
-    linear_logp_forward_backward(graded, head_VH, weights_R, workspace, graded_logp_R, grad_hidden_RH, gradients_.head_VH);
+    linear_logp_forward_backward(graded, head_VH, weights_R, workspace, graded_logp_R, grad_hidden_RH,
+                                 gradients_.head_VH);
     if (num_graded < num_head_rows) {
       Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_head_rows - num_graded);
       Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_head_rows - num_graded);
@@ -148,14 +150,13 @@ double Trainer::step(double learning_rate, double max_grad_norm) {
   const double coefficient = clip_coefficient(norm, max_grad_norm);
   at::BFloat16* weights = has_master() ? model_.decoder().flat().mutable_data_ptr<at::BFloat16>() : nullptr;
   for (const Stretch& stretch : stretches_) {
-    const AdamWShard<float> shard{master_.mutable_data_ptr<float>() + stretch.offset,
-                                  gradient + stretch.offset,
-                                  exp_avg_.mutable_data_ptr<float>() + stretch.offset,
-                                  exp_avg_sq_.mutable_data_ptr<float>() + stretch.offset,
-                                  weights == nullptr ? nullptr : weights + stretch.offset,
-                                  stretch.count};
+    const AdamWShard<float> shard{
+        master_.mutable_data_ptr<float>() + stretch.offset,      gradient + stretch.offset,
+        exp_avg_.mutable_data_ptr<float>() + stretch.offset,     exp_avg_sq_.mutable_data_ptr<float>() + stretch.offset,
+        weights == nullptr ? nullptr : weights + stretch.offset, stretch.count};
     const double decay = stretch.decays ? config_.weight_decay : 0;
-    adamw_step(shard, {config_.beta1, config_.beta2, config_.epsilon, decay}, learning_rate, num_steps_ + 1, coefficient);
+    adamw_step(shard, {config_.beta1, config_.beta2, config_.epsilon, decay}, learning_rate, num_steps_ + 1,
+               coefficient);
   }
   ++num_steps_;
   return norm;

@@ -14,10 +14,12 @@
 namespace mmpo::testing {
 
 // The call failed with this status, and its message holds every part.
-inline void expect_failure(int32_t status, const mmpo_error& err, int32_t wanted, const std::vector<std::string>& parts) {
+inline void expect_failure(int32_t status, const mmpo_error& err, int32_t wanted,
+                           const std::vector<std::string>& parts) {
   EXPECT_EQ(status, wanted) << err.message;
   EXPECT_EQ(err.code, wanted);
-  for (const std::string& part : parts) EXPECT_NE(std::string(err.message).find(part), std::string::npos) << part << " in: " << err.message;
+  for (const std::string& part : parts)
+    EXPECT_NE(std::string(err.message).find(part), std::string::npos) << part << " in: " << err.message;
 }
 
 // Two pairs, on a small random model.
@@ -31,7 +33,9 @@ class CApi : public ::testing::Test {
   }
 
   void SetUp() override {
-    ASSERT_EQ(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model_, &err_), MMPO_OK) << err_.message;
+    ASSERT_EQ(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model_, &err_),
+              MMPO_OK)
+        << err_.message;
     const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE};
     ASSERT_EQ(mmpo_trainer_create(model_, &optimizer, &trainer_, &err_), MMPO_OK) << err_.message;
   }

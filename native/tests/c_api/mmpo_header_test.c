@@ -1,7 +1,7 @@
 /* The header is C11 and the shared library answers a C program. */
-#include "mmpo/mmpo.h"
-
 #include <stdio.h>
+
+#include "mmpo/mmpo.h"
 
 int main(void) {
   if (mmpo_abi_version() != MMPO_ABI_VERSION) {

@@ -15,7 +15,8 @@ class ModelCApi : public CApi {
   // Creates a model from what the test changed and expects it to be refused.
   void expect_refused(int32_t status, const std::vector<std::string>& parts) {
     auto* model = reinterpret_cast<mmpo_model*>(this);
-    const int32_t found = mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model, &err_);
+    const int32_t found =
+        mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model, &err_);
     expect_failure(found, err_, status, parts);
     EXPECT_EQ(model, nullptr);
   }
@@ -48,7 +49,11 @@ TEST_F(ModelCApi, CreateNamesTheNullArgument) {
 TEST_F(ModelCApi, CreateNamesTheFieldOfTheConfig) {
   const std::vector<std::pair<std::string, std::function<void(mmpo_model_config&)>>> breaches = {
       {"vocab_size", [](auto& c) { c.vocab_size = 0; }},
-      {"vocab_size", [](auto& c) { c.vocab_size = int64_t{1} << 31; c.hidden_size = 1; }},
+      {"vocab_size",
+       [](auto& c) {
+         c.vocab_size = int64_t{1} << 31;
+         c.hidden_size = 1;
+       }},
       {"hidden_size", [](auto& c) { c.hidden_size = -40; }},
       {"hidden_size", [](auto& c) { c.hidden_size = std::numeric_limits<int64_t>::max(); }},
       {"intermediate_size", [](auto& c) { c.intermediate_size = 0; }},
@@ -69,7 +74,11 @@ TEST_F(ModelCApi, CreateNamesTheFieldOfTheConfig) {
       {"rope_theta", [](auto& c) { c.rope_theta = std::numeric_limits<double>::infinity(); }},
       {"rope_type", [](auto& c) { c.rope_type = 2; }},
       {"factor", [](auto& c) { c.rope_type = MMPO_ROPE_LLAMA3; }},
-      {"low_freq_factor", [](auto& c) { c.rope_type = MMPO_ROPE_LLAMA3; c.rope_factor = 8; }},
+      {"low_freq_factor",
+       [](auto& c) {
+         c.rope_type = MMPO_ROPE_LLAMA3;
+         c.rope_factor = 8;
+       }},
       {"original_max_position_embeddings", [](auto& c) {
          c.rope_type = MMPO_ROPE_LLAMA3;
          c.rope_factor = 8;
@@ -129,8 +138,8 @@ TEST_F(ModelCApi, CreateNamesTheWeightThatIsNotFinite) {
 TEST_F(ModelCApi, CreateRefusesAWeightBeyondTheComputeType) {
   weights_.values(7).view(-1)[3] = std::numeric_limits<float>::max();
   mmpo_model* model = nullptr;
-  expect_failure(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_BFLOAT16, &model, &err_), err_,
-                 MMPO_INVALID_MODEL, {std::string("'") + weights_.tensors()[7].name + "'"});
+  expect_failure(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_BFLOAT16, &model, &err_),
+                 err_, MMPO_INVALID_MODEL, {std::string("'") + weights_.tensors()[7].name + "'"});
   EXPECT_EQ(model, nullptr);
 }
 
@@ -150,7 +159,8 @@ TEST_F(ModelCApi, RotaryBuffersAndATiedHeadArePassedOver) {
   buffer.name = "model.layers.0.self_attn.rotary_emb.inv_freq";
   weights_.tensors().push_back(buffer);
   mmpo_model* model = nullptr;
-  EXPECT_EQ(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model, &err_), MMPO_OK) << err_.message;
+  EXPECT_EQ(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model, &err_), MMPO_OK)
+      << err_.message;
   int64_t count = 0;
   EXPECT_EQ(mmpo_model_num_parameters(model, &count, &err_), MMPO_OK);
   EXPECT_EQ(count, num_tensors() - 2);
@@ -193,10 +203,13 @@ TEST_F(ModelCApi, ParametersRefuseBadArguments) {
 
 TEST_F(ModelCApi, LogpsRefuseBadArgumentsAndClearTheirOutput) {
   std::vector<double> logps(4, 1.0);
-  expect_failure(mmpo_model_logps(nullptr, &batch_, logps.data(), nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"model"});
+  expect_failure(mmpo_model_logps(nullptr, &batch_, logps.data(), nullptr, &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"model"});
   EXPECT_TRUE(testing::all_nan(logps));
-  expect_failure(mmpo_model_logps(model_, nullptr, logps.data(), nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"batch"});
-  expect_failure(mmpo_model_logps(model_, &batch_, nullptr, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_logps"});
+  expect_failure(mmpo_model_logps(model_, nullptr, logps.data(), nullptr, &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"batch"});
+  expect_failure(mmpo_model_logps(model_, &batch_, nullptr, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"out_logps"});
 }
 
 TEST_F(ModelCApi, LogpsSayWhatIsWrongWithABatch) {
@@ -250,7 +263,8 @@ TEST_F(ModelCApi, TokenLogpsAddUpToLogpsInTheBatchsOrder) {
   EXPECT_NEAR(static_cast<double>(tokens[0]) + static_cast<double>(tokens[1]), logps[0], 1e-5);
   EXPECT_NEAR(static_cast<double>(tokens[2]), logps[1], 1e-5);
   EXPECT_NEAR(static_cast<double>(tokens[3]), logps[2], 1e-5);
-  EXPECT_NEAR(static_cast<double>(tokens[4]) + static_cast<double>(tokens[5]) + static_cast<double>(tokens[6]), logps[3], 1e-5);
+  EXPECT_NEAR(static_cast<double>(tokens[4]) + static_cast<double>(tokens[5]) + static_cast<double>(tokens[6]),
+              logps[3], 1e-5);
 }
 
 class GenerateCApi : public CApi {
@@ -319,8 +333,8 @@ TEST_F(GenerateCApi, RefusesWhatItCannotTellTheSizeOfItsOutputsFrom) {
   sampling_.max_new_tokens = 4;
   std::vector<int32_t> out(8);
   const auto generate = [&](mmpo_model* model, int32_t* out_tokens, int32_t* out_lengths) {
-    return mmpo_model_generate(model, prompt_tokens_.data(), prompt_lengths_.data(), 2, nullptr, 0, &sampling_, out_tokens,
-                               out_lengths, &err_);
+    return mmpo_model_generate(model, prompt_tokens_.data(), prompt_lengths_.data(), 2, nullptr, 0, &sampling_,
+                               out_tokens, out_lengths, &err_);
   };
   expect_failure(generate(nullptr, out.data(), out.data()), err_, MMPO_INVALID_ARGUMENT, {"model"});
   expect_failure(generate(model_, nullptr, out.data()), err_, MMPO_INVALID_ARGUMENT, {"out_tokens"});

@@ -26,12 +26,13 @@ class TrainerCApi : public CApi {
     losses_.assign(2, 1.0);
     logps_.assign(4, 1.0);
     rewards_.assign(4, 1.0);
-    return {trainer_, model_, &batch_, &objective_, ref_logps_.data(), nullptr, losses_.data(), logps_.data(), rewards_.data()};
+    return {trainer_, model_,         &batch_,       &objective_,    ref_logps_.data(),
+            nullptr,  losses_.data(), logps_.data(), rewards_.data()};
   }
 
   int32_t accumulate(const Call& c) {
-    return mmpo_trainer_accumulate(c.trainer, c.batch, c.objective, c.ref_logps, c.reward_range, c.out_losses, c.out_logps,
-                                   c.out_rewards, &err_);
+    return mmpo_trainer_accumulate(c.trainer, c.batch, c.objective, c.ref_logps, c.reward_range, c.out_losses,
+                                   c.out_logps, c.out_rewards, &err_);
   }
 
   int32_t evaluate(const Call& c) {
@@ -103,14 +104,24 @@ TEST_F(TrainerCApi, BadArgumentsLeaveNoTrace) {
       {"objective must not be NULL", [](auto& c) { c.objective = nullptr; }},
       {"ref_logps is NULL", [](auto& c) { c.ref_logps = nullptr; }},
       {"ref_rejected_logps is nan for pair 0", [&](auto& c) { c.ref_logps = bad_refs.data(); }},
-      {"group 0 has 3 completions", [&](auto& c) { batch.group_sizes = sizes.data(); c.batch = &batch; }},
+      {"group 0 has 3 completions",
+       [&](auto& c) {
+         batch.group_sizes = sizes.data();
+         c.batch = &batch;
+       }},
       {"loss must be", with([](auto& o) { o.loss = 4; })},
       {"beta must be > 0", with([](auto& o) { o.beta = 0; })},
       {"label_smoothing", with([](auto& o) { o.label_smoothing = 0.5; })},
       {"length_normalize", with([](auto& o) { o.length_normalize = 1; })},
       {"scale", with([nan](auto& o) { o.scale = nan; })},
-      {"aux_weight", with([](auto& o) { o.loss = MMPO_LOSS_MMPO; o.aux_weight = -1; })},
-      {"gamma", with([nan](auto& o) { o.loss = MMPO_LOSS_SIMPO; o.gamma = nan; })},
+      {"aux_weight", with([](auto& o) {
+         o.loss = MMPO_LOSS_MMPO;
+         o.aux_weight = -1;
+       })},
+      {"gamma", with([nan](auto& o) {
+         o.loss = MMPO_LOSS_SIMPO;
+         o.gamma = nan;
+       })},
       {"reward_range", [&](auto& c) {
          objective.loss = MMPO_LOSS_MMPO;
          c.objective = &objective;
@@ -161,7 +172,8 @@ TEST_F(TrainerCApi, StepRefusesBadArguments) {
     expect_failure(mmpo_trainer_step(trainer_, rate, 1, &norm, &err_), err_, MMPO_INVALID_ARGUMENT, {"learning_rate"});
   }
   for (const double limit : {-1.0, nan}) {
-    expect_failure(mmpo_trainer_step(trainer_, 0.1, limit, &norm, &err_), err_, MMPO_INVALID_ARGUMENT, {"max_grad_norm"});
+    expect_failure(mmpo_trainer_step(trainer_, 0.1, limit, &norm, &err_), err_, MMPO_INVALID_ARGUMENT,
+                   {"max_grad_norm"});
   }
   int64_t steps = -1;
   EXPECT_EQ(mmpo_trainer_num_steps(trainer_, &steps, &err_), MMPO_OK);
@@ -191,7 +203,8 @@ TEST_F(TrainerCApi, StateAndRestoreRefuseBadArguments) {
   int64_t number = 3;
   expect_failure(mmpo_trainer_state(nullptr, 0, &data, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
   expect_failure(mmpo_trainer_state(trainer_, 0, nullptr, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_data"});
-  expect_failure(mmpo_trainer_state(trainer_, 0, &data, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_num_elements"});
+  expect_failure(mmpo_trainer_state(trainer_, 0, &data, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"out_num_elements"});
   expect_failure(mmpo_trainer_num_steps(nullptr, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
   EXPECT_EQ(number, 0);
   expect_failure(mmpo_trainer_num_steps(trainer_, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_num_steps"});
@@ -226,7 +239,8 @@ TEST(Library, ThreadsAreSetAndRefused) {
   EXPECT_EQ(mmpo_set_num_threads(before + 1, &err), MMPO_OK);
   EXPECT_EQ(mmpo_get_num_threads(), before + 1);
   for (const int32_t count : {0, -4}) {
-    expect_failure(mmpo_set_num_threads(count, &err), err, MMPO_INVALID_ARGUMENT, {"num_threads", std::to_string(count)});
+    expect_failure(mmpo_set_num_threads(count, &err), err, MMPO_INVALID_ARGUMENT,
+                   {"num_threads", std::to_string(count)});
   }
   EXPECT_EQ(mmpo_get_num_threads(), before + 1);
   EXPECT_EQ(mmpo_set_num_threads(before, &err), MMPO_OK);

@@ -25,7 +25,8 @@ mmpo_sampling random(uint64_t seed, int64_t max_new_tokens) {
   return {.temperature = 1, .top_p = 1, .top_k = 0, .seed = seed, .max_new_tokens = max_new_tokens};
 }
 
-Sequences generate_all(Model& model, const Sequences& prompts, const mmpo_sampling& sampling, const Tokens& stops = {}) {
+Sequences generate_all(Model& model, const Sequences& prompts, const mmpo_sampling& sampling,
+                       const Tokens& stops = {}) {
   Tokens tokens;
   Tokens lengths;
   for (const Tokens& prompt : prompts) {
@@ -134,7 +135,8 @@ TEST(Generate, SampledTextDependsOnSeedAndPlaceNotOnNeighbours) {
   const Sequences first = generate_all(*model, prompts, random(1, 12));
   EXPECT_EQ(generate_all(*model, prompts, random(1, 12)), first);
   EXPECT_NE(generate_all(*model, prompts, random(2, 12)), first);
-  const Sequences other_neighbour = generate_all(*model, {prompts[0], prompts[2], prompts[2], prompts[3]}, random(1, 12));
+  const Sequences other_neighbour =
+      generate_all(*model, {prompts[0], prompts[2], prompts[2], prompts[3]}, random(1, 12));
   EXPECT_EQ(other_neighbour[0], first[0]);
   EXPECT_NE(other_neighbour[1], first[1]);
   EXPECT_EQ(other_neighbour[2], first[2]);
@@ -157,7 +159,8 @@ TEST(Generate, NamesThePromptThatDoesNotFit) {
   EXPECT_EQ(message({{1}, {}}), "prompt 1 is empty");
   EXPECT_EQ(message({{1}, {2, 131}}), "prompt 1 holds token 131, outside the model's vocabulary of 131");
   EXPECT_EQ(message({{-1}}), "prompt 0 holds token -1, outside the model's vocabulary of 131");
-  EXPECT_NE(message({Tokens(1024, 3)}).find("prompt 0 has 1024 tokens; the model has 1024 positions"), std::string::npos);
+  EXPECT_NE(message({Tokens(1024, 3)}).find("prompt 0 has 1024 tokens; the model has 1024 positions"),
+            std::string::npos);
 }
 
 // A training run that went wrong must not end the process when it generates.

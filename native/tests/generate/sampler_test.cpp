@@ -26,7 +26,8 @@ mmpo_sampling sampling(double temperature, double top_p, int64_t top_k) {
 std::vector<double> probabilities(double temperature, const std::set<size_t>& tokens) {
   std::vector<double> values(kLogits.size(), 0.0);
   double total = 0;
-  for (const size_t token : tokens) total += values[token] = std::exp(static_cast<double>(kLogits[token]) / temperature);
+  for (const size_t token : tokens)
+    total += values[token] = std::exp(static_cast<double>(kLogits[token]) / temperature);
   for (double& value : values) value /= total;
   return values;
 }
@@ -58,22 +59,23 @@ TEST_P(SamplerTest, DrawsFollowTheExactProbabilities) {
   EXPECT_LT(chi_square, 22.5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Filters, SamplerTest,
-                         ::testing::Values(Filter{"none", sampling(1, 1, 0), {0, 1, 2, 3, 4, 5, 6}},
-                                           Filter{"hot", sampling(3, 1, 0), {0, 1, 2, 3, 4, 5, 6}},
-                                           Filter{"cold", sampling(0.5, 1, 0), {0, 1, 2, 3, 4, 5, 6}},
-                                           Filter{"top_k", sampling(1, 1, 3), {1, 3, 6}},
-                                           // The fourth and fifth are equal: the smaller id stays.
-                                           Filter{"top_k_between_equals", sampling(1, 1, 4), {0, 1, 3, 6}},
-                                           Filter{"top_k_beyond_the_vocabulary", sampling(1, 1, 100), {0, 1, 2, 3, 4, 5, 6}},
-                                           // 0.3833 + 0.2325 = 0.6158 is below 0.7, + 0.1701 reaches it.
-                                           Filter{"top_p", sampling(1, 0.7, 0), {1, 3, 6}},
-                                           Filter{"top_p_of_one_token", sampling(1, 0.38, 0), {3}},
-                                           // Of the best two 0.3833 / 0.6158 = 0.6225 reach 0.6: top-k comes first.
-                                           Filter{"top_k_then_top_p", sampling(1, 0.6, 2), {3}},
-                                           // At temperature 0.5 the best has 0.575: temperature comes before both.
-                                           Filter{"temperature_then_top_p", sampling(0.5, 0.57, 0), {3}}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Filters, SamplerTest,
+    ::testing::Values(Filter{"none", sampling(1, 1, 0), {0, 1, 2, 3, 4, 5, 6}},
+                      Filter{"hot", sampling(3, 1, 0), {0, 1, 2, 3, 4, 5, 6}},
+                      Filter{"cold", sampling(0.5, 1, 0), {0, 1, 2, 3, 4, 5, 6}},
+                      Filter{"top_k", sampling(1, 1, 3), {1, 3, 6}},
+                      // The fourth and fifth are equal: the smaller id stays.
+                      Filter{"top_k_between_equals", sampling(1, 1, 4), {0, 1, 3, 6}},
+                      Filter{"top_k_beyond_the_vocabulary", sampling(1, 1, 100), {0, 1, 2, 3, 4, 5, 6}},
+                      // 0.3833 + 0.2325 = 0.6158 is below 0.7, + 0.1701 reaches it.
+                      Filter{"top_p", sampling(1, 0.7, 0), {1, 3, 6}},
+                      Filter{"top_p_of_one_token", sampling(1, 0.38, 0), {3}},
+                      // Of the best two 0.3833 / 0.6158 = 0.6225 reach 0.6: top-k comes first.
+                      Filter{"top_k_then_top_p", sampling(1, 0.6, 2), {3}},
+                      // At temperature 0.5 the best has 0.575: temperature comes before both.
+                      Filter{"temperature_then_top_p", sampling(0.5, 0.57, 0), {3}}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(Sampler, GreedyTakesTheFirstOfEqualMaxima) {
   Sampler sampler(sampling(0, 1, 0), 0);

@@ -33,7 +33,8 @@ struct Group {
 };
 
 // Around the sizes of the kernel's blocks: 64 queries, 128 keys.
-const std::vector<Group> kGroups = {{1, {1, 1}}, {127, {63, 64}}, {128, {65, 1, 128}}, {200, {129, 300}}, {65, {}}, {300, {2}}};
+const std::vector<Group> kGroups = {{1, {1, 1}},       {127, {63, 64}}, {128, {65, 1, 128}},
+                                    {200, {129, 300}}, {65, {}},        {300, {2}}};
 
 struct Packing {
   std::vector<Segment> segments;
@@ -113,8 +114,7 @@ struct Oracle {
   Tensor qkv_TQ, out_TA, lse_NT;
 
   Oracle(const Tensor& qkv, const Packing& packing, const Shape& shape)
-      : qkv_TQ(testing::oracle(qkv)),
-        out_TA(at::full({packing.num_rows, shape.query_columns()}, kNan, at::kDouble)),
+      : qkv_TQ(testing::oracle(qkv)), out_TA(at::full({packing.num_rows, shape.query_columns()}, kNan, at::kDouble)),
         lse_NT(at::full({shape.num_heads, packing.num_rows}, kNan, at::kDouble)) {
     const int64_t kv = shape.num_kv_heads * shape.head_dim;
     for (const Segment& segment : packing.segments) {
@@ -130,12 +130,16 @@ struct Oracle {
 };
 
 // Equal where the reference is a number, still NaN where nothing was to be written.
-void expect_rows(const Tensor& found, const Tensor& expected, const Tensor& members_T, Tolerance limit, const char* what) {
+void expect_rows(const Tensor& found, const Tensor& expected, const Tensor& members_T, Tolerance limit,
+                 const char* what) {
   expect_close(found.index({members_T}), expected.detach().index({members_T}), limit, what);
-  EXPECT_TRUE(found.index({members_T.logical_not()}).isnan().all().item<bool>()) << what << ": written outside the segments";
+  EXPECT_TRUE(found.index({members_T.logical_not()}).isnan().all().item<bool>())
+      << what << ": written outside the segments";
 }
 
-Tolerance out_tolerance(at::ScalarType type) { return type == at::kFloat ? Tolerance{2e-6, 2e-6} : Tolerance{1.0 / 256, 1e-5}; }
+Tolerance out_tolerance(at::ScalarType type) {
+  return type == at::kFloat ? Tolerance{2e-6, 2e-6} : Tolerance{1.0 / 256, 1e-5};
+}
 
 // bfloat16: the row sums grad . out see `out` as it was rounded, 2^-9 of it, in each of D terms.
 Tolerance gradient_tolerance(at::ScalarType type) {
@@ -229,11 +233,14 @@ TEST_P(AttentionTest, CachedDecodingEqualsTheDefinition) {
     }
     const auto count = static_cast<int64_t>(rows.size());
     const Tensor qkv_nQ = testing::random_view(count, shape.fused_columns(), type);
-    Tensor out_nA = at::full({count, shape.query_columns() + 3}, kNan, at::kFloat).to(type).narrow(1, 2, shape.query_columns());
+    Tensor out_nA =
+        at::full({count, shape.query_columns() + 3}, kNan, at::kFloat).to(type).narrow(1, 2, shape.query_columns());
     decode_attention(qkv_nQ, keys_SLK, values_SLK, rows, shape.attention(), out_nA);
     for (int64_t n = 0; n < count; ++n) {
       const DecodeRow& row = rows[static_cast<size_t>(n)];
-      const auto seen = [&](const Tensor& cache) { return cache[row.sequence].narrow(0, 0, row.num_keys).to(at::kDouble); };
+      const auto seen = [&](const Tensor& cache) {
+        return cache[row.sequence].narrow(0, 0, row.num_keys).to(at::kDouble);
+      };
       const Tensor query = qkv_nQ.narrow(0, n, 1).narrow(1, 0, shape.query_columns()).to(at::kDouble);
       const Attended expected = attend(query, seen(keys_SLK), seen(values_SLK), shape);
       expect_close(out_nA.narrow(0, n, 1), expected.out, out_tolerance(type), "out");
@@ -257,8 +264,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
                          ::testing::Values(Shape{1, 1, 8}, Shape{6, 2, 10}, Shape{3, 3, 16}, Shape{8, 1, 64},
                                            Shape{3, 1, 128}),
                          [](const auto& test) {
-                           return std::to_string(test.param.num_heads) + "over" + std::to_string(test.param.num_kv_heads) +
-                                  "of" + std::to_string(test.param.head_dim);
+                           return std::to_string(test.param.num_heads) + "over" +
+                                  std::to_string(test.param.num_kv_heads) + "of" + std::to_string(test.param.head_dim);
                          });
 
 }  // namespace

@@ -38,7 +38,9 @@ inline void expect_close(const Tensor& actual, const Tensor& expected, Tolerance
       << what << ": beyond " << limit.relative << " relative by " << excess.max().item<double>();
 }
 
-inline void expect_same_bits(const Tensor& a, const Tensor& b, const char* what) { EXPECT_TRUE(at::equal(a, b)) << what; }
+inline void expect_same_bits(const Tensor& a, const Tensor& b, const char* what) {
+  EXPECT_TRUE(at::equal(a, b)) << what;
+}
 
 // The global number of threads for a scope.
 class Threads {

@@ -16,7 +16,8 @@ struct Head {
   Tensor logits, targets, lse, logp;
 
   Head(const Tensor& logits_RV, const Tensor& targets_R)
-      : logits(logits_RV), targets(targets_R), lse(at::empty({logits_RV.size(0)})), logp(at::empty({logits_RV.size(0)})) {
+      : logits(logits_RV), targets(targets_R), lse(at::empty({logits_RV.size(0)})),
+        logp(at::empty({logits_RV.size(0)})) {
     log_softmax_gather(logits, targets, lse, logp);
   }
   Tensor wanted_lse() const { return logits.to(at::kDouble).logsumexp(-1); }
@@ -112,7 +113,8 @@ TEST(Softmax, ExponentialIsAccurateToFloatRounding) {
   softmax_gradient_(logits, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
   expect_close(logits.narrow(1, 1, 1 << 20), wanted.narrow(1, 1, 1 << 20), {1.2e-7, 0}, "exp");
 
-  Tensor ends = at::tensor({0.0f, -90.0f, -103.0f, -104.5f, -1e30f, -kInfinity, 88.8f, 1e30f, kInfinity, 0.0f}).unsqueeze(0);
+  Tensor ends =
+      at::tensor({0.0f, -90.0f, -103.0f, -104.5f, -1e30f, -kInfinity, 88.8f, 1e30f, kInfinity, 0.0f}).unsqueeze(0);
   const Tensor wanted_ends = ends.to(at::kDouble).exp().to(at::kFloat);
   softmax_gradient_(ends, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
   // -90 and -103 are denormal: within the smallest denormal number.

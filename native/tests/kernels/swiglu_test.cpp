@@ -1,5 +1,5 @@
-#include "kernels/kernels.h"
 #include "kernels/kernel_testing.h"
+#include "kernels/kernels.h"
 
 namespace mmpo {
 namespace {

@@ -53,8 +53,8 @@ Outputs in_two_passes(const Case& c, int64_t rows_of_chunk) {
 Outputs in_one_pass(const Case& c, int64_t rows_of_chunk) {
   Outputs out(c);
   Workspace workspace;
-  linear_logp_forward_backward(c.rows, c.head_VH, c.weights_R, workspace, out.logp_R, out.grad_hidden_RH, out.grad_head_VH,
-                               c.bytes(rows_of_chunk));
+  linear_logp_forward_backward(c.rows, c.head_VH, c.weights_R, workspace, out.logp_R, out.grad_hidden_RH,
+                               out.grad_head_VH, c.bytes(rows_of_chunk));
   return out;
 }
 

@@ -156,7 +156,8 @@ TEST(Mmpo, ThePapersNumeratorChangesNoGradient) {
 }
 
 TEST(Mmpo, RejectedLogProbabilitiesMayBeNaNAtAuxWeightOne) {
-  const PairBatch scored{.chosen = {-20, -9}, .rejected = {-30, -7}, .ref_chosen = {-22, -8}, .ref_rejected = {-31, -5}};
+  const PairBatch scored{
+      .chosen = {-20, -9}, .rejected = {-30, -7}, .ref_chosen = {-22, -8}, .ref_rejected = {-31, -5}};
   PairBatch unscored = scored;
   unscored.rejected = {kNaN, kNaN};
   const PairOutputs with = mmpo_losses(paper_loss(1), scored.inputs(), std::nullopt);

@@ -25,11 +25,8 @@ struct Batch {
   std::vector<int32_t> chosen_lengths, rejected_lengths;
 
   explicit Batch(const json& inputs)
-      : chosen(inputs["chosen_logps"]),
-        rejected(inputs["rejected_logps"]),
-        ref_chosen(inputs["ref_chosen_logps"]),
-        ref_rejected(inputs["ref_rejected_logps"]),
-        chosen_lengths(inputs["chosen_len"]),
+      : chosen(inputs["chosen_logps"]), rejected(inputs["rejected_logps"]), ref_chosen(inputs["ref_chosen_logps"]),
+        ref_rejected(inputs["ref_rejected_logps"]), chosen_lengths(inputs["chosen_len"]),
         rejected_lengths(inputs["rejected_len"]) {}
 
   BasicPairInputs<T> inputs() const {
@@ -116,13 +113,15 @@ void expect_close(const std::vector<T>& actual, const json& wanted, double facto
   ASSERT_EQ(actual.size(), wanted.size()) << what;
   for (size_t i = 0; i < actual.size(); ++i) {
     const double expected = wanted[i].get<double>() * factor;
-    EXPECT_NEAR(static_cast<double>(actual[i]), expected, absolute + relative * std::abs(expected)) << what << '[' << i << ']';
+    EXPECT_NEAR(static_cast<double>(actual[i]), expected, absolute + relative * std::abs(expected))
+        << what << '[' << i << ']';
   }
 }
 
 // The file's gradients are those of the mean loss, ours each pair's own.
 template <typename T>
-void expect_equal(const BasicPairOutputs<T>& actual, const json& wanted, const Tolerance& tolerance, const std::string& what) {
+void expect_equal(const BasicPairOutputs<T>& actual, const json& wanted, const Tolerance& tolerance,
+                  const std::string& what) {
   const double num_pairs = static_cast<double>(actual.losses.size());
   expect_close(actual.losses, wanted["losses"], 1, tolerance.losses, tolerance.relative, what + " losses");
   expect_close(actual.grad_chosen, wanted["grad_chosen_logps"], num_pairs, tolerance.gradients, tolerance.relative,

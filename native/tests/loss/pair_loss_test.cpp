@@ -84,7 +84,8 @@ TEST(PairLoss, IgnoresFieldsOfOtherLosses) {
 TEST(PairLoss, RefusesInputsThatDoNotFitByName) {
   PairBatch batch = kBatch;
   batch.rejected = {-1};
-  EXPECT_TRUE(refusal(objective(MMPO_LOSS_SIMPO), batch.inputs()).ends_with("rejected_logps has 1 elements, chosen_logps has 2"));
+  EXPECT_TRUE(refusal(objective(MMPO_LOSS_SIMPO), batch.inputs())
+                  .ends_with("rejected_logps has 1 elements, chosen_logps has 2"));
   batch = kBatch;
   batch.ref_chosen = {};
   EXPECT_NE(refusal(objective(MMPO_LOSS_DPO), batch.inputs()).find("ref_chosen_logps has 0"), std::string::npos);

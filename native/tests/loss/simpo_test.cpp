@@ -51,7 +51,8 @@ TEST(Simpo, LengthNormalisationOfOneTokenIsNone) {
   PairBatch batch = kBatch;
   batch.chosen_lengths = {1, 1, 1};
   batch.rejected_lengths = {1, 1, 1};
-  const PairOutputs by_length = simpo_losses(SimpoLoss{.beta = 2, .gamma = 1, .length_normalize = true}, batch.inputs());
+  const PairOutputs by_length =
+      simpo_losses(SimpoLoss{.beta = 2, .gamma = 1, .length_normalize = true}, batch.inputs());
   const PairOutputs summed = simpo_losses(SimpoLoss{.beta = 2, .gamma = 1, .length_normalize = false}, batch.inputs());
   EXPECT_EQ(by_length.losses, summed.losses);
   EXPECT_EQ(by_length.grad_rejected, summed.grad_rejected);

@@ -147,7 +147,9 @@ mmpo_model_config config_of(const Setting& setting) {
 
 class DecoderTest : public ::testing::TestWithParam<Setting> {
  protected:
-  DecoderTest() : config_(config_of(GetParam())), model_(testing::random_model(config_, 4)), groups_(random_groups(config_.vocab_size)) {}
+  DecoderTest()
+      : config_(config_of(GetParam())), model_(testing::random_model(config_, 4)),
+        groups_(random_groups(config_.vocab_size)) {}
 
   void expect_gradients(const Twin& twin, Trainer& trainer) const {
     for (const Parameter& parameter : model_->decoder().layout().parameters()) {
@@ -227,7 +229,8 @@ INSTANTIATE_TEST_SUITE_P(Models, DecoderTest,
 
 class DecoderBatches : public ::testing::TestWithParam<at::ScalarType> {
  protected:
-  DecoderBatches() : model_(testing::random_model(testing::random_config(), 9, GetParam())), groups_(random_groups(131)) {}
+  DecoderBatches()
+      : model_(testing::random_model(testing::random_config(), 9, GetParam())), groups_(random_groups(131)) {}
 
   // bfloat16 activations are rounded the same way wherever they stand, but sums of other blocks differ in the last bits.
   double limit() const { return GetParam() == at::kFloat ? 1e-5 : 0.15; }
@@ -307,7 +310,10 @@ TEST(Decoder, TiedEmbeddingGetsTheSumOfBothGradients) {
     const std::string source = parameter.name == "lm_head.weight" ? "model.embed_tokens.weight" : parameter.name;
     const auto& layout = tied->decoder().layout();
     const Parameter& from = layout.parameters()[static_cast<size_t>(layout.find(source))];
-    untied->decoder().flat().narrow(0, parameter.offset, parameter.size()).copy_(tied->decoder().flat().narrow(0, from.offset, from.size()));
+    untied->decoder()
+        .flat()
+        .narrow(0, parameter.offset, parameter.size())
+        .copy_(tied->decoder().flat().narrow(0, from.offset, from.size()));
   }
   const BatchBuilder builder = packed(random_groups(131));
   const mmpo_batch batch = builder.batch();

@@ -15,7 +15,8 @@ constexpr AdamWSettings kSettings{.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
 template <typename T>
 std::vector<T> values(int64_t count, double scale) {
   std::vector<T> out(static_cast<size_t>(count));
-  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<T>(scale * std::sin(1.0 + static_cast<double>(i % 1009)));
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<T>(scale * std::sin(1.0 + static_cast<double>(i % 1009)));
   return out;
 }
 
@@ -31,9 +32,9 @@ struct State {
   }
 
   void step(double learning_rate, int64_t t, double clip) {
-    adamw_step<T>({param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(), bf16.data(),
-                   static_cast<int64_t>(param.size())},
-                  kSettings, learning_rate, t, clip);
+    adamw_step<T>(
+        {param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(), bf16.data(), static_cast<int64_t>(param.size())},
+        kSettings, learning_rate, t, clip);
   }
 };
 

@@ -48,7 +48,8 @@ TEST_P(TinyLlama, TokenLogProbabilitiesEqualTransformers) {
   const auto& expected = golden["models"][GetParam().model]["full"]["float64"]["tokens"];
   for (size_t pair = 0; pair < expected.size(); ++pair) {
     for (size_t side = 0; side < 2; ++side) {
-      const auto values = expected[pair][side == 0 ? "chosen_token_logps" : "rejected_token_logps"].get<std::vector<double>>();
+      const auto values =
+          expected[pair][side == 0 ? "chosen_token_logps" : "rejected_token_logps"].get<std::vector<double>>();
       ASSERT_EQ(found[2 * pair + side].size(), values.size());
       for (size_t t = 0; t < values.size(); ++t) EXPECT_NEAR(found[2 * pair + side][t], values[t], 1e-5);
     }
@@ -84,18 +85,19 @@ TEST_P(TinyLlama, LossesAndGradientsEqualTransformers) {
       const auto norm = golden_gradient["norm"].get<double>();
       EXPECT_NEAR(gradient.to(at::kDouble).norm().item<double>(), norm, 1e-4 * norm);
       for (int64_t i = 0; i < 8; ++i) {
-        EXPECT_NEAR(gradient[i].item<double>(), golden_gradient["first8"][static_cast<size_t>(i)].get<double>(), 1e-4 * norm);
+        EXPECT_NEAR(gradient[i].item<double>(), golden_gradient["first8"][static_cast<size_t>(i)].get<double>(),
+                    1e-4 * norm);
       }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, TinyLlama,
-                         ::testing::Values(Variant{"tied", MMPO_RECOMPUTE_NONE}, Variant{"tied", MMPO_RECOMPUTE_SELECTIVE},
-                                           Variant{"tied", MMPO_RECOMPUTE_FULL},
-                                           Variant{"untied_llama3_rope", MMPO_RECOMPUTE_NONE},
-                                           Variant{"untied_llama3_rope", MMPO_RECOMPUTE_FULL}),
-                         [](const auto& test) { return test.param.model + "_recompute" + std::to_string(test.param.recompute); });
+INSTANTIATE_TEST_SUITE_P(
+    Models, TinyLlama,
+    ::testing::Values(Variant{"tied", MMPO_RECOMPUTE_NONE}, Variant{"tied", MMPO_RECOMPUTE_SELECTIVE},
+                      Variant{"tied", MMPO_RECOMPUTE_FULL}, Variant{"untied_llama3_rope", MMPO_RECOMPUTE_NONE},
+                      Variant{"untied_llama3_rope", MMPO_RECOMPUTE_FULL}),
+    [](const auto& test) { return test.param.model + "_recompute" + std::to_string(test.param.recompute); });
 
 }  // namespace
 }  // namespace mmpo

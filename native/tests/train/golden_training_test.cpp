@@ -34,7 +34,8 @@ TEST_P(GoldenTraining, LossAndGradientNormAtEveryStep) {
     double loss = 0;
     for (size_t i = 0; i < accumulation; ++i) {
       BatchBuilder builder;
-      for (size_t p = 0; p < micro_batch; ++p) builder.add_pair(golden["pairs"][golden["order"][position++].get<size_t>()]);
+      for (size_t p = 0; p < micro_batch; ++p)
+        builder.add_pair(golden["pairs"][golden["order"][position++].get<size_t>()]);
       const mmpo_batch batch = builder.batch();
       std::vector<double> refs;
       for (const auto& tokens : testing::token_logps(*reference, batch)) {
@@ -50,8 +51,7 @@ TEST_P(GoldenTraining, LossAndGradientNormAtEveryStep) {
   EXPECT_EQ(trainer.num_steps(), 40);
 }
 
-INSTANTIATE_TEST_SUITE_P(Runs, GoldenTraining,
-                         ::testing::Values("mmpo", "mmpo_no_aux", "dpo", "simpo_paper_variant"),
+INSTANTIATE_TEST_SUITE_P(Runs, GoldenTraining, ::testing::Values("mmpo", "mmpo_no_aux", "dpo", "simpo_paper_variant"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "train/trainer.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include "common/error.h"
@@ -32,7 +31,8 @@ std::vector<Pair> random_pairs(size_t count, uint64_t seed, int64_t longest = 30
   const int64_t vocabulary = random_config().vocab_size;
   std::vector<Pair> pairs;
   for (size_t i = 0; i < count; ++i) {
-    Pair pair{testing::random_tokens(random_length(longest), vocabulary), testing::random_tokens(random_length(longest), vocabulary),
+    Pair pair{testing::random_tokens(random_length(longest), vocabulary),
+              testing::random_tokens(random_length(longest), vocabulary),
               testing::random_tokens(random_length(longest), vocabulary), 0, 0};
     pair.ref_chosen = -5.0 * static_cast<double>(pair.chosen.size());
     pair.ref_rejected = -5.5 * static_cast<double>(pair.rejected.size());
@@ -241,7 +241,8 @@ TEST_P(TrainerTest, NonFiniteWeightStopsBeforeTheUpdate) {
     TrainingRun run(GetParam());
     run.steps(0, 1);
     const auto& layout = run.model->decoder().layout();
-    const Parameter& norm = layout.parameters()[static_cast<size_t>(layout.find("model.layers.1.input_layernorm.weight"))];
+    const Parameter& norm =
+        layout.parameters()[static_cast<size_t>(layout.find("model.layers.1.input_layernorm.weight"))];
     run.model->decoder().flat()[norm.offset + 3] = value;
     accumulate(run.trainer, random_pairs(2, 5), objective(MMPO_LOSS_MMPO, 0.01));
     expect_refused_step(run);

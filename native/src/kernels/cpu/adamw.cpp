@@ -112,9 +112,9 @@ void CpuOptimizer<T, Capability>::sums_of_squares(const T* values, int64_t count
   });
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                        \
-  template void CpuOptimizer<T, CPU_CAPABILITY>::adamw(T*, T*, T*, T*, c10::BFloat16*, int64_t,                    \
-                                                       const AdamWScalars<T>&);                                    \
+#define MMPO_INSTANTIATE(T)                                                                     \
+  template void CpuOptimizer<T, CPU_CAPABILITY>::adamw(T*, T*, T*, T*, c10::BFloat16*, int64_t, \
+                                                       const AdamWScalars<T>&);                 \
   template void CpuOptimizer<T, CPU_CAPABILITY>::sums_of_squares(const T*, int64_t, double*);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(double)

@@ -66,9 +66,9 @@ void pack_rows(const T* rows, int64_t stride, int64_t length, int64_t dim, float
 struct PackedKeys {
   int64_t begin = -1;
   int64_t length = 0;
-  const float* keys = nullptr;      // [blocks, D, N]
+  const float* keys = nullptr;  // [blocks, D, N]
   const float* key_rows = nullptr;  // [blocks, N, D], backward only
-  const float* values = nullptr;    // forward [blocks, N, D]; backward [blocks, D, N]
+  const float* values = nullptr;  // forward [blocks, N, D]; backward [blocks, D, N]
 };
 
 // One head's view of the fused projections.
@@ -110,10 +110,10 @@ int64_t num_visible(int64_t query, int64_t block, int64_t length, bool causal) {
 // Online softmax state of a block of queries.
 struct Forward {
   float* queries;  // [M, D], scaled
-  float* scores;   // [M, N]
-  float* output;   // [M, D]
+  float* scores;  // [M, N]
+  float* output;  // [M, D]
   float* maximum;  // [M]
-  float* sum;      // [M]
+  float* sum;  // [M]
 };
 
 // scores row -> probabilities against the running maximum; returns the factor that older sums shrink by.
@@ -173,14 +173,14 @@ void forward_segment(const HeadView<T>& head, const Segment& segment, const Pack
 
 // Blocks of one query block in backward.
 struct Backward {
-  float* queries;             // [M, D], scaled
-  float* grad_out;            // [M, D]
-  float* grad_queries;        // [M, D]
-  float* probabilities;       // [M, N]
-  float* grad_scores;         // [M, N]
-  float* transposed;          // [N, M]
-  float* lse;                 // [M]
-  float* grad_out_dot_out;    // [M]
+  float* queries;  // [M, D], scaled
+  float* grad_out;  // [M, D]
+  float* grad_queries;  // [M, D]
+  float* probabilities;  // [M, N]
+  float* grad_scores;  // [M, N]
+  float* transposed;  // [N, M]
+  float* lse;  // [M]
+  float* grad_out_dot_out;  // [M]
 };
 
 // grad = probability * (grad - dot).
@@ -234,7 +234,7 @@ struct HeadGradient {
   const float* lse;
   T* grad_query;
   int64_t grad_stride;
-  float* grad_keys;    // [rows of the group + padding, D], of this query head alone
+  float* grad_keys;  // [rows of the group + padding, D], of this query head alone
   float* grad_values;
   int64_t group_begin;
 };
@@ -247,8 +247,14 @@ void backward_segment(const HeadView<T>& head, const Segment& segment, const Pac
   const int64_t scores = kQueries * kKeys;
   float* memory = scratch.resize(3 * rows + 3 * scores + 2 * kQueries);
   float* after = memory + 3 * rows + 3 * scores;
-  const Backward state{memory,          memory + rows, memory + 2 * rows, memory + 3 * rows, memory + 3 * rows + scores,
-                       memory + 3 * rows + 2 * scores, after, after + kQueries};
+  const Backward state{memory,
+                       memory + rows,
+                       memory + 2 * rows,
+                       memory + 3 * rows,
+                       memory + 3 * rows + scores,
+                       memory + 3 * rows + 2 * scores,
+                       after,
+                       after + kQueries};
   const float scale = 1.0F / std::sqrt(static_cast<float>(dim));
   const int64_t prefix_offset = (segment.prefix_begin - gradient.group_begin) * dim;
   const int64_t own_offset = (segment.begin - gradient.group_begin) * dim;
@@ -266,7 +272,8 @@ void backward_segment(const HeadView<T>& head, const Segment& segment, const Pac
       backward_keys(prefix, dim, first, count, false, state, gradient.grad_keys + prefix_offset,
                     gradient.grad_values + prefix_offset);
     }
-    backward_keys(own, dim, first, count, true, state, gradient.grad_keys + own_offset, gradient.grad_values + own_offset);
+    backward_keys(own, dim, first, count, true, state, gradient.grad_keys + own_offset,
+                  gradient.grad_values + own_offset);
     for (int64_t i = 0; i < count; ++i) {
       scale_row(state.grad_queries + i * dim, dim, scale,
                 gradient.grad_query + (segment.begin + first + i) * gradient.grad_stride);
@@ -303,8 +310,8 @@ void for_each_segment(const HeadView<T>& head, const SegmentGroup& group, bool b
       prefix = pack(head, segment.prefix_begin, segment.prefix_length, backward, scratch.prefix_keys,
                     scratch.prefix_key_rows, scratch.prefix_values);
     }
-    const PackedKeys own = pack(head, segment.begin, segment.length, backward, scratch.own_keys, scratch.own_key_rows,
-                                scratch.own_values);
+    const PackedKeys own =
+        pack(head, segment.begin, segment.length, backward, scratch.own_keys, scratch.own_key_rows, scratch.own_values);
     body(segment, segment.prefix_length > 0 ? prefix : PackedKeys{}, own, scratch.blocks);
   }
 }

@@ -47,7 +47,8 @@ inline constexpr int64_t kWeightGradientBlock = 32;
 template <typename T, typename Capability>
 struct CpuKernels {
   static void rms_norm(Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd);
-  static void add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps, Rows<T> out, float* rstd);
+  static void add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps, Rows<T> out,
+                           float* rstd);
   static void rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out);
   // partials: float [ceil(T / kWeightGradientBlock), H] scratch, with grad_weight; both null where the weight is frozen.
   static void rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd,
@@ -64,11 +65,11 @@ struct CpuKernels {
 template <typename T>
 struct AdamWScalars {
   T decay;  // 1 - learning_rate * weight_decay
-  T clip;   // multiplies the gradient
+  T clip;  // multiplies the gradient
   T beta2, epsilon;
   T one_minus_beta1, one_minus_beta2;  // rounded once: 1 - 0.999f is off by 5e-5
-  T step_size;                         // learning_rate / (1 - beta1^t)
-  T inverse_root_bc2;                  // 1 / sqrt(1 - beta2^t)
+  T step_size;  // learning_rate / (1 - beta1^t)
+  T inverse_root_bc2;  // 1 / sqrt(1 - beta2^t)
 };
 
 // Elements whose squares share one partial sum.

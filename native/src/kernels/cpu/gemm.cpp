@@ -1,7 +1,6 @@
-#include "kernels/cpu/gemm_kernels.h"
-
 #include <ATen/native/CPUBlas.h>
 
+#include "kernels/cpu/gemm_kernels.h"
 #include "kernels/cpu/row_math.h"
 #include "kernels/cpu/scratch.h"
 
@@ -32,7 +31,8 @@ void transpose(const c10::BFloat16* from, int64_t from_stride, int64_t rows, int
     const int64_t num_rows = smaller(kTile, rows - i);
     for (int64_t j = 0; j < columns; j += kTile) {
       const int64_t num_columns = smaller(kTile, columns - j);
-      for (int64_t r = 0; r < num_rows; ++r) scale_row(from + (i + r) * from_stride + j, num_columns, 1.0F, tile + r * kTile);
+      for (int64_t r = 0; r < num_rows; ++r)
+        scale_row(from + (i + r) * from_stride + j, num_columns, 1.0F, tile + r * kTile);
       transpose(tile, kTile, num_rows, num_columns, to + j * to_stride + i, to_stride);
     }
   }
@@ -78,7 +78,8 @@ const float* in_place(const GemmMatrix<c10::BFloat16>&, int64_t, int64_t) { retu
 template <typename T>
 ARows a_rows(const GemmMatrix<T>& a, const GemmBlock& block, int64_t row, int64_t count, Scratch& scratch) {
   const int64_t rows = round_up(count, kRowMultiple);
-  if (const float* data = in_place(a, row, block.depth); data != nullptr && rows == count) return {data, a.stride, rows};
+  if (const float* data = in_place(a, row, block.depth); data != nullptr && rows == count)
+    return {data, a.stride, rows};
   const int64_t stride = block.padded_depths;
   float* copy = scratch.resize(kTaskRows * stride);
   if (a.transposed) {
@@ -100,7 +101,8 @@ void micro_kernel(const ARows& a, int64_t depths, bool add, const float* panel, 
   for (int64_t i = 0; i < a.rows; ++i) {
     float* row = c + i * c_stride;
     if (!add) fill(row, kPanelColumns, 0.0F);
-    for (int64_t k = 0; k < depths; ++k) add_scaled(panel + k * kPanelColumns, kPanelColumns, a.data[i * a.stride + k], row);
+    for (int64_t k = 0; k < depths; ++k)
+      add_scaled(panel + k * kPanelColumns, kPanelColumns, a.data[i * a.stride + k], row);
   }
 #endif
 }
@@ -137,14 +139,15 @@ void CpuGemm<T, Out, Capability>::pack(const GemmMatrix<T>& b, const GemmBlock& 
   at::parallel_for(0, num_panels, grain, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * kPanelColumns;
-      pack_panel(b, block, column, smaller(kPanelColumns, block.columns - column), panels + column * block.padded_depths);
+      pack_panel(b, block, column, smaller(kPanelColumns, block.columns - column),
+                 panels + column * block.padded_depths);
     }
   });
 }
 
 template <typename T, typename Out, typename Capability>
-void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const float* panels, const GemmBlock& block, bool add,
-                                           Out* c, int64_t c_stride) {
+void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const float* panels, const GemmBlock& block,
+                                           bool add, Out* c, int64_t c_stride) {
   const int64_t row_tasks = round_up(block.rows, kTaskRows) / kTaskRows;
   const int64_t num_panels = round_up(block.columns, kPanelColumns) / kPanelColumns;
   // Few rows: the columns are shared out as well.

@@ -54,7 +54,8 @@ float project_row(const T* grad_out, const T* x, const T* weight, float rstd, fl
 
 // With xhat = x * rstd and g = grad_out * weight: dx = rstd * (g - xhat * mean(g * xhat)); projection = sum(g * x).
 template <typename T>
-void backward_row(const T* grad_out, const T* x, const T* weight, float rstd, float projection, T* grad_x, int64_t count) {
+void backward_row(const T* grad_out, const T* x, const T* weight, float rstd, float projection, T* grad_x,
+                  int64_t count) {
   const Vec along_x(-rstd * rstd * rstd * (projection / static_cast<float>(count)));
   const Vec along_grad(rstd);
   for_each_vector(count, [&](int64_t i, auto extent) {
@@ -69,8 +70,7 @@ void backward_rows(Rows<const T> grad_out, Rows<const T> x, const T* weight, con
                    float* partial, int64_t begin, int64_t end) {
   if constexpr (kWeightGradient) std::fill(partial, partial + x.columns, 0.0f);
   for (int64_t row = begin; row < end; ++row) {
-    const float projection =
-        project_row<kWeightGradient>(grad_out[row], x[row], weight, rstd[row], partial, x.columns);
+    const float projection = project_row<kWeightGradient>(grad_out[row], x[row], weight, rstd[row], partial, x.columns);
     backward_row(grad_out[row], x[row], weight, rstd[row], projection, grad_x[row], x.columns);
   }
 }
@@ -133,11 +133,11 @@ void CpuKernels<T, Capability>::rms_norm_backward(Rows<const T> grad_out, Rows<c
   }
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                              \
-  template void CpuKernels<T, CPU_CAPABILITY>::rms_norm(Rows<const T>, const T*, float, Rows<T>, float*);                \
-  template void CpuKernels<T, CPU_CAPABILITY>::add_rms_norm(Rows<T>, Rows<const T>, const T*, float, Rows<T>, float*);   \
-  template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>);       \
-  template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*, const float*,   \
+#define MMPO_INSTANTIATE(T)                                                                                            \
+  template void CpuKernels<T, CPU_CAPABILITY>::rms_norm(Rows<const T>, const T*, float, Rows<T>, float*);              \
+  template void CpuKernels<T, CPU_CAPABILITY>::add_rms_norm(Rows<T>, Rows<const T>, const T*, float, Rows<T>, float*); \
+  template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>);     \
+  template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*, const float*, \
                                                                  Rows<T>, float*, float*);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)

@@ -38,7 +38,7 @@ void CpuKernels<T, Capability>::rope(Heads<T> x, const float* cosines, const flo
 }
 
 template void CpuKernels<float, CPU_CAPABILITY>::rope(Heads<float>, const float*, const float*, Positions, bool);
-template void CpuKernels<c10::BFloat16, CPU_CAPABILITY>::rope(Heads<c10::BFloat16>, const float*, const float*, Positions,
-                                                              bool);
+template void CpuKernels<c10::BFloat16, CPU_CAPABILITY>::rope(Heads<c10::BFloat16>, const float*, const float*,
+                                                              Positions, bool);
 
 }  // namespace mmpo

@@ -36,7 +36,8 @@ void add_scaled(const From* from, int64_t count, float scale, float* to) {
 template <typename X, typename Y>
 float dot_row(const X* x, const Y* y, int64_t count) {
   Vec sum(0.0F);
-  for_each_vector(count, [&](int64_t i, auto extent) { sum = at::vec::fmadd(load(x + i, extent), load(y + i, extent), sum); });
+  for_each_vector(count,
+                  [&](int64_t i, auto extent) { sum = at::vec::fmadd(load(x + i, extent), load(y + i, extent), sum); });
   return sum_lanes(sum);
 }
 

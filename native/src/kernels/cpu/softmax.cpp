@@ -71,16 +71,16 @@ void gradient_row(T* logits, int64_t target, float lse, float weight, int64_t co
   const Vec scale(-weight);
   // 1 - softmax without cancellation where the target is nearly certain.
   const float at_target = weight * -std::expm1(static_cast<float>(logits[target]) - lse);
-  for_each_vector(count, [&](int64_t i, auto extent) {
-    store(logits + i, exp(load(logits + i, extent) - shift) * scale, extent);
-  });
+  for_each_vector(
+      count, [&](int64_t i, auto extent) { store(logits + i, exp(load(logits + i, extent) - shift) * scale, extent); });
   logits[target] = at_target;
 }
 
 }  // namespace
 
 template <typename T, typename Capability>
-void CpuKernels<T, Capability>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp) {
+void CpuKernels<T, Capability>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse,
+                                                   float* logp) {
   at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const double sum = log_sum_exp(logits[row], logits.columns);
@@ -100,8 +100,8 @@ void CpuKernels<T, Capability>::softmax_gradient(Rows<T> logits, const int64_t* 
   });
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                          \
-  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*);    \
+#define MMPO_INSTANTIATE(T)                                                                                       \
+  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*); \
   template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)

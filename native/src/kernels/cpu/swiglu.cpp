@@ -49,8 +49,8 @@ void CpuKernels<T, Capability>::swiglu_backward(Rows<const T> grad_out, Rows<con
   });
 }
 
-#define MMPO_INSTANTIATE(T)                                                              \
-  template void CpuKernels<T, CPU_CAPABILITY>::swiglu(Rows<const T>, Rows<T>);           \
+#define MMPO_INSTANTIATE(T)                                                    \
+  template void CpuKernels<T, CPU_CAPABILITY>::swiglu(Rows<const T>, Rows<T>); \
   template void CpuKernels<T, CPU_CAPABILITY>::swiglu_backward(Rows<const T>, Rows<const T>, Rows<T>);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)

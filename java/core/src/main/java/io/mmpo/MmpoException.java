@@ -51,11 +51,11 @@ public final class MmpoException extends RuntimeException {
     }
 
     @Override
-  public String getMessage() {
-    return Objects.requireNonNull(super.getMessage());
-  }
+    public String getMessage() {
+        return Objects.requireNonNull(super.getMessage());
+    }
 
-  public Kind kind() {
+    public Kind kind() {
         return kind;
     }
 }
