@@ -8,16 +8,23 @@
 
 namespace mmpo {
 
-enum class CpuCapability { kAvx2, kAvx512 };
+enum class CpuCapability { kAvx2, kAvx512, kAmx };
 
-// LibTorch's own choice (ATEN_CPU_CAPABILITY lowers it), so that both sides compute alike.
+// LibTorch's own choice (ATEN_CPU_CAPABILITY lowers it), so that both sides compute alike; AMX is oneDNN's part of it
+// (ONEDNN_MAX_CPU_ISA=AVX512_CORE turns it off).
 CpuCapability cpu_capability();
 
-// body(std::type_identity<AVX2 or AVX512>).
+// body(std::type_identity<AVX2, AVX512 or AMX>).
 template <typename Body>
 decltype(auto) with_cpu_capability(const Body& body) {
-  if (cpu_capability() == CpuCapability::kAvx512) return body(std::type_identity<AVX512>());
-  return body(std::type_identity<AVX2>());
+  switch (cpu_capability()) {
+    case CpuCapability::kAmx:
+      return body(std::type_identity<AMX>());
+    case CpuCapability::kAvx512:
+      return body(std::type_identity<AVX512>());
+    default:
+      return body(std::type_identity<AVX2>());
+  }
 }
 
 }  // namespace mmpo

@@ -1,5 +1,6 @@
 #include "kernels/gemm.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
 #include <c10/util/Exception.h>
@@ -12,13 +13,16 @@
 namespace mmpo {
 namespace {
 
-// A packed block of B is at most this deep and this wide: 4 MiB of float32, which stays in the last-level cache.
-constexpr int64_t kBlockDepths = 1024;
+// A packed block of B is at most this deep, in bytes of a column, and this wide: 4 MiB, which stays in the last-level cache.
+constexpr int64_t kBlockDepthBytes = 4096;
 constexpr int64_t kBlockColumns = 1024;
-// A transposed A sums over tokens, of which every micro-batch has another number: smaller blocks, of padded depth, so that
-// few micro-kernels are ever made.
-constexpr int64_t kTokenDepths = 512;
+// A transposed A sums over tokens, of which every micro-batch has another number: depths are padded, so that few
+// micro-kernels are ever made.
 constexpr int64_t kTokenMultiple = 64;
+// Rows of A of one task: their depths stay in a core's own cache while the panels of B pass by.
+constexpr int64_t kTaskBytes = 512 << 10;
+// Depth up to which a bfloat16 result is summed in one go.
+constexpr int64_t kWholeDepths = 4096;
 // Up to this many rows (cached decoding) the product reads B where it is.
 constexpr int64_t kFewRows = 8;
 
@@ -35,34 +39,69 @@ int64_t num_parts(int64_t count, int64_t largest) { return (count + largest - 1)
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+// Tiles of a row of tasks: so many that a task's rows stay in the cache, and no more than gives every thread the same share.
+int64_t task_rows(int64_t rows, int64_t row_bytes) {
+  const int64_t tiles = num_parts(rows, kTileRows);
+  const int64_t share = num_parts(tiles, at::get_num_threads());
+  const int64_t largest = std::max<int64_t>(1, kTaskBytes / (row_bytes * kTileRows));
+  return num_parts(share, num_parts(share, largest)) * kTileRows;
+}
+
 template <typename T, typename Out, typename Capability>
 void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& workspace, Tensor& c_MN) {
+  using P = Packed<T, Capability>;
   const WorkspaceScope scope(workspace);
+  const int64_t rows = a_MK.size(0);
   const int64_t depth = a_MK.size(1);
   const int64_t columns = b_KN.size(1);
   const GemmMatrix<T> a = matrix<T>(a_MK);
   const GemmMatrix<T> b = matrix<T>(b_KN);
-  if (a_MK.size(0) <= kFewRows && !a.transposed && b.transposed) {
-    CpuGemm<T, Out, Capability>::dot({a.data, a_MK.size(0), depth, a.stride}, {b.data, columns, depth, b.stride},
+  if (rows <= kFewRows && !a.transposed && b.transposed) {
+    CpuGemm<T, Out, Capability>::dot({a.data, rows, depth, a.stride}, {b.data, columns, depth, b.stride},
                                      mode == Gemm::kAccumulate, c_MN.mutable_data_ptr<Out>(), c_MN.stride(0));
     return;
   }
+  constexpr auto kElement = static_cast<int64_t>(sizeof(P));
+  constexpr int64_t kUnit = static_cast<int64_t>(sizeof(float)) / kElement;
   // Sums of bfloat16 results are not rounded between blocks: they are made in one, or in float32 by the caller below.
-  const int64_t depth_limit = std::is_same_v<Out, float> ? (a.transposed ? kTokenDepths : kBlockDepths) : depth;
+  const int64_t depth_limit = std::is_same_v<Out, float> ? kBlockDepthBytes / kElement : depth;
   const int64_t widest = round_up(num_parts(columns, num_parts(columns, kBlockColumns)), kPanelColumns);
-  const int64_t deepest = std::min(depth, depth_limit);
-  const int64_t depth_multiple = a.transposed ? kTokenMultiple : 1;
-  const Tensor panels = workspace.allocate({widest * round_up(deepest, depth_multiple)}, at::kFloat);
-  float* packed = panels.mutable_data_ptr<float>();
+  const int64_t depth_multiple = a.transposed ? kTokenMultiple : kUnit;
+  const int64_t deepest = round_up(num_parts(depth, num_parts(depth, depth_limit)), depth_multiple);
+  const Tensor panels = workspace.allocate({widest * deepest}, c10::CppTypeToScalarType<P>::value);
+  P* packed = panels.mutable_data_ptr<P>();
+  const int64_t largest_task = task_rows(rows, deepest * kElement);
   for (int64_t k = 0; k < depth; k += deepest) {
     for (int64_t n = 0; n < columns; n += widest) {
       const int64_t depths = std::min(deepest, depth - k);
-      const GemmBlock block{
-          a_MK.size(0), n, std::min(widest, columns - n), k, depths, round_up(depths, depth_multiple)};
+      const GemmBlock block{.rows = rows,
+                            .column = n,
+                            .columns = std::min(widest, columns - n),
+                            .depth = k,
+                            .depths = depths,
+                            .padded_depths = round_up(depths, depth_multiple),
+                            .task_rows = largest_task};
       CpuGemm<T, Out, Capability>::pack(b, block, packed);
       CpuGemm<T, Out, Capability>::multiply(a, packed, block, k > 0 || mode == Gemm::kAccumulate,
                                             c_MN.mutable_data_ptr<Out>(), c_MN.stride(0));
     }
+  }
+}
+
+template <typename Capability>
+void by_types(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& workspace, Tensor& c_MN) {
+  if (a_MK.scalar_type() == at::kFloat) {
+    blocked<float, float, Capability>(a_MK, b_KN, mode, workspace, c_MN);
+  } else if (c_MN.scalar_type() == at::kFloat) {
+    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, mode, workspace, c_MN);
+  } else if (a_MK.size(1) <= kWholeDepths) {
+    blocked<at::BFloat16, at::BFloat16, Capability>(a_MK, b_KN, mode, workspace, c_MN);
+  } else {
+    const WorkspaceScope scope(workspace);
+    Tensor sums_MN = workspace.allocate(c_MN.sizes(), at::kFloat);
+    if (mode == Gemm::kAccumulate) sums_MN.copy_(c_MN);
+    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, mode, workspace, sums_MN);
+    c_MN.copy_(sums_MN);
   }
 }
 
@@ -81,22 +120,13 @@ void gemm(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& workspac
   TORCH_CHECK(a_MK.size(1) == b_KN.size(0) && c_MN.size(0) == a_MK.size(0) && c_MN.size(1) == b_KN.size(1) &&
                   c_MN.stride(1) == 1,
               "gemm: ", a_MK.sizes(), " times ", b_KN.sizes(), " into ", c_MN.sizes());
-  if (cpu_capability() != CpuCapability::kAvx512) {
-    by_aten(a_MK, b_KN, mode, c_MN);
-    return;
-  }
-  if (a_MK.scalar_type() == at::kFloat) {
-    blocked<float, float, AVX512>(a_MK, b_KN, mode, workspace, c_MN);
-  } else if (c_MN.scalar_type() == at::kFloat) {
-    blocked<at::BFloat16, float, AVX512>(a_MK, b_KN, mode, workspace, c_MN);
-  } else if (a_MK.size(1) <= 4 * kBlockDepths) {
-    blocked<at::BFloat16, at::BFloat16, AVX512>(a_MK, b_KN, mode, workspace, c_MN);
-  } else {
-    const WorkspaceScope scope(workspace);
-    Tensor sums_MN = workspace.allocate(c_MN.sizes(), at::kFloat);
-    if (mode == Gemm::kAccumulate) sums_MN.copy_(c_MN);
-    blocked<at::BFloat16, float, AVX512>(a_MK, b_KN, mode, workspace, sums_MN);
-    c_MN.copy_(sums_MN);
+  switch (cpu_capability()) {
+    case CpuCapability::kAmx:
+      return by_types<AMX>(a_MK, b_KN, mode, workspace, c_MN);
+    case CpuCapability::kAvx512:
+      return by_types<AVX512>(a_MK, b_KN, mode, workspace, c_MN);
+    default:
+      return by_aten(a_MK, b_KN, mode, c_MN);
   }
 }
 

@@ -1,9 +1,10 @@
-// Matrix products for float32 and bfloat16 operands with float32 arithmetic and accumulation.
+// Matrix products for float32 and bfloat16 operands, summed in float32.
 //
 // Why not at::mm: OpenBLAS, which LibTorch brings here, has threads of its own beside OpenMP's, and reaches about two thirds
 // of what oneDNN's micro-kernel does; and a bfloat16 product has no float32 result there, which gradients of parameters are.
-// Blocks of B are packed into panels that stay in the cache, converted on the way; oneDNN's micro-kernel (at::brgemm)
-// multiplies. Results have the same bits for any number of threads.
+// Blocks of B are packed into panels that stay in the cache; oneDNN's micro-kernel (at::brgemm) multiplies: bfloat16 on matrix
+// units (AMX) where the processor has them, else converted to float32 while it is packed.
+// Results have the same bits for any number of threads.
 #pragma once
 
 #include <ATen/core/Tensor.h>

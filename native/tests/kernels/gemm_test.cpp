@@ -53,15 +53,20 @@ TEST_P(GemmTest, SameBitsForAnyNumberOfThreads) {
   const auto [rows, depth, columns] = GetParam();
   Workspace workspace;
   const int threads = at::get_num_threads();
-  const Tensor a = operand(rows, depth, true, at::kFloat);
-  const Tensor b = operand(depth, columns, false, at::kFloat);
-  Tensor many = at::empty({rows, columns});
-  Tensor one = at::empty({rows, columns});
-  gemm(a, b, Gemm::kOverwrite, workspace, many);
-  at::set_num_threads(1);
-  gemm(a, b, Gemm::kOverwrite, workspace, one);
-  at::set_num_threads(threads);
-  EXPECT_TRUE(at::equal(one, many));
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    for (const bool a_transposed : {false, true}) {
+      const Tensor a = operand(rows, depth, a_transposed, dtype);
+      const Tensor b = operand(depth, columns, !a_transposed, dtype);
+      Tensor many = at::empty({rows, columns}, dtype);
+      Tensor one = at::empty({rows, columns}, dtype);
+      at::set_num_threads(3);
+      gemm(a, b, Gemm::kOverwrite, workspace, many);
+      at::set_num_threads(1);
+      gemm(a, b, Gemm::kOverwrite, workspace, one);
+      at::set_num_threads(threads);
+      EXPECT_TRUE(at::equal(one, many)) << dtype << " a^T " << a_transposed;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, GemmTest,

@@ -1,7 +1,7 @@
 // The kernels on raw rows, compiled once for each CPU capability. Legend: ../kernels.h.
 //
-// A file of this directory defines members of CpuKernels<T, CPU_CAPABILITY>, where the build defines CPU_CAPABILITY as AVX2
-// or AVX512; ../dispatch.h chooses. Only plain pointers come here: an inline function of a large header that was compiled
+// A file of this directory defines members of CpuKernels<T, CPU_CAPABILITY>, where the build defines CPU_CAPABILITY as AVX2,
+// AVX512, or AMX (AVX-512 with bfloat16 conversions and matrix units); ../dispatch.h chooses. Only plain pointers come here: an inline function of a large header that was compiled
 // for AVX-512 could otherwise be the copy that the linker keeps for everyone.
 #pragma once
 
@@ -13,6 +13,7 @@ namespace mmpo {
 
 struct AVX2;
 struct AVX512;
+struct AMX;
 
 // A matrix whose rows are contiguous and stride elements apart.
 template <typename T>

@@ -21,19 +21,33 @@ struct GemmBlock {
   int64_t rows;
   int64_t column, columns;
   int64_t depth, depths, padded_depths;
+  int64_t task_rows;  // of A that one task multiplies with every panel; a multiple of kTileRows
 };
 
-// Columns of a packed panel of B, and rows of A that one task multiplies with it.
+// What the micro-kernel multiplies: float32, or bfloat16 where the processor has units for it.
+template <typename T, typename Capability>
+struct PackedElement {
+  using type = float;
+};
+template <>
+struct PackedElement<c10::BFloat16, AMX> {
+  using type = c10::BFloat16;
+};
+template <typename T, typename Capability>
+using Packed = typename PackedElement<T, Capability>::type;
+
+// Rows and columns of the part of C that one call of the micro-kernel makes. A panel of B is as wide.
+inline constexpr int64_t kTileRows = 64;
 inline constexpr int64_t kPanelColumns = 64;
-inline constexpr int64_t kTaskRows = 64;
 
 template <typename T, typename Out, typename Capability>
 struct CpuGemm {
-  // Panels [columns / 64 rounded up][padded_depths][64] of the block, float32, zero past the last column.
-  static void pack(const GemmMatrix<T>& b, const GemmBlock& block, float* panels);
+  // Panels [columns / 64 rounded up][padded_depths][64] of the block, zero past the last column; in bfloat16 two depths
+  // lie side by side: [padded_depths / 2][64][2].
+  static void pack(const GemmMatrix<T>& b, const GemmBlock& block, Packed<T, Capability>* panels);
   // c = (add ? c : 0) + a * panels over the block.
-  static void multiply(const GemmMatrix<T>& a, const float* panels, const GemmBlock& block, bool add, Out* c,
-                       int64_t c_stride);
+  static void multiply(const GemmMatrix<T>& a, const Packed<T, Capability>* panels, const GemmBlock& block, bool add,
+                       Out* c, int64_t c_stride);
   // c = (add ? c : 0) + a b^T for a few rows of a, without packing: every row of b is read once, for all of them.
   static void dot(Rows<const T> a, Rows<const T> b, bool add, Out* c, int64_t c_stride);
 };

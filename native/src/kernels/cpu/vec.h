@@ -38,12 +38,20 @@ inline Vec load(const c10::BFloat16* from, First first) {
 
 inline void store(float* to, Vec value, Whole) { value.store(to); }
 inline void store(float* to, Vec value, First first) { value.store(to, static_cast<int>(first.count)); }
+inline auto narrow_to_bf16(Vec value) {
+#if defined(__AVX512BF16__)
+  return _mm512_cvtneps_pbh(value);
+#else
+  return at::vec::cvtfp32_bf16(value);
+#endif
+}
+
 inline void store(c10::BFloat16* to, Vec value, Whole) {
-  const auto narrow = at::vec::cvtfp32_bf16(value);
+  const auto narrow = narrow_to_bf16(value);
   std::memcpy(to, &narrow, sizeof(narrow));
 }
 inline void store(c10::BFloat16* to, Vec value, First first) {
-  const auto narrow = at::vec::cvtfp32_bf16(value);
+  const auto narrow = narrow_to_bf16(value);
   std::memcpy(to, &narrow, static_cast<size_t>(first.count) * sizeof(c10::BFloat16));
 }
 
