@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 1
+#define MMPO_ABI_VERSION 2
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -109,6 +109,26 @@ typedef struct mmpo_objective {
   int32_t score_rejected; /* MMPO with aux_weight 1: 0 leaves the rejected completions out (their outputs are NaN) */
 } mmpo_objective;
 
+/* Linear modules of a layer that an adapter may have a part in; a set of them is the sum of its members. */
+enum mmpo_module {
+  MMPO_MODULE_Q = 1,
+  MMPO_MODULE_K = 2,
+  MMPO_MODULE_V = 4,
+  MMPO_MODULE_O = 8,
+  MMPO_MODULE_GATE = 16,
+  MMPO_MODULE_UP = 32,
+  MMPO_MODULE_DOWN = 64
+};
+
+/* LoRA as PEFT has it: a module's output grows by scaling * dropout(x) A^T B^T, A [rank, inputs] and B [outputs, rank]. */
+typedef struct mmpo_lora_config {
+  int64_t rank; /* r, the same for every module */
+  double scaling; /* alpha / r, or what else multiplies the product; > 0 */
+  double dropout; /* in [0, 1), in training only; to a 65536th */
+  uint64_t seed; /* of the masks, and of A where it is not given */
+  int32_t targets; /* a set of mmpo_module */
+} mmpo_lora_config;
+
 typedef struct mmpo_optimizer_config {
   double beta1;
   double beta2;
@@ -151,6 +171,18 @@ MMPO_API void mmpo_model_free(mmpo_model* model);
 MMPO_API int32_t mmpo_model_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err);
 MMPO_API int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor, mmpo_error* err);
 
+/* Gives a model that has none an adapter (float32), before a trainer is made of it: from now on everything is computed with
+ * it, and a trainer trains it alone. tensors: every A and B by PEFT's name
+ * ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"), in any order; none (num_tensors 0): A is drawn from
+ * U(-1/sqrt(inputs), 1/sqrt(inputs)) and B is zero, as PEFT begins.
+ * MMPO_INVALID_ARGUMENT: config; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
+MMPO_API int32_t mmpo_model_set_adapter(mmpo_model* model, const mmpo_lora_config* config, const mmpo_tensor* tensors,
+                                        int64_t num_tensors, mmpo_error* err);
+/* Parameters of the adapter in the order of its flat buffer, which is fixed for a config; none where there is no adapter. */
+MMPO_API int32_t mmpo_adapter_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err);
+MMPO_API int32_t mmpo_adapter_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor,
+                                        mmpo_error* err);
+
 /* Log-probabilities of completions under the model, summed over tokens.
  * out_logps: [C] double. out_token_logps: [sum of completion_lengths] float in batch order, or NULL. Caller allocates. */
 MMPO_API int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out_logps, float* out_token_logps,
@@ -165,8 +197,9 @@ MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, c
                                      const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths,
                                      mmpo_error* err);
 
-/* A trainer updates the model's weights in place, so the model stays usable for scoring between steps.
- * It owns gradients (fp32), moments (fp32) and, for a bfloat16 model, fp32 master weights. */
+/* A trainer updates the model's weights in place, so the model stays usable for scoring between steps; of a model with an
+ * adapter the adapter's, the rest is frozen. It owns gradients (fp32), moments (fp32) and, for a bfloat16 model without an
+ * adapter, fp32 master weights, each of the size of what it trains. */
 MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
                                      mmpo_error* err);
 MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
@@ -206,7 +239,7 @@ MMPO_API int32_t mmpo_trainer_state(mmpo_trainer* trainer, int32_t state, float*
 MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err);
 /* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights. */
 MMPO_API int32_t mmpo_trainer_restore(mmpo_trainer* trainer, int64_t num_steps, mmpo_error* err);
-/* Where parameter index lies in the flat state: its first element. */
+/* Where parameter index (the adapter's, where there is one) lies in the flat state: its first element. */
 MMPO_API int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, int64_t* out_offset,
                                            mmpo_error* err);
 

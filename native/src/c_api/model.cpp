@@ -19,6 +19,21 @@ at::ScalarType compute_type(int32_t dtype) {
   return dtype == MMPO_FLOAT32 ? at::kFloat : at::kBFloat16;
 }
 
+// Parameter index of a flat buffer, borrowed.
+void describe_parameter(const mmpo::ParameterLayout& layout, const at::Tensor& flat, int64_t index, mmpo_tensor& out) {
+  const auto& parameters = layout.parameters();
+  require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ",
+          parameters.size());
+  const mmpo::Parameter& parameter = parameters[static_cast<size_t>(index)];
+  const bool is_float = flat.scalar_type() == at::kFloat;
+  out.name = parameter.name.c_str();
+  out.data = static_cast<const char*>(flat.const_data_ptr()) + parameter.offset * (is_float ? 4 : 2);
+  out.shape[0] = parameter.rows;
+  out.shape[1] = parameter.columns;
+  out.num_dims = parameter.columns == 0 ? 1 : 2;
+  out.dtype = is_float ? MMPO_FLOAT32 : MMPO_BFLOAT16;
+}
+
 // Log-probabilities of tokens [R] in head order, written in the batch's order of completions.
 void copy_token_logps(const mmpo::PackedBatch& batch, const at::Tensor& logp_R, float* out) {
   const float* logp = logp_R.const_data_ptr<float>();
@@ -66,18 +81,40 @@ int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor
     require_not_null(model, "model");
     require_not_null(out_tensor, "out_tensor");
     const mmpo::Decoder& decoder = model->model.decoder();
-    const auto& parameters = decoder.layout().parameters();
-    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ",
-            parameters.size());
-    const mmpo::Parameter& parameter = parameters[static_cast<size_t>(index)];
-    const bool is_float = decoder.dtype() == at::kFloat;
-    out_tensor->name = parameter.name.c_str();
-    out_tensor->data =
-        static_cast<const char*>(decoder.flat().const_data_ptr()) + parameter.offset * (is_float ? 4 : 2);
-    out_tensor->shape[0] = parameter.rows;
-    out_tensor->shape[1] = parameter.columns;
-    out_tensor->num_dims = parameter.columns == 0 ? 1 : 2;
-    out_tensor->dtype = is_float ? MMPO_FLOAT32 : MMPO_BFLOAT16;
+    describe_parameter(decoder.layout(), decoder.flat(), index, *out_tensor);
+  });
+}
+
+int32_t mmpo_model_set_adapter(mmpo_model* model, const mmpo_lora_config* config, const mmpo_tensor* tensors,
+                               int64_t num_tensors, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(config, "config");
+    require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
+    require(num_tensors == 0 || tensors != nullptr, "tensors must not be NULL");
+    require(model->model.decoder().adapter() == nullptr, "the model has an adapter already");
+    model->model.set_adapter(*config, {tensors, static_cast<size_t>(num_tensors)});
+  });
+}
+
+int32_t mmpo_adapter_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err) {
+  if (out_num != nullptr) *out_num = 0;
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(out_num, "out_num");
+    const mmpo::Adapter* adapter = model->model.decoder().adapter();
+    if (adapter != nullptr) *out_num = static_cast<int64_t>(adapter->layout().parameters().size());
+  });
+}
+
+int32_t mmpo_adapter_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor, mmpo_error* err) {
+  if (out_tensor != nullptr) *out_tensor = {};
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(out_tensor, "out_tensor");
+    const mmpo::Adapter* adapter = model->model.decoder().adapter();
+    require(adapter != nullptr, "the model has no adapter");
+    describe_parameter(adapter->layout(), adapter->flat(), index, *out_tensor);
   });
 }
 

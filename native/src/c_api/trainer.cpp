@@ -130,7 +130,7 @@ int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, in
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
     require_not_null(out_offset, "out_offset");
-    const auto& parameters = trainer->trainer.model().decoder().layout().parameters();
+    const auto& parameters = trainer->trainer.layout().parameters();
     require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ",
             parameters.size());
     *out_offset = parameters[static_cast<size_t>(index)].offset;

@@ -158,6 +158,28 @@ void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tenso
   });
 }
 
+void dropout(const Tensor& x_TK, const DropoutStream& stream, Tensor& out_TK) {
+  check_same(x_TK, out_TK);
+  dispatch(x_TK, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::dropout(rows<const Value>(x_TK), stream, rows<Value>(out_TK));
+  });
+}
+
+void dropout_backward(const Tensor& grad_TK, const Tensor& x_TK, const DropoutStream& stream, Tensor& kept_TK,
+                      Tensor& grad_x_TK) {
+  check_same(x_TK, kept_TK);
+  check_same(x_TK, grad_x_TK);
+  TORCH_CHECK(grad_TK.sizes() == x_TK.sizes() && grad_TK.scalar_type() == at::kFloat,
+              "dropout_backward takes a float32 gradient of ", x_TK.sizes(), ", got ", grad_TK.sizes(), " ",
+              grad_TK.scalar_type());
+  dispatch(x_TK, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::dropout_backward(rows<const float>(grad_TK), rows<const Value>(x_TK), stream,
+                                             rows<Value>(kept_TK), rows<Value>(grad_x_TK));
+  });
+}
+
 void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) {
   const int64_t num_rows = logits_RV.size(0);
   dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {

@@ -20,7 +20,8 @@ struct HeadRows {
 void linear_logp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, Tensor& lse_R, Tensor& logp_R,
                  int64_t logit_bytes = kLogitBytes);
 
-// Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) added to. Logits are computed again.
+// Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) added to, or left
+// out where it is undefined (a frozen head). Logits are computed again.
 void linear_logp_backward(const HeadRows& rows, const Tensor& head_VH, const Tensor& lse_R, const Tensor& weights_R,
                           Workspace& workspace, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
                           int64_t logit_bytes = kLogitBytes);

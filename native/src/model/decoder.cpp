@@ -47,7 +47,8 @@ LayerActivations LayerActivations::narrow(int64_t num_rows) const {
           .post_rstd_T = rows(post_rstd_T),
           .post_normed_TH = rows(post_normed_TH),
           .gate_up_T2I = rows(gate_up_T2I),
-          .activated_TI = rows(activated_TI)};
+          .activated_TI = rows(activated_TI),
+          .low_TL = rows(low_TL)};
 }
 
 Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype)
@@ -73,13 +74,15 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   // Without a tape the residual stream alternates between two buffers.
   Tensor next_TH = workspace.allocate(stream_shape, dtype());
   const LayerActivations scratch = allocate_layer(num_rows, workspace);
+  const DropoutPass dropout = tape != nullptr ? tape->dropout : DropoutPass();
   for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
     LayerActivations activations = scratch;
     if (tape != nullptr) keep(scratch, tape->recompute, workspace, activations);
-    forward_attention(layer, x_TH, rows.positions_T, attend, workspace, activations);
-    forward_mlp(layer, workspace, activations);
+    forward_attention(layer, x_TH, rows.positions_T, attend, dropout, workspace, activations);
+    forward_mlp(layer, dropout, workspace, activations);
     linear_residual(activations.middle_TH, activations.activated_TI,
                     weights_.layers[static_cast<size_t>(layer)].down_HI, {}, workspace, next_TH);
+    adapt(layer, Projection::kDown, dropout, activations.activated_TI, workspace, activations, next_TH);
     if (tape == nullptr) {
       std::swap(x_TH, next_TH);
     } else {
@@ -103,7 +106,8 @@ LayerActivations Decoder::allocate_layer(int64_t num_rows, Workspace& workspace)
           .post_rstd_T = workspace.allocate({num_rows}, at::kFloat),
           .post_normed_TH = rows(config_->hidden_size),
           .gate_up_T2I = rows(2 * config_->intermediate_size),
-          .activated_TI = rows(config_->intermediate_size)};
+          .activated_TI = rows(config_->intermediate_size),
+          .low_TL = adapter_ != nullptr ? rows(adapter_->low_columns()) : Tensor()};
 }
 
 void Decoder::keep(const LayerActivations& scratch, int32_t recompute, Workspace& workspace,
@@ -117,6 +121,7 @@ void Decoder::keep(const LayerActivations& scratch, int32_t recompute, Workspace
   layer.middle_TH = own(scratch.middle_TH);
   layer.post_rstd_T = own(scratch.post_rstd_T);
   layer.gate_up_T2I = own(scratch.gate_up_T2I);
+  if (adapter_ != nullptr) layer.low_TL = own(scratch.low_TL);
   if (recompute == MMPO_RECOMPUTE_SELECTIVE) return;
   layer.normed_TH = own(scratch.normed_TH);
   layer.post_normed_TH = own(scratch.post_normed_TH);
@@ -124,20 +129,30 @@ void Decoder::keep(const LayerActivations& scratch, int32_t recompute, Workspace
 }
 
 void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
-                                Workspace& workspace, LayerActivations& a) const {
+                                const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   rms_norm(x_TH, weight.input_norm_H, config_->rms_norm_eps, a.normed_TH, a.rstd_T);
   linear(a.normed_TH, weight.qkv_QH, weight.qkv_bias_Q, workspace, a.qkv_TQ);
+  adapt(layer, Projection::kQkv, dropout, a.normed_TH, workspace, a, a.qkv_TQ);
   rotate(a.qkv_TQ, positions_T, false);
   attend(layer, a.qkv_TQ, a.attended_TA, a.lse_NT);
   linear_residual(x_TH, a.attended_TA, weight.output_HA, weight.output_bias_H, workspace, a.middle_TH);
+  adapt(layer, Projection::kOutput, dropout, a.attended_TA, workspace, a, a.middle_TH);
 }
 
-void Decoder::forward_mlp(int64_t layer, Workspace& workspace, LayerActivations& a) const {
+void Decoder::forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   rms_norm(a.middle_TH, weight.post_norm_H, config_->rms_norm_eps, a.post_normed_TH, a.post_rstd_T);
   linear(a.post_normed_TH, weight.gate_up_2IH, {}, workspace, a.gate_up_T2I);
+  adapt(layer, Projection::kGateUp, dropout, a.post_normed_TH, workspace, a, a.gate_up_T2I);
   swiglu(a.gate_up_T2I, a.activated_TI);
+}
+
+void Decoder::adapt(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& x_TK,
+                    Workspace& workspace, LayerActivations& a, Tensor& out_TN) const {
+  if (adapter_ == nullptr) return;
+  adapter_->reduce(layer, projection, dropout, x_TK, workspace, a.low_TL);
+  adapter_->expand(layer, projection, a.low_TL, workspace, out_TN);
 }
 
 void Decoder::rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const {
@@ -155,7 +170,7 @@ struct Decoder::GradientScratch {
 };
 
 void Decoder::backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,
-                       Workspace& workspace, Tensor& grad_TH, DecoderParameters& gradients) {
+                       Workspace& workspace, Tensor& grad_TH, DecoderGradients& gradients) {
   const WorkspaceScope scope(workspace);
   const int64_t num_rows = grad_TH.size(0);
   const Tensor tokens_T = rows.tokens_T.narrow(0, 0, num_rows);
@@ -175,18 +190,21 @@ void Decoder::backward(const Rows& rows, std::span<const Segment> segments, cons
       a.post_normed_TH = recomputed.post_normed_TH;
       a.activated_TI = recomputed.activated_TI;
     }
-    restore(layer, graded, segments, tape.recompute, x_TH, workspace, a);
-    backward_layer(layer, graded, segments, x_TH, a, scratch, workspace, grad_TH, gradients.layers[index]);
+    restore(layer, graded, segments, tape, x_TH, workspace, a);
+    backward_layer(layer, graded, segments, tape.dropout, x_TH, a, scratch, workspace, grad_TH, gradients);
   }
-  add_embedding_gradient(graded.tokens_T, grad_TH, gradients.embedding_VH);
+  if (adapter_ == nullptr) add_embedding_gradient(graded.tokens_T, grad_TH, gradients.weights.embedding_VH);
 }
 
-void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute,
+void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,
                       const Tensor& x_TH, Workspace& workspace, LayerActivations& a) const {
-  if (recompute == MMPO_RECOMPUTE_FULL) {
-    forward_attention(layer, x_TH, rows.positions_T, packed_attention(segments), workspace, a);
-    forward_mlp(layer, workspace, a);
-  } else if (recompute == MMPO_RECOMPUTE_SELECTIVE) {
+  if (tape.recompute == MMPO_RECOMPUTE_FULL) {
+    forward_attention(layer, x_TH, rows.positions_T, packed_attention(segments), tape.dropout, workspace, a);
+    forward_mlp(layer, tape.dropout, workspace, a);
+    if (adapter_ != nullptr) {
+      adapter_->reduce(layer, Projection::kDown, tape.dropout, a.activated_TI, workspace, a.low_TL);
+    }
+  } else if (tape.recompute == MMPO_RECOMPUTE_SELECTIVE) {
     const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
     rms_norm_recompute(x_TH, weight.input_norm_H, a.rstd_T, a.normed_TH);
     rms_norm_recompute(a.middle_TH, weight.post_norm_H, a.post_rstd_T, a.post_normed_TH);
@@ -194,26 +212,36 @@ void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> 
   }
 }
 
-void Decoder::backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const Tensor& x_TH,
-                             LayerActivations& a, GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,
-                             LayerParameters& gradient) const {
+void Decoder::backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments,
+                             const DropoutPass& dropout, const Tensor& x_TH, LayerActivations& a,
+                             GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,
+                             DecoderGradients& gradients) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+  LayerParameters& gradient = gradients.weights.layers[static_cast<size_t>(layer)];
+  const auto backward_adapter = [&](Projection projection, const Tensor& grad_TN, const Tensor& x_TK, Tensor& grad_TK) {
+    if (adapter_ == nullptr) return;
+    adapter_->backward(layer, projection, dropout, grad_TN, x_TK, a.low_TL, workspace, grad_TK, gradients.adapter);
+  };
   Tensor no_bias;
   // MLP: grad_TH is the gradient of the layer's output and, by the residual, the first part of middle's.
   linear_backward_input(grad_TH, weight.down_HI, workspace, scratch.activated_TI);
   linear_backward_weight(grad_TH, a.activated_TI, workspace, gradient.down_HI, no_bias);
+  backward_adapter(Projection::kDown, grad_TH, a.activated_TI, scratch.activated_TI);
   swiglu_backward(scratch.activated_TI, a.gate_up_T2I, a.gate_up_T2I);
   linear_backward_input(a.gate_up_T2I, weight.gate_up_2IH, workspace, scratch.normed_TH);
   linear_backward_weight(a.gate_up_T2I, a.post_normed_TH, workspace, gradient.gate_up_2IH, no_bias);
+  backward_adapter(Projection::kGateUp, a.gate_up_T2I, a.post_normed_TH, scratch.normed_TH);
   rms_norm_backward(scratch.normed_TH, a.middle_TH, weight.post_norm_H, a.post_rstd_T, grad_TH, gradient.post_norm_H);
   // Attention.
   linear_backward_input(grad_TH, weight.output_HA, workspace, scratch.attended_TA);
   linear_backward_weight(grad_TH, a.attended_TA, workspace, gradient.output_HA, gradient.output_bias_H);
+  backward_adapter(Projection::kOutput, grad_TH, a.attended_TA, scratch.attended_TA);
   attention_backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, segments, attention_shape(), workspace,
                      scratch.qkv_TQ);
   rotate(scratch.qkv_TQ, rows.positions_T, true);
   linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, workspace, scratch.normed_TH);
   linear_backward_weight(scratch.qkv_TQ, a.normed_TH, workspace, gradient.qkv_QH, gradient.qkv_bias_Q);
+  backward_adapter(Projection::kQkv, scratch.qkv_TQ, a.normed_TH, scratch.normed_TH);
   rms_norm_backward(scratch.normed_TH, x_TH, weight.input_norm_H, a.rstd_T, grad_TH, gradient.input_norm_H);
 }
 

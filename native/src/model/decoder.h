@@ -1,13 +1,15 @@
 // The transformer decoder: forward that keeps what its backward names, and backward that consumes it. No autograd.
 // Shapes: T rows (graded rows first, see packed_batch.h), H hidden, I intermediate, Q fused query, key and value columns,
-// A query columns, N heads.
+// A query columns, N heads, L columns of an adapter (lora.h).
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "common/workspace.h"
 #include "kernels/attention.h"
+#include "model/lora.h"
 #include "model/model_config.h"
 #include "model/parameters.h"
 
@@ -25,6 +27,7 @@ struct LayerActivations {
   Tensor post_normed_TH;
   Tensor gate_up_T2I;
   Tensor activated_TI;
+  Tensor low_TL;  // the adapter's; undefined without one
 
   LayerActivations narrow(int64_t num_rows) const;
 };
@@ -32,8 +35,16 @@ struct LayerActivations {
 // Everything that backward needs of a forward pass: per layer its input and what the recompute mode keeps.
 struct DecoderTape {
   int32_t recompute = MMPO_RECOMPUTE_NONE;
+  DropoutPass dropout;
   std::vector<Tensor> inputs_TH;
   std::vector<LayerActivations> layers;
+};
+
+// Where backward adds gradients, float32. Without an adapter all weights, with one the adapter's parameters alone: the weights
+// are frozen, and their views undefined.
+struct DecoderGradients {
+  DecoderParameters weights;
+  LoraParameters adapter;
 };
 
 class Decoder {
@@ -49,6 +60,11 @@ class Decoder {
   at::ScalarType dtype() const { return flat_.scalar_type(); }
   AttentionShape attention_shape() const;
 
+  void set_adapter(std::unique_ptr<Adapter> adapter) { adapter_ = std::move(adapter); }
+  // Null where there is none.
+  Adapter* adapter() { return adapter_.get(); }
+  const Adapter* adapter() const { return adapter_.get(); }
+
   // How rows see each other: fills attended_TA (and lse_NT, where it is defined) from layer's rotated qkv_TQ.
   using Attend = std::function<void(int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT)>;
   // Causal attention within packed segments. The segments are borrowed.
@@ -59,34 +75,39 @@ class Decoder {
     const Tensor& positions_T;  // int32
     int64_t num_positions;  // one more than the largest
   };
-  // The residual stream after the last layer, before the final norm, in memory of the workspace. tape: null for inference.
+  // The residual stream after the last layer, before the final norm, in memory of the workspace. tape: null for inference,
+  // which drops nothing out.
   Tensor forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape* tape);
 
   // grad_TH: gradient of forward's result for the first T' rows (the graded ones); overwritten.
-  // gradients: float32 views that are added to. segments: those of the graded rows.
+  // segments: those of the graded rows.
   void backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape, Workspace& workspace,
-                Tensor& grad_TH, DecoderParameters& gradients);
+                Tensor& grad_TH, DecoderGradients& gradients);
 
  private:
   LayerActivations allocate_layer(int64_t num_rows, Workspace& workspace) const;
   void keep(const LayerActivations& scratch, int32_t recompute, Workspace& workspace, LayerActivations& layer) const;
   void forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
-                         Workspace& workspace, LayerActivations& a) const;
-  void forward_mlp(int64_t layer, Workspace& workspace, LayerActivations& a) const;
+                         const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
+  void forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
+  // What the adapter adds to a projection of x; nothing without one.
+  void adapt(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& x_TK, Workspace& workspace,
+             LayerActivations& a, Tensor& out_TN) const;
   void rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
   // Fills what the tape did not keep of the layer.
-  void restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, int32_t recompute,
+  void restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,
                const Tensor& x_TH, Workspace& workspace, LayerActivations& a) const;
   struct GradientScratch;
-  void backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const Tensor& x_TH,
-                      LayerActivations& a, GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,
-                      LayerParameters& gradient) const;
+  void backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const DropoutPass& dropout,
+                      const Tensor& x_TH, LayerActivations& a, GradientScratch& scratch, Workspace& workspace,
+                      Tensor& grad_TH, DecoderGradients& gradients) const;
   void grow_rotary_tables(int64_t num_positions);
 
   ModelConfig config_;
   ParameterLayout layout_;
   Tensor flat_;
   DecoderParameters weights_;
+  std::unique_ptr<Adapter> adapter_;
   Tensor cos_PD_, sin_PD_;  // float32 [positions, D / 2], grown on demand
 };
 

@@ -1,45 +1,15 @@
 #include "model/model.h"
 
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/isfinite.h>
 
 #include <limits>
 #include <string_view>
 
-#include "common/error.h"
 #include "kernels/kernels.h"
+#include "model/load_parameters.h"
 
 namespace mmpo {
 namespace {
-
-at::ScalarType scalar_type(const mmpo_tensor& tensor) {
-  switch (tensor.dtype) {
-    case MMPO_FLOAT32:
-      return at::kFloat;
-    case MMPO_BFLOAT16:
-      return at::kBFloat16;
-    case MMPO_FLOAT16:
-      return at::kHalf;
-    default:
-      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has an unknown dtype ", tensor.dtype);
-  }
-}
-
-int32_t num_dims(const Parameter& parameter) { return parameter.columns == 0 ? 1 : 2; }
-
-std::string describe(int64_t rows, int64_t columns, int32_t num_dims) {
-  std::ostringstream text;
-  text << '[' << rows;
-  if (num_dims == 2) text << ", " << columns;
-  if (num_dims > 2) text << ", " << columns << ", ...";
-  text << ']';
-  return text.str();
-}
-
-std::string describe(const Parameter& parameter) {
-  return describe(parameter.rows, parameter.columns, num_dims(parameter));
-}
 
 // Tensors of published checkpoints that hold nothing of their own.
 bool is_redundant(std::string_view name, const ModelConfig& config) {
@@ -50,42 +20,18 @@ bool is_redundant(std::string_view name, const ModelConfig& config) {
 
 Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype)
     : decoder_(config, dtype) {
-  load(weights);
+  const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
+  load_parameters(decoder_.layout(), weights, redundant, "config.json", decoder_.flat());
 }
 
-void Model::load(std::span<const mmpo_tensor> weights) {
-  const ParameterLayout& layout = decoder_.layout();
-  std::vector<bool> loaded(layout.parameters().size(), false);
-  for (const mmpo_tensor& tensor : weights) {
-    require(tensor.name != nullptr && tensor.data != nullptr, "a weight's name and data must not be NULL");
-    if (is_redundant(tensor.name, decoder_.config())) continue;
-    const int64_t index = layout.find(tensor.name);
-    if (index < 0)
-      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' does not belong to a model with this config.json");
-    if (loaded[static_cast<size_t>(index)]) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' is given twice");
-    const Parameter& parameter = layout.parameters()[static_cast<size_t>(index)];
-    const int64_t columns = tensor.num_dims == 1 ? 0 : tensor.shape[1];
-    // The number of dimensions too: a matrix [n, 0] holds nothing, where a vector of n is wanted.
-    if (tensor.num_dims != num_dims(parameter) || tensor.shape[0] != parameter.rows || columns != parameter.columns) {
-      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has shape ",
-           describe(tensor.shape[0], tensor.shape[1], tensor.num_dims), "; config.json asks for ", describe(parameter));
-    }
-    const Tensor source = at::from_blob(const_cast<void*>(tensor.data), {parameter.size()},
-                                        at::TensorOptions().dtype(scalar_type(tensor)));
-    Tensor target = decoder_.flat().narrow(0, parameter.offset, parameter.size());
-    target.copy_(source);
-    if (!at::isfinite(target).all().item<bool>()) {
-      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' holds a value that is not finite (NaN or infinity)");
-    }
-    loaded[static_cast<size_t>(index)] = true;
+void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights) {
+  auto adapter = std::make_unique<Adapter>(decoder_.config(), settings, decoder_.dtype());
+  if (!weights.empty()) {
+    const auto none_redundant = [](std::string_view) { return false; };
+    load_parameters(adapter->layout(), weights, none_redundant, "adapter_config.json", adapter->flat());
+    adapter->refresh();
   }
-  for (size_t i = 0; i < loaded.size(); ++i) {
-    const Parameter& parameter = layout.parameters()[i];
-    if (!loaded[i]) {
-      fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter),
-           " is missing; config.json asks for it");
-    }
-  }
+  decoder_.set_adapter(std::move(adapter));
 }
 
 Tensor Model::score(const PackedBatch& batch) {

@@ -16,6 +16,10 @@ class Model {
   // weights: as mmpo_model_create says. Throws Error(MMPO_INVALID_MODEL) naming the tensor.
   Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype);
 
+  // Before a trainer is made: everything is computed with the adapter from now on. No weights: the adapter begins as PEFT's do.
+  // Throws Error(MMPO_INVALID_ARGUMENT) for the settings, Error(MMPO_INVALID_MODEL) naming the tensor.
+  void set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights);
+
   Decoder& decoder() { return decoder_; }
   const Decoder& decoder() const { return decoder_; }
   Workspace& workspace() { return workspace_; }
@@ -27,8 +31,6 @@ class Model {
   Tensor final_norm(const Tensor& rows_RH, Tensor& rstd_R);
 
  private:
-  void load(std::span<const mmpo_tensor> weights);
-
   Decoder decoder_;
   Workspace workspace_;
 };

@@ -26,7 +26,15 @@ struct Parameter {
 
 class ParameterLayout {
  public:
+  // Of nothing yet.
+  ParameterLayout() = default;
+  // Of a whole model.
   explicit ParameterLayout(const ModelConfig& config);
+
+  // columns 0: a vector.
+  void add(std::string name, int64_t rows, int64_t columns);
+  // What is added next begins a block of its own.
+  void align();
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
   // Elements of the flat buffer; blocks start at multiples of 64, the gaps hold zeros.
@@ -35,9 +43,6 @@ class ParameterLayout {
   int64_t find(const std::string& name) const;
 
  private:
-  void add(std::string name, int64_t rows, int64_t columns);
-  void align();
-
   std::vector<Parameter> parameters_;
   int64_t size_ = 0;
 };

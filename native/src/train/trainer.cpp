@@ -63,18 +63,31 @@ Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, 
 Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(model), config_(config) {
   check(config);
   Decoder& decoder = model.decoder();
-  const int64_t size = decoder.layout().size();
-  master_ = has_master() ? decoder.flat().to(at::kFloat) : decoder.flat();
+  Adapter* adapter = decoder.adapter();
+  const int64_t size = layout().size();
+  const Tensor& computed = adapter != nullptr ? adapter->compute_flat() : decoder.flat();
+  if (computed.scalar_type() == at::kBFloat16) bfloat16_ = computed;
+  master_ = adapter != nullptr ? adapter->flat() : computed.to(at::kFloat);
   gradient_ = at::zeros({size}, at::kFloat);
   exp_avg_ = at::zeros({size}, at::kFloat);
   exp_avg_sq_ = at::zeros({size}, at::kFloat);
-  gradients_ = view_parameters(decoder.config(), decoder.layout(), gradient_);
+  if (adapter != nullptr) {
+    gradients_.weights.layers.resize(decoder.weights().layers.size());
+    gradients_.adapter = adapter->view(gradient_);
+  } else {
+    gradients_.weights = view_parameters(decoder.config(), decoder.layout(), gradient_);
+  }
   // Decay is of matrices only; without it the whole buffer is one stretch.
-  for (const Parameter& parameter : decoder.layout().parameters()) {
+  for (const Parameter& parameter : layout().parameters()) {
     const bool decays = config.weight_decay != 0 && parameter.columns != 0;
     if (stretches_.empty() || stretches_.back().decays != decays) stretches_.push_back({parameter.offset, 0, decays});
     stretches_.back().count = parameter.offset + parameter.size() - stretches_.back().offset;
   }
+}
+
+const ParameterLayout& Trainer::layout() const {
+  const Decoder& decoder = model_.decoder();
+  return decoder.adapter() != nullptr ? decoder.adapter()->layout() : decoder.layout();
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
@@ -85,7 +98,9 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   const PackedBatch packed(batch, roles);
   const Decoder::Rows rows{packed.tokens_T, packed.positions_T, packed.num_positions};
 
-  DecoderTape tape{.recompute = config_.recompute, .inputs_TH = {}, .layers = {}};
+  DecoderTape tape{.recompute = config_.recompute, .dropout = {}, .inputs_TH = {}, .layers = {}};
+  if (decoder.adapter() != nullptr) tape.dropout = decoder.adapter()->dropout_pass(num_steps_, micro_batch_);
+  ++micro_batch_;
   const Tensor x_TH = decoder.forward(rows, decoder.packed_attention(packed.segments), workspace, &tape);
   const int64_t num_head_rows = packed.head_rows_R.size(0);
   const int64_t num_graded = packed.num_graded_head_rows;
@@ -109,7 +124,7 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
     const Tensor weights_R = row_weights(packed, objective.linear_weights(), workspace);
     Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
     linear_logp_forward_backward(graded, head_VH, weights_R, workspace, graded_logp_R, grad_hidden_RH,
-                                 gradients_.head_VH);
+                                 gradients_.weights.head_VH);
     if (num_graded < num_head_rows) {
       Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_head_rows - num_graded);
       Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_head_rows - num_graded);
@@ -122,13 +137,13 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
     logps = sum_completions(packed, logp_R);
     result = objective.evaluate(logps);
     const Tensor weights_R = row_weights(packed, result.weights, workspace);
-    linear_logp_backward(graded, head_VH, lse_R, weights_R, workspace, grad_hidden_RH, gradients_.head_VH);
+    linear_logp_backward(graded, head_VH, lse_R, weights_R, workspace, grad_hidden_RH, gradients_.weights.head_VH);
   }
 
   Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());
   grad_rows_RH.zero_();
   rms_norm_backward(grad_hidden_RH, rows_RH.narrow(0, 0, num_graded), decoder.weights().norm_H,
-                    rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients_.norm_H);
+                    rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients_.weights.norm_H);
   Tensor grad_TH =
       scatter_rows(grad_rows_RH, packed.head_rows_R.narrow(0, 0, num_graded), packed.num_graded_rows, workspace);
   std::vector<Segment> segments;
@@ -148,7 +163,7 @@ double Trainer::step(double learning_rate, double max_grad_norm) {
     fail(MMPO_NON_FINITE, "the gradient's norm is ", norm, " in step ", num_steps_ + 1, "; nothing was updated");
   }
   const double coefficient = clip_coefficient(norm, max_grad_norm);
-  at::BFloat16* weights = has_master() ? model_.decoder().flat().mutable_data_ptr<at::BFloat16>() : nullptr;
+  at::BFloat16* weights = bfloat16_.defined() ? bfloat16_.mutable_data_ptr<at::BFloat16>() : nullptr;
   for (const Stretch& stretch : stretches_) {
     const AdamWShard<float> shard{
         master_.mutable_data_ptr<float>() + stretch.offset,      gradient + stretch.offset,
@@ -159,6 +174,7 @@ double Trainer::step(double learning_rate, double max_grad_norm) {
                coefficient);
   }
   ++num_steps_;
+  micro_batch_ = 0;
   return norm;
 }
 
@@ -180,7 +196,8 @@ Tensor& Trainer::state(int32_t which) {
 void Trainer::restore(int64_t num_steps) {
   require(num_steps >= 0, "num_steps must be >= 0, got ", num_steps);
   num_steps_ = num_steps;
-  if (has_master()) model_.decoder().flat().copy_(master_);
+  micro_batch_ = 0;
+  if (bfloat16_.defined()) bfloat16_.copy_(master_);
 }
 
 Trainer::Result evaluate(Model& model, const mmpo_batch& batch, const Objective& objective) {

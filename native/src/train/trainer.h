@@ -1,4 +1,5 @@
-// Training of a model's weights: gradients, moments, master weights, and the two calls of a step.
+// Training of a model's weights, or of its adapter's where it has one: gradients, moments, master weights, and the two calls
+// of a step.
 #pragma once
 
 #include <vector>
@@ -11,12 +12,12 @@ namespace mmpo {
 
 class Trainer {
  public:
-  // The model must outlive the trainer, which updates its weights in place.
+  // The model must outlive the trainer, which updates its weights in place; with an adapter the adapter's alone.
   Trainer(Model& model, const mmpo_optimizer_config& config);
 
   struct Result {
-    std::vector<double> losses;   // [G]
-    std::vector<double> logps;    // [C]
+    std::vector<double> losses;  // [G]
+    std::vector<double> logps;  // [C]
     std::vector<double> rewards;  // [C]
   };
   // Forward and backward; adds to the gradients.
@@ -32,6 +33,8 @@ class Trainer {
   void restore(int64_t num_steps);
 
   const Model& model() const { return model_; }
+  // Of what is trained.
+  const ParameterLayout& layout() const;
 
  private:
   struct Stretch {  // parameters that share a weight decay
@@ -39,17 +42,18 @@ class Trainer {
     int64_t count;
     bool decays;
   };
-  bool has_master() const { return model_.decoder().dtype() == at::kBFloat16; }
 
   Model& model_;
   mmpo_optimizer_config config_;
-  Tensor master_;  // float32; the model's own buffer where it is float32
+  Tensor master_;  // float32: what is trained; the model's own buffer where it is float32
+  Tensor bfloat16_;  // what the model computes with, master_ rounded; undefined where that is master_ itself
   Tensor gradient_;
   Tensor exp_avg_;
   Tensor exp_avg_sq_;
-  DecoderParameters gradients_;
+  DecoderGradients gradients_;
   std::vector<Stretch> stretches_;
   int64_t num_steps_ = 0;
+  int64_t micro_batch_ = 0;  // since the last step
 };
 
 // The objective's losses without gradients.

@@ -1,121 +1,21 @@
-// The decoder against a twin: the same model written with ATen's plain operations in double, one sequence at a time, and
-// differentiated by autograd. The twin shares nothing with the engine but the weights.
+// The decoder against its twin (twin.h), and its invariances.
 #include "model/decoder.h"
 
 #include <gtest/gtest.h>
 
-#include <map>
-
-#include "kernels/kernel_testing.h"
-#include "model_testing.h"
+#include "model/twin.h"
 #include "train/trainer.h"
 
 namespace mmpo {
 namespace {
 
 using testing::BatchBuilder;
+using testing::Group;
+using testing::packed;
+using testing::random_groups;
+using testing::relative_difference;
+using testing::Twin;
 using Tokens = BatchBuilder::Tokens;
-
-class Twin {
- public:
-  explicit Twin(const Model& model) : config_(*model.decoder().config()) {
-    for (const Parameter& parameter : model.decoder().layout().parameters()) {
-      Tensor values = model.decoder().flat().narrow(0, parameter.offset, parameter.size());
-      if (parameter.columns != 0) values = values.view({parameter.rows, parameter.columns});
-      parameters_[parameter.name] = testing::oracle(values);
-    }
-  }
-
-  const Tensor& parameter(const std::string& name) const { return parameters_.at(name); }
-
-  // Log-probability of each token of a completion after its prompt.
-  Tensor token_logps(const Tokens& prompt, const Tokens& completion) const {
-    Tokens sequence = prompt;
-    sequence.insert(sequence.end(), completion.begin(), completion.end());
-    const Tensor tokens = at::tensor(sequence, at::kLong);
-    const auto length = static_cast<int64_t>(completion.size());
-    const Tensor predicting = hidden(tokens).slice(0, static_cast<int64_t>(prompt.size()) - 1, -1);
-    const Tensor& head = parameter(config_.tie_embeddings != 0 ? "model.embed_tokens.weight" : "lm_head.weight");
-    const Tensor targets = tokens.slice(0, static_cast<int64_t>(prompt.size())).unsqueeze(1);
-    return predicting.mm(head.t()).log_softmax(-1).gather(1, targets).view({length});
-  }
-
- private:
-  Tensor hidden(const Tensor& tokens) const {
-    Tensor x = parameter("model.embed_tokens.weight").index({tokens});
-    for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
-      const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-      x = x + attention(norm(x, prefix + "input_layernorm"), prefix + "self_attn.");
-      const Tensor y = norm(x, prefix + "post_attention_layernorm");
-      x = x + linear(at::silu(linear(y, prefix + "mlp.gate_proj")) * linear(y, prefix + "mlp.up_proj"),
-                     prefix + "mlp.down_proj");
-    }
-    return norm(x, "model.norm");
-  }
-
-  Tensor attention(const Tensor& x, const std::string& prefix) const {
-    const int64_t length = x.size(0);
-    const int64_t repeats = config_.num_heads / config_.num_kv_heads;
-    const auto heads = [&](const std::string& name, int64_t count) {
-      return linear(x, prefix + name).view({length, count, config_.head_dim}).transpose(0, 1);
-    };
-    const Tensor q = rotate(heads("q_proj", config_.num_heads));
-    const Tensor k = rotate(heads("k_proj", config_.num_kv_heads)).repeat_interleave(repeats, 0);
-    const Tensor v = heads("v_proj", config_.num_kv_heads).repeat_interleave(repeats, 0);
-    const Tensor future = at::ones({length, length}, at::kBool).triu(1);
-    const Tensor scores = q.matmul(k.transpose(1, 2)) / std::sqrt(static_cast<double>(config_.head_dim));
-    const Tensor out = scores.masked_fill(future, -INFINITY).softmax(-1).matmul(v);
-    return linear(out.transpose(0, 1).flatten(1), prefix + "o_proj");
-  }
-
-  // Frequencies and angles are float32, as transformers has them; the rest is double. x: [N, T, D].
-  Tensor rotate(const Tensor& x) const {
-    const Tensor exponents = at::arange(0, config_.head_dim, 2, at::kFloat) / config_.head_dim;
-    const Tensor frequencies = at::pow(at::scalar_tensor(config_.rope_theta, at::kFloat), exponents).reciprocal();
-    const Tensor angles = at::outer(at::arange(x.size(1), at::kFloat), frequencies).to(at::kDouble);
-    const Tensor cos = at::cat({angles, angles}, 1).cos();
-    const Tensor sin = at::cat({angles, angles}, 1).sin();
-    const auto halves = x.chunk(2, -1);
-    return x * cos + at::cat({-halves[1], halves[0]}, -1) * sin;
-  }
-
-  Tensor norm(const Tensor& x, const std::string& name) const {
-    return x * at::rsqrt(x.square().mean(-1, true) + config_.rms_norm_eps) * parameter(name + ".weight");
-  }
-
-  Tensor linear(const Tensor& x, const std::string& name) const {
-    const Tensor product = x.mm(parameter(name + ".weight").t());
-    const auto bias = parameters_.find(name + ".bias");
-    return bias == parameters_.end() ? product : product + bias->second;
-  }
-
-  mmpo_model_config config_;
-  std::map<std::string, Tensor> parameters_;
-};
-
-struct Group {
-  Tokens prompt;
-  std::vector<Tokens> completions;
-};
-
-// Prompts of 1 and more tokens; 1, 2 and 5 completions a prompt, some of one token.
-std::vector<Group> random_groups(int64_t vocab_size) {
-  const std::vector<std::pair<size_t, std::vector<size_t>>> lengths = {
-      {7, {5}}, {1, {3, 1}}, {66, {1, 9, 70, 2, 1}}, {20, {1}}, {5, {65, 4}}};
-  std::vector<Group> groups;
-  for (const auto& [prompt, completions] : lengths) {
-    Group group{testing::random_tokens(prompt, vocab_size), {}};
-    for (const size_t length : completions) group.completions.push_back(testing::random_tokens(length, vocab_size));
-    groups.push_back(group);
-  }
-  return groups;
-}
-
-BatchBuilder packed(const std::vector<Group>& groups) {
-  BatchBuilder builder;
-  for (const Group& group : groups) builder.add(group.prompt, group.completions);
-  return builder;
-}
 
 void expect_logps(const std::vector<std::vector<float>>& found, const std::vector<std::vector<float>>& expected,
                   double limit) {
@@ -124,11 +24,6 @@ void expect_logps(const std::vector<std::vector<float>>& found, const std::vecto
     ASSERT_EQ(found[c].size(), expected[c].size());
     for (size_t t = 0; t < found[c].size(); ++t) EXPECT_NEAR(found[c][t], expected[c][t], limit) << c << " " << t;
   }
-}
-
-double relative_difference(const Tensor& found, const Tensor& expected) {
-  const Tensor reference = expected.to(at::kDouble).flatten();
-  return ((found.to(at::kDouble).flatten() - reference).norm() / reference.norm()).item<double>();
 }
 
 struct Setting {

@@ -42,6 +42,14 @@ struct Heads {
   int64_t token_stride, head_stride;
 };
 
+// Which random numbers decide about an element of a matrix: those of (key, stream, row, column).
+struct DropoutStream {
+  uint64_t key;
+  uint32_t stream;
+  uint32_t threshold;  // of 65536: dropped where 16 random bits lie below
+  int64_t first_row = 0;  // what row 0 is called, where the matrix is a part of another
+};
+
 // Rows that share one partial sum of the weight gradient: the same for every number of threads.
 inline constexpr int64_t kWeightGradientBlock = 32;
 
@@ -58,6 +66,9 @@ struct CpuKernels {
   static void rope(Heads<T> x, const float* cosines, const float* sines, Positions positions, bool inverse);
   static void swiglu(Rows<const T> gate_up, Rows<T> out);
   static void swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up);
+  static void dropout(Rows<const T> x, const DropoutStream& stream, Rows<T> out);
+  static void dropout_backward(Rows<const float> grad, Rows<const T> x, const DropoutStream& stream, Rows<T> kept,
+                               Rows<T> grad_x);
   static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp);
   static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights);
 };

@@ -29,6 +29,11 @@ final class Bindings {
     static final MethodHandle MODEL_FREE = free("mmpo_model_free");
     static final MethodHandle MODEL_NUM_PARAMETERS = status("mmpo_model_num_parameters", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_PARAMETER = status("mmpo_model_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_SET_ADAPTER =
+            status("mmpo_model_set_adapter", ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
+    static final MethodHandle ADAPTER_NUM_PARAMETERS = status("mmpo_adapter_num_parameters", ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle ADAPTER_PARAMETER =
+            status("mmpo_adapter_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_LOGPS = status("mmpo_model_logps", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_GENERATE = status(
             "mmpo_model_generate",

@@ -59,6 +59,14 @@ final class Layouts {
             fields(JAVA_DOUBLE, "beta", "reward_epsilon", "aux_weight", "label_smoothing", "gamma", "scale"),
             fields(JAVA_INT, "loss", "length_normalize", "normalize", "score_rejected"));
 
+    static final StructLayout LORA_CONFIG = struct(
+            "mmpo_lora_config",
+            fields(JAVA_LONG, "rank"),
+            fields(JAVA_DOUBLE, "scaling", "dropout"),
+            fields(JAVA_LONG, "seed"),
+            fields(JAVA_INT, "targets"),
+            List.of(MemoryLayout.paddingLayout(4)));
+
     static final StructLayout OPTIMIZER_CONFIG = struct(
             "mmpo_optimizer_config",
             fields(JAVA_DOUBLE, "beta1", "beta2", "epsilon", "weight_decay"),
@@ -71,7 +79,7 @@ final class Layouts {
             fields(JAVA_LONG, "top_k", "seed", "max_new_tokens"));
 
     static final List<StructLayout> ALL =
-            List.of(ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, OPTIMIZER_CONFIG, SAMPLING);
+            List.of(ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_CONFIG, OPTIMIZER_CONFIG, SAMPLING);
 
     private Layouts() {}
 

@@ -9,6 +9,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -130,18 +131,56 @@ public final class NativeModel implements AutoCloseable {
     }
 
     /**
+     * Gives the model an adapter, which it must not have yet, before a trainer is made of it: from now on everything is
+     * computed with it, and a trainer trains it alone.
+     *
+     * @param weights every A and B by PEFT's names; none: as PEFT begins, A random and B zero
+     */
+    public void setAdapter(LoraSettings settings, List<Weights> weights) {
+        try {
+            handle.call("mmpo_model_set_adapter", call -> {
+                require(trainers.isEmpty(), "an adapter comes before a trainer");
+                call.check((int) Bindings.MODEL_SET_ADAPTER.invokeExact(
+                        handle.address(),
+                        Structs.loraConfig(settings, call.memory()),
+                        Structs.tensors(weights, call.memory()),
+                        (long) weights.size(),
+                        call.error()));
+                return settings;
+            });
+        } finally {
+            Reference.reachabilityFence(weights); // their memory may belong to the garbage collector
+        }
+    }
+
+    /**
      * Every parameter in the order of the flat buffer, by Hugging Face's names. The data is read-only, changes with every
      * optimizer step, and lives as long as this model.
      */
     public List<Weights> parameters() {
-        return handle.call("mmpo_model_parameter", call -> {
+        return parameters(Bindings.MODEL_NUM_PARAMETERS, Bindings.MODEL_PARAMETER);
+    }
+
+    /** The same of the adapter, 32-bit, by PEFT's names; none where there is no adapter. */
+    public List<Weights> adapterParameters() {
+        return parameters(Bindings.ADAPTER_NUM_PARAMETERS, Bindings.ADAPTER_PARAMETER);
+    }
+
+    /** What a trainer of this model changes: the adapter's parameters, or all where there is no adapter. */
+    public List<Weights> trainableParameters() {
+        List<Weights> adapter = adapterParameters();
+        return adapter.isEmpty() ? parameters() : adapter;
+    }
+
+    private List<Weights> parameters(MethodHandle count, MethodHandle get) {
+        return handle.call("the parameters", call -> {
             MemorySegment outNumber = call.memory().allocate(JAVA_LONG);
-            call.check((int) Bindings.MODEL_NUM_PARAMETERS.invokeExact(handle.address(), outNumber, call.error()));
+            call.check((int) count.invokeExact(handle.address(), outNumber, call.error()));
             long number = outNumber.get(JAVA_LONG, 0);
             MemorySegment tensor = call.memory().allocate(Layouts.TENSOR);
             List<Weights> parameters = new ArrayList<>();
             for (long i = 0; i < number; i++) {
-                call.check((int) Bindings.MODEL_PARAMETER.invokeExact(handle.address(), i, tensor, call.error()));
+                call.check((int) get.invokeExact(handle.address(), i, tensor, call.error()));
                 parameters.add(parameter(tensor));
             }
             return List.copyOf(parameters);

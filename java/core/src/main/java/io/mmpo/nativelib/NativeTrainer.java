@@ -119,7 +119,7 @@ public final class NativeTrainer implements AutoCloseable {
         });
     }
 
-    /** First element, in the flat state, of the parameter at this index of {@link NativeModel#parameters}. */
+    /** First element, in the flat state, of the parameter at this index of {@link NativeModel#trainableParameters}. */
     public long stateOffset(int parameterIndex) {
         return handle.call("mmpo_trainer_state_offset", call -> {
             MemorySegment offset = call.memory().allocate(JAVA_LONG);

@@ -98,6 +98,16 @@ final class Structs {
                 .segment;
     }
 
+    static MemorySegment loraConfig(LoraSettings settings, SegmentAllocator allocator) {
+        return allocate(Layouts.LORA_CONFIG, allocator)
+                .put("rank", (long) settings.rank())
+                .put("scaling", settings.scaling())
+                .put("dropout", settings.dropout())
+                .put("seed", settings.seed())
+                .put("targets", settings.targetCodes())
+                .segment;
+    }
+
     static MemorySegment optimizerConfig(OptimizerSettings settings, SegmentAllocator allocator) {
         return allocate(Layouts.OPTIMIZER_CONFIG, allocator)
                 .put("beta1", settings.beta1())

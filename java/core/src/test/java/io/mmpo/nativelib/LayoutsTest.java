@@ -89,6 +89,9 @@ class LayoutsTest {
         for (Recompute recompute : Recompute.values()) {
             expected.add("MMPO_RECOMPUTE_" + recompute + " " + recompute.code());
         }
+        for (LoraModule module : LoraModule.values()) {
+            expected.add("MMPO_MODULE_" + module + " " + module.code());
+        }
         expected.add("MMPO_STATE_PARAMETERS " + NativeTrainer.PARAMETERS);
         expected.add("MMPO_STATE_EXP_AVG " + NativeTrainer.EXP_AVG);
         expected.add("MMPO_STATE_EXP_AVG_SQ " + NativeTrainer.EXP_AVG_SQ);

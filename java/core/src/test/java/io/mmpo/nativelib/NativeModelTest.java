@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -242,5 +243,38 @@ class NativeModelTest {
         List<Weights> weights = new ArrayList<>(files.weights());
         weights.removeIf(w -> w.name().equals(name));
         return weights;
+    }
+
+    @Test
+    void aFreshAdapterChangesNothingAndIsTrainedAlone() throws IOException {
+        GoldenLlama golden = new GoldenLlama("tied");
+        LoraSettings lora = new LoraSettings(3, 2, 0.1, 5, Set.of(LoraModule.Q, LoraModule.DOWN));
+        OptimizerSettings optimizer = new OptimizerSettings(0.9, 0.999, 1e-8, 0, Recompute.SELECTIVE);
+        try (NativeModel model = NativeModel.create(files.config().shape(), files.weights(), ComputeType.FLOAT32)) {
+            double[] base = model.logps(golden.batch());
+            assertThat(model.trainableParameters()).hasSameSizeAs(model.parameters());
+            model.setAdapter(lora, List.of());
+            assertThat(model.logps(golden.batch())).containsExactly(base);
+            assertThat(model.adapterParameters().stream()
+                            .mapToLong(Weights::numElements)
+                            .sum())
+                    .isEqualTo(lora.numParameters(files.config().shape()));
+            NativeTrainer trainer = NativeTrainer.create(model, optimizer);
+            assertThat(trainer.parameters().byteSize())
+                    .isLessThan(model.parameters().stream()
+                            .mapToLong(parameter -> parameter.data().byteSize())
+                            .sum());
+            trainer.accumulate(golden.batch(), DPO, golden.refLogps());
+            trainer.step(1e-2, 1);
+            assertThat(model.logps(golden.batch())).isNotEqualTo(base);
+            assertThat(model.trainableParameters()).hasSameSizeAs(model.adapterParameters());
+            try (NativeModel other = NativeModel.create(files.config().shape(), files.weights(), ComputeType.FLOAT32)) {
+                other.setAdapter(lora, model.adapterParameters());
+                assertThat(other.logps(golden.batch())).containsExactly(model.logps(golden.batch()));
+                assertThatThrownBy(() -> other.setAdapter(lora, List.of()))
+                        .isInstanceOf(NativeException.class)
+                        .hasMessageContaining("adapter already");
+            }
+        }
     }
 }

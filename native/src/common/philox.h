@@ -1,0 +1,34 @@
+// Philox4x32 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): 128 random bits as a
+// function of a counter and a key, with no state. What was drawn once is drawn again, in any order, by any thread.
+// In an unnamed namespace: each CPU capability keeps its own copy.
+#pragma once
+
+#include <cstdint>
+
+namespace mmpo {
+namespace {
+
+// The fewest rounds that pass the authors' tests (BigCrush); 10 is their default.
+constexpr int kPhiloxRounds = 7;
+
+// Counters of kLanes neighbours; word w of lane l is words[w][l]. In: the counters; out: the random bits.
+template <int kLanes, int kRounds = kPhiloxRounds>
+inline void philox(uint64_t key, uint32_t (&words)[4][kLanes]) {
+  auto low_key = static_cast<uint32_t>(key);
+  auto high_key = static_cast<uint32_t>(key >> 32);
+  for (int round = 0; round < kRounds; ++round) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const uint64_t first = uint64_t{0xD2511F53} * words[0][lane];
+      const uint64_t second = uint64_t{0xCD9E8D57} * words[2][lane];
+      words[0][lane] = static_cast<uint32_t>(second >> 32) ^ words[1][lane] ^ low_key;
+      words[2][lane] = static_cast<uint32_t>(first >> 32) ^ words[3][lane] ^ high_key;
+      words[1][lane] = static_cast<uint32_t>(second);
+      words[3][lane] = static_cast<uint32_t>(first);
+    }
+    low_key += 0x9E3779B9;
+    high_key += 0xBB67AE85;
+  }
+}
+
+}  // namespace
+}  // namespace mmpo

@@ -1,0 +1,77 @@
+#include "model/load_parameters.h"
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/isfinite.h>
+
+#include "common/error.h"
+
+namespace mmpo {
+namespace {
+
+at::ScalarType scalar_type(const mmpo_tensor& tensor) {
+  switch (tensor.dtype) {
+    case MMPO_FLOAT32:
+      return at::kFloat;
+    case MMPO_BFLOAT16:
+      return at::kBFloat16;
+    case MMPO_FLOAT16:
+      return at::kHalf;
+    default:
+      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has an unknown dtype ", tensor.dtype);
+  }
+}
+
+int32_t num_dims(const Parameter& parameter) { return parameter.columns == 0 ? 1 : 2; }
+
+std::string describe(int64_t rows, int64_t columns, int32_t num_dims) {
+  std::ostringstream text;
+  text << '[' << rows;
+  if (num_dims == 2) text << ", " << columns;
+  if (num_dims > 2) text << ", " << columns << ", ...";
+  text << ']';
+  return text.str();
+}
+
+std::string describe(const Parameter& parameter) {
+  return describe(parameter.rows, parameter.columns, num_dims(parameter));
+}
+
+}  // namespace
+
+void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
+                     Tensor& flat) {
+  std::vector<bool> loaded(layout.parameters().size(), false);
+  for (const mmpo_tensor& tensor : tensors) {
+    require(tensor.name != nullptr && tensor.data != nullptr, "a weight's name and data must not be NULL");
+    if (is_redundant(tensor.name)) continue;
+    const int64_t index = layout.find(tensor.name);
+    if (index < 0) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' does not belong to a model with this ", source);
+    if (loaded[static_cast<size_t>(index)]) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' is given twice");
+    const Parameter& parameter = layout.parameters()[static_cast<size_t>(index)];
+    const int64_t columns = tensor.num_dims == 1 ? 0 : tensor.shape[1];
+    // The number of dimensions too: a matrix [n, 0] holds nothing, where a vector of n is wanted.
+    if (tensor.num_dims != num_dims(parameter) || tensor.shape[0] != parameter.rows || columns != parameter.columns) {
+      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' has shape ",
+           describe(tensor.shape[0], tensor.shape[1], tensor.num_dims), "; ", source, " asks for ",
+           describe(parameter));
+    }
+    const Tensor values = at::from_blob(const_cast<void*>(tensor.data), {parameter.size()},
+                                        at::TensorOptions().dtype(scalar_type(tensor)));
+    Tensor target = flat.narrow(0, parameter.offset, parameter.size());
+    target.copy_(values);
+    if (!at::isfinite(target).all().item<bool>()) {
+      fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' holds a value that is not finite (NaN or infinity)");
+    }
+    loaded[static_cast<size_t>(index)] = true;
+  }
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    const Parameter& parameter = layout.parameters()[i];
+    if (!loaded[i]) {
+      fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter), " is missing; ", source,
+           " asks for it");
+    }
+  }
+}
+
+}  // namespace mmpo

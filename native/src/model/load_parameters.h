@@ -1,0 +1,20 @@
+// Copies named tensors from a caller's memory into a flat buffer.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/parameters.h"
+
+namespace mmpo {
+
+// Every parameter of the layout from tensors, in any order, converted to flat's type. is_redundant: names that are passed
+// over. source: the file that says which parameters there are, for messages.
+// Throws Error(MMPO_INVALID_MODEL) naming a tensor that is unknown, missing, given twice, misshapen or not finite.
+void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
+                     Tensor& flat);
+
+}  // namespace mmpo

@@ -1,0 +1,104 @@
+// LoRA (Hu et al., arXiv 2106.09685) as PEFT computes it: beside a frozen weight W of a module,
+//   y += f * dropout(x) A^T B^T,   A [r, K] and B [N, r] trained, f the scaling (alpha / r) over the chance to be kept.
+//
+// Modules that read the same input (q, k, v; gate, up) are one product in the decoder, and their A matrices lie side by side
+// as one matrix; each B writes its module's columns. Parameters are float32. The products take them in the type of the
+// activations, as torch's autocast does, so for bfloat16 the adapter keeps a rounded copy that the optimizer refreshes.
+//
+// Every module draws a dropout mask of its own, as PEFT's do. A mask is a function of the pass, the layer, the module and the
+// place (kernels.h), so it is never kept: backward makes it again, under any recompute mode and any number of threads.
+//
+// Shapes: T rows, K inputs, N outputs of a fused projection, r rank, S = r * modules of the projection, L = r * modules of a
+// layer.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "common/workspace.h"
+#include "kernels/kernels.h"
+#include "model/model_config.h"
+#include "model/parameters.h"
+
+namespace mmpo {
+
+// The decoder's fused matrix products.
+enum class Projection { kQkv, kOutput, kGateUp, kDown };
+
+// One forward pass and its backward: which masks it draws. The default drops nothing, as evaluation does.
+struct DropoutPass {
+  uint64_t key = 0;
+  uint32_t threshold = 0;  // of 65536, see DropoutStream
+
+  bool drops() const { return threshold != 0; }
+  // What is kept is divided by the chance to be kept, exactly that of the threshold.
+  double scale() const { return 65536.0 / (65536.0 - threshold); }
+};
+
+struct LoraModule {
+  uint32_t number;  // in the order of mmpo_module
+  int64_t column;  // its first column of the projection's output
+  int64_t columns;
+  int64_t low;  // its first column among the layer's L
+  Tensor a_rK;
+  Tensor b_Nr;
+};
+
+// The adapted modules of one projection; none: modules is empty and a_SK undefined.
+struct LoraProjection {
+  Tensor a_SK;
+  std::vector<LoraModule> modules;
+};
+
+// [layer][Projection]: parameters or their gradients.
+using LoraParameters = std::vector<std::array<LoraProjection, 4>>;
+
+class Adapter {
+ public:
+  // dtype: of the activations. A is drawn from U(-1/sqrt(K), 1/sqrt(K)) by the settings' seed and B is zero, as PEFT begins.
+  // Throws Error(MMPO_INVALID_ARGUMENT) for settings without sense.
+  Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype);
+
+  const ParameterLayout& layout() const { return layout_; }
+  // float32 [layout().size()]; after a change refresh().
+  Tensor& flat() { return flat_; }
+  const Tensor& flat() const { return flat_; }
+  // What the products read: flat() itself in float32, else its rounded copy.
+  Tensor& compute_flat() { return compute_flat_; }
+  void refresh();
+  LoraParameters view(const Tensor& flat) const;
+
+  // The L of the low_TL below.
+  int64_t low_columns() const { return low_columns_; }
+  // Masks of micro-batch micro_batch (from 0) of the update after num_steps.
+  DropoutPass dropout_pass(int64_t num_steps, int64_t micro_batch) const;
+
+  // low = f * dropout(x) A^T, the projection's columns of low_TL, in the type of x. What backward wants to find there.
+  void reduce(int64_t layer, Projection projection, const DropoutPass& pass, const Tensor& x_TK, Workspace& workspace,
+              Tensor& low_TL) const;
+  // out += low B^T.
+  void expand(int64_t layer, Projection projection, const Tensor& low_TL, Workspace& workspace, Tensor& out_TN) const;
+  // grad_TN: of the projection's output. Adds to grad_x_TK and to the gradients of A and B.
+  void backward(int64_t layer, Projection projection, const DropoutPass& pass, const Tensor& grad_TN,
+                const Tensor& x_TK, const Tensor& low_TL, Workspace& workspace, Tensor& grad_x_TK,
+                LoraParameters& gradients) const;
+
+ private:
+  const LoraProjection& weights(int64_t layer, Projection projection) const;
+  double factor(const DropoutPass& pass) const { return settings_.scaling * pass.scale(); }
+  DropoutStream stream(int64_t layer, const LoraModule& module, const DropoutPass& pass, int64_t first_row) const;
+  void initialize();
+
+  mmpo_lora_config settings_;
+  ParameterLayout layout_;
+  LoraParameters places_;  // tensors undefined: what view() fills
+  int64_t low_columns_ = 0;
+  Tensor flat_;
+  Tensor compute_flat_;
+  LoraParameters weights_;
+};
+
+}  // namespace mmpo
