@@ -28,25 +28,36 @@ final class ConfigKeys {
                     "",
                     c -> orNull(c.model().referenceModel()),
                     "Directory of the reference model; unset: the model as it is before training."),
-            required(
+            of(
                     "dataset_name",
-                    c -> c.data().dataset(),
-                    "File of rows, or a directory with a file `<split>.jsonl`."),
+                    "",
+                    c -> orNull(c.data().dataset()),
+                    "Rows to train on: a file, a glob or a directory (docs/data.md)."),
+            of(
+                    "datasets",
+                    "",
+                    c -> Mixture.toYaml(c.data().mixture()),
+                    "Instead of dataset_name several of them: a list of `{path, config, split, weight, columns}` (docs/data.md)."),
+            of(
+                    "dataset_config",
+                    "",
+                    c -> orNull(c.data().config()),
+                    "Configuration of the data set, where it has several."),
             of(
                     "dataset_train_split",
                     "train",
                     c -> c.data().trainSplit(),
-                    "Split to train on, where dataset_name is a directory."),
+                    "Split to train on, where the data set is a directory."),
             of(
                     "dataset_test_split",
                     "test",
                     c -> c.data().testSplit(),
-                    "Split to evaluate on, where dataset_name is a directory."),
+                    "Split to evaluate on, where the data set is a directory."),
             of(
                     "eval_dataset_name",
                     "",
                     c -> orNull(c.data().evalDataset()),
-                    "File of rows to evaluate on, or a directory as above."),
+                    "Rows to evaluate on, named as dataset_name is; unset: dataset_name."),
             of(
                     "max_length",
                     "1024",

@@ -1,6 +1,10 @@
 package io.mmpo.config;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
@@ -12,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
@@ -43,27 +48,55 @@ public final class ConfigLoader {
             if (equals < 1) {
                 throw MmpoException.configuration("'%s' on the command line is not of the form key=value", override);
             }
-            String text = unquoted(override.substring(equals + 1).strip());
-            assignments.put(override.substring(0, equals).strip(), Assignment.scalar(text, "on the command line"));
+            assignments.put(
+                    override.substring(0, equals).strip(),
+                    commandLine(
+                            override.substring(0, equals).strip(),
+                            override.substring(equals + 1).strip()));
         }
         return read(assignments);
     }
 
+    private static Assignment commandLine(String key, String text) {
+        String where = "on the command line";
+        return text.startsWith("[") || text.startsWith("{")
+                ? YamlFile.readNested(key, text, where)
+                : Assignment.scalar(unquoted(text), where);
+    }
+
     static Loaded of(Map<String, ?> values) {
         Map<String, Assignment> assignments = new LinkedHashMap<>();
-        values.forEach(
-                (key, value) -> assignments.put(key, Assignment.scalar(String.valueOf(value), "in the program")));
+        values.forEach((key, value) -> assignments.put(
+                key,
+                value instanceof Iterable<?> && !(value instanceof Path) || value instanceof Map<?, ?>
+                        ? Assignment.nested(asText(YAML.valueToTree(value)), "in the program")
+                        : Assignment.scalar(String.valueOf(value), "in the program")));
         return read(assignments);
+    }
+
+    /** The same tree with every scalar as text, as a file would have it. */
+    private static JsonNode asText(JsonNode node) {
+        if (node instanceof ObjectNode object) {
+            object.properties().forEach(entry -> entry.setValue(asText(entry.getValue())));
+        } else if (node instanceof ArrayNode array) {
+            for (int i = 0; i < array.size(); i++) {
+                array.set(i, asText(array.get(i)));
+            }
+        } else if (!node.isNull()) {
+            return new TextNode(node.asText());
+        }
+        return node;
     }
 
     static String toYaml(TrainingConfig config) {
         Map<String, Object> values = new LinkedHashMap<>();
         for (ConfigKey key : ConfigKeys.ALL.values()) {
             Object value = key.value().apply(config);
-            boolean isScalar = value == null || value instanceof Number || value instanceof Boolean;
+            boolean isPlain =
+                    value == null || value instanceof Number || value instanceof Boolean || value instanceof List<?>;
             values.put(
                     key.name(),
-                    value instanceof StepCount steps ? steps.toNumber() : isScalar ? value : value.toString());
+                    value instanceof StepCount steps ? steps.toNumber() : isPlain ? value : value.toString());
         }
         try {
             return YAML.writeValueAsString(values);
@@ -158,11 +191,17 @@ public final class ConfigLoader {
     }
 
     private static DataOptions data(Values v) {
+        Optional<String> config = v.optionalWord("dataset_config");
+        String trainSplit = v.text("dataset_train_split");
         return new DataOptions(
-                v.path("dataset_name"),
-                v.text("dataset_train_split"),
+                v.optionalWord("dataset_name"),
+                v.tree("datasets")
+                        .map(tree -> Mixture.read(tree, config, trainSplit, v.at("datasets")))
+                        .orElse(List.of()),
+                config,
+                trainSplit,
                 v.text("dataset_test_split"),
-                v.optionalPath("eval_dataset_name"),
+                v.optionalWord("eval_dataset_name"),
                 v.optionalInteger("max_length"),
                 v.optionalInteger("max_prompt_length"),
                 v.optionalInteger("max_completion_length"),

@@ -1,28 +1,46 @@
 package io.mmpo.config;
 
 import io.mmpo.MmpoException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 
 /**
- * Where the rows come from and how long they may be. dataset and evalDataset: a file, or a directory that holds
- * {@code <split>.jsonl}. Lengths are tokens; absent: no limit. truncationMode: keep_start or keep_end.
+ * Where the rows come from and how long they may be. dataset, evalDataset: see {@link DatasetOptions#path}; mixture: several of
+ * them instead of dataset. Lengths are tokens; absent: no limit. truncationMode: keep_start or keep_end.
  */
 public record DataOptions(
-        Path dataset,
+        Optional<String> dataset,
+        List<DatasetOptions> mixture,
+        Optional<String> config,
         String trainSplit,
         String testSplit,
-        Optional<Path> evalDataset,
+        Optional<String> evalDataset,
         OptionalInt maxLength,
         OptionalInt maxPromptLength,
         OptionalInt maxCompletionLength,
         String truncationMode) {
+    private static final Pattern ONE_FILE = Pattern.compile("[^*?\\[{]*\\.(jsonl|json|csv|parquet)(\\.gz)?");
+
     public DataOptions {
-        Checks.requireNotEmpty("dataset_name", dataset);
-        Checks.requireNotEmpty("eval_dataset_name", evalDataset);
-        requireSplit("dataset_train_split", trainSplit);
-        requireSplit("dataset_test_split", testSplit);
+        mixture = List.copyOf(mixture);
+        if (dataset.isEmpty() && mixture.isEmpty()) {
+            throw MmpoException.configuration(
+                    "dataset_name must be set; give it a file or a directory, or list several under datasets");
+        }
+        if (dataset.isPresent() && !mixture.isEmpty()) {
+            throw MmpoException.configuration(
+                    "datasets and dataset_name are both set; keep one, and write the other data set as an entry of datasets");
+        }
+        requireNotEmpty("dataset_name", dataset);
+        requireNotEmpty("eval_dataset_name", evalDataset);
+        config.ifPresent(name -> DatasetOptions.requireName("dataset_config", name));
+        DatasetOptions.requireName("dataset_train_split", trainSplit);
+        DatasetOptions.requireName("dataset_test_split", testSplit);
         maxLength.ifPresent(value -> Checks.require(
                 value >= 2, "max_length", "must be at least 2, one token of prompt and one of completion", value));
         Checks.requirePositive("max_prompt_length", maxPromptLength);
@@ -37,7 +55,29 @@ public record DataOptions(
         }
     }
 
-    private static void requireSplit(String key, String split) {
-        Checks.require(split.matches("[\\w.\\-]+"), key, "must be the name of a split", "'" + split + "'");
+    /** What is trained on. */
+    public List<DatasetOptions> training() {
+        return dataset.map(path -> List.of(whole(path, trainSplit))).orElse(mixture);
+    }
+
+    /** What is evaluated on; empty where the training data is a mixture and nothing else is named. */
+    public Optional<DatasetOptions> evaluation() {
+        return evalDataset.or(() -> dataset).map(path -> whole(path, testSplit));
+    }
+
+    /** False where the rows that would be evaluated on are those of the one file that is trained on. */
+    boolean mayEvaluate() {
+        return evalDataset.isPresent()
+                || dataset.filter(path -> !ONE_FILE.matcher(path).matches() && !Files.isRegularFile(Path.of(path)))
+                        .isPresent();
+    }
+
+    private DatasetOptions whole(String path, String split) {
+        return new DatasetOptions(path, config, split, 1, Map.of());
+    }
+
+    private static void requireNotEmpty(String key, Optional<String> text) {
+        text.ifPresent(value ->
+                Checks.require(!value.isBlank(), key, "must name a file, a directory or a data set", "an empty text"));
     }
 }

@@ -144,7 +144,6 @@ final class ForeignKeys {
                 "fsdp_config",
                 "parallelism_config");
         only("0|0.0", "entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
-        only("", "one file or directory in dataset_name; mixtures are not there yet", "datasets", "dataset_config");
         only("false", "files on this machine", "dataset_streaming");
         only("main", "model directories on this machine", "model_revision");
         only("", "model directories on this machine", "model_init_kwargs");

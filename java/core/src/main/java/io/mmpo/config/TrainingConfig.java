@@ -1,7 +1,6 @@
 package io.mmpo.config;
 
 import io.mmpo.MmpoException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -16,12 +15,10 @@ public record TrainingConfig(
         BatchOptions batches,
         RunOptions run) {
     public TrainingConfig {
-        if (run.evalStrategy() != IntervalStrategy.NO
-                && data.evalDataset().isEmpty()
-                && !Files.isDirectory(data.dataset())) {
+        if (run.evalStrategy() != IntervalStrategy.NO && !data.mayEvaluate()) {
             throw MmpoException.configuration(
-                    "eval_strategy is %s, but there are no rows to evaluate on; set eval_dataset_name to a file, let dataset_name be a"
-                            + " directory with a %s split, or write eval_strategy: no",
+                    "eval_strategy is %s, but there are no rows to evaluate on; set eval_dataset_name, let dataset_name be a directory or"
+                            + " a data set with a %s split, or write eval_strategy: no",
                     ConfigKeys.lowerCase(run.evalStrategy()), data.testSplit());
         }
     }

@@ -1,5 +1,6 @@
 package io.mmpo.config;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LossType;
 import java.nio.file.Path;
@@ -46,6 +47,22 @@ final class Values {
 
     Optional<Path> optionalPath(String key) {
         return Optional.ofNullable(optionalText(key)).map(Path::of);
+    }
+
+    Optional<String> optionalWord(String key) {
+        return Optional.ofNullable(optionalText(key));
+    }
+
+    /** A list or a mapping; empty where the key is unset. */
+    Optional<JsonNode> tree(String key) {
+        Assignment assignment = assignments.get(key);
+        if (assignment == null || (assignment.text() == null && !assignment.nested())) {
+            return Optional.empty();
+        }
+        if (assignment.tree() == null) {
+            throw wrong(key, "must be a list or a mapping");
+        }
+        return Optional.of(assignment.tree());
     }
 
     double number(String key) {

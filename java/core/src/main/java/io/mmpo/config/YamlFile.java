@@ -3,6 +3,12 @@ package io.mmpo.config;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import io.mmpo.MmpoException;
@@ -13,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.yaml.snakeyaml.LoaderOptions;
 
 /** Reads a configuration file: one flat YAML mapping. Values stay text; files from outside are bounded in size and depth. */
@@ -30,7 +37,19 @@ final class YamlFile {
     }
 
     static Map<String, Assignment> read(Path file) {
-        String text = readText(file);
+        return read(readText(file), file);
+    }
+
+    /** A value of the command line that is a list or a mapping in YAML's words. */
+    static Assignment readNested(String key, String text, String where) {
+        Assignment value = read("'" + key + "': " + text, Path.of(where)).get(key);
+        return new Assignment(
+                Objects.requireNonNull(value).text(),
+                Objects.requireNonNull(value).tree(),
+                where);
+    }
+
+    private static Map<String, Assignment> read(String text, Path file) {
         LoaderOptions limits = new LoaderOptions();
         limits.setCodePointLimit(MAX_BYTES);
         StreamReadConstraints depth =
@@ -104,29 +123,48 @@ final class YamlFile {
         if (parser.isCurrentAlias()) {
             throw MmpoException.configuration("%s uses a YAML alias; write the value out", where);
         }
-        if (token == JsonToken.START_OBJECT) {
-            parser.skipChildren();
-            return new Assignment(null, true, where);
+        if (token != JsonToken.START_OBJECT && token != JsonToken.START_ARRAY) {
+            return Assignment.scalar(parser.getText(), where);
         }
-        return token == JsonToken.START_ARRAY ? readList(where) : Assignment.scalar(parser.getText(), where);
+        JsonNode tree = readTree(where);
+        if (tree.isArray() && tree.isEmpty()) {
+            return new Assignment(null, null, where);
+        }
+        boolean onlyScalar = tree.isArray() && tree.size() == 1 && tree.get(0).isValueNode();
+        // A list of one scalar is that scalar, as TRL allows for loss_type and report_to.
+        return onlyScalar ? new Assignment(tree.get(0).textValue(), null, where) : Assignment.nested(tree, where);
     }
 
-    /** A list of one scalar is that scalar, as TRL allows for loss_type and report_to. */
-    private Assignment readList(String where) throws IOException {
-        Assignment only = null;
-        int count = 0;
-        while (parser.nextToken() != JsonToken.END_ARRAY) {
-            if (parser.currentToken().isStructStart()) {
-                parser.skipChildren();
-            } else {
-                only = Assignment.scalar(parser.getText(), where);
+    /** The value that the parser stands at; its scalars stay text. */
+    private JsonNode readTree(String where) throws IOException {
+        if (parser.isCurrentAlias()) {
+            throw MmpoException.configuration("%s uses a YAML alias; write the value out", where);
+        }
+        switch (parser.currentToken()) {
+            case START_OBJECT -> {
+                ObjectNode object = JsonNodeFactory.instance.objectNode();
+                while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                    String key = parser.currentName();
+                    parser.nextToken();
+                    if (object.has(key)) {
+                        throw MmpoException.configuration("'%s' is set twice at %s; keep one", key, where());
+                    }
+                    object.set(key, readTree(where));
+                }
+                return object;
             }
-            count++;
+            case START_ARRAY -> {
+                ArrayNode array = JsonNodeFactory.instance.arrayNode();
+                while (parser.nextToken() != JsonToken.END_ARRAY) {
+                    array.add(readTree(where));
+                }
+                return array;
+            }
+            default -> {
+                String text = parser.getText();
+                return Assignment.isNull(text) ? NullNode.instance : new TextNode(text);
+            }
         }
-        if (count == 0) {
-            return new Assignment(null, false, where);
-        }
-        return count == 1 && only != null ? only : new Assignment(null, true, where);
     }
 
     private String where() {

@@ -13,8 +13,11 @@ public final class ChatTemplate {
     private final String origin;
     private final Map<String, String> specialTokens;
 
-    private ChatTemplate(JinjaTemplate template, String origin, Map<String, String> specialTokens) {
+    private final String source;
+
+    private ChatTemplate(JinjaTemplate template, String source, String origin, Map<String, String> specialTokens) {
         this.template = template;
+        this.source = source;
         this.origin = origin;
         this.specialTokens = specialTokens;
     }
@@ -25,7 +28,7 @@ public final class ChatTemplate {
      */
     static ChatTemplate compile(String source, String origin, Map<String, String> specialTokens) {
         try {
-            return new ChatTemplate(JinjaTemplate.compile(source), origin, Map.copyOf(specialTokens));
+            return new ChatTemplate(JinjaTemplate.compile(source), source, origin, Map.copyOf(specialTokens));
         } catch (TemplateException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,
@@ -34,6 +37,16 @@ public final class ChatTemplate {
                     origin,
                     e.getMessage());
         }
+    }
+
+    /** The Jinja text. */
+    public String source() {
+        return source;
+    }
+
+    /** Whether the word stands anywhere in it. */
+    boolean mentions(String word) {
+        return source.contains(word);
     }
 
     /**

@@ -1,7 +1,9 @@
 package io.mmpo.data;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.ToIntFunction;
 
 /**
  * What became of a file's rows.
@@ -15,6 +17,7 @@ import java.util.List;
  * @param truncatedCompletions groups of which a completion lost tokens
  * @param boundaryMerges rows with a token merged across the end of the prompt, whose parts were tokenized apart
  * @param identicalPairs kept pairs with equal completions
+ * @param unusedTools kept rows with tools, which the chat template does not mention
  * @param minTokens of a kept group: prompt and all completions
  */
 public record DatasetSummary(
@@ -27,9 +30,34 @@ public record DatasetSummary(
         int truncatedCompletions,
         int boundaryMerges,
         int identicalPairs,
+        int unusedTools,
         int minTokens,
         int medianTokens,
         int maxTokens) {
+    /** Of several data sets together. tokensPerGroup: see {@link SummaryCounts#summary}. */
+    static DatasetSummary of(List<DatasetSummary> parts, int[] tokensPerGroup) {
+        Arrays.sort(tokensPerGroup);
+        int kept = tokensPerGroup.length;
+        return new DatasetSummary(
+                sum(parts, DatasetSummary::rows),
+                kept,
+                sum(parts, DatasetSummary::droppedEmpty),
+                sum(parts, DatasetSummary::droppedLongPrompt),
+                sum(parts, DatasetSummary::droppedNoPrompt),
+                sum(parts, DatasetSummary::truncatedPrompts),
+                sum(parts, DatasetSummary::truncatedCompletions),
+                sum(parts, DatasetSummary::boundaryMerges),
+                sum(parts, DatasetSummary::identicalPairs),
+                sum(parts, DatasetSummary::unusedTools),
+                kept == 0 ? 0 : tokensPerGroup[0],
+                kept == 0 ? 0 : tokensPerGroup[kept / 2],
+                kept == 0 ? 0 : tokensPerGroup[kept - 1]);
+    }
+
+    private static int sum(List<DatasetSummary> parts, ToIntFunction<DatasetSummary> count) {
+        return parts.stream().mapToInt(count).sum();
+    }
+
     /** One line: counts that are 0 are left out. */
     @Override
     public String toString() {
@@ -42,6 +70,7 @@ public record DatasetSummary(
         add(parts, truncatedCompletions, "with a truncated completion");
         add(parts, boundaryMerges, "tokenized in two parts (a token spans the end of the prompt)");
         add(parts, identicalPairs, "with equal completions");
+        add(parts, unusedTools, "with tools, which the chat template leaves out");
         parts.add("tokens a row: " + minTokens + " to " + maxTokens + ", median " + medianTokens);
         return String.join("; ", parts);
     }

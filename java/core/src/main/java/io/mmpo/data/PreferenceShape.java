@@ -1,16 +1,35 @@
 package io.mmpo.data;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Rows of preference pairs. */
 final class PreferenceShape extends RowShape {
     @Override
+    Set<String> keys() {
+        return Set.of(
+                "prompt",
+                "chosen",
+                "rejected",
+                "system",
+                "question",
+                "tools",
+                "chat_template_kwargs",
+                "prompt_ids",
+                "chosen_ids",
+                "rejected_ids");
+    }
+
+    @Override
     String accepted() {
         return "{prompt, chosen, rejected} with text or with lists of messages ({role, content}), {chosen, rejected} that begin "
-                + "with the same prompt, or tokenized: {prompt_ids, chosen_ids, rejected_ids}";
+                + "with the same prompt, {system, question, chosen, rejected} with text, or tokenized: {prompt_ids, chosen_ids, "
+                + "rejected_ids}; other names are mapped with columns (docs/data.md)";
     }
 
     @Override
@@ -30,7 +49,32 @@ final class PreferenceShape extends RowShape {
             throw wrongShape(
                     row, place, "chosen and rejected must be of one kind, but one is text and one a list of messages");
         }
-        return conversation ? conversation(row, place) : text(row, place);
+        if (conversation) {
+            return conversation(row, place);
+        }
+        return has(row, "question") && !has(row, "prompt") ? questionAndAnswers(row, place) : text(row, place);
+    }
+
+    /** Orca DPO pairs: a conversation of one question, after a system prompt if that is not empty. */
+    private Sample questionAndAnswers(ObjectNode row, RowPlace place) {
+        List<Map<String, Object>> prompt = new ArrayList<>();
+        if (has(row, "system") && !text(row, "system", place).isEmpty()) {
+            prompt.add(message("system", text(row, "system", place)));
+        }
+        prompt.add(message("user", text(row, "question", place)));
+        return new Sample.Conversation(
+                Optional.of(prompt),
+                List.of(
+                        List.of(message("assistant", text(row, "chosen", place))),
+                        List.of(message("assistant", text(row, "rejected", place)))),
+                templateVariables(row, place));
+    }
+
+    private static Map<String, Object> message(String role, String content) {
+        Map<String, Object> message = new LinkedHashMap<>();
+        message.put("role", role);
+        message.put("content", content);
+        return message;
     }
 
     private Sample text(ObjectNode row, RowPlace place) {

@@ -1,28 +1,26 @@
 package io.mmpo.data;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PushbackInputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.zip.GZIPInputStream;
 
-/** The rows of a file, one after another: JSON lines, or a .json file with an array of objects. Used by one thread. */
+/** The rows of a file, one after another. Used by one thread. */
 abstract class RowFile implements AutoCloseable {
     private static final byte[] BYTE_ORDER_MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
+    private static final int BUFFER_BYTES = 1 << 16;
 
     /**
-     * A row that is read but, for JSON lines, not parsed, which is left to the threads that tokenize.
+     * A row that is read but, where that can wait, not parsed, which is left to the threads that tokenize.
      *
      * @param bytes about how much memory it holds
      */
@@ -31,28 +29,34 @@ abstract class RowFile implements AutoCloseable {
     final Path file;
     int nextRow;
 
-    private RowFile(Path file) {
+    RowFile(Path file) {
         this.file = file;
     }
 
-    static RowFile open(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw MmpoException.data(
-                    "%s: a data file is wanted there (.jsonl, or .json with an array), but %s.",
-                    file, Files.exists(file) ? "it is no file" : "there is nothing");
+    /** columns: those that are wanted where not all need be read. */
+    static RowFile open(Path file, Set<String> columns) {
+        requireFile(file);
+        DataFormat format = DataFormat.of(file.getFileName().toString());
+        if (format == DataFormat.PARQUET) {
+            return new ParquetRows(file, columns);
         }
         try {
-            PushbackInputStream input = new PushbackInputStream(
-                    new BufferedInputStream(Files.newInputStream(file), 1 << 16), BYTE_ORDER_MARK.length);
-            byte[] start = input.readNBytes(BYTE_ORDER_MARK.length);
-            if (!Arrays.equals(start, BYTE_ORDER_MARK)) {
-                input.unread(start);
-            }
-            boolean array =
-                    file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".json");
-            return array ? new Array(file, input) : new Lines(file, input);
+            PushbackInputStream input = text(file);
+            return switch (format) {
+                case CSV -> new CsvRows(file, input);
+                case JSON -> beginsWithBracket(input) ? new JsonArray(file, input) : new JsonLines(file, input);
+                default -> new JsonLines(file, input);
+            };
         } catch (IOException e) {
             throw unreadable(file, e);
+        }
+    }
+
+    static void requireFile(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw MmpoException.data(
+                    "%s: a data file is wanted there (%s), but %s.",
+                    file, DataFormat.NAMES, Files.exists(file) ? "it is no file" : "there is nothing");
         }
     }
 
@@ -62,125 +66,47 @@ abstract class RowFile implements AutoCloseable {
     @Override
     public abstract void close();
 
-    private static MmpoException unreadable(Path file, IOException e) {
+    static MmpoException unreadable(Path file, IOException e) {
         return MmpoException.of(
                 MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check the file and its permissions.", file, e);
     }
 
-    private static final class Lines extends RowFile {
-        private final InputStream input;
-        private long line;
-
-        Lines(Path file, InputStream input) {
-            super(file);
-            this.input = input;
-        }
-
-        @Override
-        Optional<Row> next() {
-            try {
-                Optional<byte[]> bytes = readLine();
-                while (bytes.isPresent() && isBlank(bytes.get())) {
-                    bytes = readLine();
-                }
-                return bytes.map(this::row);
-            } catch (IOException e) {
-                throw unreadable(file, e);
-            }
-        }
-
-        private Row row(byte[] json) {
-            RowPlace place = new RowPlace(file, nextRow++, line);
-            return new Row(place, json.length, () -> RowJson.parse(json, place));
-        }
-
-        /** Empty at the end of the file. */
-        private Optional<byte[]> readLine() throws IOException {
-            ByteArrayOutputStream bytes = new ByteArrayOutputStream(1 << 12);
-            line++;
-            for (int b = input.read(); b != '\n'; b = input.read()) {
-                if (b < 0) {
-                    return bytes.size() == 0 ? Optional.empty() : Optional.of(bytes.toByteArray());
-                }
-                if (bytes.size() == RowJson.MAX_ROW_BYTES) {
-                    throw new RowPlace(file, nextRow, line)
-                            .error(
-                                    "a row may have %d bytes, this one has more; is it one object a line?",
-                                    RowJson.MAX_ROW_BYTES);
-                }
-                bytes.write(b);
-            }
-            return Optional.of(bytes.toByteArray());
-        }
-
-        private static boolean isBlank(byte[] bytes) {
-            for (byte b : bytes) {
-                if (b != ' ' && b != '\t' && b != '\r') {
-                    return false;
-                }
-            }
-            return true;
-        }
-
-        @Override
-        public void close() {
-            closeInput(input);
-        }
-    }
-
-    private static final class Array extends RowFile {
-        private final InputStream input;
-        private final JsonParser parser;
-
-        Array(Path file, InputStream input) throws IOException {
-            super(file);
-            this.input = input;
-            this.parser = RowJson.MAPPER.createParser(input);
-            if (parser.nextToken() != JsonToken.START_ARRAY) {
-                throw MmpoException.data(
-                        "%s: a .json file is wanted to hold an array of rows; this one does not begin with one. Name a file of one object a "
-                                + "line .jsonl.",
-                        file);
-            }
-        }
-
-        @Override
-        Optional<Row> next() {
-            RowPlace place =
-                    new RowPlace(file, nextRow, parser.currentLocation().getLineNr());
-            try {
-                if (parser.nextToken() == JsonToken.END_ARRAY) {
-                    return requireEnd(place);
-                }
-                place = new RowPlace(
-                        file, nextRow++, parser.currentTokenLocation().getLineNr());
-                long start = parser.currentTokenLocation().getByteOffset();
-                ObjectNode object = RowJson.requireObject(RowJson.MAPPER.readTree(parser), place);
-                int bytes = Math.clamp(parser.currentLocation().getByteOffset() - start, 0, Integer.MAX_VALUE);
-                return Optional.of(new Row(place, bytes, () -> object));
-            } catch (IOException e) {
-                throw RowJson.unreadable(e, place);
-            }
-        }
-
-        private Optional<Row> requireEnd(RowPlace place) throws IOException {
-            if (parser.nextToken() != null) {
-                throw place.error("there is something after the array of rows");
-            }
-            return Optional.empty();
-        }
-
-        @Override
-        public void close() {
-            closeInput(input);
-        }
-    }
-
-    private static void closeInput(InputStream input) {
+    static void closeInput(InputStream input, Path file) {
         try {
             input.close();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw unreadable(file, e);
         }
+    }
+
+    /** Unpacked, and without a byte order mark. */
+    private static PushbackInputStream text(Path file) throws IOException {
+        InputStream bytes = Files.newInputStream(file);
+        try {
+            boolean packed = file.getFileName().toString().endsWith(".gz");
+            InputStream unpacked = packed ? new GZIPInputStream(bytes, BUFFER_BYTES) : bytes;
+            PushbackInputStream input =
+                    new PushbackInputStream(new BufferedInputStream(unpacked, BUFFER_BYTES), BYTE_ORDER_MARK.length);
+            byte[] start = input.readNBytes(BYTE_ORDER_MARK.length);
+            if (!Arrays.equals(start, BYTE_ORDER_MARK)) {
+                input.unread(start);
+            }
+            return input;
+        } catch (IOException | RuntimeException e) {
+            bytes.close();
+            throw e;
+        }
+    }
+
+    /** Many a published .json holds lines of objects. */
+    private static boolean beginsWithBracket(PushbackInputStream input) throws IOException {
+        int first = input.read();
+        while (first == ' ' || first == '\t' || first == '\r' || first == '\n') {
+            first = input.read();
+        }
+        if (first >= 0) {
+            input.unread(first);
+        }
+        return first == '[';
     }
 }

@@ -18,15 +18,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
- * One thread reads a file's rows, others tokenize them, and the groups are kept in the order of the file. Rows that are read
+ * One thread reads the files' rows, others tokenize them, and the groups are kept in the order of the files. Rows that are read
  * but not yet kept hold a bounded amount of memory; kept ones are one int array each.
  */
 final class RowPipeline implements TokenizedDataset {
     private static final int MAX_KIB_IN_FLIGHT = 128 << 10;
     private static final AtomicInteger NAMES = new AtomicInteger();
 
-    private final Path file;
-    private final RowFile rows;
+    private final DatasetSource source;
     private final RowShape shape;
     private final Supplier<Tokenizer> tokenizer;
     private final Truncation truncation;
@@ -45,14 +44,15 @@ final class RowPipeline implements TokenizedDataset {
 
     /** What became of a row. */
     private sealed interface Outcome {
-        record Done(Truncation.Result result, boolean boundaryMerge) implements Outcome {}
+        record Done(Truncation.Result result, boolean boundaryMerge, boolean toolsUnused) implements Outcome {}
 
         record Failed(RuntimeException error) implements Outcome {}
     }
 
-    RowPipeline(Path file, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
-        this.file = file;
-        this.rows = RowFile.open(file);
+    RowPipeline(DatasetSource source, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+        source.requireKnown(shape);
+        source.files().forEach(RowFile::requireFile);
+        this.source = source;
         this.shape = shape;
         this.tokenizer = tokenizer;
         this.truncation = new Truncation(options);
@@ -61,21 +61,52 @@ final class RowPipeline implements TokenizedDataset {
         this.workers = Executors.newFixedThreadPool(
                 numWorkers,
                 Thread.ofPlatform().daemon().name(name + "-tokenize-", 0).factory());
-        this.reader = Thread.ofPlatform().daemon().name(name + "-read").start(this::readAll);
+        this.reader = Thread.ofPlatform().daemon().name(name + "-read").unstarted(this::readAll);
+        reader.start();
     }
 
     private void readAll() {
         int row = 0;
-        try (rows) {
-            for (Optional<RowFile.Row> next = rows.next(); next.isPresent(); next = rows.next()) {
-                submit(row, next.get());
-                row++;
+        try {
+            for (Path file : source.files()) {
+                row = read(file, row);
             }
             endOfFile(row);
         } catch (InterruptedException | RejectedExecutionException e) {
             Thread.currentThread().interrupt(); // closed
+        } catch (ReadFailure e) {
+            deliver(e.row, new Outcome.Failed(explained(e.reason)));
+        }
+    }
+
+    /** The number of rows with this file's, of which there were {@code first} before it. */
+    private int read(Path file, int first) throws InterruptedException {
+        int row = first;
+        try (RowFile rows = RowFile.open(file, source.columnsOf(shape))) {
+            ExpansionLimit limit = ExpansionLimit.of(file);
+            for (Optional<RowFile.Row> next = rows.next(); next.isPresent(); next = rows.next()) {
+                limit.add(next.get());
+                submit(row, next.get());
+                row++;
+            }
+            return row;
+        } catch (InterruptedException | RejectedExecutionException e) {
+            throw e;
         } catch (Throwable e) { // whatever it is, it must reach whoever waits for the row
-            deliver(row, new Outcome.Failed(explained(e)));
+            throw new ReadFailure(row, e);
+        }
+    }
+
+    /** What stopped the reading, at which row. */
+    private static final class ReadFailure extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+        private final int row;
+        private final transient Throwable reason;
+
+        ReadFailure(int row, Throwable reason) {
+            super(reason);
+            this.row = row;
+            this.reason = reason;
         }
     }
 
@@ -93,17 +124,28 @@ final class RowPipeline implements TokenizedDataset {
 
     private Outcome process(RowFile.Row row) {
         try {
-            Sample sample = shape.read(row.content().get(), row.place());
+            Sample sample = shape.read(source.rename(row.content().get(), row.place()), row.place());
             if (SampleTokenizer.hasEmptyCompletion(sample)) {
-                return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false);
+                return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false, false);
             }
             SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
                     ? SampleTokenizer.asTheyAre(tokens)
                     : encode(sample, tokenizer.get(), row.place());
-            return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge());
+            return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge(), leavesOutTools(sample));
         } catch (Throwable e) {
             return new Outcome.Failed(explained(e));
         }
+    }
+
+    /** TRL hands tools to the template too, and many a template has no use for them. */
+    private boolean leavesOutTools(Sample sample) {
+        return sample instanceof Sample.Conversation conversation
+                && conversation.variables().get("tools") != null
+                && tokenizer
+                        .get()
+                        .chatTemplate()
+                        .map(template -> !template.mentions("tools"))
+                        .orElse(true);
     }
 
     private static SampleTokenizer.Encoded encode(Sample sample, Tokenizer tokenizer, RowPlace place) {
@@ -122,12 +164,12 @@ final class RowPipeline implements TokenizedDataset {
                         MmpoException.Kind.ENVIRONMENT,
                         e,
                         "Tokenizing %s needs more memory than the JVM may use; raise it with -Xmx.",
-                        file);
-            default -> new IllegalStateException("Tokenizing " + file + " failed: " + error, error);
+                        source.name());
+            default -> new IllegalStateException("Tokenizing " + source.name() + " failed: " + error, error);
         };
     }
 
-    /** Keeps rows in the order of the file; those that come early wait. */
+    /** Keeps rows in the order of the files; those that come early wait. */
     private synchronized void deliver(int row, Outcome outcome) {
         early.put(row, outcome);
         for (Outcome next = early.remove(nextRow); next != null && error.isEmpty(); next = early.remove(nextRow)) {
@@ -142,7 +184,7 @@ final class RowPipeline implements TokenizedDataset {
 
     private void keep(Outcome.Done row) {
         Truncation.Result result = row.result();
-        counts.add(result, row.boundaryMerge());
+        counts.add(result, row.boundaryMerge(), row.toolsUnused());
         if (result.verdict() == Truncation.Verdict.KEPT) {
             groups.add(PackedGroup.of(nextRow, result.prompt(), result.completions()));
         }
@@ -161,10 +203,11 @@ final class RowPipeline implements TokenizedDataset {
         }
         workers.shutdown();
         if (numRows == 0) {
-            fail(MmpoException.data("%s has no rows. Rows are %s.", file, shape.accepted()));
+            fail(MmpoException.data("%s has no rows. Rows are %s.", source.name(), shape.accepted()));
         } else if (groups.isEmpty()) {
             fail(MmpoException.data(
-                    "%s has no row that can be used: %s. Raise the limits, or correct the data.", file, makeSummary()));
+                    "%s has no row that can be used: %s. Raise the limits, or correct the data.",
+                    source.name(), makeSummary()));
         }
     }
 
@@ -198,6 +241,15 @@ final class RowPipeline implements TokenizedDataset {
 
     @Override
     public synchronized TokenizedGroup get(int index) {
+        return packed(index).unpack();
+    }
+
+    @Override
+    public synchronized int numTokens(int index) {
+        return packed(index).numTokens();
+    }
+
+    private PackedGroup packed(int index) {
         if (index < 0) {
             throw new IndexOutOfBoundsException(index);
         }
@@ -208,7 +260,7 @@ final class RowPipeline implements TokenizedDataset {
             }
             await();
         }
-        return groups.get(index).unpack();
+        return groups.get(index);
     }
 
     private void awaitEnd() {
@@ -228,13 +280,13 @@ final class RowPipeline implements TokenizedDataset {
     @SuppressWarnings("WaitNotInLoop") // its callers loop
     private void await() {
         if (closed) {
-            throw new IllegalStateException("the data set of " + file + " is closed");
+            throw new IllegalStateException("the data set of " + source.name() + " is closed");
         }
         try {
             wait();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new CancellationException("interrupted while waiting for rows of " + file);
+            throw new CancellationException("interrupted while waiting for rows of " + source.name());
         }
     }
 

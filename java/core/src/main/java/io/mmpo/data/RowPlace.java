@@ -6,16 +6,25 @@ import java.nio.file.Path;
 /**
  * Where a row stands.
  *
- * @param row 0-based
- * @param line 1-based
+ * @param row 0-based, in its file
+ * @param unit what number counts: lines of a text, rows of a table
+ * @param number 1-based
  */
-record RowPlace(Path file, int row, long line) {
+record RowPlace(Path file, int row, String unit, long number) {
+    static RowPlace line(Path file, int row, long line) {
+        return new RowPlace(file, row, "line", line);
+    }
+
+    static RowPlace row(Path file, int row) {
+        return new RowPlace(file, row, "row", row + 1L);
+    }
+
     MmpoException error(String format, Object... arguments) {
-        return MmpoException.data("%s, line %d: %s.", file, line, String.format(format, arguments));
+        return MmpoException.data("%s, %s %d: %s.", file, unit, number, String.format(format, arguments));
     }
 
     /** The same error, with the place before it. */
     MmpoException locate(MmpoException error) {
-        return MmpoException.of(error.kind(), error, "%s, line %d: %s", file, line, error.getMessage());
+        return MmpoException.of(error.kind(), error, "%s, %s %d: %s", file, unit, number, error.getMessage());
     }
 }

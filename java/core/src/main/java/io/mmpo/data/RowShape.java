@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Reads a row's keys into a {@link Sample}. Keys that no shape knows are ignored. */
 abstract class RowShape {
@@ -19,14 +20,21 @@ abstract class RowShape {
 
     abstract Sample read(ObjectNode row, RowPlace place);
 
+    /** Every key that a row of this shape may have. */
+    abstract Set<String> keys();
+
     /** What rows may look like, for messages. */
     abstract String accepted();
 
     final MmpoException wrongShape(ObjectNode row, RowPlace place, String problem) {
+        return place.error(
+                "%s; found the keys %s. Rows are %s", problem, Excerpt.of(String.join(", ", keysOf(row))), accepted());
+    }
+
+    static List<String> keysOf(ObjectNode row) {
         List<String> keys = new ArrayList<>();
         row.fieldNames().forEachRemaining(keys::add);
-        return place.error(
-                "%s; found the keys %s. Rows are %s", problem, Excerpt.of(String.join(", ", keys)), accepted());
+        return keys;
     }
 
     static boolean isConversation(JsonNode value) {

@@ -7,13 +7,18 @@ import java.util.function.Supplier;
 public final class SftData {
     private SftData() {}
 
+    /** The rows of one file; see below. */
+    public static TokenizedDataset open(Path file, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+        return open(DatasetSource.of(file), tokenizer, options);
+    }
+
     /**
      * Returns at once; rows are read and tokenized on other threads.
      *
-     * @param file .jsonl, or .json with an array
      * @param tokenizer asked on those threads, and only if a row is not tokenized already; closed by its owner, after the data set
      */
-    public static TokenizedDataset open(Path file, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
-        return new RowPipeline(file, new SftShape(), tokenizer, options);
+    public static TokenizedDataset open(
+            DatasetSource source, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+        return new RowPipeline(source, new SftShape(), tokenizer, options);
     }
 }

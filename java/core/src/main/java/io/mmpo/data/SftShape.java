@@ -3,13 +3,27 @@ package io.mmpo.data;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Rows of supervised fine-tuning. */
 final class SftShape extends RowShape {
     @Override
+    Set<String> keys() {
+        return Set.of(
+                "messages",
+                "prompt",
+                "completion",
+                "text",
+                "tools",
+                "chat_template_kwargs",
+                "prompt_ids",
+                "completion_ids");
+    }
+
+    @Override
     String accepted() {
         return "{messages} (a list of {role, content}), {prompt, completion} with text or with lists of messages, {text}, or "
-                + "tokenized: {prompt_ids, completion_ids}";
+                + "tokenized: {prompt_ids, completion_ids}; other names are mapped with columns (docs/data.md)";
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.mmpo.data;
 
 import java.util.Arrays;
+import java.util.List;
 
 /** Counts rows while they come in; see {@link DatasetSummary} for what is counted. */
 final class SummaryCounts {
@@ -12,8 +13,9 @@ final class SummaryCounts {
     private int truncatedCompletions;
     private int boundaryMerges;
     private int identicalPairs;
+    private int unusedTools;
 
-    void add(Truncation.Result result, boolean boundaryMerge) {
+    void add(Truncation.Result result, boolean boundaryMerge, boolean toolsUnused) {
         rows++;
         switch (result.verdict()) {
             case EMPTY_COMPLETION -> droppedEmpty++;
@@ -23,6 +25,7 @@ final class SummaryCounts {
                 truncatedPrompts += result.promptCut() ? 1 : 0;
                 truncatedCompletions += result.completionCut() ? 1 : 0;
                 boundaryMerges += boundaryMerge ? 1 : 0;
+                unusedTools += toolsUnused ? 1 : 0;
                 int[][] completions = result.completions();
                 identicalPairs += completions.length == 2 && Arrays.equals(completions[0], completions[1]) ? 1 : 0;
             }
@@ -31,11 +34,9 @@ final class SummaryCounts {
 
     /** tokensPerGroup: prompt and completions of every kept row, in any order; sorted by this. */
     DatasetSummary summary(int[] tokensPerGroup) {
-        Arrays.sort(tokensPerGroup);
-        int kept = tokensPerGroup.length;
-        return new DatasetSummary(
+        DatasetSummary counts = new DatasetSummary(
                 rows,
-                kept,
+                0,
                 droppedEmpty,
                 droppedLongPrompt,
                 droppedNoPrompt,
@@ -43,8 +44,10 @@ final class SummaryCounts {
                 truncatedCompletions,
                 boundaryMerges,
                 identicalPairs,
-                kept == 0 ? 0 : tokensPerGroup[0],
-                kept == 0 ? 0 : tokensPerGroup[kept / 2],
-                kept == 0 ? 0 : tokensPerGroup[kept - 1]);
+                unusedTools,
+                0,
+                0,
+                0);
+        return DatasetSummary.of(List.of(counts), tokensPerGroup);
     }
 }

@@ -1,6 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import java.util.stream.IntStream;
 
 /**
  * Rows of a file as token ids. Other threads read and tokenize ahead; what is asked for is waited for. Errors in the data come
@@ -13,8 +14,16 @@ public interface TokenizedDataset extends AutoCloseable {
     /** Waits until that group is there. */
     TokenizedGroup get(int index);
 
+    /** Of the group's prompt and completions; waits until it is there. */
+    int numTokens(int index);
+
     /** Waits for the end of the file. */
     DatasetSummary summary();
+
+    /** {@link #numTokens} of every group. */
+    static IntStream lengths(TokenizedDataset data) {
+        return IntStream.range(0, data.size()).map(data::numTokens);
+    }
 
     /** Stops the threads; idempotent. */
     @Override

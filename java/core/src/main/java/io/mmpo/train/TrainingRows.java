@@ -1,9 +1,12 @@
 package io.mmpo.train;
 
-import io.mmpo.MmpoException;
 import io.mmpo.config.DataOptions;
+import io.mmpo.config.DatasetOptions;
 import io.mmpo.config.IntervalStrategy;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.data.DataFiles;
+import io.mmpo.data.DatasetSource;
+import io.mmpo.data.MixedData;
 import io.mmpo.data.PreferenceData;
 import io.mmpo.data.SftData;
 import io.mmpo.data.TokenizationOptions;
@@ -11,8 +14,9 @@ import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.Tokenizer;
 import io.mmpo.data.TruncationMode;
 import io.mmpo.nativelib.LossType;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -29,40 +33,37 @@ public final class TrainingRows {
     }
 
     public TokenizedDataset openTraining() {
-        return open(trainingFile());
+        List<DatasetOptions> datasets = config.data().training();
+        if (datasets.size() == 1 && datasets.getFirst().weight() == 1) {
+            return open(datasets.getFirst());
+        }
+        List<MixedData.Part> parts = new ArrayList<>();
+        try {
+            for (DatasetOptions dataset : datasets) {
+                parts.add(new MixedData.Part(open(dataset), dataset.weight()));
+            }
+            return new MixedData(parts, config.run().seed());
+        } catch (RuntimeException | Error e) {
+            parts.forEach(part -> part.data().close());
+            throw e;
+        }
     }
 
     /** Empty where nothing is evaluated. */
     public Optional<TokenizedDataset> openEvaluation() {
-        if (config.run().evalStrategy() == IntervalStrategy.NO) {
-            return Optional.empty();
-        }
-        DataOptions data = config.data();
-        return Optional.of(open(fileOf(data.evalDataset().orElse(data.dataset()), data.testSplit())));
+        return config.run().evalStrategy() == IntervalStrategy.NO
+                ? Optional.empty()
+                : config.data().evaluation().map(this::open);
     }
 
-    public Path trainingFile() {
-        return fileOf(config.data().dataset(), config.data().trainSplit());
-    }
-
-    private TokenizedDataset open(Path file) {
+    private TokenizedDataset open(DatasetOptions dataset) {
+        List<Path> files = DataFiles.find(dataset.path(), dataset.config(), dataset.split());
+        String name = files.size() == 1 ? files.getFirst().toString() : dataset.path();
+        DatasetSource source = new DatasetSource(name, files, dataset.columns());
         TokenizationOptions options = options(config.data());
         return config.loss().type() == LossType.SFT
-                ? SftData.open(file, tokenizer, options)
-                : PreferenceData.open(file, tokenizer, options);
-    }
-
-    private static Path fileOf(Path dataset, String split) {
-        if (Files.isDirectory(dataset)) {
-            return dataset.resolve(split + ".jsonl");
-        }
-        if (!Files.exists(dataset)) {
-            throw MmpoException.data(
-                    "There is no data file %s; give the path of a JSON-lines file, or of a directory with %s.jsonl (data sets of a hub are"
-                            + " not fetched yet)",
-                    dataset, split);
-        }
-        return dataset;
+                ? SftData.open(source, tokenizer, options)
+                : PreferenceData.open(source, tokenizer, options);
     }
 
     private static TokenizationOptions options(DataOptions data) {

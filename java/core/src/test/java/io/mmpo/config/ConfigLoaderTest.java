@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -99,8 +100,8 @@ class ConfigLoaderTest {
                 "max_steps: 0|max_steps must be > 0, or -1 for whole epochs, got 0 (FILE:3)",
                 "warmup_ratio: 1|warmup_ratio must be in [0, 1), got 1.0 (FILE:3)",
                 "label_smoothing: 0.1|label_smoothing is for loss_type dpo, and loss_type is mmpo; remove it or set it to 0 (FILE:3)",
-                "eval_strategy: steps|eval_strategy is steps, but there are no rows to evaluate on; set eval_dataset_name to a file, "
-                        + "let dataset_name be a directory with a test split, or write eval_strategy: no (FILE:3)",
+                "eval_strategy: steps|eval_strategy is steps, but there are no rows to evaluate on; set eval_dataset_name, "
+                        + "let dataset_name be a directory or a data set with a test split, or write eval_strategy: no (FILE:3)",
                 "use_peft: true|use_peft: true is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
                 "lora_r: 8|lora_r: 8 is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
                 "optim: adamw_8bit|optim must be adamw_torch or adamw_torch_fused, got 'adamw_8bit' (FILE:3)",
@@ -144,6 +145,66 @@ class ConfigLoaderTest {
         assertFails("a: [", "is not valid YAML");
         Path list = write("- a\n");
         assertThatThrownBy(() -> TrainingConfig.load(list)).hasMessageContaining("must hold lines of the form");
+    }
+
+    @Test
+    void datasetsAreAMixtureOfSeveral() throws IOException {
+        String yaml = """
+                model_name_or_path: m
+                dataset_config: small
+                datasets:
+                - path: a.jsonl
+                - path: owner/name
+                  config: large
+                  split: train_prefs
+                  weight: 0.5
+                  columns: {prompt: question, chosen: 'yes'}
+                """;
+        TrainingConfig config = TrainingConfig.load(write(yaml));
+        assertThat(config.data().training())
+                .containsExactly(
+                        new DatasetOptions("a.jsonl", Optional.of("small"), "train", 1, Map.of()),
+                        new DatasetOptions(
+                                "owner/name",
+                                Optional.of("large"),
+                                "train_prefs",
+                                0.5,
+                                Map.of("prompt", "question", "chosen", "yes")));
+        assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
+        assertThat(TrainingConfig.of(Map.of(
+                                "model_name_or_path", "m", "datasets", List.of(Map.of("path", "x", "weight", 2))))
+                        .data()
+                        .training())
+                .containsExactly(new DatasetOptions("x", Optional.empty(), "train", 2, Map.of()));
+        assertThat(TrainingConfig.load(write("model_name_or_path: m\n"), "datasets=[{path: x}]")
+                        .data()
+                        .training())
+                .containsExactly(new DatasetOptions("x", Optional.empty(), "train", 1, Map.of()));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "datasets: x|datasets must be a list or a mapping, got 'x' (FILE:2)",
+                "datasets: [{weigth: 1}]|datasets: 'weigth' of entry 1 (FILE:2) is not a key of a data set, did you mean weight?",
+                "datasets: [{path: x}, {weight: 1}]|datasets: entry 2 (FILE:2) has no path",
+                "datasets: [{path: x, weight: a}]|datasets: weight of entry 1 (FILE:2) must be a number, got 'a'",
+                "datasets: [{path: x, weight: 0}]|datasets: weight must be above 0 and at most 1000, got 0.0 of entry 1 (FILE:2)",
+                "datasets: [{path: x, split: ../y}]|datasets: split must be a name of letters, digits, _, - and ., got '../y'",
+                "datasets: [{path: x, columns: [a]}]|columns must map names of docs/data.md to columns of the file",
+                "datasets: [{path: x, path: y}]|'path' is set twice at FILE:2",
+                "datasets: [{path: &a x}, {path: *a}]|uses a YAML alias",
+                "seed: 1|dataset_name must be set",
+                "datasets: [{path: x}] // dataset_name: y|datasets and dataset_name are both set",
+                "datasets: [{path: x}] // eval_strategy: steps|there are no rows to evaluate on",
+            })
+    void badMixturesAreNamed(String line, String message) throws IOException {
+        Path file = write("model_name_or_path: m\n" + line.replace(" // ", "\n") + "\n");
+        assertThatThrownBy(() -> TrainingConfig.load(file))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining(message.replace("FILE", file.toString()));
     }
 
     @Test

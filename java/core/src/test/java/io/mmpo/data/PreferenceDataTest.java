@@ -139,7 +139,7 @@ class PreferenceDataTest {
             assertThat(dataset.get(1))
                     .usingRecursiveComparison()
                     .isEqualTo(new TokenizedGroup(2, new int[] {8}, new int[][] {{9}, {1}}));
-            assertThat(dataset.summary()).isEqualTo(new DatasetSummary(4, 2, 1, 0, 1, 0, 0, 0, 0, 3, 5, 5));
+            assertThat(dataset.summary()).isEqualTo(new DatasetSummary(4, 2, 1, 0, 1, 0, 0, 0, 0, 0, 3, 5, 5));
             assertThatThrownBy(() -> dataset.get(2)).isInstanceOf(IndexOutOfBoundsException.class);
             assertThatThrownBy(() -> dataset.get(-1)).isInstanceOf(IndexOutOfBoundsException.class);
         }

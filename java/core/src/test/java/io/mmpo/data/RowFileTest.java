@@ -112,12 +112,13 @@ class RowFileTest {
 
     @Test
     void arrayFilesAreCheckedToo() throws IOException {
-        assertRefused("{\"prompt\": 1}".getBytes(StandardCharsets.UTF_8), "x.json", "an array of rows");
+        assertRefused(
+                "{\"prompt\": 1}".getBytes(StandardCharsets.UTF_8), "x.json", "line 1", "'chosen', which is missing");
         assertRefused(("[" + GOOD + ", 7]").getBytes(StandardCharsets.UTF_8), "x.json", "line 2", "object is wanted");
         assertRefused(("[" + GOOD + "] []").getBytes(StandardCharsets.UTF_8), "x.json", "after the array");
         assertRefused(("[" + GOOD + ",").getBytes(StandardCharsets.UTF_8), "x.json", "not valid JSON");
         assertRefused("[]".getBytes(StandardCharsets.UTF_8), "x.json", "no rows");
-        assertRefused(new byte[0], "x.json", "an array of rows");
+        assertRefused(new byte[0], "x.json", "no rows");
     }
 
     @Test

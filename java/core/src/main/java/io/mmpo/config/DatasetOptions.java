@@ -1,0 +1,24 @@
+package io.mmpo.config;
+
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One source of rows. path: a file, a glob or a directory. config: one of several configurations of a data set. split: which of its files. weight: how often an epoch visits
+ * a row, so 0.5 takes half of them. columns: from the name that a row of docs/data.md has to the name that it has there.
+ */
+public record DatasetOptions(
+        String path, Optional<String> config, String split, double weight, Map<String, String> columns) {
+    public DatasetOptions {
+        Checks.require(!path.isBlank(), "path", "must name a file, a directory or a data set", "an empty text");
+        requireName("dataset_config", config.orElse("default"));
+        requireName("split", split);
+        Checks.require(weight > 0 && weight <= 1000, "weight", "must be above 0 and at most 1000", weight);
+        columns = Map.copyOf(columns);
+    }
+
+    static void requireName(String key, String name) {
+        Checks.require(
+                name.matches("[\\w.\\-]+"), key, "must be a name of letters, digits, _, - and .", "'" + name + "'");
+    }
+}

@@ -1,0 +1,103 @@
+package io.mmpo.data;
+
+import io.mmpo.MmpoException;
+import java.io.IOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** The files that a name stands for: a file, a glob, or the split of a directory. */
+public final class DataFiles {
+    private static final int MAX_DEPTH = 16;
+
+    private DataFiles() {}
+
+    /** In a fixed order; a failure where there is none. */
+    public static List<Path> find(String name, Optional<String> config, String split) {
+        Path path = Path.of(name);
+        if (Files.isDirectory(path)) {
+            return inDirectory(path, config, split);
+        }
+        if (Files.exists(path) || !isGlob(name)) {
+            return List.of(existing(path, split));
+        }
+        return matching(name);
+    }
+
+    private static Path existing(Path path, String split) {
+        if (!Files.exists(path)) {
+            throw MmpoException.data(
+                    "There is no data file %s; give the path of a file (%s), a glob, or a directory with files of the split %s.",
+                    path, DataFormat.NAMES, split);
+        }
+        return path;
+    }
+
+    private static List<Path> inDirectory(Path directory, Optional<String> config, String split) {
+        List<String> files = below(directory).stream()
+                .map(file -> directory.relativize(file).toString())
+                .toList();
+        List<Path> found = SplitFiles.select(files, card(directory), config, split).stream()
+                .map(directory::resolve)
+                .toList();
+        if (found.isEmpty()) {
+            throw MmpoException.data(
+                    "%s has no data file of the split %s%s: wanted is %s.jsonl, say (%s), or files with %s in their names. Found: %s.",
+                    directory,
+                    split,
+                    config.map(value -> " (configuration " + value + ")").orElse(""),
+                    split,
+                    DataFormat.NAMES,
+                    split,
+                    files.isEmpty() ? "nothing" : Excerpt.of(String.join(", ", files)));
+        }
+        return found;
+    }
+
+    private static Optional<DatasetCard> card(Path directory) {
+        Path file = directory.resolve(DatasetCard.FILE);
+        try {
+            return Files.isRegularFile(file) && Files.size(file) <= DatasetCard.MAX_BYTES
+                    ? DatasetCard.parse(Files.readString(file), directory.toString())
+                    : Optional.empty();
+        } catch (IOException e) {
+            throw RowFile.unreadable(file, e);
+        }
+    }
+
+    private static boolean isGlob(String name) {
+        return name.chars().anyMatch(c -> "*?[{".indexOf(c) >= 0);
+    }
+
+    private static List<Path> matching(String glob) {
+        Path root = Path.of(glob);
+        while (root != null && isGlob(root.toString())) {
+            root = root.getParent();
+        }
+        Path start = root == null ? Path.of("") : root;
+        PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + glob);
+        List<Path> found = below(start).stream().filter(matcher::matches).toList();
+        if (found.isEmpty()) {
+            throw MmpoException.data(
+                    "There is no file that matches %s; give the path of a file (%s), a glob, or a directory.",
+                    glob, DataFormat.NAMES);
+        }
+        return found;
+    }
+
+    /** Every file, sorted. */
+    private static List<Path> below(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> paths = Files.walk(directory, MAX_DEPTH)) {
+            return paths.filter(Files::isRegularFile).sorted().toList();
+        } catch (IOException e) {
+            throw RowFile.unreadable(directory, e);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+package io.mmpo.data;
+
+import io.mmpo.MmpoException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Properties;
+import org.duckdb.DuckDBDriver;
+
+/**
+ * A DuckDB database in memory, which reads and writes Parquet. Its native library is unpacked and loaded when the first one is
+ * opened (0.5 s), so only where there is a Parquet file. It may use one thread and a limited amount of memory, and fetches no
+ * extensions.
+ */
+final class DuckDb implements AutoCloseable {
+    static final int MEMORY_MIB = 1024;
+
+    private final Connection connection;
+
+    private DuckDb(Connection connection) {
+        this.connection = connection;
+    }
+
+    static DuckDb open() {
+        Properties settings = new Properties();
+        settings.setProperty("memory_limit", MEMORY_MIB + "MiB");
+        settings.setProperty("threads", "1");
+        settings.setProperty("temp_directory", ""); // what does not fit into memory is refused, not put on the disk
+        settings.setProperty("autoinstall_known_extensions", "false");
+        settings.setProperty("autoload_known_extensions", "false");
+        try {
+            return new DuckDb(Objects.requireNonNull(new DuckDBDriver().connect("jdbc:duckdb:", settings)));
+        } catch (SQLException | LinkageError e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "DuckDB, which reads and writes Parquet, could not be loaded: %s. Its library is unpacked into %s; make room there, or"
+                            + " name another directory with -Djava.io.tmpdir.",
+                    e.getMessage(),
+                    System.getProperty("java.io.tmpdir"));
+        }
+    }
+
+    Statement statement() throws SQLException {
+        return connection.createStatement();
+    }
+
+    /** A path as read_parquet wants it, which would take it for a pattern. */
+    static String file(Path file) {
+        return literal(file.toAbsolutePath().toString().replaceAll("[\\[*?]", "[$0]"));
+    }
+
+    static String literal(String text) {
+        return "'" + text.replace("'", "''") + "'";
+    }
+
+    static String name(String column) {
+        return '"' + column.replace("\"", "\"\"") + '"';
+    }
+
+    static boolean isOutOfMemory(SQLException e) {
+        return String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT).contains("out of memory");
+    }
+
+    /** The first line, without the query. */
+    static String problem(SQLException e) {
+        return Excerpt.printable(String.valueOf(e.getMessage())
+                .lines()
+                .findFirst()
+                .orElse("unreadable")
+                .strip());
+    }
+
+    @Override
+    public void close() {
+        try {
+            connection.close();
+        } catch (SQLException e) {
+            throw new IllegalStateException("DuckDB could not be closed", e);
+        }
+    }
+}
