@@ -4,7 +4,7 @@
 // of what oneDNN's micro-kernel does; and a bfloat16 product has no float32 result there, which gradients of parameters are.
 // Blocks of B are packed into panels that stay in the cache; oneDNN's micro-kernel (at::brgemm) multiplies: bfloat16 on matrix
 // units (AMX) where the processor has them, else converted to float32 while it is packed.
-// Results have the same bits for any number of threads.
+// Results have the same bits for any number of threads, but with AVX2 alone, where the product is at::mm.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -32,7 +32,7 @@ struct Group {
   std::vector<int64_t> completions;
 };
 
-// Around the sizes of the kernel's blocks: 64 queries, 128 keys.
+// Around the sizes of the kernel's blocks: 64 queries, 64 keys.
 const std::vector<Group> kGroups = {{1, {1, 1}},       {127, {63, 64}}, {128, {65, 1, 128}},
                                     {200, {129, 300}}, {65, {}},        {300, {2}}};
 
@@ -137,8 +137,9 @@ void expect_rows(const Tensor& found, const Tensor& expected, const Tensor& memb
       << what << ": written outside the segments";
 }
 
+// bfloat16: matrix units read probabilities rounded by 2^-9, which is that part of values of about 1.
 Tolerance out_tolerance(at::ScalarType type) {
-  return type == at::kFloat ? Tolerance{2e-6, 2e-6} : Tolerance{1.0 / 256, 1e-5};
+  return type == at::kFloat ? Tolerance{2e-6, 2e-6} : Tolerance{1.0 / 256, 4e-3};
 }
 
 // bfloat16: the row sums grad . out see `out` as it was rounded, 2^-9 of it, in each of D terms.

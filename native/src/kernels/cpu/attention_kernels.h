@@ -20,7 +20,7 @@ struct SegmentGroup {
 };
 
 // Rows that a group's part of grad_keys and grad_values has beyond its own: blocks are written whole.
-inline constexpr int64_t kAttentionPadding = 128;
+inline constexpr int64_t kAttentionPadding = 64;
 
 template <typename T>
 struct AttentionInputs {

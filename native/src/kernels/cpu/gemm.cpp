@@ -1,17 +1,10 @@
-#include <ATen/native/CPUBlas.h>
-
 #include "kernels/cpu/gemm_kernels.h"
 #include "kernels/cpu/gemm_pack.h"
+#include "kernels/cpu/micro_kernel.h"
 #include "kernels/cpu/scratch.h"
 
 namespace mmpo {
 namespace {
-
-// Rows of a product are rounded up to this, so that few micro-kernels are ever made: micro-batches differ in length, and
-// each shape is compiled and kept by oneDNN.
-constexpr int64_t kRowMultiple = 16;
-
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 struct GemmScratch {
   Scratch a;
@@ -30,10 +23,10 @@ struct ARows {
   int64_t stride;
 };
 
-template <typename P>
-P* memory_of(Scratch& scratch, int64_t count) {
-  constexpr int64_t kPerFloat = sizeof(float) / sizeof(P);
-  return reinterpret_cast<P*>(scratch.resize((count + kPerFloat - 1) / kPerFloat));
+// The matrix from an element on.
+template <typename T>
+GemmMatrix<T> part(const GemmMatrix<T>& x, int64_t row, int64_t column) {
+  return {x.transposed ? x.data + column * x.stride + row : x.data + row * x.stride + column, x.stride, x.transposed};
 }
 
 template <typename P, typename T>
@@ -43,44 +36,12 @@ ARows<P> a_rows(const GemmMatrix<T>& a, const GemmBlock& block, int64_t row, int
       return {a.data + row * a.stride + block.depth, a.stride};
   }
   const int64_t rows = round_up(count, kRowMultiple);
-  P* copy = memory_of<P>(scratch, rows * block.padded_depths);
-  copy_rows(a, block, row, count, copy);
+  P* copy = scratch.resize<P>(rows * block.padded_depths);
+  copy_rows(part(a, row, block.depth), {block.depths, block.padded_depths, count}, copy);
   std::memset(copy + count * block.padded_depths, 0,
               static_cast<size_t>((rows - count) * block.padded_depths) * sizeof(P));
   return {copy, block.padded_depths};
 }
-
-// c [rows, 64] = (add ? c : 0) + a panel.
-void micro_kernel(int64_t rows, int64_t depths, const float* a, int64_t a_stride, bool add, const float* panel,
-                  float* c, int64_t c_stride) {
-#if defined(CPU_CAPABILITY_AVX512)
-  at::native::cpublas::brgemm(rows, kPanelColumns, depths, a_stride, kPanelColumns, c_stride, add, a, panel, c);
-#else
-  for (int64_t i = 0; i < rows; ++i) {
-    float* row = c + i * c_stride;
-    if (!add) fill(row, kPanelColumns, 0.0F);
-    for (int64_t k = 0; k < depths; ++k) add_scaled(panel + k * kPanelColumns, kPanelColumns, a[i * a_stride + k], row);
-  }
-#endif
-}
-
-#if defined(__AVX512BF16__)
-void micro_kernel(int64_t rows, int64_t depths, const c10::BFloat16* a, int64_t a_stride, bool add,
-                  const c10::BFloat16* panel, float* c, int64_t c_stride) {
-  at::native::cpublas::brgemm(rows, kPanelColumns, depths, a_stride, kPanelColumns, c_stride, add, a, panel, c, true);
-}
-#endif
-
-// The matrix units' setting belongs to the thread and would be in the way of whoever multiplies next.
-template <typename P>
-struct MicroKernelScope {
-  MicroKernelScope() = default;
-  ~MicroKernelScope() {
-    if constexpr (std::is_same_v<P, c10::BFloat16>) at::native::cpublas::brgemm_release(true);
-  }
-  MicroKernelScope(const MicroKernelScope&) = delete;
-  MicroKernelScope& operator=(const MicroKernelScope&) = delete;
-};
 
 // A tile of the result goes straight to C where it is whole and float32, else by way of scratch.
 bool writes_in_place(const float*, int64_t rows, int64_t columns) {
@@ -113,10 +74,11 @@ void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t dep
     const P* from = a.data + i * a.stride;
     Out* tile = c + i * c_stride;
     if (writes_in_place(c, count, columns)) {
-      micro_kernel(count, depths, from, a.stride, add, panel, as_float(tile), c_stride);
+      multiply_tile({count, kPanelColumns, depths}, from, a.stride, add, panel, as_float(tile), c_stride);
     } else {
-      float* sums = scratch.resize(kTileRows * kPanelColumns);
-      micro_kernel(round_up(count, kRowMultiple), depths, from, a.stride, false, panel, sums, kPanelColumns);
+      float* sums = scratch.resize<float>(kTileRows * kPanelColumns);
+      multiply_tile({round_up(count, kRowMultiple), kPanelColumns, depths}, from, a.stride, false, panel, sums,
+                    kPanelColumns);
       store_tile(sums, count, columns, add, tile, c_stride);
     }
   }
@@ -131,7 +93,8 @@ void CpuGemm<T, Out, Capability>::pack(const GemmMatrix<T>& b, const GemmBlock& 
   at::parallel_for(0, num_panels, grain, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * kPanelColumns;
-      pack_panel(b, block, column, smaller(kPanelColumns, block.columns - column),
+      pack_panel(part(b, block.depth, block.column + column),
+                 {block.depths, block.padded_depths, smaller(kPanelColumns, block.columns - column)}, kPanelColumns,
                  panels + column * block.padded_depths);
     }
   });

@@ -37,33 +37,33 @@ inline void transpose(const c10::BFloat16* from, int64_t from_stride, int64_t ro
   }
 }
 
-// Columns [column, column + count) of a panel's depths.
+struct PackShape {
+  int64_t depths;
+  int64_t padded_depths;  // zeros past the last depth
+  int64_t count;  // rows of A or columns of B
+};
+
+// b: its first `count` columns, as one panel of `width` columns, zero past the last.
 template <typename T>
-void pack_panel(const GemmMatrix<T>& b, const GemmBlock& block, int64_t column, int64_t count, float* panel) {
-  const int64_t first = block.column + column;
-  if (b.transposed) {
-    transpose(b.data + first * b.stride + block.depth, b.stride, count, block.depths, panel, kPanelColumns);
+void pack_panel(const GemmMatrix<T>& b, const PackShape& shape, int64_t width, float* panel) {
+  if (b.transposed) transpose(b.data, b.stride, shape.count, shape.depths, panel, width);
+  for (int64_t k = 0; k < shape.depths; ++k) {
+    float* row = panel + k * width;
+    if (!b.transposed) scale_row(b.data + k * b.stride, shape.count, 1.0F, row);
+    if (shape.count < width) fill(row + shape.count, width - shape.count, 0.0F);
   }
-  for (int64_t k = 0; k < block.depths; ++k) {
-    float* row = panel + k * kPanelColumns;
-    if (!b.transposed) scale_row(b.data + (block.depth + k) * b.stride + first, count, 1.0F, row);
-    if (count < kPanelColumns) fill(row + count, kPanelColumns - count, 0.0F);
-  }
-  fill(panel + block.depths * kPanelColumns, (block.padded_depths - block.depths) * kPanelColumns, 0.0F);
+  fill(panel + shape.depths * width, (shape.padded_depths - shape.depths) * width, 0.0F);
 }
 
-// Rows [row, row + count) of A as [count][padded_depths].
+// a: its first `count` rows, as [count][padded_depths].
 template <typename T>
-void copy_rows(const GemmMatrix<T>& a, const GemmBlock& block, int64_t row, int64_t count, float* copy) {
-  const int64_t stride = block.padded_depths;
-  if (a.transposed) {
-    transpose(a.data + block.depth * a.stride + row, a.stride, block.depths, count, copy, stride);
-  } else {
-    for (int64_t i = 0; i < count; ++i) {
-      scale_row(a.data + (row + i) * a.stride + block.depth, block.depths, 1.0F, copy + i * stride);
-    }
+void copy_rows(const GemmMatrix<T>& a, const PackShape& shape, float* copy) {
+  const int64_t stride = shape.padded_depths;
+  if (a.transposed) transpose(a.data, a.stride, shape.depths, shape.count, copy, stride);
+  for (int64_t i = 0; i < shape.count; ++i) {
+    if (!a.transposed) scale_row(a.data + i * a.stride, shape.depths, 1.0F, copy + i * stride);
+    fill(copy + i * stride + shape.depths, stride - shape.depths, 0.0F);
   }
-  for (int64_t i = 0; i < count; ++i) fill(copy + i * stride + block.depths, stride - block.depths, 0.0F);
 }
 
 #if defined(__AVX512BF16__)
@@ -84,48 +84,45 @@ inline void store_units(const c10::BFloat16* even, const c10::BFloat16* odd, int
   _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
 
-// Row k of a matrix whose rows are depths, null past the block's last.
-inline const c10::BFloat16* depth_row(const GemmMatrix<c10::BFloat16>& x, const GemmBlock& block, int64_t k,
-                                      int64_t column) {
-  return k < block.depths ? x.data + (block.depth + k) * x.stride + column : nullptr;
+// Units of depths 2 unit and 2 unit + 1 of a matrix whose rows are depths, for up to 16 columns from the given one.
+inline void store_units_of(const GemmMatrix<c10::BFloat16>& x, const PackShape& shape, int64_t unit, int64_t column,
+                           float* to) {
+  const c10::BFloat16* even = x.data + 2 * unit * x.stride + column;
+  const int64_t count = shape.count - column;
+  store_units(2 * unit < shape.depths && count > 0 ? even : nullptr,
+              2 * unit + 1 < shape.depths && count > 0 ? even + x.stride : nullptr, count, to);
 }
 
-inline void pack_panel(const GemmMatrix<c10::BFloat16>& b, const GemmBlock& block, int64_t column, int64_t count,
+inline void pack_panel(const GemmMatrix<c10::BFloat16>& b, const PackShape& shape, int64_t width,
                        c10::BFloat16* panel) {
-  const int64_t first = block.column + column;
-  const int64_t padded_units = block.padded_depths / 2;
-  if (!b.transposed) {
-    for (int64_t k = 0; k < padded_units; ++k) {
-      for (int64_t n = 0; n < kPanelColumns; n += kTile) {
-        const bool empty = n >= count;
-        store_units(empty ? nullptr : depth_row(b, block, 2 * k, first + n),
-                    empty ? nullptr : depth_row(b, block, 2 * k + 1, first + n), count - n,
-                    units(panel) + k * kPanelColumns + n);
-      }
+  const int64_t num_units = shape.padded_depths / 2;
+  if (!b.transposed && width % kTile == 0) {
+    for (int64_t k = 0; k < num_units; ++k) {
+      for (int64_t n = 0; n < width; n += kTile) store_units_of(b, shape, k, n, units(panel) + k * width + n);
     }
     return;
   }
-  const c10::BFloat16* rows = b.data + first * b.stride + block.depth;
-  const int64_t whole_units = b.stride % 2 == 0 ? block.depths / 2 : 0;
-  if (count < kPanelColumns) fill(units(panel), padded_units * kPanelColumns, 0.0F);
-  if (whole_units > 0) transpose(units(rows), b.stride / 2, count, whole_units, units(panel), kPanelColumns);
-  for (int64_t k = whole_units; k < padded_units; ++k) {
-    for (int64_t n = 0; n < count; ++n) {
-      c10::BFloat16* unit = panel + (k * kPanelColumns + n) * 2;
-      unit[0] = 2 * k < block.depths ? rows[n * b.stride + 2 * k] : c10::BFloat16(0.0F);
-      unit[1] = 2 * k + 1 < block.depths ? rows[n * b.stride + 2 * k + 1] : c10::BFloat16(0.0F);
+  const int64_t whole_units = b.transposed && b.stride % 2 == 0 ? shape.depths / 2 : 0;
+  if (shape.count < width) fill(units(panel), num_units * width, 0.0F);
+  if (whole_units > 0) transpose(units(b.data), b.stride / 2, shape.count, whole_units, units(panel), width);
+  const auto element = [&](int64_t k, int64_t n) {
+    if (k >= shape.depths) return c10::BFloat16(0.0F);
+    return b.transposed ? b.data[n * b.stride + k] : b.data[k * b.stride + n];
+  };
+  for (int64_t k = whole_units; k < num_units; ++k) {
+    for (int64_t n = 0; n < shape.count; ++n) {
+      panel[(k * width + n) * 2] = element(2 * k, n);
+      panel[(k * width + n) * 2 + 1] = element(2 * k + 1, n);
     }
   }
 }
 
-inline void copy_rows(const GemmMatrix<c10::BFloat16>& a, const GemmBlock& block, int64_t row, int64_t count,
-                      c10::BFloat16* copy) {
-  const int64_t stride = block.padded_depths;
+inline void copy_rows(const GemmMatrix<c10::BFloat16>& a, const PackShape& shape, c10::BFloat16* copy) {
+  const int64_t stride = shape.padded_depths;
   if (!a.transposed) {
-    for (int64_t i = 0; i < count; ++i) {
-      std::memcpy(copy + i * stride, a.data + (row + i) * a.stride + block.depth,
-                  static_cast<size_t>(block.depths) * sizeof(c10::BFloat16));
-      std::fill_n(copy + i * stride + block.depths, stride - block.depths, c10::BFloat16(0.0F));
+    for (int64_t i = 0; i < shape.count; ++i) {
+      std::memcpy(copy + i * stride, a.data + i * a.stride, static_cast<size_t>(shape.depths) * sizeof(c10::BFloat16));
+      std::fill_n(copy + i * stride + shape.depths, stride - shape.depths, c10::BFloat16(0.0F));
     }
     return;
   }
@@ -133,12 +130,9 @@ inline void copy_rows(const GemmMatrix<c10::BFloat16>& a, const GemmBlock& block
   alignas(64) float tile[kTile * kTile];
   for (int64_t k = 0; k < stride; k += 2 * kTile) {
     const int64_t num_units = smaller(kTile, (stride - k) / 2);
-    for (int64_t i = 0; i < count; i += kTile) {
-      for (int64_t u = 0; u < num_units; ++u) {
-        store_units(depth_row(a, block, k + 2 * u, row + i), depth_row(a, block, k + 2 * u + 1, row + i), count - i,
-                    tile + u * kTile);
-      }
-      transpose(tile, kTile, num_units, smaller(kTile, count - i), units(copy + i * stride + k), stride / 2);
+    for (int64_t i = 0; i < shape.count; i += kTile) {
+      for (int64_t u = 0; u < num_units; ++u) store_units_of(a, shape, k / 2 + u, i, tile + u * kTile);
+      transpose(tile, kTile, num_units, smaller(kTile, shape.count - i), units(copy + i * stride + k), stride / 2);
     }
   }
 }

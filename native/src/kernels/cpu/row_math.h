@@ -47,9 +47,7 @@ inline float max_row(const float* row, int64_t count) {
   if (count >= kLanes) {
     Vec best(maximum);
     for (; i + kLanes <= count; i += kLanes) best = at::vec::maximum(best, Vec::loadu(row + i));
-    float lanes[kLanes];
-    best.store(lanes);
-    for (const float lane : lanes) maximum = larger(maximum, lane);
+    maximum = max_lanes(best);
   }
   for (; i < count; ++i) maximum = larger(maximum, row[i]);
   return maximum;

@@ -15,23 +15,25 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  // Room for count floats; what was there is lost when it grows.
-  float* resize(int64_t count) {
-    if (count > capacity_) {
+  // Room for count elements; what was there is lost when it grows.
+  template <typename T>
+  T* resize(int64_t count) {
+    const int64_t bytes = (count * static_cast<int64_t>(sizeof(T)) + 63) / 64 * 64;
+    if (bytes > capacity_) {
       std::free(memory_);
-      capacity_ = (count + 15) / 16 * 16;
-      memory_ = static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(capacity_) * sizeof(float)));
+      capacity_ = bytes;
+      memory_ = std::aligned_alloc(64, static_cast<size_t>(bytes));
       if (memory_ == nullptr) {
         capacity_ = 0;
         throw std::bad_alloc();
       }
     }
-    return memory_;
+    return static_cast<T*>(memory_);
   }
 
  private:
-  float* memory_ = nullptr;
-  int64_t capacity_ = 0;
+  void* memory_ = nullptr;
+  int64_t capacity_ = 0;  // bytes
 };
 
 }  // namespace

@@ -55,6 +55,14 @@ inline void store(c10::BFloat16* to, Vec value, First first) {
   std::memcpy(to, &narrow, static_cast<size_t>(first.count) * sizeof(c10::BFloat16));
 }
 
+// The elements that are there, zero in place of the others.
+inline Vec kept(Vec value, Whole) { return value; }
+inline Vec kept(Vec value, First first) {
+  float lanes[kLanes] = {};
+  value.store(lanes, static_cast<int>(first.count));
+  return Vec::loadu(lanes);
+}
+
 // body(i, extent) for i = 0, kLanes, 2 kLanes ...; extent is First for the last, shorter piece.
 template <typename Body>
 inline void for_each_vector(int64_t count, const Body& body) {
@@ -73,14 +81,27 @@ inline void for_each_vector_of_four(int64_t count, const Body& body) {
   for_each_vector(count - i, [&](int64_t j, auto extent) { body(0, i + j, extent); });
 }
 
+// Halves onto halves: the rounding of a tree, and always the same one.
 inline float sum_lanes(Vec value) {
-  float lanes[kLanes];
-  value.store(lanes);
-  // Halves onto halves: the rounding of a tree, and always the same one.
-  for (int64_t width = kLanes / 2; width > 0; width /= 2) {
-    for (int64_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
+#if defined(CPU_CAPABILITY_AVX512)
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(value), _mm512_extractf32x8_ps(value, 1));
+#else
+  const __m256 eight = value;
+#endif
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+inline float max_lanes(Vec value) {
+#if defined(CPU_CAPABILITY_AVX512)
+  const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(value), _mm512_extractf32x8_ps(value, 1));
+#else
+  const __m256 eight = value;
+#endif
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
 inline float sum_lanes(const Vec (&sums)[4]) { return sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])); }
