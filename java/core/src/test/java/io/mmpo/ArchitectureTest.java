@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
-/** The one road of docs/architecture.md: train → config, data, model → nativelib → the root package. */
+/** The one road of docs/architecture.md: train → config, data, model → hub, nativelib → the root package. */
 class ArchitectureTest {
     private static final JavaClasses CLASSES =
             new ClassFileImporter().withImportOption(new DoNotIncludeTests()).importPackages("io.mmpo");
@@ -29,9 +29,11 @@ class ArchitectureTest {
             "io.mmpo", List.of(),
             "io.mmpo.nativelib", List.of(),
             "io.mmpo.config", List.of("io.mmpo.nativelib"),
-            "io.mmpo.data", List.of("io.mmpo.nativelib"),
+            "io.mmpo.hub", List.of(),
+            "io.mmpo.data", List.of("io.mmpo.hub", "io.mmpo.nativelib"),
             "io.mmpo.model", List.of("io.mmpo.nativelib"),
-            "io.mmpo.train", List.of("io.mmpo.config", "io.mmpo.data", "io.mmpo.model", "io.mmpo.nativelib"));
+            "io.mmpo.train",
+                    List.of("io.mmpo.config", "io.mmpo.data", "io.mmpo.hub", "io.mmpo.model", "io.mmpo.nativelib"));
 
     static final List<String> PACKAGES = ALLOWED.keySet().stream().sorted().toList();
 

@@ -5,6 +5,7 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.DataInspection;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.Tokenizer;
+import io.mmpo.hub.ModelDirectory;
 import io.mmpo.train.LazyTokenizer;
 import io.mmpo.train.TrainingRows;
 import java.io.PrintWriter;
@@ -49,12 +50,14 @@ final class InspectDataCommand implements Callable<Integer> {
         ConfigLoader.Loaded loaded = ConfigLoader.load(configFile, overrides);
         loaded.notices().forEach(notice -> spec.commandLine().getErr().println("note: " + notice));
         TrainingConfig config = loaded.config();
-        try (LazyTokenizer lazy =
-                new LazyTokenizer(config.model().model(), config.model().chatTemplate())) {
-            TrainingRows rows = new TrainingRows(config, lazy);
+        PrintWriter err = spec.commandLine().getErr();
+        Path model =
+                ModelDirectory.resolve(config.model().model(), config.model().revision(), err::println);
+        try (LazyTokenizer lazy = new LazyTokenizer(model, config.model().chatTemplate())) {
+            TrainingRows rows = new TrainingRows(config, lazy, err::println);
             try (TokenizedDataset training = rows.openTraining()) {
                 int size = training.size();
-                DataInspection inspection = new DataInspection(tokenizerOf(config, lazy), !json && isTerminal());
+                DataInspection inspection = new DataInspection(tokenizerOf(model, lazy), !json && isTerminal());
                 for (int i = 0; i < Math.min(numRows, size); i++) {
                     out.println(json ? inspection.json(training.get(i)) : inspection.describe(training.get(i)));
                 }
@@ -66,8 +69,8 @@ final class InspectDataCommand implements Callable<Integer> {
     }
 
     /** Rows that come tokenized may belong to a model without a tokenizer; then only ids are shown. */
-    private static Optional<Tokenizer> tokenizerOf(TrainingConfig config, LazyTokenizer lazy) {
-        boolean hasTokenizer = Files.exists(config.model().model().resolve("tokenizer.json"));
+    private static Optional<Tokenizer> tokenizerOf(Path model, LazyTokenizer lazy) {
+        boolean hasTokenizer = Files.exists(model.resolve("tokenizer.json"));
         return hasTokenizer ? Optional.of(lazy.get()) : Optional.empty();
     }
 

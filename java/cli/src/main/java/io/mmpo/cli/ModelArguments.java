@@ -1,10 +1,13 @@
 package io.mmpo.cli;
 
+import io.mmpo.hub.ModelDirectory;
 import io.mmpo.nativelib.ComputeType;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The options that say which model a command uses and how. */
 final class ModelArguments {
@@ -12,8 +15,11 @@ final class ModelArguments {
             names = "--model",
             required = true,
             paramLabel = "DIR",
-            description = "Model directory in Hugging Face's layout.")
-    private Path directory;
+            description = "Model directory in Hugging Face's layout, or owner/name[@revision] of a hub.")
+    private Path name;
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
 
     @Option(names = "--bf16", description = "Compute in bfloat16 instead of float32.")
     private boolean bf16;
@@ -25,6 +31,8 @@ final class ModelArguments {
     private @Nullable Path chatTemplate;
 
     OpenModel open() {
+        Path directory = ModelDirectory.resolve(
+                name, Optional.empty(), spec.commandLine().getErr()::println);
         return OpenModel.open(
                 directory, Optional.ofNullable(chatTemplate), bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
     }

@@ -22,17 +22,22 @@ final class ConfigKeys {
             required(
                     "model_name_or_path",
                     c -> c.model().model(),
-                    "Directory of the model to train, in Hugging Face's layout."),
+                    "Model to train: a directory in Hugging Face's layout, or a model of a hub as `owner/name[@revision]` (docs/data.md)."),
+            of(
+                    "model_revision",
+                    "",
+                    c -> orNull(c.model().revision()),
+                    "Branch, tag or commit of a model on a hub; unset: what model_name_or_path says, else `main`."),
             of(
                     "ref_model_name_or_path",
                     "",
                     c -> orNull(c.model().referenceModel()),
-                    "Directory of the reference model; unset: the model as it is before training."),
+                    "Reference model, named as model_name_or_path is; unset: the model as it is before training."),
             of(
                     "dataset_name",
                     "",
                     c -> orNull(c.data().dataset()),
-                    "Rows to train on: a file, a glob or a directory (docs/data.md)."),
+                    "Rows to train on: a file, a glob, a directory, or a data set of a hub as `owner/name[@revision]` (docs/data.md)."),
             of(
                     "datasets",
                     "",
@@ -47,12 +52,12 @@ final class ConfigKeys {
                     "dataset_train_split",
                     "train",
                     c -> c.data().trainSplit(),
-                    "Split to train on, where the data set is a directory."),
+                    "Split to train on, where the data set is a directory or lies on a hub."),
             of(
                     "dataset_test_split",
                     "test",
                     c -> c.data().testSplit(),
-                    "Split to evaluate on, where the data set is a directory."),
+                    "Split to evaluate on, where the data set is a directory or lies on a hub."),
             of(
                     "eval_dataset_name",
                     "",

@@ -182,6 +182,7 @@ public final class ConfigLoader {
     private static TrainingConfig build(Values v) {
         ModelOptions model = new ModelOptions(
                 v.path("model_name_or_path"),
+                v.optionalWord("model_revision"),
                 v.optionalPath("ref_model_name_or_path"),
                 v.optionalPath("chat_template_path"),
                 v.bool("bf16"),

@@ -4,7 +4,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * One source of rows. path: a file, a glob or a directory. config: one of several configurations of a data set. split: which of its files. weight: how often an epoch visits
+ * One source of rows. path: a file, a glob, a directory, or a data set of a hub (owner/name, or owner/name@revision). config: one of several configurations of a data set. split: which of its files. weight: how often an epoch visits
  * a row, so 0.5 takes half of them. columns: from the name that a row of docs/data.md has to the name that it has there.
  */
 public record DatasetOptions(

@@ -145,8 +145,7 @@ final class ForeignKeys {
                 "parallelism_config");
         only("0|0.0", "entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
         only("false", "files on this machine", "dataset_streaming");
-        only("main", "model directories on this machine", "model_revision");
-        only("", "model directories on this machine", "model_init_kwargs");
+        only("", "models as their files say", "model_init_kwargs");
         only("", "loss_type: mmpo, dpo, simpo or sft", "loss_weights", "ld_alpha", "discopop_tau", "cpo_alpha");
         only("reverse_kl", "DPO with the reverse KL divergence", "f_divergence_type");
         only("", "DPO with the reverse KL divergence", "f_alpha_divergence_coef");

@@ -4,12 +4,14 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * The model that is trained and how it is computed. referenceModel: the frozen model of the reference
+ * The model that is trained and how it is computed. model: a directory, or owner/name[@revision] of a hub, as referenceModel is.
+ * revision: of the model on a hub, where its name says none. referenceModel: the frozen model of the reference
  * log-probabilities, the initial weights where absent. bf16: weights and activations in bfloat16 over float32 master
  * weights. gradientCheckpointing: recompute in backward what is cheap to recompute.
  */
 public record ModelOptions(
         Path model,
+        Optional<String> revision,
         Optional<Path> referenceModel,
         Optional<Path> chatTemplate,
         boolean bf16,

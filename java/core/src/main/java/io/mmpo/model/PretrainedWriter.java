@@ -8,10 +8,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Leaves a model as transformers' save_pretrained does, so that Python loads it: weights, config.json, tokenizer. */
 public final class PretrainedWriter {
+    /** transformers takes the template of this file before the one of tokenizer_config.json. */
+    private static final String CHAT_TEMPLATE = "chat_template.jinja";
+
     /** Whatever of these the source has goes along unchanged. */
     private static final List<String> COPIED = List.of(
             ModelConfig.GENERATION_FILE,
@@ -22,7 +26,7 @@ public final class PretrainedWriter {
             "vocab.json",
             "merges.txt",
             "tokenizer.model",
-            "chat_template.jinja",
+            CHAT_TEMPLATE,
             "chat_template.json",
             "additional_chat_templates");
 
@@ -36,7 +40,27 @@ public final class PretrainedWriter {
      * is complete. config.json is the source's, with the dtype of these weights.
      */
     public static void write(Path directory, Path sourceModelDirectory, List<Weights> weights) {
+        write(directory, sourceModelDirectory, Optional.empty(), weights);
+    }
+
+    /**
+     * The same with another chat template.
+     *
+     * @param chatTemplate a Jinja file that takes the place of the source's chat template
+     */
+    public static void write(
+            Path directory, Path sourceModelDirectory, Optional<Path> chatTemplate, List<Weights> weights) {
         write(directory, sourceModelDirectory, weights, SafetensorsWriter.MAX_SHARD_BYTES);
+        chatTemplate.ifPresent(template -> replaceChatTemplate(directory.resolve(CHAT_TEMPLATE), template));
+    }
+
+    private static void replaceChatTemplate(Path target, Path template) {
+        try {
+            Files.deleteIfExists(target);
+        } catch (IOException e) {
+            throw notCopied(template, target, e);
+        }
+        NewFile.copy(template, target);
     }
 
     static void write(Path directory, Path sourceModelDirectory, List<Weights> weights, long maxShardBytes) {
@@ -64,14 +88,13 @@ public final class PretrainedWriter {
                     copy(child, target.resolve(child.getFileName()));
                 }
             } catch (IOException e) {
-                throw MmpoException.of(
-                        MmpoException.Kind.ENVIRONMENT,
-                        e,
-                        "%s cannot be copied to %s: %s.",
-                        source,
-                        target,
-                        IoProblem.of(e));
+                throw notCopied(source, target, e);
             }
         }
+    }
+
+    private static MmpoException notCopied(Path source, Path target, IOException e) {
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT, e, "%s cannot be copied to %s: %s.", source, target, IoProblem.of(e));
     }
 }

@@ -23,18 +23,22 @@ final class Checkpoints {
 
     private final RunDirectory directory;
     private final TrainingConfig config;
+    private final Path sourceModel;
     private final NativeModel model;
     private final NativeTrainer trainer;
     private final ProgressListener listener;
 
+    /** sourceModel: the directory that configuration and tokenizer are copied from. */
     Checkpoints(
             RunDirectory directory,
             TrainingConfig config,
+            Path sourceModel,
             NativeModel model,
             NativeTrainer trainer,
             ProgressListener listener) {
         this.directory = directory;
         this.config = config;
+        this.sourceModel = sourceModel;
         this.model = model;
         this.trainer = trainer;
         this.listener = listener;
@@ -44,7 +48,8 @@ final class Checkpoints {
     Path save(TrainerState state) {
         Path target = directory.checkpoint(state.globalStep());
         try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
-            PretrainedWriter.write(checkpoint.path(), config.model().model(), model.parameters());
+            PretrainedWriter.write(
+                    checkpoint.path(), sourceModel, config.model().chatTemplate(), model.parameters());
             SafetensorsWriter.writeFile(
                     checkpoint.path().resolve(OPTIMIZER), new OptimizerState(model, trainer).tensors(), Map.of());
             Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson(), StandardCharsets.UTF_8);
@@ -65,7 +70,7 @@ final class Checkpoints {
     Path saveFinal() {
         Path target = directory.finalModel();
         try (AtomicDirectory directory = AtomicDirectory.create(target)) {
-            PretrainedWriter.write(directory.path(), config.model().model(), model.parameters());
+            PretrainedWriter.write(directory.path(), sourceModel, config.model().chatTemplate(), model.parameters());
             directory.commit();
         }
         listener.saved(target);

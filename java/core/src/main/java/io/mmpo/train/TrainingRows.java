@@ -19,17 +19,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** The rows that a configuration names, tokenized as it says. */
 public final class TrainingRows {
     private final TrainingConfig config;
     private final Supplier<Tokenizer> tokenizer;
+    private final Consumer<String> messages;
 
-    /** tokenizer: asked only where rows do not come tokenized. */
-    public TrainingRows(TrainingConfig config, Supplier<Tokenizer> tokenizer) {
+    /** tokenizer: asked only where rows do not come tokenized. messages: hears what is fetched from a hub. */
+    public TrainingRows(TrainingConfig config, Supplier<Tokenizer> tokenizer, Consumer<String> messages) {
         this.config = config;
         this.tokenizer = tokenizer;
+        this.messages = messages;
     }
 
     public TokenizedDataset openTraining() {
@@ -57,7 +60,7 @@ public final class TrainingRows {
     }
 
     private TokenizedDataset open(DatasetOptions dataset) {
-        List<Path> files = DataFiles.find(dataset.path(), dataset.config(), dataset.split());
+        List<Path> files = DataFiles.find(dataset.path(), dataset.config(), dataset.split(), messages);
         String name = files.size() == 1 ? files.getFirst().toString() : dataset.path();
         DatasetSource source = new DatasetSource(name, files, dataset.columns());
         TokenizationOptions options = options(config.data());

@@ -6,6 +6,7 @@ import io.mmpo.config.OptimizerOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
+import io.mmpo.hub.ModelDirectory;
 import io.mmpo.model.ModelConfig;
 import io.mmpo.model.ModelFiles;
 import io.mmpo.nativelib.ComputeType;
@@ -24,6 +25,7 @@ final class TrainingSession implements AutoCloseable {
     private final TrainingConfig config;
     private final ProgressListener listener;
     private final Resources resources;
+    private final Path modelDirectory;
     private final TokenizedDataset trainingRows;
     private final Optional<TokenizedDataset> evaluationRows;
     private final NativeModel model;
@@ -32,13 +34,15 @@ final class TrainingSession implements AutoCloseable {
         this.config = config;
         this.listener = listener;
         this.resources = resources;
-        LazyTokenizer tokenizer = resources.keep(
-                new LazyTokenizer(config.model().model(), config.model().chatTemplate()));
-        TrainingRows rows = new TrainingRows(config, tokenizer);
+        modelDirectory =
+                ModelDirectory.resolve(config.model().model(), config.model().revision(), listener::message);
+        LazyTokenizer tokenizer =
+                resources.keep(new LazyTokenizer(modelDirectory, config.model().chatTemplate()));
+        TrainingRows rows = new TrainingRows(config, tokenizer, listener::message);
         trainingRows = resources.keep(rows.openTraining());
         evaluationRows = rows.openEvaluation();
         evaluationRows.ifPresent(resources::keep);
-        model = resources.keep(load(config.model().model(), config));
+        model = resources.keep(load(modelDirectory, config));
     }
 
     /** Rows are opened first, so that they are tokenized while the weights are read. */
@@ -50,7 +54,7 @@ final class TrainingSession implements AutoCloseable {
         try {
             TrainingSession session = new TrainingSession(config, listener, resources);
             long vocabularySize =
-                    ModelConfig.read(config.model().model()).shape().vocabSize();
+                    ModelConfig.read(session.modelDirectory).shape().vocabSize();
             session.check(session.trainingRows, "training", vocabularySize);
             session.evaluationRows.ifPresent(rows -> session.check(rows, "evaluation", vocabularySize));
             return session;
@@ -99,7 +103,7 @@ final class TrainingSession implements AutoCloseable {
             return new TrainingResult(directory.path(), 0, true, Map.of());
         }
         NativeTrainer trainer = resources.keep(NativeTrainer.create(model, optimizerSettings()));
-        Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
+        Checkpoints checkpoints = new Checkpoints(directory, config, modelDirectory, model, trainer, listener);
         MetricsLog log = new MetricsLog(directory.path());
         resumePoint.ifPresent(point -> resume(point, checkpoints, log));
         Optional<Evaluator> evaluator = rows.evaluation()
@@ -133,7 +137,8 @@ final class TrainingSession implements AutoCloseable {
         if (other.isEmpty()) {
             return scoreReference(model, visited);
         }
-        try (NativeModel reference = load(other.get(), config)) {
+        Path directory = ModelDirectory.resolve(other.get(), Optional.empty(), listener::message);
+        try (NativeModel reference = load(directory, config)) {
             return scoreReference(reference, visited);
         }
     }

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
+import io.mmpo.hub.FakeHub;
+import io.mmpo.hub.HubRepository;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,7 +30,8 @@ class DataFilesTest {
     }
 
     private String find(String name, String config, String split) {
-        List<Path> found = DataFiles.find(directory.resolve(name).toString(), Optional.ofNullable(config), split);
+        List<Path> found =
+                DataFiles.find(directory.resolve(name).toString(), Optional.ofNullable(config), split, message -> {});
         return String.join(
                 " ",
                 found.stream()
@@ -96,11 +100,32 @@ class DataFilesTest {
     }
 
     @Test
+    void splitOfADataSetOnAHubIsFetchedAlone() {
+        HubRepository repository = new HubRepository(HubRepository.Type.DATASET, "owner/pairs", "main");
+        try (FakeHub fake = new FakeHub(repository, directory)) {
+            fake.serve(Map.of(
+                    "README.md",
+                    FakeHub.bytes(
+                            "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: rows/a*\n---\n"),
+                    "rows/a.jsonl",
+                    FakeHub.bytes(TestRows.pair(4)),
+                    "rows/b.jsonl",
+                    FakeHub.bytes(TestRows.pair(5))));
+            List<Path> files = DataFiles.onHub(repository, Optional.empty(), "train", fake.hub());
+            assertThat(files).singleElement().asString().endsWith("rows/a.jsonl");
+            try (TokenizedDataset rows =
+                    PreferenceData.open(files.getFirst(), TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+                assertThat(TestRows.prompts(rows)).containsExactly(4);
+            }
+        }
+    }
+
+    @Test
     void rowsOfSeveralFilesAreOneSequence() throws IOException {
         Path first = Files.writeString(directory.resolve("a.jsonl"), TestRows.pair(10) + TestRows.pair(11));
         Path second = Files.writeString(directory.resolve("b.jsonl"), TestRows.pair(12) + "oops");
         try (TokenizedDataset rows = PreferenceData.open(
-                new DatasetSource("both", List.of(first, second), java.util.Map.of()),
+                new DatasetSource("both", List.of(first, second), Map.of()),
                 TestRows.NO_TOKENIZER,
                 TokenizationOptions.UNLIMITED)) {
             assertThat(rows.get(2).row()).isEqualTo(2);

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -67,6 +68,17 @@ class PretrainedWriterTest {
         Files.writeString(templates.resolve("tool_use.jinja"), "{{ x }}");
         writtenConfig("{}", "F32");
         assertThat(target.resolve("additional_chat_templates/tool_use.jinja")).hasContent("{{ x }}");
+    }
+
+    @Test
+    void anotherChatTemplateTakesThePlaceOfTheModels() throws IOException {
+        Path template = Files.writeString(directory.resolve("mine.jinja"), "{{ mine }}");
+        Files.writeString(source.resolve("config.json"), "{}");
+        Files.writeString(source.resolve("chat_template.jinja"), "{{ old }}");
+        MemorySegment data = Arena.ofAuto().allocate(4);
+        PretrainedWriter.write(
+                target, source, Optional.of(template), List.of(new Weights("a", new long[] {1}, "F32", data)));
+        assertThat(target.resolve("chat_template.jinja")).hasContent("{{ mine }}");
     }
 
     private String writtenConfig(String config, String dtype) throws IOException {
