@@ -97,6 +97,15 @@ inline mmpo_model_config random_config() {
   return config;
 }
 
+// Wide enough that every kernel shares its rows out and that every matrix has 8-bit moments.
+inline mmpo_model_config wide_config() {
+  mmpo_model_config wide = random_config();
+  wide.vocab_size = 1000;
+  wide.hidden_size = 192;
+  wide.intermediate_size = 320;
+  return wide;
+}
+
 // Every parameter of a config as mmpo_model_create wants it, with the memory behind it.
 class RandomWeights {
  public:

@@ -30,11 +30,11 @@ enum mmpo_status {
   MMPO_INVALID_ARGUMENT = 1, /* an argument breaks its contract; nothing was changed */
   MMPO_INVALID_MODEL = 2,    /* a weight is missing, of the wrong shape or dtype, or not finite */
   MMPO_OUT_OF_MEMORY = 3,
-  MMPO_NON_FINITE = 4, /* a gradient is not finite; parameters and optimizer state are as they were */
+  MMPO_NON_FINITE = 4, /* a gradient, or the logits of a generated token, are not finite; nothing was changed */
   MMPO_INTERNAL = 5
 };
 
-enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2 };
+enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2, MMPO_UINT8 = 3 /* optimizer state only */ };
 
 enum mmpo_rope { MMPO_ROPE_DEFAULT = 0, MMPO_ROPE_LLAMA3 = 1 };
 
@@ -129,12 +129,17 @@ typedef struct mmpo_lora_config {
   int32_t targets; /* a set of mmpo_module */
 } mmpo_lora_config;
 
+/* ADAMW keeps two float32 moments an element. ADAMW_8BIT keeps 8-bit codes of them and a float32 scale for 256 codes; parameters
+ * of fewer than 4,096 elements and the embedding keep float32 ones. */
+enum mmpo_optimizer { MMPO_ADAMW = 0, MMPO_ADAMW_8BIT = 1 };
+
 typedef struct mmpo_optimizer_config {
   double beta1;
   double beta2;
   double epsilon;
   double weight_decay; /* decoupled, of matrices only */
   int32_t recompute; /* mmpo_recompute */
+  int32_t optimizer; /* mmpo_optimizer */
 } mmpo_optimizer_config;
 
 typedef struct mmpo_sampling {
@@ -198,8 +203,8 @@ MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, c
                                      mmpo_error* err);
 
 /* A trainer updates the model's weights in place, so the model stays usable for scoring between steps; of a model with an
- * adapter the adapter's, the rest is frozen. It owns gradients (fp32), moments (fp32) and, for a bfloat16 model without an
- * adapter, fp32 master weights, each of the size of what it trains. */
+ * adapter the adapter's, the rest is frozen. It owns gradients (fp32), the optimizer's state and, for a bfloat16 model without
+ * an adapter, fp32 master weights, each of the size of what it trains. */
 MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
                                      mmpo_error* err);
 MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
@@ -220,28 +225,26 @@ MMPO_API int32_t mmpo_model_evaluate(mmpo_model* model, const mmpo_batch* batch,
                                      const double* ref_logps, const double* reward_range, double* out_losses,
                                      double* out_logps, double* out_rewards, mmpo_error* err);
 
-/* Clips the accumulated gradient to max_grad_norm (0: no clipping), does one AdamW update and clears the gradient.
+/* Clips the accumulated gradient to max_grad_norm (0: no clipping), does one update and clears the gradient.
  * out_grad_norm: the norm before clipping. MMPO_NON_FINITE: the norm is not finite; nothing is updated. */
 MMPO_API int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, double max_grad_norm,
                                    double* out_grad_norm, mmpo_error* err);
 
-/* Flat state for checkpoints, borrowed for the trainer's life: fp32 parameters (the master weights, or the weights
- * themselves in fp32), first and second moments, gradients. All are writable and have the same number of elements. */
-enum mmpo_state {
-  MMPO_STATE_PARAMETERS = 0,
-  MMPO_STATE_EXP_AVG = 1,
-  MMPO_STATE_EXP_AVG_SQ = 2,
-  MMPO_STATE_GRADIENTS = 3
-};
-MMPO_API int32_t mmpo_trainer_state(mmpo_trainer* trainer, int32_t state, float** out_data, int64_t* out_num_elements,
-                                    mmpo_error* err);
+/* What a trainer holds, as named tensors. PARAMETERS: what is trained, in float32 (a bfloat16 model's master weights, an
+ * adapter's own, else the model's own), by the model's or the adapter's names. GRADIENTS: their gradients, by the same names.
+ * OPTIMIZER: the optimizer's state, "exp_avg.<parameter>" say; all zeros at first. PARAMETERS and OPTIMIZER, with the
+ * number of updates, are what a checkpoint needs, since gradients are zeros between steps. */
+enum mmpo_state { MMPO_STATE_PARAMETERS = 0, MMPO_STATE_GRADIENTS = 1, MMPO_STATE_OPTIMIZER = 2 };
+MMPO_API int32_t mmpo_trainer_num_tensors(const mmpo_trainer* trainer, int32_t state, int64_t* out_num,
+                                          mmpo_error* err);
+/* index: of the state's tensors, in an order that is fixed for a model and its settings. Name and data are borrowed for
+ * the trainer's life; the data may be written, despite its type, and mmpo_trainer_restore makes it count. */
+MMPO_API int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t index, mmpo_tensor* out_tensor,
+                                     mmpo_error* err);
 /* Number of updates done: the t of Adam's bias correction. */
 MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err);
 /* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights. */
 MMPO_API int32_t mmpo_trainer_restore(mmpo_trainer* trainer, int64_t num_steps, mmpo_error* err);
-/* Where parameter index (the adapter's, where there is one) lies in the flat state: its first element. */
-MMPO_API int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, int64_t* out_offset,
-                                           mmpo_error* err);
 
 #ifdef __cplusplus
 }

@@ -95,17 +95,30 @@ int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, double ma
   });
 }
 
-int32_t mmpo_trainer_state(mmpo_trainer* trainer, int32_t state, float** out_data, int64_t* out_num_elements,
-                           mmpo_error* err) {
-  if (out_data != nullptr) *out_data = nullptr;
-  if (out_num_elements != nullptr) *out_num_elements = 0;
+int32_t mmpo_trainer_num_tensors(const mmpo_trainer* trainer, int32_t state, int64_t* out_num, mmpo_error* err) {
+  if (out_num != nullptr) *out_num = 0;
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
-    require_not_null(out_data, "out_data");
-    require_not_null(out_num_elements, "out_num_elements");
-    at::Tensor& tensor = trainer->trainer.state(state);
-    *out_data = tensor.mutable_data_ptr<float>();
-    *out_num_elements = tensor.numel();
+    require_not_null(out_num, "out_num");
+    *out_num = static_cast<int64_t>(trainer->trainer.state(state).size());
+  });
+}
+
+int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t index, mmpo_tensor* out_tensor,
+                            mmpo_error* err) {
+  if (out_tensor != nullptr) *out_tensor = {};
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_tensor, "out_tensor");
+    const auto& tensors = trainer->trainer.state(state);
+    require(index >= 0 && index < static_cast<int64_t>(tensors.size()), "tensor ", index, " of ", tensors.size());
+    const auto& [name, values] = tensors[static_cast<size_t>(index)];
+    out_tensor->name = name.c_str();
+    out_tensor->data = values.const_data_ptr();
+    out_tensor->shape[0] = values.size(0);
+    out_tensor->shape[1] = values.dim() == 2 ? values.size(1) : 0;
+    out_tensor->num_dims = static_cast<int32_t>(values.dim());
+    out_tensor->dtype = values.scalar_type() == at::kByte ? MMPO_UINT8 : MMPO_FLOAT32;
   });
 }
 
@@ -122,18 +135,6 @@ int32_t mmpo_trainer_restore(mmpo_trainer* trainer, int64_t num_steps, mmpo_erro
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
     trainer->trainer.restore(num_steps);
-  });
-}
-
-int32_t mmpo_trainer_state_offset(const mmpo_trainer* trainer, int64_t index, int64_t* out_offset, mmpo_error* err) {
-  if (out_offset != nullptr) *out_offset = 0;
-  return guard(err, [&] {
-    require_not_null(trainer, "trainer");
-    require_not_null(out_offset, "out_offset");
-    const auto& parameters = trainer->trainer.layout().parameters();
-    require(index >= 0 && index < static_cast<int64_t>(parameters.size()), "parameter ", index, " of ",
-            parameters.size());
-    *out_offset = parameters[static_cast<size_t>(index)].offset;
   });
 }
 

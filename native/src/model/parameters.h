@@ -9,20 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "common/parameter.h"
 #include "model/model_config.h"
 
 namespace mmpo {
 
 using at::Tensor;
-
-struct Parameter {
-  std::string name;  // Hugging Face's
-  int64_t rows;
-  int64_t columns;  // 0: a vector
-  int64_t offset;   // elements from the start of the flat buffer
-
-  int64_t size() const { return columns == 0 ? rows : rows * columns; }
-};
 
 class ParameterLayout {
  public:

@@ -1,5 +1,7 @@
 #include "optim/adamw.h"
 
+#include <ATen/ops/zeros.h>
+
 #include <cmath>
 
 #include "kernels/dispatch.h"
@@ -24,6 +26,44 @@ void adamw_step(const AdamWShard<T>& shard, const AdamWSettings& settings, doubl
     CpuOptimizer<T, typename Capability::type>::adamw(shard.param, shard.grad, shard.exp_avg, shard.exp_avg_sq,
                                                       shard.bf16_param, shard.count, scalars);
   });
+}
+
+AdamW::AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters) : settings_(settings) {
+  for (const Parameter& parameter : parameters)
+    moments_.push_back({parameter, zeros_like(parameter, at::kFloat), zeros_like(parameter, at::kFloat)});
+}
+
+void AdamW::step(const Buffers& buffers, const Update& update) {
+  for (const Moments& moments : moments_) {
+    const int64_t offset = moments.parameter.offset;
+    const AdamWShard<float> shard{buffers.weights + offset,
+                                  buffers.gradient + offset,
+                                  moments.exp_avg.mutable_data_ptr<float>(),
+                                  moments.exp_avg_sq.mutable_data_ptr<float>(),
+                                  buffers.bf16_weights == nullptr ? nullptr : buffers.bf16_weights + offset,
+                                  moments.parameter.size()};
+    adamw_step(shard, settings_for(moments.parameter, settings_), update.learning_rate, update.step,
+               update.clip_coefficient);
+  }
+}
+
+std::vector<NamedTensor> AdamW::state() const {
+  std::vector<NamedTensor> state;
+  for (const Moments& moments : moments_) {
+    state.push_back({"exp_avg." + moments.parameter.name, moments.exp_avg});
+    state.push_back({"exp_avg_sq." + moments.parameter.name, moments.exp_avg_sq});
+  }
+  return state;
+}
+
+AdamWSettings settings_for(const Parameter& parameter, AdamWSettings settings) {
+  if (!parameter.is_matrix()) settings.weight_decay = 0;
+  return settings;
+}
+
+at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype) {
+  return parameter.is_matrix() ? at::zeros({parameter.rows, parameter.columns}, dtype)
+                               : at::zeros({parameter.rows}, dtype);
 }
 
 template void adamw_step(const AdamWShard<float>&, const AdamWSettings&, double, int64_t, double);

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "optim/optimizer.h"
+
 namespace mmpo {
 
 struct AdamWSettings {
@@ -30,5 +32,29 @@ struct AdamWShard {
 template <typename T>
 void adamw_step(const AdamWShard<T>& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
                 double clip_coefficient);
+
+// AdamW over named parameters, decay of matrices only.
+class AdamW : public Optimizer {
+ public:
+  AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters);
+
+  void step(const Buffers& buffers, const Update& update) override;
+  std::vector<NamedTensor> state() const override;
+
+ private:
+  struct Moments {
+    Parameter parameter;
+    at::Tensor exp_avg, exp_avg_sq;  // float32, in the parameter's shape
+  };
+
+  AdamWSettings settings_;
+  std::vector<Moments> moments_;
+};
+
+// The settings for one parameter: vectors (norms, biases) are not decayed.
+AdamWSettings settings_for(const Parameter& parameter, AdamWSettings settings);
+
+// Zeros in the parameter's shape.
+at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype);
 
 }  // namespace mmpo

@@ -12,14 +12,15 @@
 namespace mmpo {
 namespace {
 
-void check(const mmpo_optimizer_config& config) {
-  require(config.beta1 >= 0 && config.beta1 < 1, "adam_beta1 must be in [0, 1), got ", config.beta1);
-  require(config.beta2 >= 0 && config.beta2 < 1, "adam_beta2 must be in [0, 1), got ", config.beta2);
-  require(config.epsilon > 0 && std::isfinite(config.epsilon), "adam_epsilon must be > 0, got ", config.epsilon);
-  require(config.weight_decay >= 0 && std::isfinite(config.weight_decay), "weight_decay must be >= 0, got ",
-          config.weight_decay);
-  require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
-          config.recompute);
+// The parameters' parts of a flat buffer, in their shapes.
+std::vector<NamedTensor> views(const ParameterLayout& layout, const Tensor& flat) {
+  std::vector<NamedTensor> views;
+  for (const Parameter& parameter : layout.parameters()) {
+    const Tensor values = flat.narrow(0, parameter.offset, parameter.size());
+    views.push_back(
+        {parameter.name, parameter.is_matrix() ? values.view({parameter.rows, parameter.columns}) : values});
+  }
+  return views;
 }
 
 // sum_TH[rows[r]] += grad_RH[r], in the order of r: a prompt's last row serves several completions.
@@ -60,29 +61,25 @@ Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, 
 
 }  // namespace
 
-Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(model), config_(config) {
-  check(config);
+Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(model), recompute_(config.recompute) {
+  require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
+          config.recompute);
   Decoder& decoder = model.decoder();
   Adapter* adapter = decoder.adapter();
-  const int64_t size = layout().size();
   const Tensor& computed = adapter != nullptr ? adapter->compute_flat() : decoder.flat();
   if (computed.scalar_type() == at::kBFloat16) bfloat16_ = computed;
+  optimizer_ = make_optimizer(config, layout().parameters());
   master_ = adapter != nullptr ? adapter->flat() : computed.to(at::kFloat);
-  gradient_ = at::zeros({size}, at::kFloat);
-  exp_avg_ = at::zeros({size}, at::kFloat);
-  exp_avg_sq_ = at::zeros({size}, at::kFloat);
+  gradient_ = at::zeros({layout().size()}, at::kFloat);
   if (adapter != nullptr) {
     gradients_.weights.layers.resize(decoder.weights().layers.size());
     gradients_.adapter = adapter->view(gradient_);
   } else {
     gradients_.weights = view_parameters(decoder.config(), decoder.layout(), gradient_);
   }
-  // Decay is of matrices only; without it the whole buffer is one stretch.
-  for (const Parameter& parameter : layout().parameters()) {
-    const bool decays = config.weight_decay != 0 && parameter.columns != 0;
-    if (stretches_.empty() || stretches_.back().decays != decays) stretches_.push_back({parameter.offset, 0, decays});
-    stretches_.back().count = parameter.offset + parameter.size() - stretches_.back().offset;
-  }
+  state_[MMPO_STATE_PARAMETERS] = views(layout(), master_);
+  state_[MMPO_STATE_GRADIENTS] = views(layout(), gradient_);
+  state_[MMPO_STATE_OPTIMIZER] = optimizer_->state();
 }
 
 const ParameterLayout& Trainer::layout() const {
@@ -98,7 +95,7 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   const PackedBatch packed(batch, roles);
   const Decoder::Rows rows{packed.tokens_T, packed.positions_T, packed.num_positions};
 
-  DecoderTape tape{.recompute = config_.recompute, .dropout = {}, .inputs_TH = {}, .layers = {}};
+  DecoderTape tape{.recompute = recompute_, .dropout = {}, .inputs_TH = {}, .layers = {}};
   if (decoder.adapter() != nullptr) tape.dropout = decoder.adapter()->dropout_pass(num_steps_, micro_batch_);
   ++micro_batch_;
   const Tensor x_TH = decoder.forward(rows, decoder.packed_attention(packed.segments), workspace, &tape);
@@ -162,35 +159,17 @@ double Trainer::step(double learning_rate, double max_grad_norm) {
   if (!std::isfinite(norm)) {
     fail(MMPO_NON_FINITE, "the gradient's norm is ", norm, " in step ", num_steps_ + 1, "; nothing was updated");
   }
-  const double coefficient = clip_coefficient(norm, max_grad_norm);
   at::BFloat16* weights = bfloat16_.defined() ? bfloat16_.mutable_data_ptr<at::BFloat16>() : nullptr;
-  for (const Stretch& stretch : stretches_) {
-    const AdamWShard<float> shard{
-        master_.mutable_data_ptr<float>() + stretch.offset,      gradient + stretch.offset,
-        exp_avg_.mutable_data_ptr<float>() + stretch.offset,     exp_avg_sq_.mutable_data_ptr<float>() + stretch.offset,
-        weights == nullptr ? nullptr : weights + stretch.offset, stretch.count};
-    const double decay = stretch.decays ? config_.weight_decay : 0;
-    adamw_step(shard, {config_.beta1, config_.beta2, config_.epsilon, decay}, learning_rate, num_steps_ + 1,
-               coefficient);
-  }
+  optimizer_->step({master_.mutable_data_ptr<float>(), gradient, weights},
+                   {learning_rate, clip_coefficient(norm, max_grad_norm), num_steps_ + 1});
   ++num_steps_;
   micro_batch_ = 0;
   return norm;
 }
 
-Tensor& Trainer::state(int32_t which) {
-  switch (which) {
-    case MMPO_STATE_PARAMETERS:
-      return master_;
-    case MMPO_STATE_EXP_AVG:
-      return exp_avg_;
-    case MMPO_STATE_EXP_AVG_SQ:
-      return exp_avg_sq_;
-    case MMPO_STATE_GRADIENTS:
-      return gradient_;
-    default:
-      fail(MMPO_INVALID_ARGUMENT, "unknown state ", which);
-  }
+const std::vector<NamedTensor>& Trainer::state(int32_t which) const {
+  require(which >= MMPO_STATE_PARAMETERS && which <= MMPO_STATE_OPTIMIZER, "unknown state ", which);
+  return state_[static_cast<size_t>(which)];
 }
 
 void Trainer::restore(int64_t num_steps) {

@@ -1,11 +1,13 @@
-// Training of a model's weights, or of its adapter's where it has one: gradients, moments, master weights, and the two calls
-// of a step.
+// Training of a model's weights, or of its adapter's where it has one: gradients, master weights, an optimizer, and the two
+// calls of a step.
 #pragma once
 
+#include <array>
+#include <memory>
 #include <vector>
 
 #include "model/model.h"
-#include "optim/adamw.h"
+#include "optim/optimizer.h"
 #include "train/objective.h"
 
 namespace mmpo {
@@ -23,11 +25,15 @@ class Trainer {
   // Forward and backward; adds to the gradients.
   Result accumulate(const mmpo_batch& batch, const Objective& objective);
 
-  // One AdamW update; returns the gradient's norm before clipping. Error(MMPO_NON_FINITE) leaves everything as it was.
+  // One update; returns the gradient's norm before clipping. Error(MMPO_NON_FINITE) leaves everything as it was.
   double step(double learning_rate, double max_grad_norm);
 
-  // Flat float32 state of mmpo_state, all of layout().size() elements.
-  Tensor& state(int32_t which);
+  // Flat float32 buffers of layout().size() elements: the master weights (the model's own where it is float32), and what the
+  // micro-batches since the last step added up to.
+  Tensor& parameters() { return master_; }
+  Tensor& gradients() { return gradient_; }
+  // Views, by name, of the two and of the optimizer's state: an mmpo_state. They live as long as the trainer.
+  const std::vector<NamedTensor>& state(int32_t which) const;
   int64_t num_steps() const { return num_steps_; }
   // After the state was overwritten: the model's weights follow.
   void restore(int64_t num_steps);
@@ -37,21 +43,14 @@ class Trainer {
   const ParameterLayout& layout() const;
 
  private:
-  struct Stretch {  // parameters that share a weight decay
-    int64_t offset;
-    int64_t count;
-    bool decays;
-  };
-
   Model& model_;
-  mmpo_optimizer_config config_;
-  Tensor master_;  // float32: what is trained; the model's own buffer where it is float32
+  int32_t recompute_;
+  Tensor master_;
   Tensor bfloat16_;  // what the model computes with, master_ rounded; undefined where that is master_ itself
   Tensor gradient_;
-  Tensor exp_avg_;
-  Tensor exp_avg_sq_;
   DecoderGradients gradients_;
-  std::vector<Stretch> stretches_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::array<std::vector<NamedTensor>, 3> state_;  // by mmpo_state
   int64_t num_steps_ = 0;
   int64_t micro_batch_ = 0;  // since the last step
 };

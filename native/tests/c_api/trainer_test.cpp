@@ -40,11 +40,25 @@ class TrainerCApi : public CApi {
                                c.out_rewards, &err_);
   }
 
-  Tensor gradients() {
-    float* data = nullptr;
+  std::vector<mmpo_tensor> tensors(int32_t state) {
     int64_t count = 0;
-    EXPECT_EQ(mmpo_trainer_state(trainer_, MMPO_STATE_GRADIENTS, &data, &count, &err_), MMPO_OK);
-    return at::from_blob(data, {count}).clone();
+    EXPECT_EQ(mmpo_trainer_num_tensors(trainer_, state, &count, &err_), MMPO_OK);
+    std::vector<mmpo_tensor> tensors(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i)
+      EXPECT_EQ(mmpo_trainer_tensor(trainer_, state, i, &tensors[static_cast<size_t>(i)], &err_), MMPO_OK);
+    return tensors;
+  }
+
+  static Tensor values(const mmpo_tensor& tensor) {
+    std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.num_dims);
+    return at::from_blob(const_cast<void*>(tensor.data), shape, at::kFloat);
+  }
+
+  int64_t num_nonzero_gradients() {
+    int64_t count = 0;
+    for (const mmpo_tensor& tensor : tensors(MMPO_STATE_GRADIENTS))
+      count += values(tensor).count_nonzero().item<int64_t>();
+    return count;
   }
 
   std::vector<double> losses_, logps_, rewards_;
@@ -58,8 +72,9 @@ TEST_F(TrainerCApi, CreateNamesWhatIsWrong) {
       {"adam_epsilon", [](auto& c) { c.epsilon = 0; }},
       {"weight_decay", [](auto& c) { c.weight_decay = -1; }},
       {"weight_decay", [](auto& c) { c.weight_decay = std::numeric_limits<double>::infinity(); }},
-      {"recompute", [](auto& c) { c.recompute = 3; }}};
-  const mmpo_optimizer_config good{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE};
+      {"recompute", [](auto& c) { c.recompute = 3; }},
+      {"optimizer 2", [](auto& c) { c.optimizer = 2; }}};
+  const mmpo_optimizer_config good{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE, MMPO_ADAMW};
   for (const auto& [field, breach] : breaches) {
     mmpo_optimizer_config config = good;
     breach(config);
@@ -135,7 +150,7 @@ TEST_F(TrainerCApi, BadArgumentsLeaveNoTrace) {
       breach(call);
       expect_failure(training ? accumulate(call) : evaluate(call), err_, MMPO_INVALID_ARGUMENT, {part});
       EXPECT_TRUE(testing::all_nan(losses_) && testing::all_nan(logps_) && testing::all_nan(rewards_));
-      EXPECT_EQ(gradients().count_nonzero().item<int64_t>(), 0);
+      EXPECT_EQ(num_nonzero_gradients(), 0);
     }
   }
 }
@@ -181,56 +196,54 @@ TEST_F(TrainerCApi, StepRefusesBadArguments) {
 }
 
 TEST_F(TrainerCApi, StepReportsAGradientThatIsNotFinite) {
-  float* gradient = nullptr;
-  int64_t count = 0;
-  ASSERT_EQ(mmpo_trainer_state(trainer_, MMPO_STATE_GRADIENTS, &gradient, &count, &err_), MMPO_OK);
-  gradient[count - 1] = std::numeric_limits<float>::quiet_NaN();
+  values(tensors(MMPO_STATE_GRADIENTS).back()).view(-1)[0] = std::numeric_limits<float>::quiet_NaN();
   double norm = 1;
   expect_failure(mmpo_trainer_step(trainer_, 0.1, 1, &norm, &err_), err_, MMPO_NON_FINITE, {"gradient", "step 1"});
   EXPECT_TRUE(std::isnan(norm));
 }
 
 TEST_F(TrainerCApi, StateAndRestoreRefuseBadArguments) {
-  for (const int32_t state : {-1, 4}) {
-    auto* data = reinterpret_cast<float*>(this);
-    int64_t count = 3;
-    expect_failure(mmpo_trainer_state(trainer_, state, &data, &count, &err_), err_, MMPO_INVALID_ARGUMENT,
-                   {"state " + std::to_string(state)});
-    EXPECT_EQ(data, nullptr);
-    EXPECT_EQ(count, 0);
-  }
-  float* data = nullptr;
   int64_t number = 3;
-  expect_failure(mmpo_trainer_state(nullptr, 0, &data, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
-  expect_failure(mmpo_trainer_state(trainer_, 0, nullptr, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_data"});
-  expect_failure(mmpo_trainer_state(trainer_, 0, &data, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT,
-                 {"out_num_elements"});
+  mmpo_tensor tensor = tensors(MMPO_STATE_PARAMETERS).front();
+  for (const int32_t state : {-1, 3}) {
+    const std::string named = "state " + std::to_string(state);
+    number = 3;
+    expect_failure(mmpo_trainer_num_tensors(trainer_, state, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {named});
+    EXPECT_EQ(number, 0);
+    expect_failure(mmpo_trainer_tensor(trainer_, state, 0, &tensor, &err_), err_, MMPO_INVALID_ARGUMENT, {named});
+    EXPECT_EQ(tensor.data, nullptr);
+  }
+  expect_failure(mmpo_trainer_num_tensors(nullptr, 0, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
+  expect_failure(mmpo_trainer_num_tensors(trainer_, 0, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_num"});
+  expect_failure(mmpo_trainer_tensor(nullptr, 0, 0, &tensor, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
+  expect_failure(mmpo_trainer_tensor(trainer_, 0, 0, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_tensor"});
+  for (const int64_t index : {int64_t{-1}, num_tensors()}) {
+    expect_failure(mmpo_trainer_tensor(trainer_, MMPO_STATE_PARAMETERS, index, &tensor, &err_), err_,
+                   MMPO_INVALID_ARGUMENT, {"tensor " + std::to_string(index)});
+  }
   expect_failure(mmpo_trainer_num_steps(nullptr, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
   EXPECT_EQ(number, 0);
   expect_failure(mmpo_trainer_num_steps(trainer_, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_num_steps"});
   expect_failure(mmpo_trainer_restore(nullptr, 1, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
   expect_failure(mmpo_trainer_restore(trainer_, -1, &err_), err_, MMPO_INVALID_ARGUMENT, {"num_steps", "-1"});
-  number = 3;
-  expect_failure(mmpo_trainer_state_offset(nullptr, 0, &number, &err_), err_, MMPO_INVALID_ARGUMENT, {"trainer"});
-  EXPECT_EQ(number, 0);
-  expect_failure(mmpo_trainer_state_offset(trainer_, 0, nullptr, &err_), err_, MMPO_INVALID_ARGUMENT, {"out_offset"});
-  for (const int64_t index : {int64_t{-1}, num_tensors()}) {
-    expect_failure(mmpo_trainer_state_offset(trainer_, index, &number, &err_), err_, MMPO_INVALID_ARGUMENT,
-                   {"parameter " + std::to_string(index)});
-  }
 }
 
-TEST_F(TrainerCApi, StateOffsetsFindEveryParameter) {
-  float* data = nullptr;
-  int64_t count = 0;
-  ASSERT_EQ(mmpo_trainer_state(trainer_, MMPO_STATE_PARAMETERS, &data, &count, &err_), MMPO_OK);
-  for (int64_t i = 0; i < num_tensors(); ++i) {
-    int64_t offset = -1;
-    ASSERT_EQ(mmpo_trainer_state_offset(trainer_, i, &offset, &err_), MMPO_OK);
-    const Tensor& values = weights_.values(static_cast<size_t>(i));
-    ASSERT_LE(offset + values.numel(), count);
-    EXPECT_EQ(std::memcmp(data + offset, values.const_data_ptr(), static_cast<size_t>(values.nbytes())), 0);
+TEST_F(TrainerCApi, StateNamesEveryParameterWithItsShapeAndValues) {
+  const auto parameters = tensors(MMPO_STATE_PARAMETERS);
+  ASSERT_EQ(static_cast<int64_t>(parameters.size()), num_tensors());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    mmpo_tensor weight;
+    ASSERT_EQ(mmpo_model_parameter(model_, static_cast<int64_t>(i), &weight, &err_), MMPO_OK);
+    EXPECT_STREQ(parameters[i].name, weight.name);
+    EXPECT_EQ(parameters[i].num_dims, weight.num_dims);
+    EXPECT_EQ(parameters[i].dtype, MMPO_FLOAT32);
+    EXPECT_TRUE(at::equal(values(parameters[i]).view(-1), weights_.values(i)));
   }
+  const auto state = tensors(MMPO_STATE_OPTIMIZER);
+  ASSERT_EQ(state.size(), 2 * parameters.size());
+  EXPECT_EQ(state[0].name, std::string("exp_avg.") + parameters[0].name);
+  EXPECT_EQ(state[1].name, std::string("exp_avg_sq.") + parameters[0].name);
+  EXPECT_EQ(values(state[1]).sizes(), values(parameters[0]).sizes());
 }
 
 TEST(Library, ThreadsAreSetAndRefused) {

@@ -50,7 +50,7 @@ class DecoderTest : public ::testing::TestWithParam<Setting> {
     for (const Parameter& parameter : model_->decoder().layout().parameters()) {
       SCOPED_TRACE(parameter.name);
       const Tensor expected = twin.parameter(parameter.name).grad();
-      const Tensor found = trainer.state(MMPO_STATE_GRADIENTS).narrow(0, parameter.offset, parameter.size());
+      const Tensor found = trainer.gradients().narrow(0, parameter.offset, parameter.size());
       ASSERT_GT(expected.norm().item<double>(), 1e-3);
       EXPECT_LT(relative_difference(found, expected), 5e-6);
     }
@@ -88,7 +88,7 @@ TEST_P(DecoderTest, GradientsOfLikelihoodEqualAutogradsOfTheTwin) {
   const mmpo_batch batch = builder.batch();
   mmpo_objective settings = testing::objective(MMPO_LOSS_SFT, 1);
   settings.scale = 1.0 / 8;
-  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute});
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
   trainer.accumulate(batch, Objective(settings, batch, {}, std::nullopt));
   expect_gradients(twin, trainer);
 }
@@ -108,7 +108,7 @@ TEST_P(DecoderTest, GradientsOfPreferenceEqualAutogradsOfTheTwin) {
   const BatchBuilder builder = packed(pairs);
   const mmpo_batch batch = builder.batch();
   const mmpo_objective settings = testing::objective(MMPO_LOSS_DPO, 0.02);
-  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute});
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
   const auto result = trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
   EXPECT_NEAR(result.losses[0] + result.losses[1], loss.item<double>(), 1e-5);
   expect_gradients(twin, trainer);
@@ -171,9 +171,9 @@ TEST(Decoder, RecomputeModesAgreeToRounding) {
     const auto model = testing::random_model(testing::random_config(), 4);
     const BatchBuilder builder = packed(random_groups(131));
     const mmpo_batch batch = builder.batch();
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW});
     trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
-    return trainer.state(MMPO_STATE_GRADIENTS).clone();
+    return trainer.gradients().clone();
   };
   const Tensor none = gradient(MMPO_RECOMPUTE_NONE);
   EXPECT_LT(relative_difference(gradient(MMPO_RECOMPUTE_SELECTIVE), none), 1e-6);
@@ -213,11 +213,11 @@ TEST(Decoder, TiedEmbeddingGetsTheSumOfBothGradients) {
   const BatchBuilder builder = packed(random_groups(131));
   const mmpo_batch batch = builder.batch();
   const auto gradient = [&](Model& model, const std::string& name) {
-    Trainer trainer(model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE});
+    Trainer trainer(model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE, MMPO_ADAMW});
     trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
     const auto& layout = model.decoder().layout();
     const Parameter& parameter = layout.parameters()[static_cast<size_t>(layout.find(name))];
-    return trainer.state(MMPO_STATE_GRADIENTS).narrow(0, parameter.offset, parameter.size()).clone();
+    return trainer.gradients().narrow(0, parameter.offset, parameter.size()).clone();
   };
   const Tensor embedding = gradient(*untied, "model.embed_tokens.weight");
   const Tensor head = gradient(*untied, "lm_head.weight");

@@ -107,7 +107,7 @@ void expect_gradients(const Twin& twin, Trainer& trainer, double limit) {
   for (const Parameter& parameter : trainer.layout().parameters()) {
     SCOPED_TRACE(parameter.name);
     const Tensor expected = twin.parameter(parameter.name).grad();
-    const Tensor found = trainer.state(MMPO_STATE_GRADIENTS).narrow(0, parameter.offset, parameter.size());
+    const Tensor found = trainer.gradients().narrow(0, parameter.offset, parameter.size());
     ASSERT_GT(expected.norm().item<double>(), 1e-4);
     EXPECT_LT(relative_difference(found, expected), limit);
   }
@@ -119,7 +119,7 @@ TEST_P(LoraTest, GradientsEqualAutogradsOfTheTwin) {
   const auto model = adapted_model(GetParam().lora, at::kFloat, config);
   const auto groups = random_groups(131);
   Twin twin(*model);
-  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute});
+  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
   // The third micro-batch of the first step: each draws its own masks.
   accumulate_sft(trainer, groups, 0);
   accumulate_sft(trainer, groups, 0);
@@ -164,9 +164,9 @@ TEST(Lora, GradientsOverABfloat16BaseEqualTheTwinsToItsRounding) {
     Twin twin(*model);
     const auto logps = twin_logps(twin, *model, settings, groups, model->decoder().adapter()->dropout_pass(0, 0));
     (-sum(logps)).backward();
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
     accumulate_sft(trainer, groups);
-    EXPECT_EQ(trainer.state(MMPO_STATE_PARAMETERS).scalar_type(), at::kFloat);
+    EXPECT_EQ(trainer.parameters().scalar_type(), at::kFloat);
     expect_gradients(twin, trainer, 0.05);
   }
 }
@@ -177,10 +177,10 @@ TEST(Lora, GradientEqualsFiniteDifferences) {
   const auto model = adapted_model(lora(6, 0.25));
   Tensor& flat = model->decoder().adapter()->flat();
   const auto loss = [&] {
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
     double total = 0;
     for (const double value : accumulate_sft(trainer, groups).losses) total += value;
-    return std::pair(total, trainer.state(MMPO_STATE_GRADIENTS).clone());
+    return std::pair(total, trainer.gradients().clone());
   };
   const Tensor gradient = loss().second;
   const Tensor start = flat.clone();
@@ -211,10 +211,15 @@ TEST_P(LoraTypes, OnlyTheAdapterIsTrainedAndItsStateIsOfItsSize) {
   const auto model = adapted_model(lora(4, 0.1, kAttention), GetParam());
   const Tensor base = model->decoder().flat().clone();
   const Tensor before = model->decoder().adapter()->flat().clone();
-  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_SELECTIVE});
-  for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_EXP_AVG, MMPO_STATE_EXP_AVG_SQ, MMPO_STATE_GRADIENTS}) {
-    EXPECT_EQ(trainer.state(state).numel(), before.numel());
-    EXPECT_EQ(trainer.state(state).scalar_type(), at::kFloat);
+  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
+  EXPECT_EQ(trainer.parameters().numel(), before.numel());
+  EXPECT_EQ(trainer.gradients().numel(), before.numel());
+  const auto& parameters = model->decoder().adapter()->layout().parameters();
+  ASSERT_EQ(trainer.state(MMPO_STATE_OPTIMIZER).size(), 2 * parameters.size());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const NamedTensor& exp_avg = trainer.state(MMPO_STATE_OPTIMIZER)[2 * i];
+    EXPECT_EQ(exp_avg.name, "exp_avg." + parameters[i].name);
+    EXPECT_EQ(exp_avg.values.numel(), parameters[i].size());
   }
   EXPECT_LT(before.numel(), base.numel() / 4);
   accumulate_sft(trainer, random_groups(131));
@@ -237,21 +242,29 @@ void train(Trainer& trainer, int64_t first, int64_t last) {
 }
 
 TEST_P(LoraTypes, ARestoredTrainerGoesOnToTheBitWithDropout) {
-  const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0.01, MMPO_RECOMPUTE_SELECTIVE};
-  const auto straight = adapted_model(lora(4, 0.3), GetParam());
-  Trainer whole(*straight, optimizer);
-  train(whole, 0, 2);
-  const auto resumed = adapted_model(lora(4, 0.3), GetParam());
-  Trainer after(*resumed, optimizer);
-  for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_EXP_AVG, MMPO_STATE_EXP_AVG_SQ}) {
-    after.state(state).copy_(whole.state(state));
+  // Of rank 32, matrices of the wide model are large enough for 8-bit moments.
+  for (const mmpo_optimizer_config& optimizer :
+       {mmpo_optimizer_config{0.9, 0.999, 1e-8, 0.01, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW},
+        mmpo_optimizer_config{0.9, 0.999, 1e-8, 0.01, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW_8BIT}}) {
+    const auto straight = adapted_model(lora(32, 0.3), GetParam(), testing::wide_config());
+    Trainer whole(*straight, optimizer);
+    train(whole, 0, 2);
+    const auto resumed = adapted_model(lora(32, 0.3), GetParam(), testing::wide_config());
+    Trainer after(*resumed, optimizer);
+    for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_OPTIMIZER}) {
+      for (size_t i = 0; i < whole.state(state).size(); ++i)
+        after.state(state)[i].values.copy_(whole.state(state)[i].values);
+    }
+    after.restore(2);
+    train(whole, 2, 4);
+    train(after, 2, 4);
+    for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_OPTIMIZER}) {
+      for (size_t i = 0; i < whole.state(state).size(); ++i)
+        EXPECT_TRUE(at::equal(after.state(state)[i].values, whole.state(state)[i].values));
+    }
+    EXPECT_TRUE(
+        at::equal(resumed->decoder().adapter()->compute_flat(), straight->decoder().adapter()->compute_flat()));
   }
-  after.restore(2);
-  train(whole, 2, 4);
-  train(after, 2, 4);
-  EXPECT_TRUE(at::equal(after.state(MMPO_STATE_PARAMETERS), whole.state(MMPO_STATE_PARAMETERS)));
-  EXPECT_TRUE(at::equal(after.state(MMPO_STATE_EXP_AVG_SQ), whole.state(MMPO_STATE_EXP_AVG_SQ)));
-  EXPECT_TRUE(at::equal(resumed->decoder().adapter()->compute_flat(), straight->decoder().adapter()->compute_flat()));
 }
 
 // Wide enough that kernels share out rows, and more rows than one part with dropout.
@@ -263,13 +276,13 @@ TEST_P(LoraTypes, TrainingHasTheSameBitsForAnyNumberOfThreads) {
   for (const int num_threads : {1, 2, 3}) {
     const Threads threads(num_threads);
     const auto model = adapted_model(lora(8, 0.1), GetParam(), wide);
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
     std::vector<Group> groups;
     for (int i = 0; i < 3; ++i) {
       for (const Group& group : random_groups(131)) groups.push_back(group);
     }
     accumulate_sft(trainer, groups);
-    results.push_back(trainer.state(MMPO_STATE_GRADIENTS).clone());
+    results.push_back(trainer.gradients().clone());
   }
   EXPECT_TRUE(at::equal(results[1], results[0]));
   EXPECT_TRUE(at::equal(results[2], results[0]));
@@ -279,9 +292,9 @@ TEST_P(LoraTypes, TrainingHasTheSameBitsForAnyNumberOfThreads) {
 TEST(Lora, RecomputeModesAgreeToRoundingWithDropout) {
   const auto gradient = [](int32_t recompute) {
     const auto model = adapted_model(lora(8, 0.3));
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW});
     accumulate_sft(trainer, random_groups(131));
-    return trainer.state(MMPO_STATE_GRADIENTS).clone();
+    return trainer.gradients().clone();
   };
   const Tensor none = gradient(MMPO_RECOMPUTE_NONE);
   EXPECT_LT(relative_difference(gradient(MMPO_RECOMPUTE_SELECTIVE), none), 1e-6);
@@ -347,14 +360,14 @@ TEST(Lora, MmpoAtLambdaOneNeedsNoRejectedCompletionsWithDropout) {
   ASSERT_EQ(pairs.size(), 2);
   const auto gradient = [&](int32_t score_rejected) {
     const auto model = adapted_model(lora(8, 0.3));
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
     const BatchBuilder builder = packed(pairs);
     const mmpo_batch batch = builder.batch();
     mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
     settings.score_rejected = score_rejected;
     const std::vector<double> refs = {-12, -4, -300, -23};
     trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
-    return trainer.state(MMPO_STATE_GRADIENTS).clone();
+    return trainer.gradients().clone();
   };
   EXPECT_TRUE(at::equal(gradient(1), gradient(0)));
 }

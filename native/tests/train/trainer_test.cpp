@@ -17,7 +17,7 @@ using testing::random_config;
 using testing::Threads;
 using Tokens = BatchBuilder::Tokens;
 
-constexpr mmpo_optimizer_config kOptimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE};
+constexpr mmpo_optimizer_config kOptimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW};
 
 struct Pair {
   Tokens prompt, chosen, rejected;
@@ -61,17 +61,14 @@ Trainer::Result accumulate_chosen(Trainer& trainer, std::span<const Pair> pairs,
   return trainer.accumulate(batch, Objective(settings, batch, {}, std::nullopt));
 }
 
-Tensor gradients(Trainer& trainer) { return trainer.state(MMPO_STATE_GRADIENTS).clone(); }
+Tensor gradients(Trainer& trainer) { return trainer.gradients().clone(); }
 
 double relative_difference(const Tensor& found, const Tensor& expected) {
   return ((found - expected).norm() / expected.norm()).item<double>();
 }
 
 // NaN equals itself here.
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const auto integer = a.element_size() == 4 ? at::kInt : at::kShort;
-  return at::equal(a.view(integer), b.view(integer));
-}
+bool same_bits(const Tensor& a, const Tensor& b) { return at::equal(a.view(at::kByte), b.view(at::kByte)); }
 
 // A model and its trainer, from the same weights every time.
 struct TrainingRun {
@@ -97,8 +94,13 @@ struct TrainingRun {
 
 void expect_same_state(TrainingRun& a, TrainingRun& b) {
   EXPECT_EQ(a.trainer.num_steps(), b.trainer.num_steps());
-  for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_EXP_AVG, MMPO_STATE_EXP_AVG_SQ, MMPO_STATE_GRADIENTS}) {
-    EXPECT_TRUE(same_bits(a.trainer.state(state), b.trainer.state(state))) << "state " << state;
+  for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_GRADIENTS, MMPO_STATE_OPTIMIZER}) {
+    const auto& tensors = a.trainer.state(state);
+    ASSERT_EQ(tensors.size(), b.trainer.state(state).size());
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      EXPECT_EQ(tensors[i].name, b.trainer.state(state)[i].name);
+      EXPECT_TRUE(same_bits(tensors[i].values, b.trainer.state(state)[i].values)) << tensors[i].name;
+    }
   }
   EXPECT_TRUE(same_bits(a.model->decoder().flat(), b.model->decoder().flat()));
 }
@@ -180,13 +182,9 @@ TEST_P(TrainerTest, RunsAreEqualToTheBit) {
 
 // Wide and long enough that every kernel shares its rows out.
 TEST_P(TrainerTest, RunsAreEqualToTheBitForAnyNumberOfThreads) {
-  mmpo_model_config wide = random_config();
-  wide.vocab_size = 1000;
-  wide.hidden_size = 192;
-  wide.intermediate_size = 320;
   const auto run = [&](int num_threads) {
     const Threads threads(num_threads);
-    auto result = std::make_unique<TrainingRun>(GetParam(), kOptimizer, wide);
+    auto result = std::make_unique<TrainingRun>(GetParam(), kOptimizer, testing::wide_config());
     for (uint64_t micro_batch = 0; micro_batch < 2; ++micro_batch) {
       accumulate(result->trainer, random_pairs(6, 300 + micro_batch, 120), objective(MMPO_LOSS_DPO, 0.1));
     }
@@ -202,25 +200,49 @@ TEST_P(TrainerTest, RunsAreEqualToTheBitForAnyNumberOfThreads) {
 }
 
 TEST_P(TrainerTest, RestoredRunEndsOnTheSameBits) {
-  TrainingRun straight(GetParam());
-  straight.steps(0, 4);
-  TrainingRun stopped(GetParam());
-  stopped.steps(0, 2);
-  TrainingRun restored(GetParam());
-  restored.steps(7, 8);  // state of its own that restoring must replace
-  for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_EXP_AVG, MMPO_STATE_EXP_AVG_SQ}) {
-    restored.trainer.state(state).copy_(stopped.trainer.state(state));
+  for (const int32_t optimizer : {MMPO_ADAMW, MMPO_ADAMW_8BIT}) {
+    mmpo_optimizer_config config = kOptimizer;
+    config.optimizer = optimizer;
+    TrainingRun straight(GetParam(), config, testing::wide_config());
+    straight.steps(0, 4);
+    TrainingRun stopped(GetParam(), config, testing::wide_config());
+    stopped.steps(0, 2);
+    TrainingRun restored(GetParam(), config, testing::wide_config());
+    restored.steps(7, 8);  // state of its own that restoring must replace
+    for (const int32_t state : {MMPO_STATE_PARAMETERS, MMPO_STATE_OPTIMIZER}) {
+      const auto& saved = stopped.trainer.state(state);
+      for (size_t i = 0; i < saved.size(); ++i) restored.trainer.state(state)[i].values.copy_(saved[i].values);
+    }
+    restored.trainer.restore(2);
+    EXPECT_EQ(restored.trainer.num_steps(), 2);
+    restored.steps(2, 4);
+    expect_same_state(restored, straight);
   }
-  restored.trainer.restore(2);
-  EXPECT_EQ(restored.trainer.num_steps(), 2);
-  restored.steps(2, 4);
-  expect_same_state(restored, straight);
+}
+
+// The embedding and what has fewer than 4,096 elements keep 8 bytes an element, all else takes 2 and a scale for 256.
+TEST(Trainer, EightBitStateIsAQuarterAndAllThereIs) {
+  mmpo_optimizer_config config = kOptimizer;
+  config.optimizer = MMPO_ADAMW_8BIT;
+  TrainingRun run(at::kFloat, config, testing::wide_config());
+  size_t expected = 0;
+  int num_quantized = 0;
+  for (const Parameter& parameter : run.model->decoder().layout().parameters()) {
+    const auto size = static_cast<size_t>(parameter.size());
+    const bool quantized = size >= 4096 && parameter.name != "model.embed_tokens.weight";
+    expected += quantized ? 2 * size + 8 * ((size + 255) / 256) : 8 * size;
+    num_quantized += quantized ? 1 : 0;
+  }
+  size_t found = 0;
+  for (const auto& [name, values] : run.trainer.state(MMPO_STATE_OPTIMIZER)) found += values.nbytes();
+  EXPECT_EQ(found, expected);
+  EXPECT_GT(num_quantized, 4);
 }
 
 void expect_refused_step(TrainingRun& run) {
-  const Tensor parameters = run.trainer.state(MMPO_STATE_PARAMETERS).clone();
-  const Tensor exp_avg = run.trainer.state(MMPO_STATE_EXP_AVG).clone();
-  const Tensor exp_avg_sq = run.trainer.state(MMPO_STATE_EXP_AVG_SQ).clone();
+  const Tensor parameters = run.trainer.parameters().clone();
+  std::vector<Tensor> state;
+  for (const auto& tensor : run.trainer.state(MMPO_STATE_OPTIMIZER)) state.push_back(tensor.values.clone());
   const Tensor weights = run.model->decoder().flat().clone();
   const int64_t num_steps = run.trainer.num_steps();
   try {
@@ -229,9 +251,9 @@ void expect_refused_step(TrainingRun& run) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), MMPO_NON_FINITE) << error.what();
   }
-  EXPECT_TRUE(same_bits(run.trainer.state(MMPO_STATE_PARAMETERS), parameters));
-  EXPECT_TRUE(same_bits(run.trainer.state(MMPO_STATE_EXP_AVG), exp_avg));
-  EXPECT_TRUE(same_bits(run.trainer.state(MMPO_STATE_EXP_AVG_SQ), exp_avg_sq));
+  EXPECT_TRUE(same_bits(run.trainer.parameters(), parameters));
+  for (size_t i = 0; i < state.size(); ++i)
+    EXPECT_TRUE(same_bits(run.trainer.state(MMPO_STATE_OPTIMIZER)[i].values, state[i]));
   EXPECT_TRUE(same_bits(run.model->decoder().flat(), weights));
   EXPECT_EQ(run.trainer.num_steps(), num_steps);
 }
@@ -252,7 +274,7 @@ TEST_P(TrainerTest, NonFiniteWeightStopsBeforeTheUpdate) {
 TEST_P(TrainerTest, OneGradientThatIsNotFiniteStopsBeforeTheUpdate) {
   TrainingRun run(GetParam());
   run.steps(0, 1);
-  Tensor& gradient = run.trainer.state(MMPO_STATE_GRADIENTS);
+  Tensor& gradient = run.trainer.gradients();
   gradient[gradient.size(0) / 2] = -std::numeric_limits<float>::infinity();
   expect_refused_step(run);
 }
@@ -260,9 +282,9 @@ TEST_P(TrainerTest, OneGradientThatIsNotFiniteStopsBeforeTheUpdate) {
 TEST(Trainer, StepClearsTheGradient) {
   TrainingRun run;
   accumulate(run.trainer, random_pairs(2, 6), objective(MMPO_LOSS_DPO, 0.1));
-  EXPECT_GT(run.trainer.state(MMPO_STATE_GRADIENTS).norm().item<double>(), 0);
+  EXPECT_GT(run.trainer.gradients().norm().item<double>(), 0);
   EXPECT_GT(run.trainer.step(1e-3, 0), 0);
-  EXPECT_EQ(run.trainer.state(MMPO_STATE_GRADIENTS).count_nonzero().item<int64_t>(), 0);
+  EXPECT_EQ(run.trainer.gradients().count_nonzero().item<int64_t>(), 0);
   EXPECT_EQ(run.trainer.step(1e-3, 0), 0);
 }
 
@@ -277,7 +299,7 @@ TEST(Trainer, TrainsInBfloat16WithFloat32MasterWeights) {
     run.trainer.step(2e-3, 1.0);
   }
   EXPECT_LT(losses.back(), 0.8 * losses.front());
-  const Tensor& master = run.trainer.state(MMPO_STATE_PARAMETERS);
+  const Tensor& master = run.trainer.parameters();
   const Tensor& weights = run.model->decoder().flat();
   EXPECT_EQ(master.scalar_type(), at::kFloat);
   EXPECT_EQ(weights.scalar_type(), at::kBFloat16);
@@ -288,13 +310,13 @@ TEST(Trainer, TrainsInBfloat16WithFloat32MasterWeights) {
 
 // No gradient: what changes is decay alone.
 TEST_P(TrainerTest, WeightDecayTouchesMatricesOnly) {
-  TrainingRun run(GetParam(), {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_NONE});
-  const Tensor before = run.trainer.state(MMPO_STATE_PARAMETERS).clone();
+  TrainingRun run(GetParam(), {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_NONE, MMPO_ADAMW});
+  const Tensor before = run.trainer.parameters().clone();
   run.trainer.step(0.5, 0);
   for (const Parameter& parameter : run.model->decoder().layout().parameters()) {
     SCOPED_TRACE(parameter.name);
     const auto view = [&](const Tensor& flat) { return flat.narrow(0, parameter.offset, parameter.size()); };
-    const Tensor found = view(run.trainer.state(MMPO_STATE_PARAMETERS));
+    const Tensor found = view(run.trainer.parameters());
     const double factor = parameter.columns == 0 ? 1 : 1 - 0.5 * 0.1;
     EXPECT_LE((found - view(before) * factor).abs().max().item<double>(), parameter.columns == 0 ? 0 : 1e-7);
     EXPECT_TRUE(at::equal(view(run.model->decoder().flat()), found.to(GetParam())));

@@ -84,6 +84,39 @@ struct AdamWScalars {
   T inverse_root_bc2;  // 1 / sqrt(1 - beta2^t)
 };
 
+// 256 ascending values, and how to find the nearest of x in [-1, 1] in two look-ups: the leading bits of x give the code of the
+// smallest number that has them, and of x itself that is the code or the next one.
+struct CodeBook {
+  static constexpr int kBinShift = 16;  // a bin: sign, exponent and seven bits of the mantissa
+  static constexpr int kFirstBin = (127 - 24) << 7;  // magnitudes below 2^-24 share the first bin
+  static constexpr int kBins = (24 << 7) + 2;  // up to 1 and what rounds there; as many again for negative numbers
+
+  float value[256];
+  float last[256];  // the largest x that value[k] is the nearest of
+  uint8_t first[2 * kBins + 3];  // read four at a time
+};
+
+// One update's scalars of the 8-bit optimizer. All are rounded as bitsandbytes rounds them.
+struct Adam8bitScalars {
+  float clip;  // multiplies the gradient
+  float beta1, beta2, one_minus_beta1, one_minus_beta2;
+  float epsilon;  // epsilon * sqrt(1 - beta2^t)
+  float step_size;  // -learning_rate * sqrt(1 - beta2^t) / (1 - beta1^t)
+  float decay;  // 1 - learning_rate * weight_decay
+};
+
+// A parameter and its quantized moments: ../../optim/adam8bit.h.
+struct Adam8bitArrays {
+  float* param;
+  float* grad;
+  uint8_t* codes1;
+  uint8_t* codes2;
+  float* absmax1;
+  float* absmax2;
+  c10::BFloat16* bf16_param;
+  int64_t count;
+};
+
 // Elements whose squares share one partial sum.
 inline constexpr int64_t kNormBlock = 32768;
 
@@ -93,6 +126,12 @@ struct CpuOptimizer {
                     const AdamWScalars<T>& scalars);
   // partials: [ceil(count / kNormBlock)], each the sum of squares of its block.
   static void sums_of_squares(const T* values, int64_t count, double* partials);
+};
+
+template <typename Capability>
+struct CpuAdam8bit {
+  static void step(const Adam8bitArrays& arrays, const Adam8bitScalars& scalars, const CodeBook& book1,
+                   const CodeBook& book2);
 };
 
 }  // namespace mmpo

@@ -4,6 +4,7 @@ import static io.mmpo.config.ConfigKey.of;
 import static io.mmpo.config.ConfigKey.required;
 
 import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.OptimizerType;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -173,7 +174,11 @@ final class ConfigKeys {
                     "1",
                     c -> c.batches().gradientAccumulationSteps(),
                     "Micro-batches in an optimizer step."),
-            of("optim", "adamw_torch", c -> "adamw_torch", "`adamw_torch` (`adamw_torch_fused` names the same)."),
+            of(
+                    "optim",
+                    "adamw_torch",
+                    c -> c.optimizer().type() == OptimizerType.ADAMW_8BIT ? "adamw_8bit" : "adamw_torch",
+                    "`adamw_torch` (or `adamw_torch_fused`), or `adamw_8bit` (or `adamw_bnb_8bit`): moments in 8 bits."),
             of("weight_decay", "0.0", c -> c.optimizer().weightDecay(), "Decoupled weight decay, of matrices only."),
             of("adam_beta1", "0.9", c -> c.optimizer().beta1(), "AdamW: decay of the first moment."),
             of("adam_beta2", "0.999", c -> c.optimizer().beta2(), "AdamW: decay of the second moment."),

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.OptimizerType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -187,7 +188,6 @@ public final class ConfigLoader {
                 v.optionalPath("chat_template_path"),
                 v.bool("bf16"),
                 v.bool("gradient_checkpointing"));
-        v.choice("optim", "adamw_torch", "adamw_torch_fused");
         return new TrainingConfig(model, data(v), loss(v), optimizer(v), schedule(v), batches(v), run(v));
     }
 
@@ -222,7 +222,9 @@ public final class ConfigLoader {
     }
 
     private static OptimizerOptions optimizer(Values v) {
+        String optimizer = v.choice("optim", "adamw_torch", "adamw_torch_fused", "adamw_8bit", "adamw_bnb_8bit");
         return new OptimizerOptions(
+                optimizer.endsWith("8bit") ? OptimizerType.ADAMW_8BIT : OptimizerType.ADAMW,
                 v.number("learning_rate"),
                 v.number("weight_decay"),
                 v.number("adam_beta1"),

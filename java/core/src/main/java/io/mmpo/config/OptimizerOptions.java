@@ -2,9 +2,17 @@ package io.mmpo.config;
 
 import static io.mmpo.config.Checks.require;
 
+import io.mmpo.nativelib.OptimizerType;
+
 /** AdamW. weightDecay is decoupled and of matrices only; maxGradNorm 0 means no clipping. */
 public record OptimizerOptions(
-        double learningRate, double weightDecay, double beta1, double beta2, double epsilon, double maxGradNorm) {
+        OptimizerType type,
+        double learningRate,
+        double weightDecay,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double maxGradNorm) {
     public OptimizerOptions {
         require(learningRate > 0 && Double.isFinite(learningRate), "learning_rate", "must be > 0", learningRate);
         require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight_decay", "must be >= 0", weightDecay);

@@ -61,7 +61,7 @@ public final class SafetensorsWriter {
     static void write(FileChannel channel, List<Weights> weights, Map<String, String> metadata) throws IOException {
         List<Weights> ordered = new ArrayList<>(weights);
         // Wide elements first, so that each tensor is aligned to its own; the order is otherwise kept.
-        ordered.sort(Comparator.comparing(tensor -> tensor.dtype().equals("F32") ? 0 : 1));
+        ordered.sort(Comparator.comparing(tensor -> -tensor.bytesPerElement()));
         writeFully(channel, ByteBuffer.wrap(header(ordered, metadata)));
         for (Weights tensor : ordered) {
             MemorySegment data = tensor.data();

@@ -56,12 +56,12 @@ final class Bindings {
             "mmpo_model_evaluate", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_STEP =
             status("mmpo_trainer_step", ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS, ADDRESS);
-    static final MethodHandle TRAINER_STATE =
-            status("mmpo_trainer_state", ADDRESS, JAVA_INT, ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_NUM_TENSORS =
+            status("mmpo_trainer_num_tensors", ADDRESS, JAVA_INT, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_TENSOR =
+            status("mmpo_trainer_tensor", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_NUM_STEPS = status("mmpo_trainer_num_steps", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_RESTORE = status("mmpo_trainer_restore", ADDRESS, JAVA_LONG, ADDRESS);
-    static final MethodHandle TRAINER_STATE_OFFSET =
-            status("mmpo_trainer_state_offset", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
 
     private Bindings() {}
 

@@ -1,10 +1,11 @@
 package io.mmpo.nativelib;
 
-/** Element types that weights may have; the order is mmpo_dtype's. */
+/** Element types of weights, and U8 of optimizer state; the order is mmpo_dtype's. */
 enum Dtype {
     F32(4),
     BF16(2),
-    F16(2);
+    F16(2),
+    U8(1);
 
     private final int bytes;
 
@@ -26,7 +27,8 @@ enum Dtype {
             case "F32" -> F32;
             case "BF16" -> BF16;
             case "F16" -> F16;
-            default -> throw new IllegalArgumentException("weights must be F32, BF16 or F16, got " + name);
+            case "U8" -> U8;
+            default -> throw new IllegalArgumentException("a tensor must be F32, BF16, F16 or U8, got " + name);
         };
     }
 

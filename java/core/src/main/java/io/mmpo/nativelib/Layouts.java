@@ -70,8 +70,7 @@ final class Layouts {
     static final StructLayout OPTIMIZER_CONFIG = struct(
             "mmpo_optimizer_config",
             fields(JAVA_DOUBLE, "beta1", "beta2", "epsilon", "weight_decay"),
-            fields(JAVA_INT, "recompute"),
-            List.of(MemoryLayout.paddingLayout(4)));
+            fields(JAVA_INT, "recompute", "optimizer"));
 
     static final StructLayout SAMPLING = struct(
             "mmpo_sampling",

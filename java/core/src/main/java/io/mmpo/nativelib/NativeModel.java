@@ -181,22 +181,15 @@ public final class NativeModel implements AutoCloseable {
             List<Weights> parameters = new ArrayList<>();
             for (long i = 0; i < number; i++) {
                 call.check((int) get.invokeExact(handle.address(), i, tensor, call.error()));
-                parameters.add(parameter(tensor));
+                Weights parameter = Structs.tensor(tensor, handle);
+                parameters.add(new Weights(
+                        parameter.name(),
+                        parameter.shape(),
+                        parameter.dtype(),
+                        parameter.data().asReadOnly()));
             }
             return List.copyOf(parameters);
         });
-    }
-
-    private Weights parameter(MemorySegment tensor) {
-        String name = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "name"))
-                .reinterpret(Long.MAX_VALUE)
-                .getString(0);
-        long[] shape = new long[tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "num_dims"))];
-        MemorySegment.copy(tensor, JAVA_LONG, Layouts.offset(Layouts.TENSOR, "shape"), shape, 0, shape.length);
-        Dtype dtype = Dtype.ofCode(tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "dtype")));
-        long bytes = Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
-        MemorySegment data = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "data"));
-        return new Weights(name, shape, dtype.name(), handle.borrow(data, bytes).asReadOnly());
     }
 
     /** Frees the model, after the trainers made from it. */

@@ -5,18 +5,19 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gradients, moments and master weights of a model in training. It updates the model's weights in place, so the model stays
+ * Gradients, optimizer state and master weights of a model in training. It updates the model's weights in place, so the model stays
  * usable for scoring between steps. Threads and failures as in {@link NativeModel}.
  */
 public final class NativeTrainer implements AutoCloseable {
     // mmpo_state
     static final int PARAMETERS = 0;
-    static final int EXP_AVG = 1;
-    static final int EXP_AVG_SQ = 2;
-    static final int GRADIENTS = 3;
+    static final int GRADIENTS = 1;
+    static final int OPTIMIZER = 2;
 
     private final NativeModel model;
     private final NativeHandle handle;
@@ -72,33 +73,35 @@ public final class NativeTrainer implements AutoCloseable {
         });
     }
 
-    /** The 32-bit parameters, flat. Writable, as all state: see {@link #restore}. It lives as long as this trainer. */
-    public MemorySegment parameters() {
-        return state(PARAMETERS);
+    /**
+     * What is trained, in 32 bits, by the model's names: the model's own weights, or the master copy where those are narrower.
+     * Writable, as all state: see {@link #restore}. It lives as long as this trainer.
+     */
+    public List<Weights> parameters() {
+        return tensors(PARAMETERS);
     }
 
-    /** Adam's first moments, 32-bit, flat. */
-    public MemorySegment expAvg() {
-        return state(EXP_AVG);
+    /** What the micro-batches since the last step added up to, in 32 bits, by the model's names. */
+    public List<Weights> gradients() {
+        return tensors(GRADIENTS);
     }
 
-    /** Adam's second moments, 32-bit, flat. */
-    public MemorySegment expAvgSq() {
-        return state(EXP_AVG_SQ);
+    /** The optimizer's own state, "exp_avg.model.norm.weight" say: with the parameters, what a checkpoint needs. */
+    public List<Weights> optimizerState() {
+        return tensors(OPTIMIZER);
     }
 
-    /** What the micro-batches since the last step added up to, 32-bit, flat. */
-    public MemorySegment gradients() {
-        return state(GRADIENTS);
-    }
-
-    private MemorySegment state(int state) {
-        return handle.call("mmpo_trainer_state", call -> {
-            MemorySegment data = call.memory().allocate(ADDRESS);
-            MemorySegment numElements = call.memory().allocate(JAVA_LONG);
-            call.check(
-                    (int) Bindings.TRAINER_STATE.invokeExact(handle.address(), state, data, numElements, call.error()));
-            return handle.borrow(data.get(ADDRESS, 0), Math.multiplyExact(numElements.get(JAVA_LONG, 0), Float.BYTES));
+    private List<Weights> tensors(int state) {
+        return handle.call("mmpo_trainer_tensor", call -> {
+            MemorySegment number = call.memory().allocate(JAVA_LONG);
+            call.check((int) Bindings.TRAINER_NUM_TENSORS.invokeExact(handle.address(), state, number, call.error()));
+            MemorySegment tensor = call.memory().allocate(Layouts.TENSOR);
+            List<Weights> tensors = new ArrayList<>();
+            for (long i = 0; i < number.get(JAVA_LONG, 0); i++) {
+                call.check((int) Bindings.TRAINER_TENSOR.invokeExact(handle.address(), state, i, tensor, call.error()));
+                tensors.add(Structs.tensor(tensor, handle));
+            }
+            return List.copyOf(tensors);
         });
     }
 
@@ -116,16 +119,6 @@ public final class NativeTrainer implements AutoCloseable {
         handle.call("mmpo_trainer_restore", call -> {
             call.check((int) Bindings.TRAINER_RESTORE.invokeExact(handle.address(), numSteps, call.error()));
             return numSteps;
-        });
-    }
-
-    /** First element, in the flat state, of the parameter at this index of {@link NativeModel#trainableParameters}. */
-    public long stateOffset(int parameterIndex) {
-        return handle.call("mmpo_trainer_state_offset", call -> {
-            MemorySegment offset = call.memory().allocate(JAVA_LONG);
-            call.check((int) Bindings.TRAINER_STATE_OFFSET.invokeExact(
-                    handle.address(), (long) parameterIndex, offset, call.error()));
-            return offset.get(JAVA_LONG, 0);
         });
     }
 

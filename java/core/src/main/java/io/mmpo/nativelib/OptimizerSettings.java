@@ -3,8 +3,10 @@ package io.mmpo.nativelib;
 import static io.mmpo.nativelib.Require.require;
 
 /** AdamW: betas in [0, 1), epsilon > 0, weightDecay >= 0, decoupled and of matrices only. The learning rate comes per step. */
-public record OptimizerSettings(double beta1, double beta2, double epsilon, double weightDecay, Recompute recompute) {
+public record OptimizerSettings(
+        OptimizerType type, double beta1, double beta2, double epsilon, double weightDecay, Recompute recompute) {
     public OptimizerSettings {
+        require(type != null, "an optimizer must be given");
         require(0 <= beta1 && beta1 < 1, "adam_beta1 must be in [0, 1), got %s", beta1);
         require(0 <= beta2 && beta2 < 1, "adam_beta2 must be in [0, 1), got %s", beta2);
         require(epsilon > 0 && Double.isFinite(epsilon), "adam_epsilon must be > 0, got %s", epsilon);

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.StructLayout;
+import java.util.Arrays;
 import java.util.List;
 
 /** Records written as the structs of mmpo.h. Memory comes from the allocator and lives as long as it says. */
@@ -71,6 +72,19 @@ final class Structs {
         return array;
     }
 
+    /** What an mmpo_tensor that the core filled names; its data lives as long as its owner. */
+    static Weights tensor(MemorySegment tensor, NativeHandle owner) {
+        String name = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "name"))
+                .reinterpret(Long.MAX_VALUE)
+                .getString(0);
+        long[] shape = new long[tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "num_dims"))];
+        MemorySegment.copy(tensor, JAVA_LONG, Layouts.offset(Layouts.TENSOR, "shape"), shape, 0, shape.length);
+        Dtype dtype = Dtype.ofCode(tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "dtype")));
+        long bytes = Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
+        MemorySegment data = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "data"));
+        return new Weights(name, shape, dtype.name(), owner.borrow(data, bytes));
+    }
+
     static MemorySegment batch(PackedBatch batch, SegmentAllocator allocator) {
         return allocate(Layouts.BATCH, allocator)
                 .put("tokens", allocator.allocateFrom(JAVA_INT, batch.tokens()))
@@ -115,6 +129,7 @@ final class Structs {
                 .put("epsilon", settings.epsilon())
                 .put("weight_decay", settings.weightDecay())
                 .put("recompute", settings.recompute().code())
+                .put("optimizer", settings.type().code())
                 .segment;
     }
 

@@ -9,12 +9,12 @@ import java.lang.foreign.MemorySegment;
  * that is an IllegalStateException.
  *
  * @param name Hugging Face's parameter name
- * @param dtype safetensors' name of the element type: "F32", "BF16" or "F16"
+ * @param dtype safetensors' name of the element type: "F32", "BF16", "F16"; "U8" in optimizer state
  */
 public record Weights(String name, long[] shape, String dtype, MemorySegment data) {
     public Weights {
         require(data.isNative(), "tensor %s must lie in native memory, its data is on the Java heap", name);
-        long bytes = bytesPerElement(dtype);
+        long bytes = Dtype.of(dtype).bytes();
         for (long size : shape) {
             require(size >= 0, "tensor %s has a negative size in its shape", name);
             bytes = Math.multiplyExact(bytes, size);
@@ -24,10 +24,10 @@ public record Weights(String name, long[] shape, String dtype, MemorySegment dat
     }
 
     public long numElements() {
-        return data.byteSize() / bytesPerElement(dtype);
+        return data.byteSize() / bytesPerElement();
     }
 
-    private static long bytesPerElement(String dtype) {
+    public int bytesPerElement() {
         return Dtype.of(dtype).bytes();
     }
 }

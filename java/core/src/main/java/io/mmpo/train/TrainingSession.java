@@ -166,6 +166,7 @@ final class TrainingSession implements AutoCloseable {
         OptimizerOptions optimizer = config.optimizer();
         ModelOptions options = config.model();
         return new OptimizerSettings(
+                optimizer.type(),
                 optimizer.beta1(),
                 optimizer.beta2(),
                 optimizer.epsilon(),

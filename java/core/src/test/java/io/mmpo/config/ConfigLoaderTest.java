@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.OptimizerType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +27,7 @@ class ConfigLoaderTest {
     void defaultsAreTrlsAndThePapers() {
         TrainingConfig mmpo = load("");
         assertThat(mmpo.loss()).isEqualTo(new LossOptions(LossType.MMPO, 0.01, 0.9, 1, true, false, 0, 0.5));
-        assertThat(mmpo.optimizer()).isEqualTo(new OptimizerOptions(1e-6, 0, 0.9, 0.999, 1e-8, 1));
+        assertThat(mmpo.optimizer()).isEqualTo(new OptimizerOptions(OptimizerType.ADAMW, 1e-6, 0, 0.9, 0.999, 1e-8, 1));
         assertThat(mmpo.batches().trainBatchSize()).isEqualTo(8);
         assertThat(mmpo.batches().referenceBatchSize()).isEqualTo(8);
         assertThat(mmpo.run().loggingSteps().of(100)).isEqualTo(10);
@@ -104,7 +105,7 @@ class ConfigLoaderTest {
                         + "let dataset_name be a directory or a data set with a test split, or write eval_strategy: no (FILE:3)",
                 "use_peft: true|use_peft: true is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
                 "lora_r: 8|lora_r: 8 is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
-                "optim: adamw_8bit|optim must be adamw_torch or adamw_torch_fused, got 'adamw_8bit' (FILE:3)",
+                "optim: adafactor|optim must be adamw_torch or adamw_torch_fused or adamw_8bit or adamw_bnb_8bit, got 'adafactor' (FILE:3)",
                 "zero_stage: 2|zero_stage: 2 is not supported (FILE:3); supported is one process, that is zero_stage: 0; "
                         + "distributed training is not there yet",
                 "report_to: tensorboard|report_to: tensorboard is not supported (FILE:3); supported is metrics.jsonl in output_dir, "

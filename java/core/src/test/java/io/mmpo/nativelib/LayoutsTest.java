@@ -81,6 +81,7 @@ class LayoutsTest {
         expected.add("MMPO_FLOAT32 " + Dtype.F32.code());
         expected.add("MMPO_BFLOAT16 " + Dtype.BF16.code());
         expected.add("MMPO_FLOAT16 " + Dtype.F16.code());
+        expected.add("MMPO_UINT8 " + Dtype.U8.code());
         expected.add("MMPO_ROPE_DEFAULT " + Structs.ROPE_DEFAULT);
         expected.add("MMPO_ROPE_LLAMA3 " + Structs.ROPE_LLAMA3);
         for (LossType loss : LossType.values()) {
@@ -92,10 +93,12 @@ class LayoutsTest {
         for (LoraModule module : LoraModule.values()) {
             expected.add("MMPO_MODULE_" + module + " " + module.code());
         }
+        for (OptimizerType type : OptimizerType.values()) {
+            expected.add("MMPO_" + type + " " + type.code());
+        }
         expected.add("MMPO_STATE_PARAMETERS " + NativeTrainer.PARAMETERS);
-        expected.add("MMPO_STATE_EXP_AVG " + NativeTrainer.EXP_AVG);
-        expected.add("MMPO_STATE_EXP_AVG_SQ " + NativeTrainer.EXP_AVG_SQ);
         expected.add("MMPO_STATE_GRADIENTS " + NativeTrainer.GRADIENTS);
+        expected.add("MMPO_STATE_OPTIMIZER " + NativeTrainer.OPTIMIZER);
         StringBuilder program = new StringBuilder("#include <stdio.h>\n#include <mmpo/mmpo.h>\nint main(void) {\n");
         for (String line : expected) {
             String name = line.substring(0, line.indexOf(' '));

@@ -31,13 +31,13 @@ class SettingsTest {
 
     @Test
     void optimizer() {
-        assertThatThrownBy(() -> new OptimizerSettings(1, 0.999, 1e-8, 0, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 1, 0.999, 1e-8, 0, Recompute.NONE))
                 .hasMessage("adam_beta1 must be in [0, 1), got 1.0");
-        assertThatThrownBy(() -> new OptimizerSettings(0.9, -0.1, 1e-8, 0, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, -0.1, 1e-8, 0, Recompute.NONE))
                 .hasMessage("adam_beta2 must be in [0, 1), got -0.1");
-        assertThatThrownBy(() -> new OptimizerSettings(0.9, 0.999, 0, 0, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 0, 0, Recompute.NONE))
                 .hasMessage("adam_epsilon must be > 0, got 0.0");
-        assertThatThrownBy(() -> new OptimizerSettings(0.9, 0.999, 1e-8, -1, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 1e-8, -1, Recompute.NONE))
                 .hasMessage("weight_decay must be >= 0, got -1.0");
     }
 
@@ -94,7 +94,7 @@ class SettingsTest {
         assertThatThrownBy(() -> new Weights("w", new long[] {-3, -2}, "F32", data))
                 .hasMessage("tensor w has a negative size in its shape");
         assertThatThrownBy(() -> new Weights("w", new long[] {24}, "I8", data))
-                .hasMessage("weights must be F32, BF16 or F16, got I8");
+                .hasMessage("a tensor must be F32, BF16, F16 or U8, got I8");
         assertThatThrownBy(() -> new Weights("w", new long[] {1}, "F32", MemorySegment.ofArray(new byte[4])))
                 .hasMessage("tensor w must lie in native memory, its data is on the Java heap");
     }

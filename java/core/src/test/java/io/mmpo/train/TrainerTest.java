@@ -108,6 +108,7 @@ class TrainerTest {
     void aResumedRunEndsWithTheSameBits() throws IOException {
         for (boolean bf16 : new boolean[] {false, true}) {
             Map<String, Object> keys = new HashMap<>(Map.of("loss_type", "dpo", "max_steps", 12, "bf16", bf16));
+            keys.put("optim", bf16 ? "adamw_8bit" : "adamw_torch");
             String whole = run("whole-" + bf16, keys);
             String stopped = "stopped-" + bf16;
             TrainingResult first = Trainer.run(config(stopped, keys), stoppingAfter(7));

@@ -1,0 +1,86 @@
+#include "optim/adam8bit.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/dispatch.h"
+#include "optim/code_book.h"
+
+namespace mmpo {
+namespace {
+
+bool keeps_32_bits(const Parameter& parameter) { return parameter.size() < kAdam8bitMinSize || parameter.is_embedding; }
+
+std::vector<Parameter> in_32_bits(std::span<const Parameter> parameters) {
+  std::vector<Parameter> kept;
+  std::ranges::copy_if(parameters, std::back_inserter(kept), keeps_32_bits);
+  return kept;
+}
+
+}  // namespace
+
+void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
+                   double clip_coefficient) {
+  const double steps = static_cast<double>(step);
+  const auto beta1 = static_cast<float>(settings.beta1);
+  const auto beta2 = static_cast<float>(settings.beta2);
+  const auto correction1 = static_cast<float>(1 - std::pow(settings.beta1, steps));
+  const auto correction2 = static_cast<float>(std::sqrt(1 - std::pow(settings.beta2, steps)));
+  const Adam8bitScalars scalars{.clip = static_cast<float>(clip_coefficient),
+                                .beta1 = beta1,
+                                .beta2 = beta2,
+                                .one_minus_beta1 = 1.0f - beta1,
+                                .one_minus_beta2 = 1.0f - beta2,
+                                .epsilon = correction2 * static_cast<float>(settings.epsilon),
+                                .step_size = -static_cast<float>(learning_rate) * correction2 / correction1,
+                                .decay = static_cast<float>(1 - learning_rate * settings.weight_decay)};
+  const Adam8bitArrays arrays{shard.param,      shard.grad,           shard.exp_avg,
+                              shard.exp_avg_sq, shard.exp_avg_absmax, shard.exp_avg_sq_absmax,
+                              shard.bf16_param, shard.count};
+  with_cpu_capability([&]<typename Capability>(Capability) {
+    CpuAdam8bit<typename Capability::type>::step(arrays, scalars, signed_code_book(), unsigned_code_book());
+  });
+}
+
+Adam8bit::Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters)
+    : settings_(settings), whole_(settings, in_32_bits(parameters)) {
+  for (const Parameter& parameter : parameters) {
+    if (keeps_32_bits(parameter)) continue;
+    const int64_t num_blocks = (parameter.size() + kAdam8bitBlock - 1) / kAdam8bitBlock;
+    quantized_.push_back({parameter, zeros_like(parameter, at::kByte), zeros_like(parameter, at::kByte),
+                          at::zeros({num_blocks}, at::kFloat), at::zeros({num_blocks}, at::kFloat)});
+  }
+}
+
+void Adam8bit::step(const Buffers& buffers, const Update& update) {
+  whole_.step(buffers, update);
+  for (const Quantized& state : quantized_) {
+    const int64_t offset = state.parameter.offset;
+    const Adam8bitShard shard{buffers.weights + offset,
+                              buffers.gradient + offset,
+                              state.exp_avg.mutable_data_ptr<uint8_t>(),
+                              state.exp_avg_sq.mutable_data_ptr<uint8_t>(),
+                              state.exp_avg_absmax.mutable_data_ptr<float>(),
+                              state.exp_avg_sq_absmax.mutable_data_ptr<float>(),
+                              buffers.bf16_weights == nullptr ? nullptr : buffers.bf16_weights + offset,
+                              state.parameter.size()};
+    adam8bit_step(shard, settings_for(state.parameter, settings_), update.learning_rate, update.step,
+                  update.clip_coefficient);
+  }
+}
+
+std::vector<NamedTensor> Adam8bit::state() const {
+  std::vector<NamedTensor> all = whole_.state();
+  for (const Quantized& state : quantized_) {
+    const std::string& name = state.parameter.name;
+    all.push_back({"exp_avg." + name, state.exp_avg});
+    all.push_back({"exp_avg_sq." + name, state.exp_avg_sq});
+    all.push_back({"exp_avg_absmax." + name, state.exp_avg_absmax});
+    all.push_back({"exp_avg_sq_absmax." + name, state.exp_avg_sq_absmax});
+  }
+  return all;
+}
+
+}  // namespace mmpo

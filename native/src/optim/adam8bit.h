@@ -1,0 +1,59 @@
+// Block-wise 8-bit AdamW (Dettmers et al., "8-bit Optimizers via Block-wise Quantization", arXiv 2110.02861), in the
+// arithmetic of bitsandbytes' CUDA kernel: moments are 8-bit codes with one float32 scale for 256 of them.
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+
+#include "optim/adamw.h"
+#include "optim/optimizer.h"
+
+namespace mmpo {
+
+// Elements that share a scale.
+inline constexpr int64_t kAdam8bitBlock = 256;
+// A smaller parameter keeps 32-bit moments: it saves nothing worth its rounding.
+inline constexpr int64_t kAdam8bitMinSize = 4096;
+
+// A parameter with its state: count elements, and one scale for each block, the last of which may be short. Borrowed.
+struct Adam8bitShard {
+  float* param;
+  float* grad;  // set to 0 once it is used
+  uint8_t* exp_avg;  // codes of the signed book
+  uint8_t* exp_avg_sq;  // codes of the unsigned book
+  float*
+      exp_avg_absmax;  // [ceil(count / kAdam8bitBlock)] what the largest moment of a block is; 0: all of it reads as 0
+  float* exp_avg_sq_absmax;
+  c10::BFloat16* bf16_param;  // as in AdamWShard
+  int64_t count;
+};
+
+// As adamw_step, but that the decay comes after the update. An element whose gradient, or its square, is not finite keeps its
+// value, and its moments become 0.
+void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
+                   double clip_coefficient);
+
+// Over named parameters, decay of matrices only; small ones are left to AdamW, and so is an embedding, as
+// transformers' Trainer leaves it: most of its rows get no gradient in a step, and a moment of theirs that is rounded
+// while its square is rounded to 0 would move them by many times the learning rate.
+class Adam8bit : public Optimizer {
+ public:
+  Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters);
+
+  void step(const Buffers& buffers, const Update& update) override;
+  std::vector<NamedTensor> state() const override;
+
+ private:
+  struct Quantized {
+    Parameter parameter;
+    at::Tensor exp_avg, exp_avg_sq;  // uint8, in the parameter's shape
+    at::Tensor exp_avg_absmax, exp_avg_sq_absmax;  // float32 [blocks]
+  };
+
+  AdamWSettings settings_;
+  std::vector<Quantized> quantized_;
+  AdamW whole_;  // what keeps 32-bit moments
+};
+
+}  // namespace mmpo
