@@ -262,8 +262,7 @@ TEST_P(LoraTypes, ARestoredTrainerGoesOnToTheBitWithDropout) {
       for (size_t i = 0; i < whole.state(state).size(); ++i)
         EXPECT_TRUE(at::equal(after.state(state)[i].values, whole.state(state)[i].values));
     }
-    EXPECT_TRUE(
-        at::equal(resumed->decoder().adapter()->compute_flat(), straight->decoder().adapter()->compute_flat()));
+    EXPECT_TRUE(at::equal(resumed->decoder().adapter()->compute_flat(), straight->decoder().adapter()->compute_flat()));
   }
 }
 

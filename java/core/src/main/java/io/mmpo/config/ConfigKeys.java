@@ -232,7 +232,12 @@ final class ConfigKeys {
                     "resume_from_checkpoint",
                     "",
                     c -> orNull(c.run().resumeFrom()),
-                    "`true` to go on from the newest checkpoint in output_dir, or the directory of one."));
+                    "`true` to go on from the newest complete checkpoint in output_dir, or the directory of one."),
+            of(
+                    "resume_with_changed_config",
+                    "false",
+                    c -> c.run().resumeWithChangedConfig(),
+                    "Go on although the checkpoint's run had other values: the new ones count from there on."));
 
     /** Sections of the documentation, in order. */
     static final Map<String, List<ConfigKey>> SECTIONS = new LinkedHashMap<>();

@@ -260,6 +260,7 @@ public final class ConfigLoader {
                 v.constant("save_strategy", IntervalStrategy.class),
                 v.steps("save_steps"),
                 v.optionalInteger("save_total_limit"),
-                v.optionalSwitch("resume_from_checkpoint"));
+                v.optionalSwitch("resume_from_checkpoint"),
+                v.bool("resume_with_changed_config"));
     }
 }

@@ -8,7 +8,8 @@ import java.util.OptionalInt;
 
 /**
  * What a run writes and when. evalSteps: as often as logging where absent. saveTotalLimit: checkpoints that are kept, all
- * where absent. resumeFrom: "true" for the newest checkpoint in outputDir, or the directory of one. seed: of the order of the rows.
+ * where absent. resumeFrom: "true" for the newest checkpoint in outputDir, or the directory of one; resumeWithChangedConfig: even
+ * if the checkpoint's run was told something else. seed: of the order of the rows.
  */
 public record RunOptions(
         Path outputDir,
@@ -20,7 +21,8 @@ public record RunOptions(
         IntervalStrategy saveStrategy,
         StepCount saveSteps,
         OptionalInt saveTotalLimit,
-        Optional<String> resumeFrom) {
+        Optional<String> resumeFrom,
+        boolean resumeWithChangedConfig) {
     public RunOptions {
         requireNotEmpty("output_dir", outputDir);
         StepCount.requireInterval("logging_steps", loggingSteps);

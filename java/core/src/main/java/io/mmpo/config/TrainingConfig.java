@@ -33,6 +33,14 @@ public record TrainingConfig(
         return ConfigLoader.of(values).config();
     }
 
+    /**
+     * Where this differs from the configuration in a file that {@link #toYaml} wrote, in what the weights depend on. A run may
+     * only go on from a checkpoint where nothing does, unless resume_with_changed_config says that it may.
+     */
+    public List<ConfigChange> changesSince(Path savedConfig) {
+        return ConfigChange.between(savedConfig, this);
+    }
+
     /** Every key with the value that the run uses, as YAML that {@link #load} reads back to an equal configuration. */
     public String toYaml() {
         return ConfigLoader.toYaml(this);

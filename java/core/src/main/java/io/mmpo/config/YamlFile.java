@@ -37,19 +37,20 @@ final class YamlFile {
     }
 
     static Map<String, Assignment> read(Path file) {
-        return read(readText(file), file);
+        return parse(readText(file), file);
     }
 
     /** A value of the command line that is a list or a mapping in YAML's words. */
     static Assignment readNested(String key, String text, String where) {
-        Assignment value = read("'" + key + "': " + text, Path.of(where)).get(key);
+        Assignment value = parse("'" + key + "': " + text, Path.of(where)).get(key);
         return new Assignment(
                 Objects.requireNonNull(value).text(),
                 Objects.requireNonNull(value).tree(),
                 where);
     }
 
-    private static Map<String, Assignment> read(String text, Path file) {
+    /** file: for messages. */
+    static Map<String, Assignment> parse(String text, Path file) {
         LoaderOptions limits = new LoaderOptions();
         limits.setCodePointLimit(MAX_BYTES);
         StreamReadConstraints depth =

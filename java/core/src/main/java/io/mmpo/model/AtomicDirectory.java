@@ -11,6 +11,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 
@@ -92,7 +93,25 @@ public final class AtomicDirectory implements AutoCloseable {
 
     /** Whether the directory is there, complete, and every file has the size and hash of its manifest. */
     public static boolean isValid(Path directory) {
-        return Manifest.problem(directory).isEmpty();
+        return problem(directory).isEmpty();
+    }
+
+    /** Why it is not valid; empty if it is. */
+    public static Optional<String> problem(Path directory) {
+        return Manifest.problem(directory);
+    }
+
+    /** Removes a directory, which is at no moment half there: it is renamed to something that {@link #removeLeftovers} removes. */
+    public static void remove(Path directory) {
+        Path target = directory.toAbsolutePath().normalize();
+        try {
+            Path doomed = sibling(target, INCOMPLETE);
+            move(target, doomed);
+            delete(doomed);
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT, e, "%s cannot be removed: %s.", directory, IoProblem.of(e));
+        }
     }
 
     /** What an interrupted process left in this directory: begun ones go; a replaced one comes back if its successor is missing. */

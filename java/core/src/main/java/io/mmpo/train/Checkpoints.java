@@ -11,7 +11,6 @@ import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,7 +51,8 @@ final class Checkpoints {
                     checkpoint.path(), sourceModel, config.model().chatTemplate(), model.parameters());
             SafetensorsWriter.writeFile(
                     checkpoint.path().resolve(OPTIMIZER), new OptimizerState(model, trainer).tensors(), Map.of());
-            Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson(), StandardCharsets.UTF_8);
+            Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson());
+            Files.writeString(checkpoint.path().resolve(RunDirectory.CONFIG), config.toYaml());
             checkpoint.commit();
         } catch (IOException e) {
             throw MmpoException.of(

@@ -26,7 +26,7 @@ final class Evaluator {
         long start = System.nanoTime();
         boolean isSft = loss.type() == LossType.SFT;
         Objective objective = loss.objective(1, true);
-        PreferenceMetrics preference = new PreferenceMetrics();
+        PreferenceMetrics preference = new PreferenceMetrics(PreferenceMetrics.Sums.NONE);
         double lossSum = 0;
         long weight = 0;
         listener.started(ProgressListener.Phase.EVALUATION, 0, rows.size());

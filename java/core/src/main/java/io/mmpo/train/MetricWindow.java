@@ -1,18 +1,47 @@
 package io.mmpo.train;
 
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import io.mmpo.nativelib.BatchResult;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What happened since the last line of metrics: means over its steps and pairs, as TRL logs them, and how fast it went. */
 final class MetricWindow {
-    private final PreferenceMetrics preference = new PreferenceMetrics();
+    /** What a checkpoint keeps of it, so that the next line is that of a run without a break. */
+    @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+    record Sums(
+            int steps,
+            double loss,
+            long groups,
+            long tokens,
+            double seconds,
+            double dataWaitSeconds,
+            PreferenceMetrics.Sums preference) {
+        static final Sums NONE = new Sums(0, 0, 0, 0, 0, 0, PreferenceMetrics.Sums.NONE);
+    }
+
+    private final PreferenceMetrics preference;
     private int steps;
     private double lossSum;
     private long groups;
     private long tokens;
     private double seconds;
     private double dataWaitSeconds;
+
+    MetricWindow(Sums sums) {
+        preference = new PreferenceMetrics(sums.preference());
+        steps = sums.steps();
+        lossSum = sums.loss();
+        groups = sums.groups();
+        tokens = sums.tokens();
+        seconds = sums.seconds();
+        dataWaitSeconds = sums.dataWaitSeconds();
+    }
+
+    Sums sums() {
+        return new Sums(steps, lossSum, groups, tokens, seconds, dataWaitSeconds, preference.sums());
+    }
 
     /** Rewards and log-probabilities of a micro-batch, both responses scored. */
     void addPairs(BatchResult result) {

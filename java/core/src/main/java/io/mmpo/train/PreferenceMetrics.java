@@ -1,16 +1,43 @@
 package io.mmpo.train;
 
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import io.mmpo.nativelib.BatchResult;
 import java.util.Map;
 
 /** TRL's metrics of preference pairs: means over the pairs whose two responses were scored. */
 final class PreferenceMetrics {
+    /** Sums over pairs, for a run that goes on elsewhere. */
+    @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+    record Sums(
+            long pairs,
+            double chosenReward,
+            double rejectedReward,
+            double accurate,
+            double chosenLogp,
+            double rejectedLogp) {
+        static final Sums NONE = new Sums(0, 0, 0, 0, 0, 0);
+    }
+
     private long pairs;
     private double chosenReward;
     private double rejectedReward;
     private double accurate;
     private double chosenLogp;
     private double rejectedLogp;
+
+    PreferenceMetrics(Sums sums) {
+        pairs = sums.pairs();
+        chosenReward = sums.chosenReward();
+        rejectedReward = sums.rejectedReward();
+        accurate = sums.accurate();
+        chosenLogp = sums.chosenLogp();
+        rejectedLogp = sums.rejectedLogp();
+    }
+
+    Sums sums() {
+        return new Sums(pairs, chosenReward, rejectedReward, accurate, chosenLogp, rejectedLogp);
+    }
 
     void add(BatchResult result) {
         double[] rewards = result.rewards();

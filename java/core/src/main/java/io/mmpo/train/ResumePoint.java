@@ -2,57 +2,100 @@ package io.mmpo.train;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.mmpo.MmpoException;
+import io.mmpo.config.ConfigChange;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.AtomicDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** A checkpoint that a run goes on from, and what it says about itself. */
 record ResumePoint(Path checkpoint, TrainerState state) {
-    /** "true" is the newest complete checkpoint in output_dir, anything else the directory of one. */
-    static ResumePoint find(String resumeFrom, RunDirectory directory) {
-        Path checkpoint = resumeFrom.equals("true") ? newest(directory) : Path.of(resumeFrom);
-        Path file = checkpoint.resolve(TrainerState.FILE);
-        if (!AtomicDirectory.isValid(checkpoint) || !Files.isRegularFile(file)) {
+    /**
+     * "true" is the newest checkpoint in output_dir that is complete, or none where there is no checkpoint yet; anything else
+     * is the directory of one. A newer one that is damaged is told of and left where it is.
+     */
+    static Optional<ResumePoint> find(String resumeFrom, RunDirectory directory, ProgressListener listener) {
+        if (!resumeFrom.equals("true")) {
+            return Optional.of(read(Path.of(resumeFrom)));
+        }
+        List<Path> checkpoints = directory.checkpoints().reversed();
+        for (Path checkpoint : checkpoints) {
+            try {
+                return Optional.of(read(checkpoint));
+            } catch (MmpoException e) {
+                listener.message("warning: passing over " + e.getMessage());
+            }
+        }
+        if (!checkpoints.isEmpty()) {
             throw MmpoException.data(
-                    "resume_from_checkpoint: %s is not a complete checkpoint (its manifest.json is missing or does not fit its files);"
-                            + " give the directory of another one",
-                    checkpoint);
+                    "resume_from_checkpoint is true, but output_dir %s holds no complete checkpoint: %s is damaged, and so is every"
+                            + " older one. Start anew in another output_dir.",
+                    directory.path(), checkpoints.getFirst().getFileName());
+        }
+        listener.message("no checkpoint in " + directory.path() + " yet: starting from the beginning");
+        return Optional.empty();
+    }
+
+    private static ResumePoint read(Path checkpoint) {
+        Path file = checkpoint.resolve(TrainerState.FILE);
+        Optional<String> problem = AtomicDirectory.problem(checkpoint);
+        if (problem.isPresent()) {
+            throw MmpoException.data(
+                    "%s, which is not a complete checkpoint: %s. Name another one in resume_from_checkpoint.",
+                    checkpoint, problem.get());
         }
         try {
             return new ResumePoint(checkpoint, TrainerState.fromJson(Files.readString(file)));
         } catch (JsonProcessingException e) {
             throw MmpoException.of(
-                    MmpoException.Kind.DATA, e, "%s is not a trainer state: %s", file, e.getOriginalMessage());
+                    MmpoException.Kind.DATA,
+                    e,
+                    "%s, which this version cannot go on from: its %s: %s. Name another one in resume_from_checkpoint.",
+                    checkpoint,
+                    TrainerState.FILE,
+                    e.getOriginalMessage());
         } catch (IOException e) {
-            throw MmpoException.of(MmpoException.Kind.DATA, e, "%s cannot be read: %s", file, e);
+            throw MmpoException.of(
+                    MmpoException.Kind.DATA,
+                    e,
+                    "%s, which is not a training checkpoint: it has no %s. Name another one in resume_from_checkpoint.",
+                    checkpoint,
+                    TrainerState.FILE);
         }
     }
 
-    /** The rows of a step are a function of these; another value would train on other rows, or end elsewhere. */
-    void requireSameRun(TrainingConfig config, StepPlan plan) {
-        require("rows of the training data", state.numRows(), plan.numRows());
-        require("max_steps", state.maxSteps(), plan.totalSteps());
-        require("per_device_train_batch_size", state.trainBatchSize(), plan.microBatchSize());
-        require("gradient_accumulation_steps", state.gradientAccumulationSteps(), plan.accumulation());
-        require("seed", state.seed(), config.run().seed());
-    }
-
-    private void require(String what, long saved, long now) {
-        if (saved != now) {
+    /** Refuses another configuration and other rows, unless the configuration says that it may: then they are told. */
+    void requireSameRun(TrainingConfig config, StepPlan plan, String dataFingerprint, ProgressListener listener) {
+        List<ConfigChange> changes = new ArrayList<>(config.changesSince(checkpoint.resolve(RunDirectory.CONFIG)));
+        String rowsThen = describeRows(state.numRows(), state.dataFingerprint());
+        String rowsNow = describeRows(plan.numRows(), dataFingerprint);
+        if (!rowsThen.equals(rowsNow)) {
+            changes.add(new ConfigChange("the training data", rowsThen, rowsNow));
+        }
+        if (changes.isEmpty()) {
+            return;
+        }
+        String list = changes.stream().map(ConfigChange::toString).collect(Collectors.joining("; "));
+        if (!config.run().resumeWithChangedConfig()) {
             throw MmpoException.configuration(
-                    "The checkpoint %s was written with %s %d, and this run has %d; resume with the same, or start a new run",
-                    checkpoint, what, saved, now);
+                    "The checkpoint %s was written by a run that was told something else: %s. Resume with the same, or take the new"
+                            + " values from here on with resume_with_changed_config=true.",
+                    checkpoint, list);
         }
+        if (state.globalStep() > plan.totalSteps()) {
+            throw MmpoException.configuration(
+                    "The checkpoint %s was written after step %d, and this run ends after step %d. Raise max_steps or num_train_epochs.",
+                    checkpoint, state.globalStep(), plan.totalSteps());
+        }
+        listener.message("resume_with_changed_config: " + list);
     }
 
-    private static Path newest(RunDirectory directory) {
-        return directory.checkpoints().reversed().stream()
-                .filter(AtomicDirectory::isValid)
-                .findFirst()
-                .orElseThrow(() -> MmpoException.data(
-                        "resume_from_checkpoint is true, but output_dir %s holds no complete checkpoint; start without it",
-                        directory.path()));
+    private static String describeRows(int number, String fingerprint) {
+        return number + " rows (" + fingerprint + ")";
     }
 }

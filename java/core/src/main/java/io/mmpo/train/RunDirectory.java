@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.AtomicDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,9 @@ import java.util.stream.Stream;
 
 /** What lies in output_dir: config.yaml, metrics.jsonl, checkpoint-&lt;step&gt; and final. */
 final class RunDirectory {
+    /** The resolved configuration, here and in every checkpoint. */
+    static final String CONFIG = "config.yaml";
+
     private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,9})");
 
     private final Path path;
@@ -61,7 +65,7 @@ final class RunDirectory {
     }
 
     void writeConfig(TrainingConfig config) {
-        AtomicFile.write(path.resolve("config.yaml"), config.toYaml());
+        AtomicFile.write(path.resolve(CONFIG), config.toYaml());
     }
 
     Path finalModel() {
@@ -86,22 +90,10 @@ final class RunDirectory {
         }
     }
 
-    /** Removes the oldest checkpoints beyond the limit; a half-removed one does not look like a checkpoint. */
+    /** Removes the oldest checkpoints beyond the limit. */
     void keepNewest(int limit) {
         List<Path> checkpoints = checkpoints();
-        for (Path old : checkpoints.subList(0, Math.max(0, checkpoints.size() - limit))) {
-            try {
-                Path removed = Files.move(old, path.resolve("." + old.getFileName() + ".removed"));
-                try (Stream<Path> files = Files.walk(removed)) {
-                    for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                        Files.delete(file);
-                    }
-                }
-            } catch (IOException e) {
-                throw MmpoException.of(
-                        MmpoException.Kind.ENVIRONMENT, e, "The old checkpoint %s could not be removed: %s", old, e);
-            }
-        }
+        checkpoints.subList(0, Math.max(0, checkpoints.size() - limit)).forEach(AtomicDirectory::remove);
     }
 
     private static OptionalInt stepOf(Path entry) {

@@ -1,33 +1,44 @@
 package io.mmpo.train;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import java.util.List;
 import java.util.Map;
 
 /**
  * trainer_state.json of a checkpoint, with Hugging Face's names. globalStep is also the position in the data, because the rows
- * of a step are a function of the step, of numRows (in the training data), of the batch sizes and of the seed.
+ * of a step are a function of the step, of the rows, of the batch sizes and of the seed.
+ *
+ * @param dataFingerprint of the training rows: {@link DataFingerprint}
+ * @param totalLoss sum of the steps' losses
+ * @param window what the next line of metrics averages over
  */
+@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 record TrainerState(
-        @JsonProperty("global_step") int globalStep,
-        @JsonProperty("epoch") double epoch,
-        @JsonProperty("max_steps") int maxSteps,
-        @JsonProperty("num_train_epochs") int numTrainEpochs,
-        @JsonProperty("train_batch_size") int trainBatchSize,
-        @JsonProperty("gradient_accumulation_steps") int gradientAccumulationSteps,
-        @JsonProperty("logging_steps") int loggingSteps,
-        @JsonProperty("save_steps") int saveSteps,
-        @JsonProperty("num_rows") int numRows,
-        @JsonProperty("seed") long seed,
-        @JsonProperty("log_history") List<Map<String, Number>> logHistory) {
+        int globalStep,
+        double epoch,
+        int maxSteps,
+        int numTrainEpochs,
+        int trainBatchSize,
+        int gradientAccumulationSteps,
+        int loggingSteps,
+        int saveSteps,
+        int numRows,
+        String dataFingerprint,
+        double totalLoss,
+        MetricWindow.Sums window,
+        List<Map<String, Number>> logHistory) {
     static final String FILE = "trainer_state.json";
     private static final ObjectMapper JSON = new ObjectMapper()
             .enable(SerializationFeature.INDENT_OUTPUT)
-            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(
+                    DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES);
 
     String toJson() {
         try {

@@ -9,8 +9,10 @@ import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.Objective;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,6 +21,7 @@ final class TrainingLoop {
     private final TrainingConfig config;
     private final LossOptions loss;
     private final StepPlan plan;
+    private final String dataFingerprint;
     private final Intervals intervals;
     private final LearningRateSchedule schedule;
     private final NativeModel model;
@@ -28,7 +31,7 @@ final class TrainingLoop {
     private final MetricsLog log;
     private final ProgressListener listener;
 
-    private MetricWindow window = new MetricWindow();
+    private MetricWindow window = new MetricWindow(MetricWindow.Sums.NONE);
     private double totalLoss;
     private double lastGradNorm;
     private Map<String, Number> lastMetrics = Map.of();
@@ -36,6 +39,7 @@ final class TrainingLoop {
     TrainingLoop(
             TrainingConfig config,
             StepPlan plan,
+            String dataFingerprint,
             NativeModel model,
             NativeTrainer trainer,
             Optional<Evaluator> evaluator,
@@ -45,6 +49,7 @@ final class TrainingLoop {
         this.config = config;
         this.loss = config.loss();
         this.plan = plan;
+        this.dataFingerprint = dataFingerprint;
         this.intervals = new Intervals(config.run(), plan);
         this.schedule = LearningRateSchedule.of(config, plan.totalSteps());
         this.model = model;
@@ -55,8 +60,16 @@ final class TrainingLoop {
         this.listener = listener;
     }
 
-    /** Runs the steps from firstStep on, and saves the final model, or a checkpoint where the listener asked to stop. */
-    TrainingResult run(RowSet rows, RowOrder order, int firstStep) {
+    /**
+     * Runs the steps that are left after the state, if there is one, and saves the final model, or a checkpoint where the
+     * listener asked to stop.
+     */
+    TrainingResult run(RowSet rows, RowOrder order, Optional<TrainerState> from) {
+        int firstStep = from.map(TrainerState::globalStep).orElse(0);
+        from.ifPresent(state -> {
+            window = new MetricWindow(state.window());
+            totalLoss = state.totalLoss();
+        });
         long start = System.nanoTime();
         long groups = 0;
         listener.started(ProgressListener.Phase.TRAINING, firstStep, plan.totalSteps());
@@ -88,6 +101,7 @@ final class TrainingLoop {
         Objective objective = loss.objective(1 / weight, scoresRejected);
         double lossSum = 0;
         long tokens = 0;
+        List<BatchResult> scoredPairs = new ArrayList<>();
         for (MicroBatch batch : batches.microBatches()) {
             if (listener.stopRequested()) {
                 return false;
@@ -99,12 +113,13 @@ final class TrainingLoop {
             lossSum += Arrays.stream(result.losses()).sum();
             tokens += batch.numTokens(scoresRejected || isSft);
             if (scoresRejected && !isSft) {
-                window.addPairs(result);
+                scoredPairs.add(result);
             }
         }
         lastGradNorm = update(batches);
         totalLoss += lossSum / weight;
         double seconds = (System.nanoTime() - start) * 1e-9 + waited;
+        scoredPairs.forEach(window::addPairs);
         window.addStep(lossSum / weight, batches.numGroups(), tokens, seconds, waited);
         return true;
     }
@@ -129,7 +144,7 @@ final class TrainingLoop {
     private void report(int step) {
         if (intervals.logsAfter(step)) {
             write(window.metrics(lastGradNorm, schedule.at(step), plan.epochsAfter(step), step + 1));
-            window = new MetricWindow();
+            window = new MetricWindow(MetricWindow.Sums.NONE);
         }
         if (evaluator.isPresent() && intervals.evaluatesAfter(step)) {
             Map<String, Number> metrics =
@@ -155,7 +170,7 @@ final class TrainingLoop {
         summary.put("train_runtime", seconds);
         summary.put("train_samples_per_second", groups / seconds);
         summary.put("train_steps_per_second", steps / seconds);
-        summary.put("train_loss", totalLoss / Math.max(1, steps));
+        summary.put("train_loss", totalLoss / plan.totalSteps());
         summary.put("epoch", plan.epochsAfter(plan.totalSteps() - 1));
         summary.put("step", plan.totalSteps());
         log.write(summary);
@@ -179,7 +194,9 @@ final class TrainingLoop {
                 intervals.loggingSteps(),
                 intervals.saveSteps(),
                 plan.numRows(),
-                config.run().seed(),
+                dataFingerprint,
+                totalLoss,
+                window.sums(),
                 log.history());
     }
 }

@@ -7,6 +7,7 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
 import io.mmpo.hub.ModelDirectory;
+import io.mmpo.model.AtomicDirectory;
 import io.mmpo.model.ModelConfig;
 import io.mmpo.model.ModelFiles;
 import io.mmpo.nativelib.ComputeType;
@@ -15,6 +16,7 @@ import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.OptimizerSettings;
 import io.mmpo.nativelib.Recompute;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -90,7 +92,11 @@ final class TrainingSession implements AutoCloseable {
     TrainingResult train(IntFunction<RowOrder> orderOf) {
         StepPlan plan = StepPlan.of(config, trainingRows.size());
         RowOrder order = orderOf.apply(trainingRows.size());
-        Optional<ResumePoint> resumePoint = config.run().resumeFrom().map(from -> resumePoint(from, plan));
+        String dataFingerprint = DataFingerprint.of(trainingRows);
+        // What a killed run left half-written goes; a checkpoint that it was about to replace comes back before it is
+        // looked for.
+        AtomicDirectory.removeLeftovers(config.run().outputDir());
+        Optional<ResumePoint> resumePoint = resumePoint(plan, dataFingerprint);
         RunDirectory directory = RunDirectory.create(config.run().outputDir());
         directory.writeConfig(config);
         if (config.loss().ignoresRejected()) {
@@ -100,28 +106,35 @@ final class TrainingSession implements AutoCloseable {
         }
         ScoredRows rows = scoreReference(plan.visitedRows(order));
         if (listener.stopRequested()) {
-            return new TrainingResult(directory.path(), 0, true, Map.of());
+            return resumePoint
+                    .map(point ->
+                            new TrainingResult(point.checkpoint(), point.state().globalStep(), true, Map.of()))
+                    .orElse(new TrainingResult(directory.path(), 0, true, Map.of()));
         }
         NativeTrainer trainer = resources.keep(NativeTrainer.create(model, optimizerSettings()));
         Checkpoints checkpoints = new Checkpoints(directory, config, modelDirectory, model, trainer, listener);
         MetricsLog log = new MetricsLog(directory.path());
-        resumePoint.ifPresent(point -> resume(point, checkpoints, log));
+        if (config.run().resumeFrom().isPresent()) {
+            log.restore(resumePoint.map(point -> point.state().logHistory()).orElse(List.of()));
+        }
+        resumePoint.ifPresent(point -> resume(point, checkpoints));
         Optional<Evaluator> evaluator = rows.evaluation()
                 .map(data -> new Evaluator(config.loss(), data, config.batches().evalBatchSize()));
-        int firstStep = resumePoint.map(point -> point.state().globalStep()).orElse(0);
-        return new TrainingLoop(config, plan, model, trainer, evaluator, checkpoints, log, listener)
-                .run(rows.training(), order, firstStep);
+        return new TrainingLoop(config, plan, dataFingerprint, model, trainer, evaluator, checkpoints, log, listener)
+                .run(rows.training(), order, resumePoint.map(ResumePoint::state));
     }
 
-    private ResumePoint resumePoint(String from, StepPlan plan) {
-        ResumePoint point = ResumePoint.find(from, new RunDirectory(config.run().outputDir()));
-        point.requireSameRun(config, plan);
+    private Optional<ResumePoint> resumePoint(StepPlan plan, String dataFingerprint) {
+        Optional<ResumePoint> point = config.run()
+                .resumeFrom()
+                .flatMap(from ->
+                        ResumePoint.find(from, new RunDirectory(config.run().outputDir()), listener));
+        point.ifPresent(found -> found.requireSameRun(config, plan, dataFingerprint, listener));
         return point;
     }
 
-    private void resume(ResumePoint point, Checkpoints checkpoints, MetricsLog log) {
+    private void resume(ResumePoint point, Checkpoints checkpoints) {
         checkpoints.restore(point.checkpoint(), point.state());
-        log.restore(point.state().logHistory());
         listener.message("going on from " + point.checkpoint() + ", after step "
                 + point.state().globalStep());
     }

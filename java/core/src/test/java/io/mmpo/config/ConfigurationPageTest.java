@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** docs/configuration.md and the code say the same: every key, default and meaning, in the same order. */
@@ -46,6 +47,14 @@ class ConfigurationPageTest {
                         reasons.computeIfAbsent(reason, r -> new TreeSet<>()).add("`" + key + "`"));
         reasons.forEach((reason, keys) -> inert.append("| %s | %s |\n".formatted(String.join(", ", keys), reason)));
         assertThat(Files.readString(PAGE)).contains(inert);
+    }
+
+    @Test
+    void listsEveryKeyThatMayChangeOnResuming() throws IOException {
+        String keys =
+                ConfigChange.FREE.stream().sorted().map(key -> "`" + key + "`").collect(Collectors.joining(", "));
+        assertThat(Files.readString(PAGE).replaceAll("\\s+", " ")).contains(keys + ". Any other");
+        assertThat(ConfigKeys.ALL.keySet()).containsAll(ConfigChange.FREE);
     }
 
     private static String accepted(ForeignKeys.Restricted restricted) {
