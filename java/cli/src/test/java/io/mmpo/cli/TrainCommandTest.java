@@ -1,7 +1,6 @@
 package io.mmpo.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -54,7 +53,7 @@ class TrainCommandTest {
     @Test
     void anInterruptSavesACheckpointAndTheRunGoesOn() throws Exception {
         TinyRun run = TinyRun.with(directory, SharedFiles.path("golden/tiny_llama/tied"), "");
-        Process process = start("train", run.config().toString(), "max_steps=100000", "logging_steps=1");
+        Process process = CliProcess.start("train", run.config(), "max_steps=100000", "logging_steps=1");
         Path metrics = run.output().resolve("metrics.jsonl");
         while (process.isAlive() && !Files.exists(metrics)) {
             Thread.sleep(20);
@@ -67,41 +66,5 @@ class TrainCommandTest {
         assertThat(run.output().resolve("final")).doesNotExist();
         String[] checkpoints = run.output().toFile().list((parent, name) -> name.startsWith("checkpoint-"));
         assertThat(checkpoints).hasSize(1);
-    }
-
-    /** The command line in a process of its own, as the launcher starts it. */
-    private Process start(String... words) throws IOException {
-        List<String> command = new java.util.ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.mmpo.cli.Main"));
-        command.addAll(List.of(words));
-        return new ProcessBuilder(command).redirectErrorStream(true).start();
-    }
-
-    @Test
-    void aFullDiskLeavesNothingHalfWritten() throws Exception {
-        Path small = mountSmallDisk();
-        try {
-            TinyRun run = TinyRun.in(directory);
-            run.train("output_dir=" + small.resolve("run"), "save_strategy=steps", "save_steps=1")
-                    .failsWith(ExitCode.ENVIRONMENT, "checkpoint-1", "No space left on device");
-            assertThat(small.resolve("run").toFile().list()).doesNotContain("checkpoint-1", "final");
-            assertThat(small.resolve("run").toFile().list((parent, name) -> name.contains("incomplete")))
-                    .isEmpty();
-        } finally {
-            new ProcessBuilder("umount", small.toString()).start().waitFor();
-        }
-    }
-
-    /** 600 kB: room for the files of a run, not for a checkpoint of the tiny model. */
-    private Path mountSmallDisk() throws IOException, InterruptedException {
-        Path small = Files.createDirectory(directory.resolve("small"));
-        Process mount =
-                new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", small.toString()).start();
-        assumeTrue(mount.waitFor() == 0, "skipped: a small tmpfs cannot be mounted here (it takes root)");
-        return small;
     }
 }

@@ -1,0 +1,27 @@
+package io.mmpo.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The command line in a process of its own, as the launcher starts it: something that can be killed. */
+final class CliProcess {
+    private CliProcess() {}
+
+    /** Standard output and error are one stream. */
+    static Process start(Object... words) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1", // it lives for a second
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName()));
+        Arrays.stream(words).map(Object::toString).forEach(command::add);
+        return new ProcessBuilder(command).redirectErrorStream(true).start();
+    }
+}

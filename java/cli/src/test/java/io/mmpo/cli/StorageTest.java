@@ -1,0 +1,108 @@
+package io.mmpo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.mmpo.model.AtomicDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Disks that are full, or may not be written, and checkpoints that were spoilt: what is said, and what is left. */
+class StorageTest {
+    private static final String[] SAVING = {"save_strategy=steps", "save_steps=1"};
+
+    @TempDir
+    Path directory;
+
+    private Path disk;
+
+    @AfterEach
+    void unmount() throws Exception {
+        if (disk != null) {
+            run("umount", disk.toString());
+        }
+    }
+
+    @Test
+    void aFullDiskLeavesNothingHalfWritten() throws Exception {
+        mountDisk("600k"); // the files of a run, but no checkpoint
+        train("output_dir=" + disk.resolve("run"))
+                .failsWith(ExitCode.ENVIRONMENT, "checkpoint-1", "No space left on device");
+        assertThat(disk.resolve("run").toFile().list()).containsExactlyInAnyOrder("config.yaml");
+    }
+
+    @Test
+    void aDiskThatFillsUpKeepsWhatWasSaved() throws Exception {
+        Path whole = directory.resolve("whole");
+        train("output_dir=" + whole).succeeds();
+        mountDisk("3m"); // one checkpoint, not two
+        Path run = disk.resolve("run");
+        train("output_dir=" + run).failsWith(ExitCode.ENVIRONMENT, "checkpoint-2", "No space left on device");
+        assertThat(run.toFile().list()).doesNotContain("checkpoint-2", "final").contains("checkpoint-1");
+        assertThat(AtomicDirectory.problem(run.resolve("checkpoint-1"))).isEmpty();
+
+        Path elsewhere = directory.resolve("elsewhere");
+        train("output_dir=" + elsewhere, "resume_from_checkpoint=" + run.resolve("checkpoint-1"))
+                .succeeds();
+        assertThat(elsewhere.resolve("final/model.safetensors"))
+                .hasSameBinaryContentAs(whole.resolve("final/model.safetensors"));
+    }
+
+    @Test
+    void aDiskThatMayNotBeWrittenIsToldOf() throws Exception {
+        mountDisk("10m");
+        Path run = disk.resolve("run");
+        train("output_dir=" + run, "max_steps=1").succeeds();
+        run("mount", "-o", "remount,ro", disk.toString());
+        train("output_dir=" + disk.resolve("new")).failsWith(ExitCode.ENVIRONMENT, "new", "Read-only file system");
+        train("output_dir=" + run, "max_steps=1", "resume_from_checkpoint=true")
+                .failsWith(ExitCode.ENVIRONMENT, run.toString(), "cannot be written");
+        assertThat(AtomicDirectory.problem(run.resolve("final"))).isEmpty();
+    }
+
+    @Test
+    void aSpoiltCheckpointAndAnotherConfigurationHaveTheirExitCodes() throws Exception {
+        Path run = directory.resolve("run");
+        train("output_dir=" + run).succeeds();
+        Path newest = run.resolve("checkpoint-4");
+        Path moments = newest.resolve("optimizer.safetensors");
+        byte[] bytes = Files.readAllBytes(moments);
+        bytes[bytes.length / 2] ^= 4;
+        Files.write(moments, bytes);
+        train("output_dir=" + run, "resume_from_checkpoint=" + newest)
+                .failsWith(ExitCode.DATA, "optimizer.safetensors was changed");
+        train("output_dir=" + run, "resume_from_checkpoint=true", "learning_rate=1e-4")
+                .failsWith(ExitCode.CONFIGURATION, "checkpoint-3", "learning_rate was 5.0E-4 and is 1.0E-4");
+        assertThat(AtomicDirectory.problem(run.resolve("checkpoint-3"))).isEmpty();
+        Cli resumed = train("output_dir=" + run, "resume_from_checkpoint=true").succeeds();
+        assertThat(resumed.err())
+                .contains("warning: passing over " + newest)
+                .contains("going on from " + run.resolve("checkpoint-3"));
+        assertThat(AtomicDirectory.problem(newest)).isEmpty();
+    }
+
+    private Cli train(String... overrides) {
+        TinyRun run = TinyRun.in(directory);
+        String[] all = new String[SAVING.length + overrides.length];
+        System.arraycopy(SAVING, 0, all, 0, SAVING.length);
+        System.arraycopy(overrides, 0, all, SAVING.length, overrides.length);
+        return run.train(all);
+    }
+
+    /** A disk of this size. */
+    private void mountDisk(String size) throws IOException, InterruptedException {
+        Path place = Files.createDirectory(directory.resolve("disk"));
+        assumeTrue(
+                run("mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", place.toString()) == 0,
+                "skipped: a small tmpfs cannot be mounted here (it takes root)");
+        disk = place;
+    }
+
+    private static int run(String... command) throws IOException, InterruptedException {
+        return new ProcessBuilder(command).start().waitFor();
+    }
+}
