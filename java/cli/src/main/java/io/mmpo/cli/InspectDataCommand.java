@@ -54,7 +54,7 @@ final class InspectDataCommand implements Callable<Integer> {
         Path model =
                 ModelDirectory.resolve(config.model().model(), config.model().revision(), err::println);
         try (LazyTokenizer lazy = new LazyTokenizer(model, config.model().chatTemplate())) {
-            TrainingRows rows = new TrainingRows(config, lazy, err::println);
+            TrainingRows rows = new TrainingRows(config, model, lazy, err::println);
             try (TokenizedDataset training = rows.openTraining()) {
                 int size = training.size();
                 DataInspection inspection = new DataInspection(tokenizerOf(model, lazy), !json && isTerminal());

@@ -59,6 +59,7 @@ final class Configurations {
         keys.put("bf16", false);
         keys.put("gradient_checkpointing", false);
         keys.put("seed", seed);
+        keys.put("cache_dir", "no"); // no run with these models comes again
         return keys;
     }
 

@@ -65,6 +65,11 @@ final class ConfigKeys {
                     c -> orNull(c.data().evalDataset()),
                     "Rows to evaluate on, named as dataset_name is; unset: dataset_name."),
             of(
+                    "cache_dir",
+                    "",
+                    c -> orNull(c.data().cache()),
+                    "Where tokenized rows and reference log-probabilities are kept; unset: `$MMPO_CACHE`, else `~/.cache/mmpo`; `no`: nowhere."),
+            of(
                     "max_length",
                     "1024",
                     c -> orNull(c.data().maxLength()),

@@ -206,7 +206,8 @@ public final class ConfigLoader {
                 v.optionalInteger("max_length"),
                 v.optionalInteger("max_prompt_length"),
                 v.optionalInteger("max_completion_length"),
-                v.choice("truncation_mode", "keep_start", "keep_end"));
+                v.choice("truncation_mode", "keep_start", "keep_end"),
+                v.optionalWord("cache_dir"));
     }
 
     private static LossOptions loss(Values v) {

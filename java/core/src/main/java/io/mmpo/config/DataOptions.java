@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
 
 /**
  * Where the rows come from and how long they may be. dataset, evalDataset: see {@link DatasetOptions#path}; mixture: several of
- * them instead of dataset. Lengths are tokens; absent: no limit. truncationMode: keep_start or keep_end.
+ * them instead of dataset. Lengths are tokens; absent: no limit. truncationMode: keep_start or keep_end. cache: directory where
+ * tokenized rows and reference log-probabilities are kept, "no" for nowhere.
  */
 public record DataOptions(
         Optional<String> dataset,
@@ -23,7 +24,8 @@ public record DataOptions(
         OptionalInt maxLength,
         OptionalInt maxPromptLength,
         OptionalInt maxCompletionLength,
-        String truncationMode) {
+        String truncationMode,
+        Optional<String> cache) {
     private static final Pattern ONE_FILE = Pattern.compile("[^*?\\[{]*\\.(jsonl|json|csv|parquet)(\\.gz)?");
 
     public DataOptions {

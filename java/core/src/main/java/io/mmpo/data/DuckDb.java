@@ -3,6 +3,7 @@ package io.mmpo.data;
 import io.mmpo.MmpoException;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Locale;
@@ -51,6 +52,10 @@ final class DuckDb implements AutoCloseable {
     /** A path as read_parquet wants it, which would take it for a pattern. */
     static String file(Path file) {
         return literal(file.toAbsolutePath().toString().replaceAll("[\\[*?]", "[$0]"));
+    }
+
+    PreparedStatement prepare(String statement) throws SQLException {
+        return connection.prepareStatement(statement);
     }
 
     static String literal(String text) {

@@ -2,6 +2,7 @@ package io.mmpo.data;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,24 @@ public final class MixedData implements TokenizedDataset {
                 parts.stream()
                         .flatMapToInt(part -> TokenizedDataset.lengths(part.data()))
                         .toArray());
+    }
+
+    @Override
+    public int rowsTokenized() {
+        return parts.stream().mapToInt(part -> part.data().rowsTokenized()).sum();
+    }
+
+    @Override
+    public Optional<String> fingerprint() {
+        Fingerprint all = new Fingerprint().add("seed", Long.toString(seed));
+        for (Part part : parts) {
+            Optional<String> name = part.data().fingerprint();
+            if (name.isEmpty()) {
+                return Optional.empty();
+            }
+            all.add(name.get(), Double.toString(part.weight()));
+        }
+        return Optional.of(all.hex());
     }
 
     private record Place(int part, int group) {}

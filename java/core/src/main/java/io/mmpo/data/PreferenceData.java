@@ -1,24 +1,29 @@
 package io.mmpo.data;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Preference pairs from a file: groups of two, chosen before rejected. */
 public final class PreferenceData {
     private PreferenceData() {}
 
-    /** The rows of one file; see below. */
+    /** The rows of one file, not kept in a cache; see below. */
     public static TokenizedDataset open(Path file, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
-        return open(DatasetSource.of(file), tokenizer, options);
+        return open(DatasetSource.of(file), tokenizer, options, Optional.empty());
     }
 
     /**
      * Returns at once; rows are read and tokenized on other threads.
      *
      * @param tokenizer asked on those threads, and only if a row is not tokenized already; closed by its owner, after the data set
+     * @param cache where rows are found that were tokenized before, and kept for the next time
      */
     public static TokenizedDataset open(
-            DatasetSource source, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
-        return new RowPipeline(source, new PreferenceShape(), tokenizer, options);
+            DatasetSource source,
+            Supplier<Tokenizer> tokenizer,
+            TokenizationOptions options,
+            Optional<TokenCache> cache) {
+        return new RowPipeline(source, new PreferenceShape(), tokenizer, options, cache);
     }
 }

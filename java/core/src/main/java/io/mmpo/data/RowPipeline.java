@@ -2,11 +2,9 @@ package io.mmpo.data;
 
 import io.mmpo.MmpoException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
@@ -16,10 +14,12 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One thread reads the files' rows, others tokenize them, and the groups are kept in the order of the files. Rows that are read
- * but not yet kept hold a bounded amount of memory; kept ones are one int array each.
+ * but not yet kept hold a bounded amount of memory; kept ones are in a file, which is the cache's where there is one.
  */
 final class RowPipeline implements TokenizedDataset {
     private static final int MAX_KIB_IN_FLIGHT = 128 << 10;
@@ -28,13 +28,19 @@ final class RowPipeline implements TokenizedDataset {
     private final DatasetSource source;
     private final RowShape shape;
     private final Supplier<Tokenizer> tokenizer;
+    private final TokenizationOptions options;
     private final Truncation truncation;
+    private final Optional<TokenCache> cache;
     private final ExecutorService workers;
     private final Thread reader;
     private final Semaphore kibInFlight = new Semaphore(MAX_KIB_IN_FLIGHT);
 
     // Guarded by this.
-    private final List<PackedGroup> groups = new ArrayList<>();
+    private @Nullable TokenStore store;
+    private Optional<TokenCache.Draft> draft = Optional.empty();
+    private Optional<DatasetSummary> summary = Optional.empty();
+    private Optional<String> fingerprint = Optional.empty();
+    private int rowsTokenized;
     private final Map<Integer, Outcome> early = new HashMap<>();
     private final SummaryCounts counts = new SummaryCounts();
     private int nextRow;
@@ -49,13 +55,20 @@ final class RowPipeline implements TokenizedDataset {
         record Failed(RuntimeException error) implements Outcome {}
     }
 
-    RowPipeline(DatasetSource source, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+    RowPipeline(
+            DatasetSource source,
+            RowShape shape,
+            Supplier<Tokenizer> tokenizer,
+            TokenizationOptions options,
+            Optional<TokenCache> cache) {
         source.requireKnown(shape);
         source.files().forEach(RowFile::requireFile);
         this.source = source;
         this.shape = shape;
         this.tokenizer = tokenizer;
+        this.options = options;
         this.truncation = new Truncation(options);
+        this.cache = cache;
         String name = "mmpo-data-" + NAMES.incrementAndGet();
         int numWorkers = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
         this.workers = Executors.newFixedThreadPool(
@@ -68,6 +81,9 @@ final class RowPipeline implements TokenizedDataset {
     private void readAll() {
         int row = 0;
         try {
+            if (openStore()) {
+                return;
+            }
             for (Path file : source.files()) {
                 row = read(file, row);
             }
@@ -76,7 +92,38 @@ final class RowPipeline implements TokenizedDataset {
             Thread.currentThread().interrupt(); // closed
         } catch (ReadFailure e) {
             deliver(e.row, new Outcome.Failed(explained(e.reason)));
+        } catch (Throwable e) {
+            deliver(0, new Outcome.Failed(explained(e)));
         }
+    }
+
+    /** True where the rows were found tokenized, so that none need be read. */
+    private boolean openStore() {
+        if (cache.isEmpty()) {
+            TokenStore temporary = TokenCache.temporary();
+            synchronized (this) {
+                store = temporary;
+            }
+            return false;
+        }
+        String key = cache.get().key(source, shape, options);
+        Optional<TokenStore.Loaded> found = cache.get().find(key);
+        Optional<TokenCache.Draft> begun =
+                found.isPresent() ? Optional.empty() : Optional.of(cache.get().create(key));
+        synchronized (this) {
+            fingerprint = Optional.of(key);
+            draft = begun;
+            store = found.map(TokenStore.Loaded::store)
+                    .orElseGet(() -> begun.orElseThrow().store());
+            summary = found.map(TokenStore.Loaded::summary);
+            summary.ifPresent(known -> {
+                numRows = known.rows();
+                nextRow = numRows;
+                workers.shutdown();
+                notifyAll();
+            });
+        }
+        return found.isPresent();
     }
 
     /** The number of rows with this file's, of which there were {@code first} before it. */
@@ -172,13 +219,17 @@ final class RowPipeline implements TokenizedDataset {
     /** Keeps rows in the order of the files; those that come early wait. */
     private synchronized void deliver(int row, Outcome outcome) {
         early.put(row, outcome);
-        for (Outcome next = early.remove(nextRow); next != null && error.isEmpty(); next = early.remove(nextRow)) {
-            switch (next) {
-                case Outcome.Failed failed -> fail(failed.error());
-                case Outcome.Done done -> keep(done);
+        try {
+            for (Outcome next = early.remove(nextRow); next != null && error.isEmpty(); next = early.remove(nextRow)) {
+                switch (next) {
+                    case Outcome.Failed failed -> fail(failed.error());
+                    case Outcome.Done done -> keep(done);
+                }
             }
+            checkEnd();
+        } catch (RuntimeException e) {
+            fail(e);
         }
-        checkEnd();
         notifyAll();
     }
 
@@ -186,14 +237,23 @@ final class RowPipeline implements TokenizedDataset {
         Truncation.Result result = row.result();
         counts.add(result, row.boundaryMerge(), row.toolsUnused());
         if (result.verdict() == Truncation.Verdict.KEPT) {
-            groups.add(PackedGroup.of(nextRow, result.prompt(), result.completions()));
+            store().append(nextRow, result.prompt(), result.completions());
         }
+        rowsTokenized++;
         nextRow++;
+    }
+
+    private TokenStore store() {
+        return Objects.requireNonNull(store, "rows come after the store is opened");
     }
 
     private synchronized void endOfFile(int rowsRead) {
         numRows = rowsRead;
-        checkEnd();
+        try {
+            checkEnd();
+        } catch (RuntimeException e) {
+            fail(e);
+        }
         notifyAll();
     }
 
@@ -202,12 +262,20 @@ final class RowPipeline implements TokenizedDataset {
             return;
         }
         workers.shutdown();
+        DatasetSummary all = counts.summary(
+                IntStream.range(0, store().size()).map(store()::numTokens).toArray());
         if (numRows == 0) {
             fail(MmpoException.data("%s has no rows. Rows are %s.", source.name(), shape.accepted()));
-        } else if (groups.isEmpty()) {
+        } else if (store().size() == 0) {
             fail(MmpoException.data(
-                    "%s has no row that can be used: %s. Raise the limits, or correct the data.",
-                    source.name(), makeSummary()));
+                    "%s has no row that can be used: %s. Raise the limits, or correct the data.", source.name(), all));
+        } else {
+            summary = Optional.of(all);
+            draft.ifPresent(finished -> {
+                finished.store().finish(all);
+                finished.publish();
+            });
+            draft = Optional.empty();
         }
     }
 
@@ -226,41 +294,50 @@ final class RowPipeline implements TokenizedDataset {
     @Override
     public synchronized int size() {
         awaitEnd();
-        return groups.size();
+        return store().size();
     }
 
     @Override
     public synchronized DatasetSummary summary() {
         awaitEnd();
-        return makeSummary();
+        return summary.orElseThrow();
     }
 
-    private DatasetSummary makeSummary() {
-        return counts.summary(groups.stream().mapToInt(PackedGroup::numTokens).toArray());
+    @Override
+    public synchronized int rowsTokenized() {
+        awaitEnd();
+        return rowsTokenized;
+    }
+
+    @Override
+    public synchronized Optional<String> fingerprint() {
+        awaitEnd();
+        return fingerprint;
     }
 
     @Override
     public synchronized TokenizedGroup get(int index) {
-        return packed(index).unpack();
+        return storeWith(index).get(index);
     }
 
     @Override
     public synchronized int numTokens(int index) {
-        return packed(index).numTokens();
+        return storeWith(index).numTokens(index);
     }
 
-    private PackedGroup packed(int index) {
+    /** Waits until the group is there. */
+    private TokenStore storeWith(int index) {
         if (index < 0) {
             throw new IndexOutOfBoundsException(index);
         }
-        while (groups.size() <= index) {
+        while (store == null || store.size() <= index) {
             throwError();
             if (isFinished()) {
-                throw new IndexOutOfBoundsException("group " + index + " of " + groups.size());
+                throw new IndexOutOfBoundsException("group " + index + " of " + store().size());
             }
             await();
         }
-        return groups.get(index);
+        return store;
     }
 
     private void awaitEnd() {
@@ -304,43 +381,12 @@ final class RowPipeline implements TokenizedDataset {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    /** A group as one array: [row, prompt length, completion length ..., then the ids]. */
-    private record PackedGroup(int[] data, int numCompletions) {
-        static PackedGroup of(int row, int[] prompt, int[][] completions) {
-            int header = 2 + completions.length;
-            int size = header + prompt.length;
-            for (int[] completion : completions) {
-                size += completion.length;
+        synchronized (this) {
+            if (store != null) {
+                store.close();
             }
-            int[] data = new int[size];
-            data[0] = row;
-            data[1] = prompt.length;
-            System.arraycopy(prompt, 0, data, header, prompt.length);
-            int position = header + prompt.length;
-            for (int i = 0; i < completions.length; i++) {
-                data[2 + i] = completions[i].length;
-                System.arraycopy(completions[i], 0, data, position, completions[i].length);
-                position += completions[i].length;
-            }
-            return new PackedGroup(data, completions.length);
-        }
-
-        int numTokens() {
-            return data.length - 2 - numCompletions;
-        }
-
-        TokenizedGroup unpack() {
-            int position = 2 + numCompletions;
-            int[] prompt = Arrays.copyOfRange(data, position, position + data[1]);
-            position += data[1];
-            int[][] completions = new int[numCompletions][];
-            for (int i = 0; i < numCompletions; i++) {
-                completions[i] = Arrays.copyOfRange(data, position, position + data[2 + i]);
-                position += data[2 + i];
-            }
-            return new TokenizedGroup(data[0], prompt, completions);
+            draft.ifPresent(TokenCache.Draft::discard);
+            draft = Optional.empty();
         }
     }
 }

@@ -1,6 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -19,6 +20,12 @@ public interface TokenizedDataset extends AutoCloseable {
 
     /** Waits for the end of the file. */
     DatasetSummary summary();
+
+    /** Rows that were tokenized for this data set, 0 where all came from a cache. Waits for the end of the file. */
+    int rowsTokenized();
+
+    /** Names the inputs that the groups were made from; empty where no cache is used. Waits for the end of the file. */
+    Optional<String> fingerprint();
 
     /** {@link #numTokens} of every group. */
     static IntStream lengths(TokenizedDataset data) {

@@ -23,6 +23,18 @@ public interface ProgressListener {
 
     default void finished(Phase phase) {}
 
+    /** A data set is ready: of its rows so many were tokenized, 0 where they came from the cache. */
+    default void tokenized(String purpose, int rowsTokenized) {}
+
+    /**
+     * The reference log-probabilities of a data set are ready.
+     *
+     * @param computed rows that went through the model because the cache did not have them
+     * @param cached rows whose values were read from it
+     * @param compared cached rows that went through the model once more, to see that they are this model's
+     */
+    default void scoredReference(int computed, int cached, int compared) {}
+
     /** A line of metrics was written to metrics.jsonl. */
     default void logged(Map<String, Number> metrics) {}
 

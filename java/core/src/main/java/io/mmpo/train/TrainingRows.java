@@ -9,6 +9,7 @@ import io.mmpo.data.DatasetSource;
 import io.mmpo.data.MixedData;
 import io.mmpo.data.PreferenceData;
 import io.mmpo.data.SftData;
+import io.mmpo.data.TokenCache;
 import io.mmpo.data.TokenizationOptions;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.Tokenizer;
@@ -25,12 +26,21 @@ import java.util.function.Supplier;
 /** The rows that a configuration names, tokenized as it says. */
 public final class TrainingRows {
     private final TrainingConfig config;
+    private final Path modelDirectory;
     private final Supplier<Tokenizer> tokenizer;
     private final Consumer<String> messages;
 
-    /** tokenizer: asked only where rows do not come tokenized. messages: hears what is fetched from a hub. */
-    public TrainingRows(TrainingConfig config, Supplier<Tokenizer> tokenizer, Consumer<String> messages) {
+    /**
+     * The rows of a configuration.
+     *
+     * @param modelDirectory where the tokenizer's files are
+     * @param tokenizer asked only where rows do not come tokenized
+     * @param messages hears what is fetched from a hub
+     */
+    public TrainingRows(
+            TrainingConfig config, Path modelDirectory, Supplier<Tokenizer> tokenizer, Consumer<String> messages) {
         this.config = config;
+        this.modelDirectory = modelDirectory;
         this.tokenizer = tokenizer;
         this.messages = messages;
     }
@@ -64,9 +74,12 @@ public final class TrainingRows {
         String name = files.size() == 1 ? files.getFirst().toString() : dataset.path();
         DatasetSource source = new DatasetSource(name, files, dataset.columns());
         TokenizationOptions options = options(config.data());
+        Optional<TokenCache> cache = CacheDirectory.of(config.data().cache(), System.getenv())
+                .map(directory ->
+                        new TokenCache(directory, modelDirectory, config.model().chatTemplate()));
         return config.loss().type() == LossType.SFT
-                ? SftData.open(source, tokenizer, options)
-                : PreferenceData.open(source, tokenizer, options);
+                ? SftData.open(source, tokenizer, options, cache)
+                : PreferenceData.open(source, tokenizer, options, cache);
     }
 
     private static TokenizationOptions options(DataOptions data) {

@@ -24,6 +24,11 @@ import java.util.stream.IntStream;
 
 /** Everything that a run holds open: tokenizer, rows, model, optimizer state. */
 final class TrainingSession implements AutoCloseable {
+    /** Nats by which a token's log-probability may differ between two batches that it is computed in. */
+    private static final double FLOAT32_TOLERANCE = 1e-3;
+
+    private static final double BFLOAT16_TOLERANCE = 0.05;
+
     private final TrainingConfig config;
     private final ProgressListener listener;
     private final Resources resources;
@@ -40,7 +45,7 @@ final class TrainingSession implements AutoCloseable {
                 ModelDirectory.resolve(config.model().model(), config.model().revision(), listener::message);
         LazyTokenizer tokenizer =
                 resources.keep(new LazyTokenizer(modelDirectory, config.model().chatTemplate()));
-        TrainingRows rows = new TrainingRows(config, tokenizer, listener::message);
+        TrainingRows rows = new TrainingRows(config, modelDirectory, tokenizer, listener::message);
         trainingRows = resources.keep(rows.openTraining());
         evaluationRows = rows.openEvaluation();
         evaluationRows.ifPresent(resources::keep);
@@ -75,7 +80,9 @@ final class TrainingSession implements AutoCloseable {
                 requireVocabulary(completion, group.row(), purpose, vocabularySize);
             }
         }
-        listener.message(purpose + " rows: " + rows.summary());
+        String origin = rows.rowsTokenized() == 0 ? "; all from the cache, none tokenized" : "";
+        listener.message(purpose + " rows: " + rows.summary() + origin);
+        listener.tokenized(purpose, rows.rowsTokenized());
     }
 
     private void requireVocabulary(int[] ids, int row, String purpose, long vocabularySize) {
@@ -148,25 +155,30 @@ final class TrainingSession implements AutoCloseable {
         }
         Optional<Path> other = config.model().referenceModel();
         if (other.isEmpty()) {
-            return scoreReference(model, visited);
+            return scoreReference(model, modelDirectory, visited);
         }
         Path directory = ModelDirectory.resolve(other.get(), Optional.empty(), listener::message);
         try (NativeModel reference = load(directory, config)) {
-            return scoreReference(reference, visited);
+            return scoreReference(reference, directory, visited);
         }
     }
 
-    private ScoredRows scoreReference(NativeModel reference, int[] visited) {
-        RowSet training =
-                score(reference, trainingRows, visited, config.batches().referenceBatchSize());
+    private ScoredRows scoreReference(NativeModel reference, Path directory, int[] visited) {
+        RowSet training = score(
+                reference, directory, trainingRows, visited, config.batches().referenceBatchSize());
         return new ScoredRows(training, evaluationRows.map(rows -> {
             int[] all = IntStream.range(0, rows.size()).toArray();
-            return score(reference, rows, all, config.batches().evalBatchSize());
+            return score(reference, directory, rows, all, config.batches().evalBatchSize());
         }));
     }
 
-    private RowSet score(NativeModel reference, TokenizedDataset rows, int[] indices, int batchSize) {
-        return new RowSet(rows, ReferenceScorer.score(reference, rows, indices, batchSize, listener));
+    private RowSet score(NativeModel reference, Path directory, TokenizedDataset rows, int[] indices, int batchSize) {
+        boolean bf16 = config.model().bf16();
+        Optional<Path> cacheDirectory = CacheDirectory.of(config.data().cache(), System.getenv());
+        ReferenceCache cache = ReferenceCache.of(cacheDirectory, directory, bf16 ? "bfloat16" : "float32", rows);
+        ReferenceScorer scorer =
+                new ReferenceScorer(reference, rows, cache, bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE, listener);
+        return new RowSet(rows, scorer.score(indices, batchSize));
     }
 
     private static NativeModel load(Path directory, TrainingConfig config) {

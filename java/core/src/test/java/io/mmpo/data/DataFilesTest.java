@@ -127,7 +127,8 @@ class DataFilesTest {
         try (TokenizedDataset rows = PreferenceData.open(
                 new DatasetSource("both", List.of(first, second), Map.of()),
                 TestRows.NO_TOKENIZER,
-                TokenizationOptions.UNLIMITED)) {
+                TokenizationOptions.UNLIMITED,
+                Optional.empty())) {
             assertThat(rows.get(2).row()).isEqualTo(2);
             assertThat(rows.get(2).prompt()).containsExactly(12);
             assertThatThrownBy(rows::size).hasMessageContaining("b.jsonl, line 2");

@@ -28,7 +28,8 @@ class PublishedShapesTest {
     }
 
     private static List<String> pairs(Tokenizer tokenizer, DatasetSource source) {
-        try (TokenizedDataset dataset = PreferenceData.open(source, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset =
+                PreferenceData.open(source, () -> tokenizer, TokenizationOptions.UNLIMITED, Optional.empty())) {
             return TestRows.contents(dataset);
         }
     }
@@ -81,7 +82,8 @@ class PublishedShapesTest {
         Path original = Goldens.path(DATA + "original/instruction-data-with-preference.json");
         DatasetSource source = new DatasetSource("rasbt", List.of(original), Map.of("question", "instruction"));
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset rows = PreferenceData.open(source, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset rows =
+                        PreferenceData.open(source, () -> tokenizer, TokenizationOptions.UNLIMITED, Optional.empty())) {
             assertThat(rows.size()).isGreaterThan(1000);
             JsonNode first = Goldens.json(DATA + "original/instruction-data-with-preference.json")
                     .get(0);
@@ -91,14 +93,16 @@ class PublishedShapesTest {
                     .isEqualTo(first.get("chosen").textValue() + "<|im_end|>\n");
         }
         DatasetSource wrong = new DatasetSource("rasbt", List.of(original), Map.of("question", "query"));
-        try (TokenizedDataset rows = PreferenceData.open(wrong, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset rows =
+                PreferenceData.open(wrong, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty())) {
             assertThatThrownBy(rows::size)
                     .isInstanceOf(MmpoException.class)
                     .hasMessageContaining(
                             "columns maps question to 'query', which this row does not have; it has instruction");
         }
         DatasetSource unknown = new DatasetSource("rasbt", List.of(original), Map.of("answer", "chosen"));
-        assertThatThrownBy(() -> PreferenceData.open(unknown, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED))
+        assertThatThrownBy(() -> PreferenceData.open(
+                        unknown, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty()))
                 .hasMessageContaining("columns of rasbt names 'answer', which no row has");
     }
 

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -171,7 +172,8 @@ class TableFilesTest {
         }
         assertThat(read(gz)).hasSize(2);
         DatasetSource both = new DatasetSource("both", List.of(file, gz), Map.of());
-        try (TokenizedDataset data = PreferenceData.open(both, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset data =
+                PreferenceData.open(both, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty())) {
             assertThat(TestRows.prompts(data)).containsExactly(1, 2, 1, 2);
         }
     }

@@ -1,0 +1,101 @@
+package io.mmpo.train;
+
+import io.mmpo.data.Fingerprint;
+import io.mmpo.data.ReferenceParts;
+import io.mmpo.data.TokenizedDataset;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * Reference log-probabilities on disk (DESIGN, section 7), under a name made from the model's files, the compute type and the inputs
+ * of the tokenized rows. Without a directory nothing is kept.
+ */
+final class ReferenceCache {
+    /** Raised whenever the same inputs may give other values. */
+    private static final String VERSION = "1";
+
+    private static final int ROWS_A_PART = 4096;
+    private static final long MAX_NANOS_A_PART = 60_000_000_000L;
+
+    private final Optional<ReferenceParts> parts;
+    private final List<ReferenceParts.Entry> waiting = new ArrayList<>();
+    private long lastWriteNanos = System.nanoTime();
+
+    private ReferenceCache(Optional<ReferenceParts> parts) {
+        this.parts = parts;
+    }
+
+    /** computeType: of the model that scores. */
+    static ReferenceCache of(
+            Optional<Path> cacheDirectory, Path modelDirectory, String computeType, TokenizedDataset data) {
+        if (cacheDirectory.isEmpty() || data.fingerprint().isEmpty()) {
+            return new ReferenceCache(Optional.empty());
+        }
+        Fingerprint key = new Fingerprint()
+                .add("version", VERSION)
+                .add("rows", data.fingerprint().get())
+                .add("compute type", computeType);
+        modelFiles(modelDirectory).forEach(file -> key.add(file.getFileName().toString(), file));
+        Path directory = cacheDirectory.get().resolve("reference").resolve(key.hex());
+        return new ReferenceCache(Optional.of(new ReferenceParts(directory)));
+    }
+
+    /** What decides the values: configuration and weights, of an adapter too. */
+    private static List<Path> modelFiles(Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.filter(file -> file.getFileName()
+                            .toString()
+                            .matches("config\\.json|adapter_config\\.json|.*\\.safetensors(\\.index\\.json)?"))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Where the values are kept; empty where they are not. */
+    Optional<Path> directory() {
+        return parts.map(ReferenceParts::directory);
+    }
+
+    /** Puts what is known about the groups into logps[group]. */
+    void load(double[][] logps) {
+        parts.ifPresent(kept -> {
+            for (ReferenceParts.Entry entry : kept.read()) {
+                if (entry.group() >= 0
+                        && entry.group() < logps.length
+                        && Double.isFinite(entry.chosen())
+                        && Double.isFinite(entry.rejected())) {
+                    logps[entry.group()] = new double[] {entry.chosen(), entry.rejected()};
+                }
+            }
+        });
+    }
+
+    /** Keeps values of a pair; they reach the disk some rows or seconds later, or with {@link #flush}. */
+    void add(int group, int row, double[] logps) {
+        if (parts.isPresent()) {
+            waiting.add(new ReferenceParts.Entry(group, row, logps[0], logps[1]));
+            if (waiting.size() >= ROWS_A_PART || System.nanoTime() - lastWriteNanos > MAX_NANOS_A_PART) {
+                flush();
+            }
+        }
+    }
+
+    void flush() {
+        parts.ifPresent(kept -> kept.append(waiting));
+        waiting.clear();
+        lastWriteNanos = System.nanoTime();
+    }
+
+    /** Forgets everything: the values are not those of this model. */
+    void clear() {
+        parts.ifPresent(ReferenceParts::clear);
+    }
+}
