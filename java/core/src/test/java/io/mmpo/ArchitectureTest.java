@@ -32,6 +32,7 @@ class ArchitectureTest {
             "io.mmpo.hub", List.of(),
             "io.mmpo.data", List.of("io.mmpo.hub", "io.mmpo.nativelib"),
             "io.mmpo.model", List.of("io.mmpo.nativelib"),
+            "io.mmpo.plan", List.of("io.mmpo.config", "io.mmpo.nativelib"),
             "io.mmpo.train",
                     List.of("io.mmpo.config", "io.mmpo.data", "io.mmpo.hub", "io.mmpo.model", "io.mmpo.nativelib"));
 

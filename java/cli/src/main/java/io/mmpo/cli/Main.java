@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
             LogprobsCommand.class,
             GenerateCommand.class,
             InspectDataCommand.class,
+            PlanCommand.class,
             DoctorCommand.class
         })
 public final class Main implements Runnable {

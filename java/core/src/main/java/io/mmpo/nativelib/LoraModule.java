@@ -17,7 +17,7 @@ public enum LoraModule {
         return name().toLowerCase(Locale.ROOT) + "_proj";
     }
 
-    long inputs(ModelShape shape) {
+    public long inputs(ModelShape shape) {
         return switch (this) {
             case Q, K, V, GATE, UP -> shape.hiddenSize();
             case O -> shape.numHeads() * shape.headDim();
@@ -25,7 +25,7 @@ public enum LoraModule {
         };
     }
 
-    long outputs(ModelShape shape) {
+    public long outputs(ModelShape shape) {
         return switch (this) {
             case Q -> shape.numHeads() * shape.headDim();
             case K, V -> shape.numKvHeads() * shape.headDim();

@@ -1,0 +1,204 @@
+package io.mmpo.cli;
+
+import io.mmpo.config.ConfigLoader;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.ModelConfig;
+import io.mmpo.nativelib.ModelShape;
+import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.plan.MemoryPlan;
+import io.mmpo.plan.TrainingPlan;
+import io.mmpo.plan.TrainingPlan.Choices;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@Command(
+        name = "plan",
+        description = {
+            "Says what a configuration's training takes in memory and time, from the sizes in the model's config.json alone: no weights"
+                    + " and no data are read.",
+            "It is arithmetic about what this program allocates and multiplies. Training itself runs in one process on the CPU today; N"
+                    + " devices are counted as N replicas, and what they would send each other is not."
+        },
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:it fits, or no --gpu-memory was given", "4:it does not fit"},
+        mixinStandardHelpOptions = true)
+final class PlanCommand implements Callable<Integer> {
+    private static final Pattern SIZE = Pattern.compile("(\\d+(?:\\.\\d+)?)\\s*(GiB|GB|MiB|MB)");
+    private static final double GIB = 1L << 30;
+
+    @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "The configuration of the run.")
+    private Path configFile;
+
+    @Parameters(index = "1..*", arity = "0..*", paramLabel = "key=value", description = "Keys that win over the file.")
+    private List<String> overrides = List.of();
+
+    @Option(names = "--gpus", defaultValue = "1", description = "Devices, each with a replica (${DEFAULT-VALUE}).")
+    private int gpus;
+
+    @Option(names = "--gpu-memory", paramLabel = "SIZE", description = "Memory of one device, 80GiB for example.")
+    private @Nullable String gpuMemory;
+
+    @Option(
+            names = "--tflops",
+            defaultValue = "989",
+            description =
+                    "Peak of one device in 10^12 operations a second; that of an H100 SXM in dense bfloat16 is ${DEFAULT-VALUE}.")
+    private double tflops;
+
+    @Option(
+            names = "--mfu",
+            defaultValue = "0.4",
+            description = "Share of the peak that is assumed to be reached (${DEFAULT-VALUE}).")
+    private double mfu;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        Arguments.requireAtLeast(spec, "--gpus", gpus, 1);
+        Arguments.require(spec, tflops > 0, "--tflops must be above 0, got " + tflops);
+        Arguments.require(spec, mfu > 0 && mfu <= 1, "--mfu must be in (0, 1], got " + mfu);
+        double memory = gpuMemory == null ? Double.POSITIVE_INFINITY : parseSize(gpuMemory);
+        TrainingConfig config = ConfigLoader.load(configFile, overrides).config();
+        ModelConfig model = ModelConfig.read(config.model().model());
+        TrainingPlan plan = TrainingPlan.of(config, model.shape());
+        PrintWriter out = spec.commandLine().getOut();
+        describe(out, config, model, plan);
+        describeTime(out, plan);
+        if (gpuMemory == null) {
+            return ExitCode.DONE;
+        }
+        double spare = memory - plan.memory().total();
+        if (spare >= 0) {
+            out.printf(
+                    Locale.ROOT,
+                    "fits in %s: %.1f GiB are left for the runtime and its fragments%n",
+                    gpuMemory,
+                    spare / GIB);
+            return ExitCode.DONE;
+        }
+        out.printf(Locale.ROOT, "does not fit in %s: %.1f GiB too much%n", gpuMemory, -spare / GIB);
+        describeChanges(out, config, model.shape(), memory);
+        return ExitCode.ENVIRONMENT;
+    }
+
+    private void describe(PrintWriter out, TrainingConfig config, ModelConfig model, TrainingPlan plan) {
+        out.printf(
+                Locale.ROOT,
+                "model        %s, %,d parameters, %,d of them trained (%.2f%%)%n",
+                model.architecture(),
+                plan.parameters(),
+                plan.trained(),
+                100.0 * plan.trained() / plan.parameters());
+        out.printf(
+                Locale.ROOT,
+                "micro-batch  %d rows of up to %,d tokens each (max_length and its kin)%n",
+                config.batches().trainBatchSize(),
+                plan.pairTokens());
+        out.printf(
+                Locale.ROOT,
+                "step         %,d rows: %d micro-batches on %d device%s%n%n",
+                (long) plan.pairsPerStep() * gpus,
+                config.batches().gradientAccumulationSteps(),
+                gpus,
+                gpus == 1 ? "" : "s");
+        MemoryPlan memory = plan.memory();
+        out.println("memory of each device, GiB (zero_stage 0: each has everything)");
+        part(out, "weights, " + (config.model().bf16() ? "bfloat16" : "float32"), memory.weights());
+        part(out, "master weights, float32", memory.masterWeights());
+        part(out, "gradients, float32", memory.gradients());
+        part(out, "optimizer state", memory.optimizer());
+        part(out, "activations kept for backward", memory.activations());
+        part(out, "one layer's scratch", memory.scratch());
+        part(out, "output head, one chunk of logits", memory.head());
+        part(out, "reference (scored before training)", 0);
+        part(out, "all", memory.total());
+        out.println();
+    }
+
+    private static void part(PrintWriter out, String name, long bytes) {
+        out.printf(Locale.ROOT, "  %-36s %8.2f%n", name, bytes / GIB);
+    }
+
+    private void describeTime(PrintWriter out, TrainingPlan plan) {
+        double perSecond = tflops * 1e12 * mfu;
+        double stepSeconds = plan.pairsPerStep() * plan.trainingFlopsPerPair() / perSecond;
+        out.printf(
+                Locale.ROOT,
+                "arithmetic   %.1f TFLOP a row at most in training, %.1f for the reference, once%n",
+                plan.trainingFlopsPerPair() / 1e12,
+                plan.referenceFlopsPerPair() / 1e12);
+        out.printf(
+                Locale.ROOT,
+                "time         %.2f s a step at most, if %.0f%% of %.0f TFLOP/s are reached",
+                stepSeconds,
+                100 * mfu,
+                tflops);
+        plan.maxSteps().ifPresent(steps -> out.printf(", %s for %,d steps", words(steps * stepSeconds), steps));
+        out.printf("; shorter rows take less%n%n");
+    }
+
+    private static String words(double seconds) {
+        Duration duration = Duration.ofSeconds(Math.round(seconds));
+        return duration.toHours() + " h " + duration.toMinutesPart() + " min";
+    }
+
+    /** One change after another, those that cost nothing in quality first, until it fits. */
+    private void describeChanges(PrintWriter out, TrainingConfig config, ModelShape shape, double memory) {
+        Choices choices = Choices.of(config);
+        if (!choices.gradientCheckpointing()) {
+            choices = choices.withGradientCheckpointing();
+            if (change(out, "gradient_checkpointing=true", config, shape, choices, memory)) {
+                return;
+            }
+        }
+        int rows = config.batches().trainBatchSize() * config.batches().gradientAccumulationSteps();
+        if (choices.microBatch() > 1) {
+            choices = choices.withMicroBatch(1);
+            String keys = "per_device_train_batch_size=1 gradient_accumulation_steps=" + rows;
+            if (change(out, keys, config, shape, choices, memory)) {
+                return;
+            }
+        }
+        if (choices.optimizer() != OptimizerType.ADAMW_8BIT) {
+            choices = choices.withOptimizer(OptimizerType.ADAMW_8BIT);
+            if (change(out, "optim=adamw_8bit", config, shape, choices, memory)) {
+                return;
+            }
+        }
+        out.println("  then: a smaller max_length, or a smaller model");
+    }
+
+    private static boolean change(
+            PrintWriter out, String keys, TrainingConfig config, ModelShape shape, Choices choices, double memory) {
+        long total = TrainingPlan.of(config, shape, choices).memory().total();
+        out.printf(Locale.ROOT, "  with %s: %.2f GiB, %s%n", keys, total / GIB, total <= memory ? "fits" : "too much");
+        return total <= memory;
+    }
+
+    private double parseSize(String text) {
+        Matcher matcher = SIZE.matcher(text);
+        Arguments.require(
+                spec, matcher.matches(), "--gpu-memory must be a size such as 80GiB or 24GB, got '" + text + "'");
+        double unit = switch (matcher.group(2)) {
+            case "GiB" -> GIB;
+            case "GB" -> 1e9;
+            case "MiB" -> 1 << 20;
+            default -> 1e6;
+        };
+        return Double.parseDouble(matcher.group(1)) * unit;
+    }
+}

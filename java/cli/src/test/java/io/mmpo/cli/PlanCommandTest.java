@@ -1,0 +1,82 @@
+package io.mmpo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PlanCommandTest {
+    @TempDir
+    Path directory;
+
+    private Path config;
+
+    /** Sizes of Llama-3-8B; there are no weights, and no data. */
+    @BeforeEach
+    void writeSizes() throws IOException {
+        Files.writeString(directory.resolve("config.json"), """
+                {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 128256, "hidden_size": 4096,
+                 "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+                 "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 500000.0, "hidden_act": "silu",
+                 "tie_word_embeddings": false, "torch_dtype": "bfloat16"}
+                """);
+        config = Files.writeString(directory.resolve("run.yaml"), """
+                model_name_or_path: %s
+                dataset_name: pairs.jsonl
+                per_device_train_batch_size: 2
+                gradient_accumulation_steps: 16
+                max_length: 2312
+                max_prompt_length: 1800
+                max_completion_length: 512
+                max_steps: 1000
+                """.formatted(directory));
+    }
+
+    @Test
+    void saysWhatFits() {
+        Cli cli = Cli.run("plan", config, "--gpus", 4, "--gpu-memory", "192GiB").succeeds();
+        assertThat(cli.out())
+                .contains("8,030,261,248 parameters, 8,030,261,248 of them trained (100.00%)")
+                .contains("2 rows of up to 2,824 tokens each")
+                .contains("128 rows: 16 micro-batches on 4 devices")
+                .containsPattern("weights, bfloat16 +14\\.96\n")
+                .containsPattern("gradients, float32 +29\\.92\n")
+                .containsPattern("optimizer state +59\\.83\n")
+                .containsPattern(
+                        "time +\\d+\\.\\d\\d s a step at most, if 40% of 989 TFLOP/s are reached, \\d+ h \\d+ min for 1,000 steps")
+                .contains("fits in 192GiB");
+        assertThat(directory.toFile().list()).containsExactlyInAnyOrder("config.json", "run.yaml");
+    }
+
+    @Test
+    void saysWhatToChangeWhereItDoesNotFit() {
+        Cli cli = Cli.run("plan", config, "--gpu-memory", "80GiB", "gradient_checkpointing=false");
+        assertThat(cli.exitCode()).as(cli.err()).isEqualTo(ExitCode.ENVIRONMENT);
+        assertThat(cli.out())
+                .contains("does not fit in 80GiB")
+                .contains("with gradient_checkpointing=true: ")
+                .contains("with per_device_train_batch_size=1 gradient_accumulation_steps=32: ")
+                .contains("with optim=adamw_8bit: ")
+                .contains("a smaller max_length, or a smaller model");
+    }
+
+    @Test
+    void withoutASizeItOnlyCounts() {
+        assertThat(Cli.run("plan", config).succeeds().out())
+                .doesNotContain("fits")
+                .doesNotContain("fit in");
+    }
+
+    @Test
+    void whatItCannotReadIsAnError() {
+        Cli.run("plan", config, "--gpu-memory", "80").failsWith(ExitCode.CONFIGURATION, "80GiB", "got '80'");
+        Cli.run("plan", config, "--mfu", "40").failsWith(ExitCode.CONFIGURATION, "--mfu must be in (0, 1]");
+        Cli.run("plan", config, "--gpus", "0").failsWith(ExitCode.CONFIGURATION, "--gpus");
+        Cli.run("plan", config, "model_name_or_path=" + directory.resolve("none"))
+                .failsWith(ExitCode.DATA, "none", "does not exist");
+    }
+}

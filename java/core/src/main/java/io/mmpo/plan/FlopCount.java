@@ -1,0 +1,45 @@
+package io.mmpo.plan;
+
+import io.mmpo.nativelib.LoraSettings;
+import io.mmpo.nativelib.ModelShape;
+import java.util.Optional;
+
+/**
+ * Floating-point operations for one pair (SFT: one row), two for a multiplication with its addition: matrix products and
+ * attention, which are all but a percent.
+ *
+ * @param training forward and backward
+ * @param reference forward of the reference, once in a run
+ */
+record FlopCount(double training, double reference) {
+    /** gradedCompletions: those that backward goes through. linear: whether the head is computed once, the weights being known. */
+    static FlopCount of(
+            ModelShape shape,
+            Optional<LoraSettings> lora,
+            LongestPair pair,
+            int gradedCompletions,
+            boolean linear,
+            boolean needsReference) {
+        double layers = shape.numLayers();
+        double queries = shape.numHeads() * shape.headDim();
+        double keys = shape.numKvHeads() * shape.headDim();
+        double matrices = layers * shape.hiddenSize() * (2 * queries + 2 * keys + 3.0 * shape.intermediateSize());
+        double adapter = lora.map(settings -> settings.numParameters(shape)).orElse(0L);
+        double perAttentionPair = 4 * layers * queries;
+        double headRow = 2.0 * shape.vocabSize() * shape.hiddenSize();
+
+        double tokens = pair.prompt() + (double) gradedCompletions * pair.completion();
+        double rows = (double) gradedCompletions * pair.completion();
+        double forward = 2 * (matrices + adapter) * tokens;
+        double attention = perAttentionPair * pair.attentionPairs(gradedCompletions);
+        // A frozen weight has no gradient of its own: backward takes one product for it instead of two.
+        double backward = (lora.isPresent() ? 2 : 4) * matrices * tokens + 4 * adapter * tokens;
+        double headPasses = (linear ? 1 : 2) + (lora.isPresent() ? 1 : 2);
+        // Attention's backward is five products where forward is two.
+        double training = forward + backward + 3.5 * attention + headPasses * headRow * rows;
+        double reference = 2 * matrices * pair.tokens()
+                + perAttentionPair * pair.attentionPairs(pair.completions())
+                + headRow * pair.completions() * pair.completion();
+        return new FlopCount(training, needsReference ? reference : 0);
+    }
+}

@@ -1,0 +1,97 @@
+package io.mmpo.plan;
+
+import io.mmpo.nativelib.LoraSettings;
+import io.mmpo.nativelib.ModelShape;
+import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.Recompute;
+import java.util.Optional;
+
+/**
+ * Bytes that training takes on one device, by what they are for: what native/src allocates, at a micro-batch of the longest
+ * rows. The reference takes none while training, since its log-probabilities are computed before.
+ *
+ * @param weights in the type that is computed with; an adapter's copy in it included
+ * @param masterWeights float32, of a bfloat16 model; an adapter's own
+ * @param gradients float32, of what is trained
+ * @param optimizer state
+ * @param activations what backward keeps of forward
+ * @param scratch one layer's values, recomputed ones and their gradients
+ * @param head hidden rows of the output head and one chunk of logits
+ */
+public record MemoryPlan(
+        long weights, long masterWeights, long gradients, long optimizer, long activations, long scratch, long head) {
+    /** kLogitBytes of native/src/logprob/linear_logp.h. */
+    private static final long LOGIT_BYTES = 96L << 20;
+
+    /** tokens: of the micro-batch; headRows: those of them that predict a completion's token. */
+    static MemoryPlan of(
+            ModelShape shape,
+            Optional<LoraSettings> lora,
+            OptimizerType optimizer,
+            boolean bf16,
+            Recompute recompute,
+            long tokens,
+            long headRows) {
+        ParameterSizes model = ParameterSizes.ofModel(shape);
+        ParameterSizes trained =
+                lora.map(settings -> ParameterSizes.ofAdapter(shape, settings)).orElse(model);
+        long bytes = bf16 ? Short.BYTES : Float.BYTES;
+        boolean hasFloatCopy = bf16 || lora.isPresent();
+        long computedCopies = model.elements() + (bf16 && lora.isPresent() ? trained.elements() : 0);
+        long logits = Math.min(LOGIT_BYTES, headRows * shape.vocabSize() * bytes);
+        return new MemoryPlan(
+                bytes * computedCopies,
+                hasFloatCopy ? Float.BYTES * trained.elements() : 0,
+                Float.BYTES * trained.elements(),
+                trained.optimizerBytes(optimizer),
+                shape.numLayers() * tokens * keptPerToken(shape, lora, bytes, recompute),
+                tokens * scratchPerToken(shape, lora, bytes),
+                logits + 4 * headRows * shape.hiddenSize() * bytes);
+    }
+
+    public long total() {
+        return weights + masterWeights + gradients + optimizer + activations + scratch + head;
+    }
+
+    /** Decoder::keep. */
+    private static long keptPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
+        long hidden = shape.hiddenSize();
+        long selective = qkv(shape) + queries(shape) + hidden + 2 * shape.intermediateSize() + low(lora);
+        return switch (recompute) {
+            case FULL -> bytes * hidden;
+            case SELECTIVE -> bytes * (hidden + selective) + statistics(shape);
+            case NONE -> bytes * (hidden + selective + 2 * hidden + shape.intermediateSize()) + statistics(shape);
+        };
+    }
+
+    /**
+     * One layer's activations for forward and again for backward, their gradients, and what is summed in float32: the gradients
+     * of every head's keys and values, or a product's result.
+     */
+    private static long scratchPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes) {
+        long hidden = shape.hiddenSize();
+        long layer = 3 * hidden + qkv(shape) + queries(shape) + 3 * shape.intermediateSize() + low(lora);
+        long gradients = shape.intermediateSize() + 2 * hidden + queries(shape) + qkv(shape);
+        long sums = Math.max(2 * queries(shape), shape.intermediateSize());
+        return bytes * (2 * layer + gradients + hidden) + 2 * statistics(shape) + Float.BYTES * sums;
+    }
+
+    private static long queries(ModelShape shape) {
+        return shape.numHeads() * shape.headDim();
+    }
+
+    private static long qkv(ModelShape shape) {
+        return queries(shape) + 2 * shape.numKvHeads() * shape.headDim();
+    }
+
+    /** Columns of x A^T of a layer's adapted modules. */
+    private static long low(Optional<LoraSettings> lora) {
+        return lora.map(settings -> (long) settings.rank() * settings.targets().size())
+                .orElse(0L);
+    }
+
+    /** float32 of a token: of two norms, and of every head's softmax. */
+    private static long statistics(ModelShape shape) {
+        return Float.BYTES * (2 + shape.numHeads());
+    }
+}

@@ -1,0 +1,90 @@
+package io.mmpo.plan;
+
+import io.mmpo.config.LossOptions;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.nativelib.LoraSettings;
+import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.ModelShape;
+import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.Recompute;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What a training run will take, from its configuration and the sizes in config.json: nothing is loaded or computed.
+ *
+ * @param parameters of the model and its adapter
+ * @param trained of them
+ * @param pairTokens of the longest pair that the configuration allows
+ * @param pairsPerStep on one device
+ * @param maxSteps where the configuration says it
+ */
+public record TrainingPlan(
+        long parameters,
+        long trained,
+        long pairTokens,
+        long microBatchTokens,
+        int pairsPerStep,
+        OptionalInt maxSteps,
+        MemoryPlan memory,
+        double trainingFlopsPerPair,
+        double referenceFlopsPerPair) {
+    /** What may be changed to save memory. */
+    public record Choices(
+            OptimizerType optimizer, boolean gradientCheckpointing, int microBatch, Optional<LoraSettings> lora) {
+        public static Choices of(TrainingConfig config) {
+            return new Choices(
+                    config.optimizer().type(),
+                    config.model().gradientCheckpointing(),
+                    config.batches().trainBatchSize(),
+                    Optional.empty());
+        }
+
+        public Choices withOptimizer(OptimizerType other) {
+            return new Choices(other, gradientCheckpointing, microBatch, lora);
+        }
+
+        public Choices withGradientCheckpointing() {
+            return new Choices(optimizer, true, microBatch, lora);
+        }
+
+        public Choices withMicroBatch(int other) {
+            return new Choices(optimizer, gradientCheckpointing, other, lora);
+        }
+    }
+
+    public static TrainingPlan of(TrainingConfig config, ModelShape shape) {
+        return of(config, shape, Choices.of(config));
+    }
+
+    public static TrainingPlan of(TrainingConfig config, ModelShape shape, Choices choices) {
+        LossOptions loss = config.loss();
+        boolean isSft = loss.type() == LossType.SFT;
+        LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2);
+        long tokens = choices.microBatch() * pair.tokens();
+        long headRows = (long) choices.microBatch() * pair.completions() * pair.completion();
+        MemoryPlan memory = MemoryPlan.of(
+                shape,
+                choices.lora(),
+                choices.optimizer(),
+                config.model().bf16(),
+                choices.gradientCheckpointing() ? Recompute.SELECTIVE : Recompute.NONE,
+                tokens,
+                headRows);
+        int graded = isSft || loss.ignoresRejected() ? 1 : 2;
+        FlopCount flops = FlopCount.of(
+                shape, choices.lora(), pair, graded, isSft || loss.ignoresRejected(), loss.needsReference());
+        long adapter =
+                choices.lora().map(settings -> settings.numParameters(shape)).orElse(0L);
+        return new TrainingPlan(
+                shape.numParameters() + adapter,
+                choices.lora().isPresent() ? adapter : shape.numParameters(),
+                pair.tokens(),
+                tokens,
+                config.batches().trainBatchSize() * config.batches().gradientAccumulationSteps(),
+                config.schedule().maxSteps(),
+                memory,
+                flops.training(),
+                flops.reference());
+    }
+}

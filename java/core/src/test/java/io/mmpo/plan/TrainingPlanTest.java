@@ -1,0 +1,160 @@
+package io.mmpo.plan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.mmpo.SharedFiles;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.ModelFiles;
+import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.LoraModule;
+import io.mmpo.nativelib.LoraSettings;
+import io.mmpo.nativelib.ModelShape;
+import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.OptimizerSettings;
+import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.Recompute;
+import io.mmpo.nativelib.Weights;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TrainingPlanTest {
+    /** Llama-3-8B's config.json. */
+    private static final ModelShape LLAMA_3_8B = new ModelShape(
+            128256, 4096, 14336, 32, 32, 8, 128, 8192, 1e-5, 500_000, Optional.empty(), false, false, false);
+
+    private static final Set<LoraModule> ATTENTION = EnumSet.of(LoraModule.Q, LoraModule.K, LoraModule.V, LoraModule.O);
+
+    private static LoraSettings lora(Set<LoraModule> targets) {
+        return new LoraSettings(64, 1, 0.01, 0, targets);
+    }
+
+    /**
+     * Counted by peft 0.21.2 and transformers 5.18 on the meta device: get_nb_trainable_parameters of LoraConfig(r=64, target_modules=...)
+     * on LlamaForCausalLM of these sizes, and the model's own numel.
+     */
+    @Test
+    void countsOfThePapersLargestModelArePefts() {
+        assertThat(ParameterSizes.ofModel(LLAMA_3_8B).elements()).isEqualTo(8_030_261_248L);
+        assertThat(LLAMA_3_8B.numParameters()).isEqualTo(8_030_261_248L);
+        assertThat(ParameterSizes.ofAdapter(LLAMA_3_8B, lora(ATTENTION)).elements())
+                .isEqualTo(54_525_952L);
+        Set<LoraModule> all = EnumSet.allOf(LoraModule.class);
+        assertThat(ParameterSizes.ofAdapter(LLAMA_3_8B, lora(all)).elements()).isEqualTo(167_772_160L);
+        assertThat(lora(all).numParameters(LLAMA_3_8B)).isEqualTo(167_772_160L);
+    }
+
+    /** Weights, gradients and optimizer state are what a trainer holds, to the byte. */
+    @ParameterizedTest
+    @CsvSource({
+        "tied, FLOAT32, ADAMW, false",
+        "tied, BFLOAT16, ADAMW_8BIT, false",
+        "untied_llama3_rope, BFLOAT16, ADAMW, false",
+        "untied_llama3_rope, FLOAT32, ADAMW_8BIT, true",
+        "tied, BFLOAT16, ADAMW, true"
+    })
+    void whatATrainerHolds(String variant, ComputeType type, OptimizerType optimizer, boolean adapted) {
+        Optional<LoraSettings> lora =
+                adapted ? Optional.of(new LoraSettings(64, 1, 0, 0, ATTENTION)) : Optional.empty();
+        OptimizerSettings settings = new OptimizerSettings(optimizer, 0.9, 0.999, 1e-8, 0, Recompute.NONE);
+        try (ModelFiles files = ModelFiles.open(SharedFiles.path("golden/tiny_llama/" + variant));
+                NativeModel model = files.load(type)) {
+            lora.ifPresent(chosen -> model.setAdapter(chosen, List.of()));
+            ModelShape shape = files.config().shape();
+            boolean bf16 = type == ComputeType.BFLOAT16;
+            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, Recompute.NONE, 10, 5);
+            try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
+                assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
+                assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
+                assertThat(plan.masterWeights()).isEqualTo(bf16 || adapted ? bytes(trainer.parameters()) : 0);
+                long copy = bf16 && adapted ? bytes(trainer.parameters()) / 2 : 0;
+                assertThat(plan.weights()).isEqualTo(bytes(model.parameters()) + copy);
+            }
+        }
+    }
+
+    private static long bytes(List<Weights> tensors) {
+        return tensors.stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+    }
+
+    /** Derived by hand: 14 bytes a parameter, of which adamw_8bit saves nearly 6 for all but the embedding's 525M. */
+    @Test
+    void fullTrainingOfEightBillionParameters() {
+        MemoryPlan whole = plan(Map.of()).memory();
+        assertThat(whole.weights()).isEqualTo(2 * 8_030_261_248L);
+        assertThat(whole.masterWeights()).isEqualTo(4 * 8_030_261_248L);
+        assertThat(whole.gradients()).isEqualTo(4 * 8_030_261_248L);
+        assertThat(whole.optimizer()).isEqualTo(8 * 8_030_261_248L);
+        long quantized = 8_030_261_248L - 128256L * 4096;
+        assertThat((double) plan(Map.of("optim", "adamw_8bit")).memory().optimizer())
+                .isCloseTo(8.0 * 128256 * 4096 + quantized * (2 + 8 / 256.0), within(1e6 * 6));
+        assertThat(whole.total())
+                .isEqualTo(whole.weights()
+                        + whole.masterWeights()
+                        + whole.gradients()
+                        + whole.optimizer()
+                        + whole.activations()
+                        + whole.scratch()
+                        + whole.head());
+    }
+
+    @Test
+    void lengthsAndRecomputationDecideTheActivations() {
+        TrainingPlan paper = plan(Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512));
+        assertThat(paper.pairTokens()).isEqualTo(1800 + 2 * 512);
+        assertThat(paper.microBatchTokens()).isEqualTo(2 * paper.pairTokens());
+        // One token and layer: input 4096, q k v 6144, attended 4096, middle 4096, gate and up 28672; two bytes each;
+        // 34 floats.
+        assertThat(paper.memory().activations()).isEqualTo(32 * 5648L * (2 * 47104 + 4 * 34));
+        long all = plan(Map.of(
+                        "max_length",
+                        2312,
+                        "max_prompt_length",
+                        1800,
+                        "max_completion_length",
+                        512,
+                        "gradient_checkpointing",
+                        false))
+                .memory()
+                .activations();
+        assertThat(all).isEqualTo(32 * 5648L * (2 * (47104 + 2 * 4096 + 14336) + 4 * 34));
+        assertThat(plan(Map.of("max_length", 100)).pairTokens()).isEqualTo(1 + 2 * 99);
+        assertThat(plan(Map.of("max_length", 100, "loss_type", "sft")).pairTokens())
+                .isEqualTo(100);
+    }
+
+    /** The usual rule: six operations a parameter and token, here with the head on completions alone. */
+    @Test
+    void operationsAreThoseOfTheUsualRule() {
+        Map<String, Object> lengths =
+                Map.of("max_length", 1000, "max_prompt_length", 500, "max_completion_length", 500, "loss_type", "sft");
+        double matrices = 8_030_261_248.0 - 2 * 128256.0 * 4096 - 65 * 4096;
+        double head = 128256.0 * 4096;
+        double attention = 3.5 * 32 * 4 * 4096 * (1000.0 * 1000 / 2);
+        assertThat(plan(lengths).trainingFlopsPerPair())
+                .isCloseTo(6 * matrices * 1000 + 6 * head * 500 + attention, within(1e6));
+        // lambda = 1 goes through prompt and chosen response alone, and needs the reference's forward
+        Map<String, Object> mmpo = new HashMap<>(lengths);
+        mmpo.put("loss_type", "mmpo");
+        assertThat(plan(mmpo).trainingFlopsPerPair()).isEqualTo(plan(lengths).trainingFlopsPerPair());
+        assertThat(plan(mmpo).referenceFlopsPerPair()).isGreaterThan(2 * matrices * 1500);
+        Map<String, Object> dpo = new HashMap<>(lengths);
+        dpo.put("loss_type", "dpo");
+        assertThat(plan(dpo).trainingFlopsPerPair()).isGreaterThan(6 * matrices * 1500 + 8 * head * 1000);
+    }
+
+    private static TrainingPlan plan(Map<String, Object> more) {
+        Map<String, Object> keys = new HashMap<>(
+                Map.of("model_name_or_path", "llama", "dataset_name", "pairs.jsonl", "per_device_train_batch_size", 2));
+        keys.putAll(more);
+        return TrainingPlan.of(TrainingConfig.of(keys), LLAMA_3_8B);
+    }
+}
