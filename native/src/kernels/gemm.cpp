@@ -13,13 +13,13 @@
 namespace mmpo {
 namespace {
 
-// A packed block of B is at most this deep, in bytes of a column, and this wide: 4 MiB, which stays in the last-level cache.
+// A packed block of B is at most this deep, in bytes of a column, and this wide: 8 MiB, which stays in the last-level cache.
 constexpr int64_t kBlockDepthBytes = 4096;
-constexpr int64_t kBlockColumns = 1024;
+constexpr int64_t kBlockColumns = 2048;
 // A transposed A sums over tokens, of which every micro-batch has another number: depths are padded, so that few
 // micro-kernels are ever made.
 constexpr int64_t kTokenMultiple = 64;
-// Rows of A of one task: their depths stay in a core's own cache while the panels of B pass by.
+// Rows of A that are multiplied together: their depths stay in a core's own cache while the panels of B pass by.
 constexpr int64_t kTaskBytes = 512 << 10;
 // Depth up to which a bfloat16 result is summed in one go.
 constexpr int64_t kWholeDepths = 4096;
@@ -39,12 +39,15 @@ int64_t num_parts(int64_t count, int64_t largest) { return (count + largest - 1)
 
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-// Tiles of a row of tasks: so many that a task's rows stay in the cache, and no more than gives every thread the same share.
-int64_t task_rows(int64_t rows, int64_t row_bytes) {
-  const int64_t tiles = num_parts(rows, kTileRows);
-  const int64_t share = num_parts(tiles, at::get_num_threads());
-  const int64_t largest = std::max<int64_t>(1, kTaskBytes / (row_bytes * kTileRows));
-  return num_parts(share, num_parts(share, largest)) * kTileRows;
+// Rows of a tile: as many as there may be, but so that the last one is not much smaller than the others.
+int64_t tile_rows(int64_t rows) {
+  const auto even = [rows](int64_t tiles) { return round_up(num_parts(rows, tiles), kRowMultiple); };
+  int64_t best = even(num_parts(rows, kMaxTileRows));
+  for (int64_t tiles = num_parts(rows, best) + 1; tiles <= num_parts(rows, best) + 2; ++tiles) {
+    const int64_t tile = even(tiles);
+    if (num_parts(rows, tile) * tile < num_parts(rows, best) * best && 2 * tile >= kMaxTileRows) best = tile;
+  }
+  return best;
 }
 
 template <typename T, typename Out, typename Capability>
@@ -70,7 +73,8 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& works
   const int64_t deepest = round_up(num_parts(depth, num_parts(depth, depth_limit)), depth_multiple);
   const Tensor panels = workspace.allocate({widest * deepest}, c10::CppTypeToScalarType<P>::value);
   P* packed = panels.mutable_data_ptr<P>();
-  const int64_t largest_task = task_rows(rows, deepest * kElement);
+  const int64_t tile = tile_rows(rows);
+  const int64_t task_tiles = std::max<int64_t>(1, kTaskBytes / (deepest * kElement * tile));
   for (int64_t k = 0; k < depth; k += deepest) {
     for (int64_t n = 0; n < columns; n += widest) {
       const int64_t depths = std::min(deepest, depth - k);
@@ -80,7 +84,8 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& works
                             .depth = k,
                             .depths = depths,
                             .padded_depths = round_up(depths, depth_multiple),
-                            .task_rows = largest_task};
+                            .tile_rows = tile,
+                            .task_tiles = task_tiles};
       CpuGemm<T, Out, Capability>::pack(b, block, packed);
       CpuGemm<T, Out, Capability>::multiply(a, packed, block, k > 0 || mode == Gemm::kAccumulate,
                                             c_MN.mutable_data_ptr<Out>(), c_MN.stride(0));

@@ -1,5 +1,5 @@
-// Log-probabilities of target tokens under softmax(hidden w^T), a few hundred rows at a time: the logits of all rows
-// never exist together. Shapes: R rows, H hidden, V vocabulary.
+// Log-probabilities of target tokens under softmax(hidden w^T), so many rows at a time that their logits fit a bound: the
+// logits of all rows exist together only where they are few. Shapes: R rows, H hidden, V vocabulary.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,27 +8,47 @@
 
 namespace mmpo {
 
-// Memory that the logits of one chunk may take.
-inline constexpr int64_t kLogitBytes = int64_t{96} << 20;
+// Memory that logits may take. A constant, not a share of what is free: sums over chunks would round differently from run to run.
+inline constexpr int64_t kLogitBytes = int64_t{256} << 20;
 
 struct HeadRows {
-  Tensor hidden_RH;   // after the final norm
-  Tensor targets_R;   // int64
+  Tensor hidden_RH;  // after the final norm
+  Tensor targets_R;  // int64
 };
 
-// logp_R, lse_R: float32, written. lse is what backward needs.
-void linear_logp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, Tensor& lse_R, Tensor& logp_R,
-                 int64_t logit_bytes = kLogitBytes);
+class LinearLogp {
+ public:
+  // The logits' memory is the workspace's until the caller takes it back. What is passed is borrowed.
+  LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes = kLogitBytes);
 
-// Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) added to, or left
-// out where it is undefined (a frozen head). Logits are computed again.
-void linear_logp_backward(const HeadRows& rows, const Tensor& head_VH, const Tensor& lse_R, const Tensor& weights_R,
-                          Workspace& workspace, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
-                          int64_t logit_bytes = kLogitBytes);
+  // logp_R, lse_R: float32, written. lse is what backward needs.
+  void forward(Tensor& lse_R, Tensor& logp_R);
 
-// Both in one pass over the logits, for weights that are known beforehand.
-void linear_logp_forward_backward(const HeadRows& rows, const Tensor& head_VH, const Tensor& weights_R,
-                                  Workspace& workspace, Tensor& logp_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
-                                  int64_t logit_bytes = kLogitBytes);
+  // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) added to, or left out where it is
+  // undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.
+  void backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH);
+
+  // Both in one pass over the logits, for weights that are known beforehand.
+  void forward_backward(const Tensor& weights_R, Tensor& logp_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH);
+
+ private:
+  struct Chunk {
+    int64_t index, first, count;
+  };
+  Chunk chunk(int64_t index) const;
+  // The chunk's part of the memory, filled unless it holds this chunk's logits already.
+  Tensor logits(const Chunk& chunk);
+  void log_softmax(const Chunk& chunk, const Tensor& logits_RV, Tensor& lse_R, Tensor& logp_R) const;
+  void gradient(const Chunk& chunk, const Tensor& lse_R, const Tensor& weights_R, Tensor& logits_RV,
+                Tensor& grad_hidden_RH, Tensor& grad_head_VH);
+
+  const HeadRows& rows_;
+  const Tensor& head_VH_;
+  Workspace& workspace_;
+  int64_t num_rows_;
+  int64_t num_chunks_;
+  Tensor memory_RV_;
+  int64_t held_ = -1;  // the chunk whose logits are in memory
+};
 
 }  // namespace mmpo

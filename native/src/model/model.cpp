@@ -44,7 +44,7 @@ Tensor Model::score(const PackedBatch& batch) {
   Tensor rstd_R;
   const HeadRows head{final_norm(rows_RH, rstd_R), batch.head_targets_R};
   Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  linear_logp(head, decoder_.weights().head_VH, workspace_, lse_R, logp_R);
+  LinearLogp(head, decoder_.weights().head_VH, workspace_).forward(lse_R, logp_R);
   return logp_R;
 }
 

@@ -117,24 +117,28 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   Tensor grad_hidden_RH = workspace.allocate({num_graded, x_TH.size(1)}, x_TH.scalar_type());
   Objective::Result result;
   std::vector<double> logps;
-  if (objective.is_linear()) {
-    const Tensor weights_R = row_weights(packed, objective.linear_weights(), workspace);
-    Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
-    linear_logp_forward_backward(graded, head_VH, weights_R, workspace, graded_logp_R, grad_hidden_RH,
-                                 gradients_.weights.head_VH);
-    if (num_graded < num_head_rows) {
-      Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_head_rows - num_graded);
-      Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_head_rows - num_graded);
-      linear_logp(part(num_graded, num_head_rows - num_graded), head_VH, workspace, scored_lse_R, scored_logp_R);
+  {
+    const WorkspaceScope logits_scope(workspace);
+    LinearLogp head(graded, head_VH, workspace);
+    if (objective.is_linear()) {
+      const Tensor weights_R = row_weights(packed, objective.linear_weights(), workspace);
+      Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
+      head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients_.weights.head_VH);
+      if (num_graded < num_head_rows) {
+        Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_head_rows - num_graded);
+        Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_head_rows - num_graded);
+        const HeadRows scored = part(num_graded, num_head_rows - num_graded);
+        LinearLogp(scored, head_VH, workspace).forward(scored_lse_R, scored_logp_R);
+      }
+      logps = sum_completions(packed, logp_R);
+      result = objective.evaluate(logps);
+    } else {
+      head.forward(lse_R, logp_R);
+      logps = sum_completions(packed, logp_R);
+      result = objective.evaluate(logps);
+      const Tensor weights_R = row_weights(packed, result.weights, workspace);
+      head.backward(lse_R, weights_R, grad_hidden_RH, gradients_.weights.head_VH);
     }
-    logps = sum_completions(packed, logp_R);
-    result = objective.evaluate(logps);
-  } else {
-    linear_logp(graded, head_VH, workspace, lse_R, logp_R);
-    logps = sum_completions(packed, logp_R);
-    result = objective.evaluate(logps);
-    const Tensor weights_R = row_weights(packed, result.weights, workspace);
-    linear_logp_backward(graded, head_VH, lse_R, weights_R, workspace, grad_hidden_RH, gradients_.weights.head_VH);
   }
 
   Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());

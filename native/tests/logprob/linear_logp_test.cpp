@@ -44,26 +44,26 @@ struct Outputs {
 Outputs in_two_passes(const Case& c, int64_t rows_of_chunk) {
   Outputs out(c);
   Workspace workspace;
-  linear_logp(c.rows, c.head_VH, workspace, out.lse_R, out.logp_R, c.bytes(rows_of_chunk));
-  linear_logp_backward(c.rows, c.head_VH, out.lse_R, c.weights_R, workspace, out.grad_hidden_RH, out.grad_head_VH,
-                       c.bytes(rows_of_chunk));
+  LinearLogp head(c.rows, c.head_VH, workspace, c.bytes(rows_of_chunk));
+  head.forward(out.lse_R, out.logp_R);
+  head.backward(out.lse_R, c.weights_R, out.grad_hidden_RH, out.grad_head_VH);
   return out;
 }
 
 Outputs in_one_pass(const Case& c, int64_t rows_of_chunk) {
   Outputs out(c);
   Workspace workspace;
-  linear_logp_forward_backward(c.rows, c.head_VH, c.weights_R, workspace, out.logp_R, out.grad_hidden_RH,
-                               out.grad_head_VH, c.bytes(rows_of_chunk));
+  LinearLogp(c.rows, c.head_VH, workspace, c.bytes(rows_of_chunk))
+      .forward_backward(c.weights_R, out.logp_R, out.grad_hidden_RH, out.grad_head_VH);
   return out;
 }
 
-class LinearLogp : public ::testing::TestWithParam<int64_t> {
+class LinearLogpTest : public ::testing::TestWithParam<int64_t> {
  protected:
   void SetUp() override { at::manual_seed(17); }
 };
 
-TEST_P(LinearLogp, EqualsLogSoftmaxOfTheProductInDouble) {
+TEST_P(LinearLogpTest, EqualsLogSoftmaxOfTheProductInDouble) {
   for (const auto type : kTypes) {
     SCOPED_TRACE(type);
     const Case c(type);
@@ -84,7 +84,7 @@ TEST_P(LinearLogp, EqualsLogSoftmaxOfTheProductInDouble) {
   }
 }
 
-TEST_P(LinearLogp, OnePassEqualsTwo) {
+TEST_P(LinearLogpTest, OnePassEqualsTwo) {
   for (const auto type : kTypes) {
     const Case c(type);
     const Outputs one = in_one_pass(c, GetParam());
@@ -96,7 +96,7 @@ TEST_P(LinearLogp, OnePassEqualsTwo) {
 }
 
 // What chunks change is the order of sums, never a chunk's own values.
-TEST_P(LinearLogp, ChunksEqualOneChunk) {
+TEST_P(LinearLogpTest, ChunksEqualOneChunk) {
   for (const auto type : kTypes) {
     SCOPED_TRACE(type);
     const Case c(type);
@@ -110,11 +110,11 @@ TEST_P(LinearLogp, ChunksEqualOneChunk) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(RowsOfAChunk, LinearLogp, ::testing::ValuesIn(kRowsOfOneChunk),
+INSTANTIATE_TEST_SUITE_P(RowsOfAChunk, LinearLogpTest, ::testing::ValuesIn(kRowsOfOneChunk),
                          [](const auto& test) { return std::to_string(test.param); });
 
 // All logits together would take 125 MiB. 20 MiB for a chunk's, and one block of 16 MiB beside them for the product.
-TEST(LinearLogp, MemoryIsBoundedByAChunk) {
+TEST(LinearLogpMemory, IsBoundedByAChunk) {
   constexpr int64_t num_rows = 8000;
   constexpr int64_t hidden = 8;
   constexpr int64_t vocabulary = 4096;
@@ -123,7 +123,7 @@ TEST(LinearLogp, MemoryIsBoundedByAChunk) {
   Tensor lse_R = at::empty({num_rows});
   Tensor logp_R = at::empty({num_rows});
   Workspace workspace;
-  linear_logp(rows, head_VH, workspace, lse_R, logp_R, int64_t{20} << 20);
+  LinearLogp(rows, head_VH, workspace, int64_t{20} << 20).forward(lse_R, logp_R);
   EXPECT_LE(workspace.bytes(), int64_t{36} << 20);
 }
 

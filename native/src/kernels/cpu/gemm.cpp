@@ -53,10 +53,17 @@ template <typename Out>
 void store_tile(const float* tile, int64_t rows, int64_t columns, bool add, Out* c, int64_t c_stride) {
   for (int64_t i = 0; i < rows; ++i) {
     Out* row = c + i * c_stride;
-    for_each_vector(columns, [&](int64_t j, auto extent) {
-      const Vec value = load(tile + i * kPanelColumns + j, extent);
-      store(row + j, add ? load(row + j, extent) + value : value, extent);
-    });
+    const float* from = tile + i * kPanelColumns;
+    const auto sum = [&](int64_t j, auto extent) {
+      const Vec value = load(from + j, extent);
+      return add ? load(row + j, extent) + value : value;
+    };
+    int64_t done = 0;
+    for (; done + 2 * kLanes <= columns; done += 2 * kLanes) {
+      store_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
+    }
+    for_each_vector(columns - done,
+                    [&](int64_t j, auto extent) { store(row + done + j, sum(done + j, extent), extent); });
   }
 }
 
@@ -67,16 +74,17 @@ float* as_float(float* c) { return c; }
 float* as_float(c10::BFloat16*) { return nullptr; }
 
 template <typename P, typename Out>
-void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t depths, int64_t columns, bool add,
+void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, const GemmBlock& block, int64_t columns, bool add,
                     Scratch& scratch, Out* c, int64_t c_stride) {
-  for (int64_t i = 0; i < rows; i += kTileRows) {
-    const int64_t count = smaller(kTileRows, rows - i);
+  const int64_t depths = block.padded_depths;
+  for (int64_t i = 0; i < rows; i += block.tile_rows) {
+    const int64_t count = smaller(block.tile_rows, rows - i);
     const P* from = a.data + i * a.stride;
     Out* tile = c + i * c_stride;
     if (writes_in_place(c, count, columns)) {
       multiply_tile({count, kPanelColumns, depths}, from, a.stride, add, panel, as_float(tile), c_stride);
     } else {
-      float* sums = scratch.resize<float>(kTileRows * kPanelColumns);
+      float* sums = scratch.resize<float>(kMaxTileRows * kPanelColumns);
       multiply_tile({round_up(count, kRowMultiple), kPanelColumns, depths}, from, a.stride, false, panel, sums,
                     kPanelColumns);
       store_tile(sums, count, columns, add, tile, c_stride);
@@ -104,25 +112,27 @@ template <typename T, typename Out, typename Capability>
 void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const Packed<T, Capability>* panels,
                                            const GemmBlock& block, bool add, Out* c, int64_t c_stride) {
   using P = Packed<T, Capability>;
-  const int64_t row_tasks = (block.rows + block.task_rows - 1) / block.task_rows;
+  const int64_t num_tiles = (block.rows + block.tile_rows - 1) / block.tile_rows;
   const int64_t num_panels = round_up(block.columns, kPanelColumns) / kPanelColumns;
-  // Few rows: the columns are shared out as well.
-  const int64_t column_tasks = row_tasks >= at::get_num_threads() ? 1 : smaller(num_panels, at::get_num_threads());
-  const int64_t grain = grain_of(block.task_rows * block.depths * block.columns / column_tasks / 32);
-  at::parallel_for(0, row_tasks * column_tasks, grain, [&](int64_t begin, int64_t end) {
+  const int64_t grain = grain_of(block.tile_rows * block.depths * kPanelColumns / 32);
+  // A unit is a tile of C. A thread's units are neighbours: whole rows of tiles, and parts of two.
+  at::parallel_for(0, num_tiles * num_panels, grain, [&](int64_t begin, int64_t end) {
     const MicroKernelScope<P> scope;
     GemmScratch& scratch = gemm_scratch();
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t row = task / column_tasks * block.task_rows;
-      const int64_t part = task % column_tasks;
-      const int64_t count = smaller(block.task_rows, block.rows - row);
+    for (int64_t unit = begin; unit < end;) {
+      const int64_t first_panel = unit % num_panels;
+      const int64_t last_panel = smaller(num_panels, first_panel + end - unit);
+      const int64_t tiles = first_panel > 0 ? 1 : std::clamp<int64_t>((end - unit) / num_panels, 1, block.task_tiles);
+      const int64_t row = unit / num_panels * block.tile_rows;
+      const int64_t count = smaller(tiles * block.tile_rows, block.rows - row);
       const ARows<P> rows = a_rows<P>(a, block, row, count, scratch.a);
-      for (int64_t panel = num_panels * part / column_tasks; panel < num_panels * (part + 1) / column_tasks; ++panel) {
+      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
         const int64_t column = panel * kPanelColumns;
-        multiply_panel(rows, count, panels + column * block.padded_depths, block.padded_depths,
+        multiply_panel(rows, count, panels + column * block.padded_depths, block,
                        smaller(kPanelColumns, block.columns - column), add, scratch.tile,
                        c + row * c_stride + block.column + column, c_stride);
       }
+      unit += (tiles - 1) * num_panels + last_panel - first_panel;
     }
   });
 }

@@ -21,7 +21,8 @@ struct GemmBlock {
   int64_t rows;
   int64_t column, columns;
   int64_t depth, depths, padded_depths;
-  int64_t task_rows;  // of A that one task multiplies with every panel; a multiple of kTileRows
+  int64_t tile_rows;  // of C that one call of the micro-kernel makes; at most kMaxTileRows
+  int64_t task_tiles;  // so many tiles of A's rows stay in a core's cache while the panels pass by
 };
 
 // What the micro-kernel multiplies: float32, or bfloat16 where the processor has units for it.
@@ -36,9 +37,12 @@ struct PackedElement<c10::BFloat16, AMX> {
 template <typename T, typename Capability>
 using Packed = typename PackedElement<T, Capability>::type;
 
-// Rows and columns of the part of C that one call of the micro-kernel makes. A panel of B is as wide.
-inline constexpr int64_t kTileRows = 64;
+// Rows of a product are rounded up to this, so that few micro-kernels are ever made: micro-batches differ in length, and
+// each shape is compiled and kept by oneDNN.
+inline constexpr int64_t kRowMultiple = 16;
+// Columns of a packed panel of B, and most rows of the part of C that one call of the micro-kernel makes.
 inline constexpr int64_t kPanelColumns = 64;
+inline constexpr int64_t kMaxTileRows = 128;
 
 template <typename T, typename Out, typename Capability>
 struct CpuGemm {

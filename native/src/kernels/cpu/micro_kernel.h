@@ -9,10 +9,6 @@
 namespace mmpo {
 namespace {
 
-// Rows of a product are rounded up to this, so that few micro-kernels are ever made: micro-batches differ in length, and
-// each shape is compiled and kept by oneDNN.
-constexpr int64_t kRowMultiple = 16;
-
 inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 struct ProductShape {

@@ -63,6 +63,20 @@ inline Vec kept(Vec value, First first) {
   return Vec::loadu(lanes);
 }
 
+// Two vectors of elements that follow each other: one store, a whole cache line of bfloat16 with AVX-512.
+template <typename T>
+void store_two(T* to, Vec first, Vec second) {
+#if defined(__AVX512BF16__)
+  if constexpr (std::is_same_v<T, c10::BFloat16>) {
+    const __m512bh narrow = _mm512_cvtne2ps_pbh(second, first);
+    std::memcpy(to, &narrow, sizeof(narrow));
+    return;
+  }
+#endif
+  store(to, first, Whole{});
+  store(to + kLanes, second, Whole{});
+}
+
 // body(i, extent) for i = 0, kLanes, 2 kLanes ...; extent is First for the last, shorter piece.
 template <typename Body>
 inline void for_each_vector(int64_t count, const Body& body) {

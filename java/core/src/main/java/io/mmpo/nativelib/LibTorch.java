@@ -29,7 +29,7 @@ final class LibTorch {
     private LibTorch() {}
 
     static void load(Platform platform) {
-        OpenMp.yieldSoon();
+        NativeEnvironment.prepare();
         String directory = System.getProperty(PROPERTY, System.getenv(VARIABLE));
         if (directory != null && !directory.isBlank()) {
             loadExisting(Path.of(directory));
