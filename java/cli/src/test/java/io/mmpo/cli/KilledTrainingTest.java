@@ -91,6 +91,7 @@ class KilledTrainingTest {
         List<Object> words = new ArrayList<>(List.of("train", run.config(), "output_dir=" + output));
         words.addAll(List.of("max_steps=" + STEPS, "logging_steps=3", "save_strategy=steps", "save_steps=1"));
         words.addAll(List.of("save_total_limit=2", "gradient_accumulation_steps=2", "resume_from_checkpoint=true"));
+        words.add("cache_dir=" + output.resolveSibling(output.getFileName() + "-cache"));
         words.addAll(trained.keys);
         return words;
     }

@@ -19,6 +19,7 @@ public record ConfigChange(String key, String then, String now) {
             "eval_dataset_name",
             "dataset_test_split",
             "per_device_eval_batch_size",
+            "cache_dir",
             "precompute_ref_batch_size",
             "gradient_checkpointing",
             "save_strategy",

@@ -28,6 +28,15 @@ public final class Fingerprint {
         return this;
     }
 
+    public Fingerprint add(String name, int[] values) {
+        putText(name);
+        ByteBuffer bytes =
+                ByteBuffer.allocate(Integer.BYTES * (values.length + 1)).putInt(values.length);
+        bytes.asIntBuffer().put(values);
+        digest.update(bytes.array());
+        return this;
+    }
+
     /** A file that does not exist counts as one that does not exist. */
     public Fingerprint add(String name, Path file) {
         return add(name, Files.isRegularFile(file) ? contentOf(file) : "absent");

@@ -10,9 +10,9 @@ import java.util.List;
 /** What is trained, one entry a named parameter, from sizes alone. */
 record ParameterSizes(List<Parameter> parameters) {
     /** Parameters below it keep 32-bit moments under the 8-bit optimizer: native/src/optim/adam8bit.h. */
-    private static final long SMALLEST_OF_8_BIT = 4096;
+    static final long SMALLEST_OF_8_BIT = 4096;
 
-    private static final long BLOCK = 256;
+    static final long BLOCK = 256;
 
     record Parameter(long elements, boolean isEmbedding) {}
 

@@ -51,27 +51,38 @@ final class ReferenceScorer {
             cached = new int[0];
         }
         int[] missing = Arrays.stream(indices).filter(i -> logps[i] == null).toArray();
-        compute(missing, logps, batchSize, cached.length);
+        compute(indices, logps, batchSize, missing.length);
         report(missing.length, cached.length, sample.length, difference);
         return logps;
     }
 
-    private void compute(int[] missing, double[][] logps, int batchSize, int done) {
-        if (missing.length == 0) {
+    /**
+     * Batches are cut from all indices, whatever of them is missing, and one that lacks a row is computed whole: the values of a
+     * run that was interrupted here have the bits of one that was not.
+     */
+    private void compute(int[] indices, double[][] logps, int batchSize, int numMissing) {
+        if (numMissing == 0) {
             return;
         }
-        int total = done + missing.length;
-        listener.started(ProgressListener.Phase.REFERENCE, done, total);
-        for (int first = 0; first < missing.length && !listener.stopRequested(); first += batchSize) {
-            int end = Math.min(missing.length, first + batchSize);
-            MicroBatch batch = rows.collate(missing, first, end);
+        listener.started(ProgressListener.Phase.REFERENCE, indices.length - numMissing, indices.length);
+        int computed = 0;
+        for (int first = 0; first < indices.length && !listener.stopRequested(); first += batchSize) {
+            int end = Math.min(indices.length, first + batchSize);
+            if (Arrays.stream(indices, first, end).allMatch(i -> logps[i] != null)) {
+                continue;
+            }
+            MicroBatch batch = rows.collate(indices, first, end);
             double[][] ofBatch = logps(batch);
             for (int group = 0; group < ofBatch.length; group++) {
+                int index = indices[first + group];
                 requireFinite(ofBatch[group], batch.rows()[group]);
-                logps[missing[first + group]] = ofBatch[group];
-                cache.add(missing[first + group], batch.rows()[group], ofBatch[group]);
+                if (logps[index] == null) {
+                    logps[index] = ofBatch[group];
+                    cache.add(index, batch.rows()[group], ofBatch[group]);
+                    computed++;
+                }
             }
-            listener.advanced(ProgressListener.Phase.REFERENCE, done + end, end);
+            listener.advanced(ProgressListener.Phase.REFERENCE, indices.length - numMissing + computed, computed);
         }
         cache.flush();
         listener.finished(ProgressListener.Phase.REFERENCE);

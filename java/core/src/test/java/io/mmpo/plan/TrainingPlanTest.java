@@ -16,12 +16,17 @@ import io.mmpo.nativelib.OptimizerSettings;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
 import io.mmpo.nativelib.Weights;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -83,6 +88,23 @@ class TrainingPlanTest {
 
     private static long bytes(List<Weights> tensors) {
         return tensors.stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+    }
+
+    @Test
+    void constantsAreTheCores() throws IOException {
+        assertThat(constant("logprob/linear_logp.h", "kLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
+                .isEqualTo(MemoryPlan.LOGIT_BYTES);
+        assertThat(constant("optim/adam8bit.h", "kAdam8bitMinSize = (\\d+);"))
+                .isEqualTo(ParameterSizes.SMALLEST_OF_8_BIT);
+        assertThat(constant("optim/adam8bit.h", "kAdam8bitBlock = (\\d+);")).isEqualTo(ParameterSizes.BLOCK);
+    }
+
+    private static long constant(String header, String pattern) throws IOException {
+        Path root = Path.of(System.getProperty("mmpo.root", "../.."));
+        Matcher matcher = Pattern.compile(pattern)
+                .matcher(Files.readString(root.resolve("native/src").resolve(header)));
+        assertThat(matcher.find()).as(pattern + " in " + header).isTrue();
+        return Long.parseLong(matcher.group(1));
     }
 
     /** Derived by hand: 14 bytes a parameter, of which adamw_8bit saves nearly 6 for all but the embedding's 525M. */
