@@ -3,6 +3,7 @@ package io.mmpo.cli;
 import io.mmpo.config.ConfigLoader;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.DataInspection;
+import io.mmpo.data.LengthHistogram;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.Tokenizer;
 import io.mmpo.hub.ModelDirectory;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "inspect-data",
         description =
-                "Shows what the model will see: text, ids, loss mask, and how many rows were dropped or truncated.",
+                "Shows what the model will see: text, ids, loss mask, how many rows were dropped or truncated, and how long they are.",
         mixinStandardHelpOptions = true)
 final class InspectDataCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "The configuration of the run.")
@@ -57,12 +58,16 @@ final class InspectDataCommand implements Callable<Integer> {
             TrainingRows rows = new TrainingRows(config, model, lazy, err::println);
             try (TokenizedDataset training = rows.openTraining()) {
                 int size = training.size();
-                DataInspection inspection = new DataInspection(tokenizerOf(model, lazy), !json && isTerminal());
+                DataInspection inspection = new DataInspection(tokenizerOf(model, lazy), !json && showsColours());
                 for (int i = 0; i < Math.min(numRows, size); i++) {
                     out.println(json ? inspection.json(training.get(i)) : inspection.describe(training.get(i)));
                 }
-                out.println(json ? inspection.json(training.summary()) : "training rows: " + training.summary());
-                rows.openEvaluation().ifPresent(evaluation -> summarize(evaluation, inspection, out));
+                summarize("training", training, inspection, out);
+                rows.openEvaluation().ifPresent(evaluation -> {
+                    try (evaluation) {
+                        summarize("evaluation", evaluation, inspection, out);
+                    }
+                });
             }
         }
         return ExitCode.DONE;
@@ -74,13 +79,20 @@ final class InspectDataCommand implements Callable<Integer> {
         return hasTokenizer ? Optional.of(lazy.get()) : Optional.empty();
     }
 
-    private void summarize(TokenizedDataset evaluation, DataInspection inspection, PrintWriter out) {
-        try (evaluation) {
-            out.println(json ? inspection.json(evaluation.summary()) : "evaluation rows: " + evaluation.summary());
-        }
+    private void summarize(String purpose, TokenizedDataset data, DataInspection inspection, PrintWriter out) {
+        LengthHistogram lengths = LengthHistogram.of(data);
+        out.println(
+                json
+                        ? inspection.json(data.summary(), lengths)
+                        : purpose + " rows: " + data.summary() + "\n" + lengths);
     }
 
-    private static boolean isTerminal() {
-        return System.console() != null && System.console().isTerminal();
+    /** NO_COLOR: see no-color.org. */
+    private static boolean showsColours() {
+        String noColour = System.getenv("NO_COLOR");
+        return (noColour == null || noColour.isEmpty())
+                && !"dumb".equals(System.getenv("TERM"))
+                && System.console() != null
+                && System.console().isTerminal();
     }
 }

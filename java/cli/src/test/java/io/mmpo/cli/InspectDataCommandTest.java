@@ -30,7 +30,9 @@ class InspectDataCommandTest {
                 .contains("  chosen: 17 tokens, mask 1\n    ids  44 174 ")
                 .contains("  rejected: 19 tokens, mask 1\n    ids  203 205 ")
                 .contains("training rows: 64 of 64 rows kept")
+                .contains("tokens of rejected:\n")
                 .contains("evaluation rows: 64 of 64 rows kept")
+                .doesNotContain("\u001b[")
                 .doesNotContain("row 1");
         assertThat(run.output()).doesNotExist();
     }

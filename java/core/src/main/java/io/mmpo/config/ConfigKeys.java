@@ -90,6 +90,11 @@ final class ConfigKeys {
                     c -> c.data().truncationMode(),
                     "What max_length keeps: `keep_start` or `keep_end`."),
             of(
+                    "packing",
+                    "false",
+                    c -> c.data().packing(),
+                    "SFT: rows are put together to sequences of up to max_length tokens, and per_device_train_batch_size counts these."),
+            of(
                     "chat_template_path",
                     "",
                     c -> orNull(c.model().chatTemplate()),

@@ -207,7 +207,8 @@ public final class ConfigLoader {
                 v.optionalInteger("max_prompt_length"),
                 v.optionalInteger("max_completion_length"),
                 v.choice("truncation_mode", "keep_start", "keep_end"),
-                v.optionalWord("cache_dir"));
+                v.optionalWord("cache_dir"),
+                v.bool("packing"));
     }
 
     private static LossOptions loss(Values v) {

@@ -12,7 +12,8 @@ import java.util.regex.Pattern;
 /**
  * Where the rows come from and how long they may be. dataset, evalDataset: see {@link DatasetOptions#path}; mixture: several of
  * them instead of dataset. Lengths are tokens; absent: no limit. truncationMode: keep_start or keep_end. cache: directory where
- * tokenized rows and reference log-probabilities are kept, "no" for nowhere.
+ * tokenized rows and reference log-probabilities are kept, "no" for nowhere. packing: rows of
+ * fine-tuning put together to sequences of up to maxLength tokens.
  */
 public record DataOptions(
         Optional<String> dataset,
@@ -25,7 +26,8 @@ public record DataOptions(
         OptionalInt maxPromptLength,
         OptionalInt maxCompletionLength,
         String truncationMode,
-        Optional<String> cache) {
+        Optional<String> cache,
+        boolean packing) {
     private static final Pattern ONE_FILE = Pattern.compile("[^*?\\[{]*\\.(jsonl|json|csv|parquet)(\\.gz)?");
 
     public DataOptions {
@@ -47,6 +49,10 @@ public record DataOptions(
                 value >= 2, "max_length", "must be at least 2, one token of prompt and one of completion", value));
         Checks.requirePositive("max_prompt_length", maxPromptLength);
         Checks.requirePositive("max_completion_length", maxCompletionLength);
+        if (packing && maxLength.isEmpty()) {
+            throw MmpoException.configuration(
+                    "packing needs max_length, the tokens of a packed sequence; set max_length, or write packing: false");
+        }
         if (maxLength.isPresent()
                 && maxPromptLength.isPresent()
                 && maxPromptLength.getAsInt() >= maxLength.getAsInt()) {

@@ -188,8 +188,8 @@ final class ForeignKeys {
                 "trackio_space_id",
                 "trackio_bucket_id",
                 "trackio_static_space_id");
-        only("false", "packed pairs, which need no switch", "packing", "eval_packing");
-        only("", "packed pairs, which need no switch", "packing_strategy");
+        only("false", "evaluation row by row", "eval_packing");
+        only("bfd", "the best fit, longest rows first", "packing_strategy");
         only("true", "a loss over completions only", "completion_only_loss");
         only("false", "a loss over whole completions", "assistant_only_loss");
         only("true", "a seeded random order", "shuffle_dataset");

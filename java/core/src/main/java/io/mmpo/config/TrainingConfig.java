@@ -1,6 +1,7 @@
 package io.mmpo.config;
 
 import io.mmpo.MmpoException;
+import io.mmpo.nativelib.LossType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,11 @@ public record TrainingConfig(
         BatchOptions batches,
         RunOptions run) {
     public TrainingConfig {
+        if (data.packing() && loss.type() != LossType.SFT) {
+            throw MmpoException.configuration(
+                    "packing is for loss_type sft, and loss_type is %s; pairs are packed without it, so write packing: false",
+                    ConfigKeys.lowerCase(loss.type()));
+        }
         if (run.evalStrategy() != IntervalStrategy.NO && !data.mayEvaluate()) {
             throw MmpoException.configuration(
                     "eval_strategy is %s, but there are no rows to evaluate on; set eval_dataset_name, let dataset_name be a directory or"

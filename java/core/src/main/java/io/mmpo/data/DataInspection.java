@@ -69,14 +69,15 @@ public final class DataInspection {
         return line.toString();
     }
 
-    /** One line: {@code {"summary": {...}}}. */
-    public String json(DatasetSummary summary) {
+    /** One line: {@code {"summary": {...}, "lengths": {segment: {upper end of a class: count}}}}. */
+    public String json(DatasetSummary summary, LengthHistogram lengths) {
         ObjectNode line = MAPPER.createObjectNode();
         line.set("summary", MAPPER.valueToTree(summary));
+        line.set("lengths", MAPPER.valueToTree(lengths.counts()));
         return line.toString();
     }
 
-    private static Map<String, int[]> segments(TokenizedGroup group) {
+    static Map<String, int[]> segments(TokenizedGroup group) {
         Map<String, int[]> segments = new LinkedHashMap<>();
         segments.put("prompt", group.prompt());
         if (group.completions().length == 2) {

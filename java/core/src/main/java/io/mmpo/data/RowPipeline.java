@@ -70,7 +70,7 @@ final class RowPipeline implements TokenizedDataset {
         this.truncation = new Truncation(options);
         this.cache = cache;
         String name = "mmpo-data-" + NAMES.incrementAndGet();
-        int numWorkers = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+        int numWorkers = Runtime.getRuntime().availableProcessors();
         this.workers = Executors.newFixedThreadPool(
                 numWorkers,
                 Thread.ofPlatform().daemon().name(name + "-tokenize-", 0).factory());

@@ -6,17 +6,30 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Tokenized rows with their reference log-probabilities. refLogps: [rows][completions of the row], or null. */
-record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps) {
-    int size() {
-        return rows.size();
+/**
+ * Tokenized rows with their reference log-probabilities. refLogps: [rows][completions of the row], or null. packs: [units][rows] where
+ * rows are trained on several at a time (without references), or null where each is a unit of its own.
+ */
+record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps, int @Nullable [][] packs) {
+    RowSet(TokenizedDataset rows, double @Nullable [][] refLogps) {
+        this(rows, refLogps, null);
     }
 
-    /** Collates the rows at order[first ... end-1]. */
+    static RowSet packed(TokenizedDataset rows, int[][] packs) {
+        return new RowSet(rows, null, packs);
+    }
+
+    int size() {
+        return packs == null ? rows.size() : packs.length;
+    }
+
+    /** Collates the units at order[first ... end-1]. */
     MicroBatch collate(int[] order, int first, int end) {
         List<TokenizedGroup> groups = new ArrayList<>(end - first);
         for (int place = first; place < end; place++) {
-            groups.add(rows.get(order[place]));
+            for (int row : packs == null ? new int[] {order[place]} : packs[order[place]]) {
+                groups.add(rows.get(row));
+            }
         }
         if (refLogps == null) {
             return MicroBatch.collate(groups, null);

@@ -97,8 +97,12 @@ final class TrainingSession implements AutoCloseable {
     }
 
     TrainingResult train(IntFunction<RowOrder> orderOf) {
-        StepPlan plan = StepPlan.of(config, trainingRows.size());
-        RowOrder order = orderOf.apply(trainingRows.size());
+        Optional<int[][]> packs = config.data().packing()
+                ? Optional.of(Packing.of(trainingRows, config.data().maxLength().orElseThrow(), listener))
+                : Optional.empty();
+        int numUnits = packs.map(sequences -> sequences.length).orElseGet(trainingRows::size);
+        StepPlan plan = StepPlan.of(config, numUnits);
+        RowOrder order = orderOf.apply(numUnits);
         String dataFingerprint = DataFingerprint.of(trainingRows);
         // What a killed run left half-written goes; a checkpoint that it was about to replace comes back before it is
         // looked for.
@@ -128,7 +132,11 @@ final class TrainingSession implements AutoCloseable {
         Optional<Evaluator> evaluator = rows.evaluation()
                 .map(data -> new Evaluator(config.loss(), data, config.batches().evalBatchSize()));
         return new TrainingLoop(config, plan, dataFingerprint, model, trainer, evaluator, checkpoints, log, listener)
-                .run(rows.training(), order, resumePoint.map(ResumePoint::state));
+                .run(
+                        packs.map(sequences -> RowSet.packed(trainingRows, sequences))
+                                .orElseGet(rows::training),
+                        order,
+                        resumePoint.map(ResumePoint::state));
     }
 
     private Optional<ResumePoint> resumePoint(StepPlan plan, String dataFingerprint) {

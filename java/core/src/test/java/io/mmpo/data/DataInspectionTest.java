@@ -57,9 +57,10 @@ class DataInspectionTest {
         Path file = Files.writeString(directory.resolve("rows.jsonl"), line);
         try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
             assertThat(dataset.get(0).completions()).isDeepEqualTo(PAIR.completions());
-            assertThat(inspection.json(dataset.summary()))
+            assertThat(inspection.json(dataset.summary(), LengthHistogram.of(dataset)))
                     .startsWith("{\"summary\":{\"rows\":1,\"kept\":1,\"dropped_empty\":0,")
-                    .endsWith("\"max_tokens\":5}}");
+                    .endsWith(
+                            "\"max_tokens\":5},\"lengths\":{\"prompt\":{\"2\":1},\"chosen\":{\"1\":1},\"rejected\":{\"2\":1}}}");
         }
     }
 }
