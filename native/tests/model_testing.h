@@ -79,6 +79,13 @@ inline std::unique_ptr<Model> load_tiny_llama(const std::string& variant, at::Sc
   return std::make_unique<Model>(config, weights.tensors(), dtype);
 }
 
+// Gives the model that load_tiny_llama(variant) loads the golden adapter: r 4, alpha 8, all linear modules.
+inline void add_golden_adapter(Model& model, const std::string& variant) {
+  const WeightFile weights(shared_directory() / "golden" / "tiny_llama" / (variant + "_lora") /
+                           "adapter_model.safetensors");
+  model.set_adapter({4, 2.0, 0, 0, 127}, weights.tensors());
+}
+
 // A small model with random weights, biases included: what the golden ones do not have.
 inline mmpo_model_config random_config() {
   mmpo_model_config config{};

@@ -188,6 +188,11 @@ MMPO_API int32_t mmpo_adapter_num_parameters(const mmpo_model* model, int64_t* o
 MMPO_API int32_t mmpo_adapter_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor,
                                         mmpo_error* err);
 
+/* weight [outputs, inputs] + scaling * b a, in float32 and rounded once to the weight's dtype: what a module with an adapter
+ * computes, as one matrix. a: [rank, inputs], b: [outputs, rank]. out_data: as large as weight's data; it may not overlap. */
+MMPO_API int32_t mmpo_lora_merge(const mmpo_tensor* weight, const mmpo_tensor* a, const mmpo_tensor* b, double scaling,
+                                 void* out_data, mmpo_error* err);
+
 /* Log-probabilities of completions under the model, summed over tokens.
  * out_logps: [C] double. out_token_logps: [sum of completion_lengths] float in batch order, or NULL. Caller allocates. */
 MMPO_API int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out_logps, float* out_token_logps,

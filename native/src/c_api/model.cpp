@@ -6,6 +6,7 @@
 #include "c_api/handles.h"
 #include "generate/generator.h"
 #include "generate/sampler.h"
+#include "model/load_parameters.h"
 
 using mmpo::guard;
 using mmpo::require;
@@ -115,6 +116,25 @@ int32_t mmpo_adapter_parameter(const mmpo_model* model, int64_t index, mmpo_tens
     const mmpo::Adapter* adapter = model->model.decoder().adapter();
     require(adapter != nullptr, "the model has no adapter");
     describe_parameter(adapter->layout(), adapter->flat(), index, *out_tensor);
+  });
+}
+
+int32_t mmpo_lora_merge(const mmpo_tensor* weight, const mmpo_tensor* a, const mmpo_tensor* b, double scaling,
+                        void* out_data, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(out_data, "out_data");
+    for (const mmpo_tensor* tensor : {weight, a, b}) {
+      require_not_null(tensor, "a tensor");
+      require(tensor->data != nullptr && tensor->num_dims == 2, "merging takes matrices");
+    }
+    const int64_t rank = a->shape[0];
+    require(b->shape[1] == rank && b->shape[0] == weight->shape[0] && a->shape[1] == weight->shape[1],
+            "merging takes W [N, K], A [r, K] and B [N, r], got [", weight->shape[0], ", ", weight->shape[1], "], [",
+            rank, ", ", a->shape[1], "] and [", b->shape[0], ", ", b->shape[1], "]");
+    mmpo_tensor result = *weight;
+    result.data = out_data;
+    at::Tensor out = mmpo::borrow(result);
+    mmpo::merge(mmpo::borrow(*weight), mmpo::borrow(*a), mmpo::borrow(*b), scaling, out);
   });
 }
 

@@ -38,6 +38,11 @@ std::string describe(const Parameter& parameter) {
 
 }  // namespace
 
+Tensor borrow(const mmpo_tensor& tensor) {
+  const at::IntArrayRef shape(tensor.shape, static_cast<size_t>(tensor.num_dims));
+  return at::from_blob(const_cast<void*>(tensor.data), shape, at::TensorOptions().dtype(scalar_type(tensor)));
+}
+
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
                      const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
                      Tensor& flat) {
@@ -56,10 +61,8 @@ void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor>
            describe(tensor.shape[0], tensor.shape[1], tensor.num_dims), "; ", source, " asks for ",
            describe(parameter));
     }
-    const Tensor values = at::from_blob(const_cast<void*>(tensor.data), {parameter.size()},
-                                        at::TensorOptions().dtype(scalar_type(tensor)));
     Tensor target = flat.narrow(0, parameter.offset, parameter.size());
-    target.copy_(values);
+    target.copy_(borrow(tensor).flatten());
     if (!at::isfinite(target).all().item<bool>()) {
       fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' holds a value that is not finite (NaN or infinity)");
     }

@@ -1,4 +1,4 @@
-// Copies named tensors from a caller's memory into a flat buffer.
+// Named tensors in a caller's memory, and their way into a flat buffer.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,9 @@
 #include "model/parameters.h"
 
 namespace mmpo {
+
+// The tensor's data [its shape], borrowed. Throws Error(MMPO_INVALID_MODEL) for an unknown dtype.
+Tensor borrow(const mmpo_tensor& tensor);
 
 // Every parameter of the layout from tensors, in any order, converted to flat's type. is_redundant: names that are passed
 // over. source: the file that says which parameters there are, for messages.

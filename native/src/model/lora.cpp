@@ -67,6 +67,13 @@ void for_each_part(int64_t num_rows, const Body& body) {
 
 }  // namespace
 
+void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK) {
+  Workspace workspace;
+  Tensor sum_NK = weight_NK.to(at::kFloat, false, true);
+  gemm(b_Nr.to(at::kFloat) * scaling, a_rK.to(at::kFloat), Gemm::kAccumulate, workspace, sum_NK);
+  out_NK.copy_(sum_NK);
+}
+
 Adapter::Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype)
     : settings_(settings) {
   check(settings);

@@ -56,6 +56,9 @@ struct LoraProjection {
 // [layer][Projection]: parameters or their gradients.
 using LoraParameters = std::vector<std::array<LoraProjection, 4>>;
 
+// out_NK = weight_NK + scaling * b_Nr a_rK, in float32 and rounded once to the weight's type.
+void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK);
+
 class Adapter {
  public:
   // dtype: of the activations. A is drawn from U(-1/sqrt(K), 1/sqrt(K)) by the settings' seed and B is zero, as PEFT begins.

@@ -6,8 +6,8 @@ import io.mmpo.data.DataInspection;
 import io.mmpo.data.LengthHistogram;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.Tokenizer;
-import io.mmpo.hub.ModelDirectory;
 import io.mmpo.train.LazyTokenizer;
+import io.mmpo.train.ModelSources;
 import io.mmpo.train.TrainingRows;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -52,8 +52,8 @@ final class InspectDataCommand implements Callable<Integer> {
         loaded.notices().forEach(notice -> spec.commandLine().getErr().println("note: " + notice));
         TrainingConfig config = loaded.config();
         PrintWriter err = spec.commandLine().getErr();
-        Path model =
-                ModelDirectory.resolve(config.model().model(), config.model().revision(), err::println);
+        Path model = ModelSources.of(config.model().model(), config.model().revision(), err::println)
+                .tokenizerDirectory();
         try (LazyTokenizer lazy = new LazyTokenizer(model, config.model().chatTemplate())) {
             TrainingRows rows = new TrainingRows(config, model, lazy, err::println);
             try (TokenizedDataset training = rows.openTraining()) {

@@ -17,6 +17,7 @@ import picocli.CommandLine.Option;
             QuickstartCommand.class,
             LogprobsCommand.class,
             GenerateCommand.class,
+            MergeCommand.class,
             InspectDataCommand.class,
             PlanCommand.class,
             DoctorCommand.class

@@ -1,7 +1,8 @@
 package io.mmpo.cli;
 
-import io.mmpo.hub.ModelDirectory;
+import io.mmpo.model.ModelSource;
 import io.mmpo.nativelib.ComputeType;
+import io.mmpo.train.ModelSources;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -15,11 +16,17 @@ final class ModelArguments {
             names = "--model",
             required = true,
             paramLabel = "DIR",
-            description = "Model directory in Hugging Face's layout, or owner/name[@revision] of a hub.")
+            description = "Model directory in Hugging Face's layout, or an adapter's that names its model; or owner/name[@revision] of a hub.")
     private Path name;
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
+
+    @Option(
+            names = "--adapter",
+            paramLabel = "DIR",
+            description = "LoRA adapter as PEFT or mmpo train saves it, to compute with on top of the model.")
+    private @Nullable Path adapter;
 
     @Option(names = "--bf16", description = "Compute in bfloat16 instead of float32.")
     private boolean bf16;
@@ -31,9 +38,11 @@ final class ModelArguments {
     private @Nullable Path chatTemplate;
 
     OpenModel open() {
-        Path directory = ModelDirectory.resolve(
-                name, Optional.empty(), spec.commandLine().getErr()::println);
+        ModelSource source = ModelSources.of(
+                name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println);
         return OpenModel.open(
-                directory, Optional.ofNullable(chatTemplate), bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
+                source,
+                Optional.ofNullable(chatTemplate),
+                bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
     }
 }

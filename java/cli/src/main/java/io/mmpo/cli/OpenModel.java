@@ -2,7 +2,8 @@ package io.mmpo.cli;
 
 import io.mmpo.data.Tokenizer;
 import io.mmpo.model.ModelConfig;
-import io.mmpo.model.ModelFiles;
+import io.mmpo.model.ModelSource;
+import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.train.LazyTokenizer;
@@ -10,12 +11,20 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** A model in memory with its configuration, and its tokenizer once it is asked for. */
-record OpenModel(NativeModel model, ModelConfig config, LazyTokenizer lazyTokenizer) implements AutoCloseable {
-    static OpenModel open(Path directory, Optional<Path> chatTemplate, ComputeType computeType) {
-        try (ModelFiles files = ModelFiles.open(directory)) {
-            return new OpenModel(files.load(computeType), files.config(), new LazyTokenizer(directory, chatTemplate));
-        }
+/** A model in memory, and its tokenizer once it is asked for. */
+record OpenModel(PretrainedModel pretrained, LazyTokenizer lazyTokenizer) implements AutoCloseable {
+    static OpenModel open(ModelSource source, Optional<Path> chatTemplate, ComputeType computeType) {
+        return new OpenModel(
+                PretrainedModel.load(source, computeType, 0),
+                new LazyTokenizer(source.tokenizerDirectory(), chatTemplate));
+    }
+
+    NativeModel model() {
+        return pretrained.core();
+    }
+
+    ModelConfig config() {
+        return pretrained.config();
     }
 
     Supplier<Tokenizer> tokenizer() {
@@ -24,7 +33,7 @@ record OpenModel(NativeModel model, ModelConfig config, LazyTokenizer lazyTokeni
 
     @Override
     public void close() {
-        model.close();
+        pretrained.close();
         lazyTokenizer.close();
     }
 }

@@ -110,6 +110,36 @@ final class ConfigKeys {
                     c -> c.model().gradientCheckpointing(),
                     "Recompute in backward what is cheap to recompute, to save memory."));
 
+    private static final List<ConfigKey> LORA = List.of(
+            of(
+                    "use_peft",
+                    "false",
+                    c -> c.model().lora().enabled(),
+                    "Train a LoRA adapter over frozen weights; `true` too where model_name_or_path is an adapter's directory, to go on"
+                            + " training it."),
+            of("lora_r", "16", c -> c.model().lora().rank(), "Rank r of the adapter."),
+            of(
+                    "lora_alpha",
+                    "32",
+                    c -> c.model().lora().alpha(),
+                    "The adapter's product is multiplied by lora_alpha / lora_r."),
+            of(
+                    "lora_dropout",
+                    "0.05",
+                    c -> c.model().lora().dropout(),
+                    "Probability that an adapter's input is dropped in training, in [0, 1)."),
+            of(
+                    "lora_target_modules",
+                    "",
+                    c -> orNull(c.model().lora().targetModules()),
+                    "List of `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`, or `all-linear` for all of them;"
+                            + " unset: `q_proj` and `v_proj`."),
+            of(
+                    "use_rslora",
+                    "false",
+                    c -> c.model().lora().rsLora(),
+                    "Multiply by lora_alpha / √lora_r instead."));
+
     private static final List<ConfigKey> LOSS = List.of(
             of("loss_type", "mmpo", c -> lowerCase(c.loss().type()), "`mmpo`, `dpo`, `simpo` or `sft`."),
             of(
@@ -198,7 +228,7 @@ final class ConfigKeys {
                     "1.0",
                     c -> c.optimizer().maxGradNorm(),
                     "Norm that a gradient is clipped to; 0: no clipping."),
-            of("seed", "42", c -> c.run().seed(), "Decides the order of the rows."));
+            of("seed", "42", c -> c.run().seed(), "Decides the order of the rows, and of LoRA the first weights and what is dropped."));
 
     private static final List<ConfigKey> OUTPUT = List.of(
             of(
@@ -254,6 +284,7 @@ final class ConfigKeys {
 
     static {
         SECTIONS.put("Model and data", MODEL_AND_DATA);
+        SECTIONS.put("LoRA", LORA);
         SECTIONS.put("Loss", LOSS);
         SECTIONS.put("Optimization", OPTIMIZATION);
         SECTIONS.put("Output", OUTPUT);
@@ -274,6 +305,10 @@ final class ConfigKeys {
 
     private static @Nullable Object orNull(Optional<?> value) {
         return value.orElse(null);
+    }
+
+    private static @Nullable Object orNull(List<?> value) {
+        return value.isEmpty() ? null : value;
     }
 
     private static @Nullable Object orNull(OptionalInt value) {

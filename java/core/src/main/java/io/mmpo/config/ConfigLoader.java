@@ -36,6 +36,9 @@ public final class ConfigLoader {
             "ref_model_name_or_path", Set.of(LossType.MMPO, LossType.DPO),
             "precompute_ref_batch_size", Set.of(LossType.MMPO, LossType.DPO));
 
+    private static final Set<String> KEYS_OF_PEFT =
+            Set.of("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora");
+
     private ConfigLoader() {}
 
     /** A configuration, and one line for each key that was accepted without an effect. */
@@ -130,6 +133,11 @@ public final class ConfigLoader {
                         key + " has no effect on loss_type " + ConfigKeys.lowerCase(values.loss()) + values.at(key));
             }
         });
+        if (!values.bool("use_peft")) {
+            known.keySet().stream()
+                    .filter(KEYS_OF_PEFT::contains)
+                    .forEach(key -> notices.add(key + " has no effect without use_peft: true" + values.at(key)));
+        }
         notices.sort(null);
         try {
             return new Loaded(build(values), List.copyOf(notices));
@@ -187,8 +195,19 @@ public final class ConfigLoader {
                 v.optionalPath("ref_model_name_or_path"),
                 v.optionalPath("chat_template_path"),
                 v.bool("bf16"),
-                v.bool("gradient_checkpointing"));
+                v.bool("gradient_checkpointing"),
+                lora(v));
         return new TrainingConfig(model, data(v), loss(v), optimizer(v), schedule(v), batches(v), run(v));
+    }
+
+    static LoraOptions lora(Values v) {
+        return new LoraOptions(
+                v.bool("use_peft"),
+                v.integer("lora_r"),
+                v.number("lora_alpha"),
+                v.number("lora_dropout"),
+                v.bool("use_rslora"),
+                v.words("lora_target_modules"));
     }
 
     private static DataOptions data(Values v) {

@@ -116,19 +116,9 @@ final class ForeignKeys {
         inert("runs are deterministic for a seed and a number of threads", "full_determinism");
         inert("no code comes with a model here", "trust_remote_code");
 
-        only("false", "full-parameter training; LoRA is not there yet", "use_peft");
-        only(
-                "",
-                "full-parameter training; LoRA is not there yet",
-                "lora_r",
-                "lora_alpha",
-                "lora_dropout",
-                "lora_target_modules",
-                "lora_target_parameters",
-                "lora_modules_to_save",
-                "use_rslora",
-                "use_dora",
-                "lora_task_type");
+        only("", "LoRA on linear modules alone", "lora_target_parameters", "lora_modules_to_save");
+        only("false", "LoRA as it is, without DoRA", "use_dora");
+        only("causal_lm", "language models", "lora_task_type");
         only("false", "weights in bfloat16 or float32", "load_in_4bit", "load_in_8bit", "fp16", "use_bnb_nested_quant");
         only("float32", "bf16: true or false, which decides it", "dtype", "torch_dtype");
         only(

@@ -7,7 +7,8 @@ import java.util.Optional;
  * The model that is trained and how it is computed. model: a directory, or owner/name[@revision] of a hub, as referenceModel is.
  * revision: of the model on a hub, where its name says none. referenceModel: the frozen model of the reference
  * log-probabilities, the initial weights where absent. bf16: weights and activations in bfloat16 over float32 master
- * weights. gradientCheckpointing: recompute in backward what is cheap to recompute.
+ * weights. gradientCheckpointing: recompute in backward what is cheap to recompute. lora:
+ * whether an adapter is trained in place of the weights.
  */
 public record ModelOptions(
         Path model,
@@ -15,7 +16,8 @@ public record ModelOptions(
         Optional<Path> referenceModel,
         Optional<Path> chatTemplate,
         boolean bf16,
-        boolean gradientCheckpointing) {
+        boolean gradientCheckpointing,
+        LoraOptions lora) {
     public ModelOptions {
         Checks.requireNotEmpty("model_name_or_path", model);
         Checks.requireNotEmpty("ref_model_name_or_path", referenceModel);

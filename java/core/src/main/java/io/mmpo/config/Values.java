@@ -4,10 +4,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LossType;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
@@ -63,6 +65,25 @@ final class Values {
             throw wrong(key, "must be a list or a mapping");
         }
         return Optional.of(assignment.tree());
+    }
+
+    /** Words of a list, or of a text with commas; none where the key is unset. */
+    List<String> words(String key) {
+        Assignment assignment = assignments.get(key);
+        if (assignment == null || !assignment.nested()) {
+            String text = optionalText(key);
+            return text == null
+                    ? List.of()
+                    : Arrays.stream(text.split(",")).map(String::strip).toList();
+        }
+        List<String> words = new ArrayList<>();
+        for (JsonNode word : Objects.requireNonNull(assignment.tree())) {
+            if (!word.isTextual()) {
+                throw MmpoException.configuration("%s must be a list of words%s", key, at(key));
+            }
+            words.add(word.textValue());
+        }
+        return words;
     }
 
     double number(String key) {

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Predicate;
 
 /**
  * Every key of config.json is used, or known not to change the computation, or has the one value that is implemented: a
@@ -96,46 +95,38 @@ final class ConfigKeys {
             "top_p",
             "typical_p");
 
-    /** The only value that is implemented, in words and as a test; null is always the same as absent. */
-    private record Only(String wanted, Predicate<JsonNode> test) {}
-
-    private static final Only FALSE = new Only("false", value -> value.isBoolean() && !value.asBoolean());
-    private static final Only ZERO = new Only("0", value -> value.isNumber() && value.asDouble() == 0);
-    private static final Only ONE = new Only("1", value -> value.isNumber() && value.asDouble() == 1);
-    private static final Only EMPTY = new Only("an empty one", value -> value.isContainerNode() && value.isEmpty());
-    private static final Only NONE = new Only("null", value -> false);
-    private static final Only SILU = new Only(
+    private static final OnlyValue SILU = new OnlyValue(
             "\"silu\"", value -> value.asText().equals("silu") || value.asText().equals("swish"));
-    private static final Only FULL_ATTENTION =
-            new Only("\"full_attention\" in every layer", ConfigKeys::isFullAttention);
+    private static final OnlyValue FULL_ATTENTION =
+            new OnlyValue("\"full_attention\" in every layer", ConfigKeys::isFullAttention);
 
-    private static final Map<String, Only> CHECKED = Map.ofEntries(
-            Map.entry("add_cross_attention", FALSE),
-            Map.entry("attention_dropout", ZERO),
-            Map.entry("chunk_size_feed_forward", ZERO),
-            Map.entry("cross_attention_hidden_size", NONE),
+    private static final Map<String, OnlyValue> CHECKED = Map.ofEntries(
+            Map.entry("add_cross_attention", OnlyValue.FALSE),
+            Map.entry("attention_dropout", OnlyValue.ZERO),
+            Map.entry("chunk_size_feed_forward", OnlyValue.ZERO),
+            Map.entry("cross_attention_hidden_size", OnlyValue.NONE),
             Map.entry("hidden_act", SILU),
-            Map.entry("is_encoder_decoder", FALSE),
+            Map.entry("is_encoder_decoder", OnlyValue.FALSE),
             Map.entry("layer_types", FULL_ATTENTION),
-            Map.entry("mlp_bias", FALSE),
-            Map.entry("per_layer_config", NONE),
-            Map.entry("pretraining_tp", ONE),
-            Map.entry("pruned_heads", EMPTY),
-            Map.entry("quantization_config", NONE),
-            Map.entry("rope_interleaved", FALSE),
-            Map.entry("tie_encoder_decoder", FALSE),
-            Map.entry("use_mrope", FALSE),
-            Map.entry("use_sliding_window", FALSE));
+            Map.entry("mlp_bias", OnlyValue.FALSE),
+            Map.entry("per_layer_config", OnlyValue.NONE),
+            Map.entry("pretraining_tp", OnlyValue.ONE),
+            Map.entry("pruned_heads", OnlyValue.EMPTY),
+            Map.entry("quantization_config", OnlyValue.NONE),
+            Map.entry("rope_interleaved", OnlyValue.FALSE),
+            Map.entry("tie_encoder_decoder", OnlyValue.FALSE),
+            Map.entry("use_mrope", OnlyValue.FALSE),
+            Map.entry("use_sliding_window", OnlyValue.FALSE));
 
     private ConfigKeys() {}
 
     static void check(JsonObject config, Architecture architecture) {
         for (String key : config.keys()) {
             JsonNode value = config.node().get(key);
-            Only only = CHECKED.get(key);
+            OnlyValue only = CHECKED.get(key);
             if (only != null) {
-                if (!value.isNull() && !only.test.test(value)) {
-                    throw config.notImplemented(key, only.wanted, value);
+                if (!only.allows(value)) {
+                    throw config.notImplemented(key, only.wanted(), value);
                 }
             } else if (!value.isNull() && !key.equals("sliding_window") && !isKnown(key)) {
                 throw MmpoException.data(

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * A model directory of Hugging Face's layout: config.json, and weights in model.safetensors or in shards with an index. The
  * weights are mapped, not read, until {@link #close}.
  */
-public final class ModelFiles implements AutoCloseable {
+public final class ModelFiles implements WeightFiles {
     static final String WEIGHTS_FILE = "model.safetensors";
 
     private static final String HEAD = "lm_head.weight";
@@ -56,6 +56,7 @@ public final class ModelFiles implements AutoCloseable {
     }
 
     /** Every tensor that may be a parameter, by its name in the files. */
+    @Override
     public List<Weights> weights() {
         return weights.values().stream().map(Located::weights).toList();
     }
@@ -135,6 +136,11 @@ public final class ModelFiles implements AutoCloseable {
                 .orElse(directory);
     }
 
+    /** The files that hold the weights, in the order of their names. */
+    List<Path> weightFiles() {
+        return readers.stream().map(SafetensorsReader::file).toList();
+    }
+
     private void openWeights() {
         Path single = directory.resolve(WEIGHTS_FILE);
         Path index = directory.resolve(SafetensorsIndex.FILE);
@@ -190,6 +196,11 @@ public final class ModelFiles implements AutoCloseable {
         if (tensor.name().endsWith(".rotary_emb.inv_freq")) {
             return; // a buffer that older versions of transformers stored; the configuration gives it
         }
+        requirePlain(tensor, file);
+        weights.put(tensor.name(), new Located(tensor.toWeights(), file));
+    }
+
+    static void requirePlain(SafetensorsReader.Tensor tensor, Path file) {
         if (!Set.of("F32", "BF16", "F16").contains(tensor.dtype())) {
             throw MmpoException.data(
                     "%s: tensor %s has the dtype %s; F32, BF16 or F16 is wanted. Choose a model that is not quantized, or convert it"
@@ -201,7 +212,6 @@ public final class ModelFiles implements AutoCloseable {
                     "%s: tensor %s has %d dimensions; a parameter has one or two. Choose a model of plain layers.",
                     file, tensor.name(), tensor.shape().length);
         }
-        weights.put(tensor.name(), new Located(tensor.toWeights(), file));
     }
 
     /** Some files hold the tied head a second time. Where it is another matrix, transformers does not tie it. */

@@ -11,14 +11,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Leaves a model as transformers' save_pretrained does, so that Python loads it: weights, config.json, tokenizer. */
+/** Leaves a model as transformers' save_pretrained does, or an adapter as PEFT's, so that Python loads it, with the tokenizer. */
 public final class PretrainedWriter {
     /** transformers takes the template of this file before the one of tokenizer_config.json. */
     private static final String CHAT_TEMPLATE = "chat_template.jinja";
 
     /** Whatever of these the source has goes along unchanged. */
-    private static final List<String> COPIED = List.of(
-            ModelConfig.GENERATION_FILE,
+    private static final List<String> TOKENIZER = List.of(
             "tokenizer.json",
             "tokenizer_config.json",
             "special_tokens_map.json",
@@ -51,16 +50,19 @@ public final class PretrainedWriter {
     public static void write(
             Path directory, Path sourceModelDirectory, Optional<Path> chatTemplate, List<Weights> weights) {
         write(directory, sourceModelDirectory, weights, SafetensorsWriter.MAX_SHARD_BYTES);
-        chatTemplate.ifPresent(template -> replaceChatTemplate(directory.resolve(CHAT_TEMPLATE), template));
+        replaceChatTemplate(directory, chatTemplate);
     }
 
-    private static void replaceChatTemplate(Path target, Path template) {
-        try {
-            Files.deleteIfExists(target);
-        } catch (IOException e) {
-            throw notCopied(template, target, e);
-        }
-        NewFile.copy(template, target);
+    private static void replaceChatTemplate(Path directory, Optional<Path> template) {
+        Path target = directory.resolve(CHAT_TEMPLATE);
+        template.ifPresent(file -> {
+            try {
+                Files.deleteIfExists(target);
+            } catch (IOException e) {
+                throw notCopied(file, target, e);
+            }
+            NewFile.copy(file, target);
+        });
     }
 
     static void write(Path directory, Path sourceModelDirectory, List<Weights> weights, long maxShardBytes) {
@@ -68,8 +70,28 @@ public final class PretrainedWriter {
         SafetensorsWriter.writeModel(directory, weights, maxShardBytes);
         config.put(dtypeKey(config), PYTORCH_DTYPES.get(weights.getFirst().dtype()));
         NewFile.write(directory.resolve(ModelConfig.FILE), config);
-        for (String name : COPIED) {
-            copy(sourceModelDirectory.resolve(name), directory.resolve(name));
+        copy(
+                sourceModelDirectory.resolve(ModelConfig.GENERATION_FILE),
+                directory.resolve(ModelConfig.GENERATION_FILE));
+        copyTokenizer(directory, sourceModelDirectory);
+    }
+
+    /** The same of an adapter: adapter_model.safetensors, adapter_config.json, and the tokenizer of a directory that has one. */
+    public static void writeAdapter(
+            Path directory,
+            AdapterConfig config,
+            Path tokenizerDirectory,
+            Optional<Path> chatTemplate,
+            List<Weights> weights) {
+        SafetensorsWriter.writeFile(directory.resolve(AdapterFiles.WEIGHTS_FILE), weights, SafetensorsWriter.PYTORCH);
+        NewFile.write(directory.resolve(AdapterConfig.FILE), config.toJson());
+        copyTokenizer(directory, tokenizerDirectory);
+        replaceChatTemplate(directory, chatTemplate);
+    }
+
+    static void copyTokenizer(Path directory, Path source) {
+        for (String name : TOKENIZER) {
+            copy(source.resolve(name), directory.resolve(name));
         }
     }
 
@@ -78,7 +100,8 @@ public final class PretrainedWriter {
         return config.has("dtype") ? "dtype" : "torch_dtype";
     }
 
-    private static void copy(Path source, Path target) {
+    /** A file or a directory, where there is one. */
+    static void copy(Path source, Path target) {
         if (Files.isRegularFile(source)) {
             NewFile.copy(source, target);
         } else if (Files.isDirectory(source)) {

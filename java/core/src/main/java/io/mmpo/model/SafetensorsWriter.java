@@ -22,7 +22,7 @@ public final class SafetensorsWriter {
     /** transformers' own: 5 GB. */
     public static final long MAX_SHARD_BYTES = 5_000_000_000L;
 
-    private static final Map<String, String> PYTORCH = Map.of("format", "pt");
+    static final Map<String, String> PYTORCH = Map.of("format", "pt");
     private static final int ALIGNMENT = 8;
     private static final long CHUNK_BYTES = 64L << 20;
 

@@ -34,6 +34,8 @@ final class Bindings {
     static final MethodHandle ADAPTER_NUM_PARAMETERS = status("mmpo_adapter_num_parameters", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle ADAPTER_PARAMETER =
             status("mmpo_adapter_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle LORA_MERGE =
+            status("mmpo_lora_merge", ADDRESS, ADDRESS, ADDRESS, JAVA_DOUBLE, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_LOGPS = status("mmpo_model_logps", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_GENERATE = status(
             "mmpo_model_generate",

@@ -3,11 +3,10 @@ package io.mmpo.train;
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.AtomicDirectory;
-import io.mmpo.model.ModelFiles;
-import io.mmpo.model.PretrainedWriter;
+import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.SafetensorsReader;
 import io.mmpo.model.SafetensorsWriter;
-import io.mmpo.nativelib.NativeModel;
+import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
@@ -22,22 +21,18 @@ final class Checkpoints {
 
     private final RunDirectory directory;
     private final TrainingConfig config;
-    private final Path sourceModel;
-    private final NativeModel model;
+    private final PretrainedModel model;
     private final NativeTrainer trainer;
     private final ProgressListener listener;
 
-    /** sourceModel: the directory that configuration and tokenizer are copied from. */
     Checkpoints(
             RunDirectory directory,
             TrainingConfig config,
-            Path sourceModel,
-            NativeModel model,
+            PretrainedModel model,
             NativeTrainer trainer,
             ProgressListener listener) {
         this.directory = directory;
         this.config = config;
-        this.sourceModel = sourceModel;
         this.model = model;
         this.trainer = trainer;
         this.listener = listener;
@@ -47,10 +42,9 @@ final class Checkpoints {
     Path save(TrainerState state) {
         Path target = directory.checkpoint(state.globalStep());
         try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
-            PretrainedWriter.write(
-                    checkpoint.path(), sourceModel, config.model().chatTemplate(), model.parameters());
+            model.save(checkpoint.path(), config.model().chatTemplate());
             SafetensorsWriter.writeFile(
-                    checkpoint.path().resolve(OPTIMIZER), new OptimizerState(model, trainer).tensors(), Map.of());
+                    checkpoint.path().resolve(OPTIMIZER), new OptimizerState(model.core(), trainer).tensors(), Map.of());
             Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson());
             Files.writeString(checkpoint.path().resolve(RunDirectory.CONFIG), config.toYaml());
             checkpoint.commit();
@@ -70,7 +64,7 @@ final class Checkpoints {
     Path saveFinal() {
         Path target = directory.finalModel();
         try (AtomicDirectory directory = AtomicDirectory.create(target)) {
-            PretrainedWriter.write(directory.path(), sourceModel, config.model().chatTemplate(), model.parameters());
+            model.save(directory.path(), config.model().chatTemplate());
             directory.commit();
         }
         listener.saved(target);
@@ -79,9 +73,9 @@ final class Checkpoints {
 
     /** Weights, moments and number of updates as they were when the checkpoint was written, to the bit. */
     void restore(Path checkpoint, TrainerState state) {
-        OptimizerState optimizer = new OptimizerState(model, trainer);
+        OptimizerState optimizer = new OptimizerState(model.core(), trainer);
         try (SafetensorsReader reader = SafetensorsReader.open(checkpoint.resolve(OPTIMIZER));
-                ModelFiles weights = ModelFiles.open(checkpoint)) {
+                WeightFiles weights = model.openSaved(checkpoint)) {
             List<Weights> saved = reader.tensors().stream()
                     .map(SafetensorsReader.Tensor::toWeights)
                     .toList();

@@ -23,7 +23,7 @@ final class OptimizerState {
 
     OptimizerState(NativeModel model, NativeTrainer trainer) {
         this.trainer = trainer;
-        this.hasMaster = model.parameters().stream()
+        this.hasMaster = model.trainableParameters().stream()
                 .anyMatch(parameter -> !parameter.dtype().equals("F32"));
     }
 

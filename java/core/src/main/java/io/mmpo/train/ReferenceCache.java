@@ -31,9 +31,9 @@ final class ReferenceCache {
         this.parts = parts;
     }
 
-    /** computeType: of the model that scores. */
+    /** modelDirectories: of the model that scores, and of its adapter. computeType: the one it scores in. */
     static ReferenceCache of(
-            Optional<Path> cacheDirectory, Path modelDirectory, String computeType, TokenizedDataset data) {
+            Optional<Path> cacheDirectory, List<Path> modelDirectories, String computeType, TokenizedDataset data) {
         if (cacheDirectory.isEmpty() || data.fingerprint().isEmpty()) {
             return new ReferenceCache(Optional.empty());
         }
@@ -41,7 +41,9 @@ final class ReferenceCache {
                 .add("version", VERSION)
                 .add("rows", data.fingerprint().get())
                 .add("compute type", computeType);
-        modelFiles(modelDirectory).forEach(file -> key.add(file.getFileName().toString(), file));
+        for (Path model : modelDirectories) {
+            modelFiles(model).forEach(file -> key.add(file.getFileName().toString(), file));
+        }
         Path directory = cacheDirectory.get().resolve("reference").resolve(key.hex());
         return new ReferenceCache(Optional.of(new ReferenceParts(directory)));
     }

@@ -6,11 +6,9 @@ import io.mmpo.config.OptimizerOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
-import io.mmpo.hub.ModelDirectory;
 import io.mmpo.model.AtomicDirectory;
-import io.mmpo.model.ModelConfig;
-import io.mmpo.model.ModelFiles;
-import io.mmpo.nativelib.ComputeType;
+import io.mmpo.model.ModelSource;
+import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.OptimizerSettings;
@@ -32,24 +30,23 @@ final class TrainingSession implements AutoCloseable {
     private final TrainingConfig config;
     private final ProgressListener listener;
     private final Resources resources;
-    private final Path modelDirectory;
+    private final ModelSource source;
     private final TokenizedDataset trainingRows;
     private final Optional<TokenizedDataset> evaluationRows;
-    private final NativeModel model;
+    private final PretrainedModel model;
 
     private TrainingSession(TrainingConfig config, ProgressListener listener, Resources resources) {
         this.config = config;
         this.listener = listener;
         this.resources = resources;
-        modelDirectory =
-                ModelDirectory.resolve(config.model().model(), config.model().revision(), listener::message);
-        LazyTokenizer tokenizer =
-                resources.keep(new LazyTokenizer(modelDirectory, config.model().chatTemplate()));
-        TrainingRows rows = new TrainingRows(config, modelDirectory, tokenizer, listener::message);
+        source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
+        LazyTokenizer tokenizer = resources.keep(
+                new LazyTokenizer(source.tokenizerDirectory(), config.model().chatTemplate()));
+        TrainingRows rows = new TrainingRows(config, source.tokenizerDirectory(), tokenizer, listener::message);
         trainingRows = resources.keep(rows.openTraining());
         evaluationRows = rows.openEvaluation();
         evaluationRows.ifPresent(resources::keep);
-        model = resources.keep(load(modelDirectory, config));
+        model = resources.keep(PolicyModel.load(source, config, listener));
     }
 
     /** Rows are opened first, so that they are tokenized while the weights are read. */
@@ -60,8 +57,7 @@ final class TrainingSession implements AutoCloseable {
         Resources resources = new Resources();
         try {
             TrainingSession session = new TrainingSession(config, listener, resources);
-            long vocabularySize =
-                    ModelConfig.read(session.modelDirectory).shape().vocabSize();
+            long vocabularySize = session.model.config().shape().vocabSize();
             session.check(session.trainingRows, "training", vocabularySize);
             session.evaluationRows.ifPresent(rows -> session.check(rows, "evaluation", vocabularySize));
             return session;
@@ -122,8 +118,8 @@ final class TrainingSession implements AutoCloseable {
                             new TrainingResult(point.checkpoint(), point.state().globalStep(), true, Map.of()))
                     .orElse(new TrainingResult(directory.path(), 0, true, Map.of()));
         }
-        NativeTrainer trainer = resources.keep(NativeTrainer.create(model, optimizerSettings()));
-        Checkpoints checkpoints = new Checkpoints(directory, config, modelDirectory, model, trainer, listener);
+        NativeTrainer trainer = resources.keep(NativeTrainer.create(model.core(), optimizerSettings()));
+        Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
         MetricsLog log = new MetricsLog(directory.path());
         if (config.run().resumeFrom().isPresent()) {
             log.restore(resumePoint.map(point -> point.state().logHistory()).orElse(List.of()));
@@ -131,7 +127,8 @@ final class TrainingSession implements AutoCloseable {
         resumePoint.ifPresent(point -> resume(point, checkpoints));
         Optional<Evaluator> evaluator = rows.evaluation()
                 .map(data -> new Evaluator(config.loss(), data, config.batches().evalBatchSize()));
-        return new TrainingLoop(config, plan, dataFingerprint, model, trainer, evaluator, checkpoints, log, listener)
+        return new TrainingLoop(
+                        config, plan, dataFingerprint, model.core(), trainer, evaluator, checkpoints, log, listener)
                 .run(
                         packs.map(sequences -> RowSet.packed(trainingRows, sequences))
                                 .orElseGet(rows::training),
@@ -163,36 +160,30 @@ final class TrainingSession implements AutoCloseable {
         }
         Optional<Path> other = config.model().referenceModel();
         if (other.isEmpty()) {
-            return scoreReference(model, modelDirectory, visited);
+            return scoreReference(model.core(), source, visited);
         }
-        Path directory = ModelDirectory.resolve(other.get(), Optional.empty(), listener::message);
-        try (NativeModel reference = load(directory, config)) {
-            return scoreReference(reference, directory, visited);
+        ModelSource named = ModelSources.of(other.get(), Optional.empty(), listener::message);
+        try (PretrainedModel reference = PolicyModel.loadReference(named, config)) {
+            return scoreReference(reference.core(), named, visited);
         }
     }
 
-    private ScoredRows scoreReference(NativeModel reference, Path directory, int[] visited) {
+    private ScoredRows scoreReference(NativeModel reference, ModelSource from, int[] visited) {
         RowSet training = score(
-                reference, directory, trainingRows, visited, config.batches().referenceBatchSize());
+                reference, from, trainingRows, visited, config.batches().referenceBatchSize());
         return new ScoredRows(training, evaluationRows.map(rows -> {
             int[] all = IntStream.range(0, rows.size()).toArray();
-            return score(reference, directory, rows, all, config.batches().evalBatchSize());
+            return score(reference, from, rows, all, config.batches().evalBatchSize());
         }));
     }
 
-    private RowSet score(NativeModel reference, Path directory, TokenizedDataset rows, int[] indices, int batchSize) {
+    private RowSet score(NativeModel reference, ModelSource from, TokenizedDataset rows, int[] indices, int batchSize) {
         boolean bf16 = config.model().bf16();
         Optional<Path> cacheDirectory = CacheDirectory.of(config.data().cache(), System.getenv());
-        ReferenceCache cache = ReferenceCache.of(cacheDirectory, directory, bf16 ? "bfloat16" : "float32", rows);
+        ReferenceCache cache = ReferenceCache.of(cacheDirectory, from.directories(), bf16 ? "bfloat16" : "float32", rows);
         ReferenceScorer scorer =
                 new ReferenceScorer(reference, rows, cache, bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE, listener);
         return new RowSet(rows, scorer.score(indices, batchSize));
-    }
-
-    private static NativeModel load(Path directory, TrainingConfig config) {
-        try (ModelFiles files = ModelFiles.open(directory)) {
-            return files.load(config.model().bf16() ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
-        }
     }
 
     private OptimizerSettings optimizerSettings() {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
+import io.mmpo.nativelib.LoraModule;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.OptimizerType;
 import java.io.IOException;
@@ -103,8 +104,12 @@ class ConfigLoaderTest {
                 "label_smoothing: 0.1|label_smoothing is for loss_type dpo, and loss_type is mmpo; remove it or set it to 0 (FILE:3)",
                 "eval_strategy: steps|eval_strategy is steps, but there are no rows to evaluate on; set eval_dataset_name, "
                         + "let dataset_name be a directory or a data set with a test split, or write eval_strategy: no (FILE:3)",
-                "use_peft: true|use_peft: true is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
-                "lora_r: 8|lora_r: 8 is not supported (FILE:3); supported is full-parameter training; LoRA is not there yet",
+                "lora_r: 0|lora_r must be in [1, 65536], got 0 (FILE:3)",
+                "lora_alpha: 0|lora_alpha must be > 0, got 0.0 (FILE:3)",
+                "lora_dropout: 1|lora_dropout must be in [0, 1), got 1.0 (FILE:3)",
+                "lora_target_modules: [q_proj, lm_head]|lora_target_modules may hold q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
+                        + "down_proj, or be all-linear; got 'lm_head'",
+                "use_dora: true|use_dora: true is not supported (FILE:3); supported is LoRA as it is, without DoRA",
                 "optim: adafactor|optim must be adamw_torch or adamw_torch_fused or adamw_8bit or adamw_bnb_8bit, got 'adafactor' (FILE:3)",
                 "zero_stage: 2|zero_stage: 2 is not supported (FILE:3); supported is one process, that is zero_stage: 0; "
                         + "distributed training is not there yet",
@@ -146,6 +151,25 @@ class ConfigLoaderTest {
         assertFails("a: [", "is not valid YAML");
         Path list = write("- a\n");
         assertThatThrownBy(() -> TrainingConfig.load(list)).hasMessageContaining("must hold lines of the form");
+    }
+
+    @Test
+    void loraTargetsAreAListOrAWord() throws IOException {
+        assertThat(TrainingConfig.load(write("model_name_or_path: m\ndataset_name: d\n"))
+                        .model()
+                        .lora()
+                        .targets())
+                .containsExactlyInAnyOrder(LoraModule.Q, LoraModule.V);
+        for (String text : List.of("[k_proj, up_proj]", "\n- k_proj\n- up_proj", "k_proj,up_proj")) {
+            TrainingConfig config = TrainingConfig.load(
+                    write("model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_target_modules: " + text + "\n"));
+            assertThat(config.model().lora().targets()).containsExactlyInAnyOrder(LoraModule.K, LoraModule.UP);
+            assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
+        }
+        TrainingConfig all = TrainingConfig.load(
+                write("model_name_or_path: m\ndataset_name: d\n"), "use_peft=true", "lora_target_modules=all-linear");
+        assertThat(all.model().lora().targets()).hasSize(7);
+        assertThat(TrainingConfig.load(write(all.toYaml()))).isEqualTo(all);
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.mmpo.model.GoldenAdapter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -44,6 +45,24 @@ class TrainerGoldenTest {
     @Test
     void dpoWithoutRecomputation() throws IOException {
         check("dpo", Map.of("loss_type", "dpo", "gradient_checkpointing", false), 0);
+    }
+
+    /** Goes on with PEFT's adapter; the reference is the model below it. */
+    @Test
+    void dpoOfAnAdapter() throws IOException {
+        GoldenAdapter adapter = GoldenAdapter.copyTo(directory.resolve("adapter"));
+        check(
+                "dpo_lora",
+                Map.of(
+                        "loss_type",
+                        "dpo",
+                        "use_peft",
+                        true,
+                        "model_name_or_path",
+                        adapter.directory(),
+                        "ref_model_name_or_path",
+                        adapter.model()),
+                0);
     }
 
     private void check(String run, Map<String, ?> keys, double accuracyTolerance) throws IOException {

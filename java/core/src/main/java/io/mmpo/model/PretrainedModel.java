@@ -1,0 +1,102 @@
+package io.mmpo.model;
+
+import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.NativeModel;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A model in the core's memory, with or without an adapter, that knows where it came from and how it is saved. */
+public final class PretrainedModel implements AutoCloseable {
+    private final ModelSource source;
+    private final ModelConfig config;
+    private final NativeModel core;
+    private @Nullable AdapterConfig adapter;
+
+    private PretrainedModel(ModelSource source, ModelConfig config, NativeModel core) {
+        this.source = source;
+        this.config = config;
+        this.core = core;
+    }
+
+    /** seed: of an adapter's dropout masks, should it be trained. */
+    public static PretrainedModel load(ModelSource source, ComputeType computeType, long seed) {
+        PretrainedModel model;
+        try (ModelFiles files = ModelFiles.open(source.base())) {
+            model = new PretrainedModel(source, files.config(), files.load(computeType));
+        }
+        try {
+            source.adapter().ifPresent(directory -> model.attach(directory, seed));
+            return model;
+        } catch (RuntimeException | Error e) {
+            model.close();
+            throw e;
+        }
+    }
+
+    private void attach(Path directory, long seed) {
+        try (AdapterFiles files = AdapterFiles.open(directory)) {
+            files.attach(core, config.shape(), seed);
+            adapter = files.config();
+        }
+    }
+
+    /** A new adapter, as PEFT begins: A random by the seed, B zero, so that nothing changes yet. */
+    public void addAdapter(AdapterConfig settings, long seed) {
+        core.setAdapter(settings.settings(seed), List.of());
+        adapter = settings;
+    }
+
+    public NativeModel core() {
+        return core;
+    }
+
+    public ModelConfig config() {
+        return config;
+    }
+
+    public Optional<AdapterConfig> adapter() {
+        return Optional.ofNullable(adapter);
+    }
+
+    public long numParameters() {
+        return config.shape().numParameters() + numAdapterParameters();
+    }
+
+    public long numTrainableParameters() {
+        return adapter == null ? config.shape().numParameters() : numAdapterParameters();
+    }
+
+    private long numAdapterParameters() {
+        return adapter == null ? 0 : adapter.settings(0).numParameters(config.shape());
+    }
+
+    /**
+     * Into an existing directory: with an adapter the adapter alone.
+     *
+     * @param chatTemplate a Jinja file that takes the place of the source's chat template
+     */
+    public void save(Path directory, Optional<Path> chatTemplate) {
+        if (adapter == null) {
+            PretrainedWriter.write(directory, source.base(), chatTemplate, core.parameters());
+        } else {
+            PretrainedWriter.writeAdapter(
+                    directory,
+                    adapter.withBaseModel(source.baseName()),
+                    source.tokenizerDirectory(),
+                    chatTemplate,
+                    core.adapterParameters());
+        }
+    }
+
+    /** What {@link #save} wrote. */
+    public WeightFiles openSaved(Path directory) {
+        return adapter == null ? ModelFiles.open(directory) : AdapterFiles.open(directory);
+    }
+
+    @Override
+    public void close() {
+        core.close();
+    }
+}

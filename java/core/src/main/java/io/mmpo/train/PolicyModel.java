@@ -1,0 +1,92 @@
+package io.mmpo.train;
+
+import io.mmpo.MmpoException;
+import io.mmpo.config.LoraOptions;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.AdapterConfig;
+import io.mmpo.model.ModelSource;
+import io.mmpo.model.PretrainedModel;
+import io.mmpo.nativelib.ComputeType;
+import java.util.Locale;
+import java.util.Optional;
+
+/** The model that a configuration trains: whole, with a new adapter, or with the adapter that model_name_or_path is. */
+final class PolicyModel {
+    private PolicyModel() {}
+
+    static PretrainedModel load(ModelSource source, TrainingConfig config, ProgressListener listener) {
+        LoraOptions lora = config.model().lora();
+        if (source.adapter().isPresent() && !lora.enabled()) {
+            throw MmpoException.configuration(
+                    "model_name_or_path %s is an adapter, and use_peft is false; set use_peft: true to go on training the adapter, or train"
+                            + " a merged model (mmpo merge)",
+                    config.model().model());
+        }
+        PretrainedModel model =
+                PretrainedModel.load(source, computeType(config), config.run().seed());
+        try {
+            if (lora.enabled()) {
+                model.adapter().ifPresentOrElse(adapter -> requireSame(lora, adapter), () -> addTo(model, config));
+            }
+            describe(model, listener);
+            return model;
+        } catch (RuntimeException | Error e) {
+            model.close();
+            throw e;
+        }
+    }
+
+    /** The frozen model of the reference log-probabilities, with or without an adapter of its own. */
+    static PretrainedModel loadReference(ModelSource source, TrainingConfig config) {
+        return PretrainedModel.load(source, computeType(config), config.run().seed());
+    }
+
+    private static void addTo(PretrainedModel model, TrainingConfig config) {
+        LoraOptions lora = config.model().lora();
+        AdapterConfig adapter = new AdapterConfig(
+                lora.rank(), lora.alpha(), lora.dropout(), lora.rsLora(), lora.targets(), Optional.empty());
+        model.addAdapter(adapter, config.run().seed());
+    }
+
+    private static void describe(PretrainedModel model, ProgressListener listener) {
+        long trained = model.numTrainableParameters();
+        String share = String.format(
+                Locale.ROOT,
+                "trainable parameters: %,d of %,d (%.2f%%)",
+                trained,
+                model.numParameters(),
+                100.0 * trained / model.numParameters());
+        listener.message(model.adapter()
+                .map(adapter -> "%s; LoRA: r %d, alpha %s, dropout %s, on %s"
+                        .formatted(
+                                share,
+                                adapter.rank(),
+                                adapter.alpha(),
+                                adapter.dropout(),
+                                String.join(", ", adapter.targetNames())))
+                .orElse(share));
+    }
+
+    /** An adapter keeps its own shape: a key that was set to something else would have no effect. */
+    private static void requireSame(LoraOptions lora, AdapterConfig adapter) {
+        LoraOptions unset = LoraOptions.defaults();
+        requireSame("lora_r", lora.rank(), unset.rank(), adapter.rank());
+        requireSame("lora_alpha", lora.alpha(), unset.alpha(), adapter.alpha());
+        requireSame("lora_dropout", lora.dropout(), unset.dropout(), adapter.dropout());
+        requireSame("use_rslora", lora.rsLora(), unset.rsLora(), adapter.rsLora());
+        requireSame("lora_target_modules", lora.targets(), unset.targets(), adapter.targets());
+    }
+
+    private static <T> void requireSame(String key, T value, T unset, T adapters) {
+        if (!value.equals(unset) && !value.equals(adapters)) {
+            throw MmpoException.configuration(
+                    "%s is %s, and the adapter that model_name_or_path names was made with %s; remove the key, since an adapter keeps its"
+                            + " own, or begin a new adapter on its model",
+                    key, value, adapters);
+        }
+    }
+
+    private static ComputeType computeType(TrainingConfig config) {
+        return config.model().bf16() ? ComputeType.BFLOAT16 : ComputeType.FLOAT32;
+    }
+}
