@@ -19,7 +19,11 @@ import picocli.CommandLine.Spec;
                 + " and compares it with model and adapter before it is left there.",
         mixinStandardHelpOptions = true)
 final class MergeCommand implements Callable<Integer> {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "The model that the adapter belongs to.")
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "DIR",
+            description = "The model that the adapter belongs to.")
     private Path model;
 
     @Option(
@@ -29,14 +33,19 @@ final class MergeCommand implements Callable<Integer> {
             description = "LoRA adapter as PEFT or mmpo train saves it.")
     private Path adapter;
 
-    @Option(names = "--output", required = true, paramLabel = "DIR", description = "A directory that does not exist yet.")
+    @Option(
+            names = "--output",
+            required = true,
+            paramLabel = "DIR",
+            description = "A directory that does not exist yet.")
     private Path output;
 
     @Option(
             names = "--tolerance",
             paramLabel = "NATS",
-            description = "Largest difference of a token's log-probability that is accepted; by default 1e-4 for a model stored in"
-                    + " float32, 0.05 in float16, 0.5 in bfloat16, whose rounding it is.")
+            description =
+                    "Largest difference of a token's log-probability that is accepted; by default 1e-4 for a model stored in"
+                            + " float32, 0.05 in float16, 0.5 in bfloat16, whose rounding it is.")
     private @Nullable Double tolerance;
 
     @Spec
@@ -46,9 +55,9 @@ final class MergeCommand implements Callable<Integer> {
     public Integer call() {
         Arguments.require(
                 spec, tolerance == null || tolerance >= 0, "--tolerance must be at least 0, got " + tolerance);
-        ModelSource source = ModelSources.of(model, Optional.of(adapter), spec.commandLine().getErr()::println);
-        AdapterMerge.Result result =
-                AdapterMerge.run(source, output, tolerance == null ? Double.NaN : tolerance);
+        ModelSource source = ModelSources.withAdapter(
+                model, Optional.of(adapter), spec.commandLine().getErr()::println);
+        AdapterMerge.Result result = AdapterMerge.run(source, output, tolerance == null ? Double.NaN : tolerance);
         spec.commandLine()
                 .getOut()
                 .printf(

@@ -16,7 +16,8 @@ final class ModelArguments {
             names = "--model",
             required = true,
             paramLabel = "DIR",
-            description = "Model directory in Hugging Face's layout, or an adapter's that names its model; or owner/name[@revision] of a hub.")
+            description =
+                    "Model directory in Hugging Face's layout, or an adapter's that names its model; or owner/name[@revision] of a hub.")
     private Path name;
 
     @Spec(Spec.Target.MIXEE)
@@ -38,11 +39,9 @@ final class ModelArguments {
     private @Nullable Path chatTemplate;
 
     OpenModel open() {
-        ModelSource source = ModelSources.of(
+        ModelSource source = ModelSources.withAdapter(
                 name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println);
         return OpenModel.open(
-                source,
-                Optional.ofNullable(chatTemplate),
-                bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
+                source, Optional.ofNullable(chatTemplate), bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
     }
 }

@@ -134,11 +134,7 @@ final class ConfigKeys {
                     c -> orNull(c.model().lora().targetModules()),
                     "List of `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`, or `all-linear` for all of them;"
                             + " unset: `q_proj` and `v_proj`."),
-            of(
-                    "use_rslora",
-                    "false",
-                    c -> c.model().lora().rsLora(),
-                    "Multiply by lora_alpha / √lora_r instead."));
+            of("use_rslora", "false", c -> c.model().lora().rsLora(), "Multiply by lora_alpha / √lora_r instead."));
 
     private static final List<ConfigKey> LOSS = List.of(
             of("loss_type", "mmpo", c -> lowerCase(c.loss().type()), "`mmpo`, `dpo`, `simpo` or `sft`."),
@@ -228,7 +224,11 @@ final class ConfigKeys {
                     "1.0",
                     c -> c.optimizer().maxGradNorm(),
                     "Norm that a gradient is clipped to; 0: no clipping."),
-            of("seed", "42", c -> c.run().seed(), "Decides the order of the rows, and of LoRA the first weights and what is dropped."));
+            of(
+                    "seed",
+                    "42",
+                    c -> c.run().seed(),
+                    "Decides the order of the rows, and of LoRA the first weights and what is dropped."));
 
     private static final List<ConfigKey> OUTPUT = List.of(
             of(

@@ -24,12 +24,7 @@ import java.util.Set;
  * @param baseModel base_model_name_or_path as it is written there
  */
 public record AdapterConfig(
-        int rank,
-        double alpha,
-        double dropout,
-        boolean rsLora,
-        Set<LoraModule> targets,
-        Optional<String> baseModel) {
+        int rank, double alpha, double dropout, boolean rsLora, Set<LoraModule> targets, Optional<String> baseModel) {
     public static final String FILE = "adapter_config.json";
     private static final String ALL_LINEAR = "all-linear";
 
@@ -85,7 +80,10 @@ public record AdapterConfig(
         }
         if (!value.isArray() || value.isEmpty()) {
             throw AdapterKeys.notImplemented(
-                    config, "target_modules", value, "only a list of module names or \"" + ALL_LINEAR + "\" is implemented");
+                    config,
+                    "target_modules",
+                    value,
+                    "only a list of module names or \"" + ALL_LINEAR + "\" is implemented");
         }
         Set<LoraModule> targets = EnumSet.noneOf(LoraModule.class);
         for (JsonNode name : value) {

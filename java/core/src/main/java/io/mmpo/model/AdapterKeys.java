@@ -13,8 +13,8 @@ import java.util.Set;
  */
 final class AdapterKeys {
     /** Read by {@link AdapterConfig}. */
-    private static final Set<String> USED = Set.of(
-            "base_model_name_or_path", "lora_alpha", "lora_dropout", "r", "target_modules", "use_rslora");
+    private static final Set<String> USED =
+            Set.of("base_model_name_or_path", "lora_alpha", "lora_dropout", "r", "target_modules", "use_rslora");
 
     /** About provenance, or about another key that must be off. */
     private static final Set<String> IRRELEVANT = Set.of(
@@ -67,9 +67,7 @@ final class AdapterKeys {
     }
 
     private static boolean isOff(JsonNode value) {
-        return value.isNull()
-                || value.isBoolean() && !value.asBoolean()
-                || value.isContainerNode() && value.isEmpty();
+        return value.isNull() || value.isBoolean() && !value.asBoolean() || value.isContainerNode() && value.isEmpty();
     }
 
     static MmpoException notImplemented(JsonObject config, String key, JsonNode found, String why) {

@@ -57,7 +57,8 @@ public final class AdapterMerge {
             float[][] expected = probe(source); // first: it says what does not fit
             int merged = write(directory.path(), base, delta);
             copyTheRest(directory.path(), source);
-            double difference = largestDifference(expected, probe(new ModelSource(directory.path(), "", Optional.empty())));
+            double difference =
+                    largestDifference(expected, probe(new ModelSource(directory.path(), "", Optional.empty())));
             if (!(difference <= limit)) {
                 throw MmpoException.of(
                         MmpoException.Kind.ENVIRONMENT,
@@ -99,7 +100,8 @@ public final class AdapterMerge {
                 SafetensorsWriter.writeFile(directory.resolve(file.getFileName()), tensors, reader.metadata());
             }
         }
-        long expected = base.config().shape().numLayers() * adapter.config().targets().size();
+        long expected =
+                base.config().shape().numLayers() * adapter.config().targets().size();
         if (merged != expected) {
             throw new IllegalStateException(merged + " weights were merged, and the adapter has " + expected);
         }

@@ -70,9 +70,7 @@ public final class PretrainedWriter {
         SafetensorsWriter.writeModel(directory, weights, maxShardBytes);
         config.put(dtypeKey(config), PYTORCH_DTYPES.get(weights.getFirst().dtype()));
         NewFile.write(directory.resolve(ModelConfig.FILE), config);
-        copy(
-                sourceModelDirectory.resolve(ModelConfig.GENERATION_FILE),
-                directory.resolve(ModelConfig.GENERATION_FILE));
+        copy(sourceModelDirectory.resolve(ModelConfig.GENERATION_FILE), directory.resolve(ModelConfig.GENERATION_FILE));
         copyTokenizer(directory, sourceModelDirectory);
     }
 

@@ -44,7 +44,9 @@ final class Checkpoints {
         try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
             model.save(checkpoint.path(), config.model().chatTemplate());
             SafetensorsWriter.writeFile(
-                    checkpoint.path().resolve(OPTIMIZER), new OptimizerState(model.core(), trainer).tensors(), Map.of());
+                    checkpoint.path().resolve(OPTIMIZER),
+                    new OptimizerState(model.core(), trainer).tensors(),
+                    Map.of());
             Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson());
             Files.writeString(checkpoint.path().resolve(RunDirectory.CONFIG), config.toYaml());
             checkpoint.commit();

@@ -14,12 +14,11 @@ public final class ModelSources {
     /** name: of a model, or of an adapter, whose model is found too. revision: of name on a hub. */
     public static ModelSource of(Path name, Optional<String> revision, Consumer<String> messages) {
         return ModelSource.of(
-                name,
-                path -> ModelDirectory.resolve(path, path.equals(name) ? revision : Optional.empty(), messages));
+                name, path -> ModelDirectory.resolve(path, path.equals(name) ? revision : Optional.empty(), messages));
     }
 
     /** A model with an adapter that is given apart, where there is one: whatever model the adapter names. */
-    public static ModelSource of(Path model, Optional<Path> adapter, Consumer<String> messages) {
+    public static ModelSource withAdapter(Path model, Optional<Path> adapter, Consumer<String> messages) {
         UnaryOperator<Path> locate = path -> ModelDirectory.resolve(path, Optional.empty(), messages);
         return adapter.map(directory -> ModelSource.of(model, directory, locate))
                 .orElseGet(() -> ModelSource.of(model, locate));

@@ -108,7 +108,7 @@ class ConfigLoaderTest {
                 "lora_alpha: 0|lora_alpha must be > 0, got 0.0 (FILE:3)",
                 "lora_dropout: 1|lora_dropout must be in [0, 1), got 1.0 (FILE:3)",
                 "lora_target_modules: [q_proj, lm_head]|lora_target_modules may hold q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
-                        + "down_proj, or be all-linear; got 'lm_head'",
+                        + "down_proj, or be all-linear; got 'lm_head' (FILE:3)",
                 "use_dora: true|use_dora: true is not supported (FILE:3); supported is LoRA as it is, without DoRA",
                 "optim: adafactor|optim must be adamw_torch or adamw_torch_fused or adamw_8bit or adamw_bnb_8bit, got 'adafactor' (FILE:3)",
                 "zero_stage: 2|zero_stage: 2 is not supported (FILE:3); supported is one process, that is zero_stage: 0; "
@@ -161,8 +161,8 @@ class ConfigLoaderTest {
                         .targets())
                 .containsExactlyInAnyOrder(LoraModule.Q, LoraModule.V);
         for (String text : List.of("[k_proj, up_proj]", "\n- k_proj\n- up_proj", "k_proj,up_proj")) {
-            TrainingConfig config = TrainingConfig.load(
-                    write("model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_target_modules: " + text + "\n"));
+            TrainingConfig config = TrainingConfig.load(write(
+                    "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_target_modules: " + text + "\n"));
             assertThat(config.model().lora().targets()).containsExactlyInAnyOrder(LoraModule.K, LoraModule.UP);
             assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
         }

@@ -82,8 +82,7 @@ class AdapterMergeTest {
     }
 
     private AdapterMerge.Result merge(Path model, double tolerance) {
-        return AdapterMerge.run(
-                ModelSource.of(model, golden.directory(), UnaryOperator.identity()), target, tolerance);
+        return AdapterMerge.run(ModelSource.of(model, golden.directory(), UnaryOperator.identity()), target, tolerance);
     }
 
     private static List<String> changed(ModelFiles base, ModelFiles merged) {

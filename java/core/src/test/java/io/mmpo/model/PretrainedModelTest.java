@@ -54,8 +54,7 @@ class PretrainedModelTest {
     void whatIsSavedIsReadBackToTheBit() throws IOException {
         GoldenAdapter golden = GoldenAdapter.copyTo(directory.resolve("adapter"));
         Path saved = Files.createDirectory(directory.resolve("saved"));
-        try (PretrainedModel model =
-                PretrainedModel.load(source(golden.directory()), ComputeType.BFLOAT16, 0)) {
+        try (PretrainedModel model = PretrainedModel.load(source(golden.directory()), ComputeType.BFLOAT16, 0)) {
             model.save(saved, Optional.empty());
         }
         assertThat(saved.toFile().list()).containsExactlyInAnyOrder("adapter_config.json", "adapter_model.safetensors");
@@ -63,14 +62,15 @@ class PretrainedModelTest {
         try (AdapterFiles before = AdapterFiles.open(golden.directory());
                 AdapterFiles after = AdapterFiles.open(saved)) {
             assertThat(after.weights()).hasSameSizeAs(before.weights());
-            before.weights().forEach(tensor -> assertThat(after.weights().stream()
-                            .filter(other -> other.name().equals(tensor.name()))
-                            .findFirst()
-                            .orElseThrow()
-                            .data()
-                            .mismatch(tensor.data()))
-                    .as(tensor.name())
-                    .isEqualTo(-1));
+            before.weights()
+                    .forEach(tensor -> assertThat(after.weights().stream()
+                                    .filter(other -> other.name().equals(tensor.name()))
+                                    .findFirst()
+                                    .orElseThrow()
+                                    .data()
+                                    .mismatch(tensor.data()))
+                            .as(tensor.name())
+                            .isEqualTo(-1));
         }
     }
 
@@ -79,10 +79,12 @@ class PretrainedModelTest {
         Path base = Files.createDirectories(directory.resolve("models/base"));
         GoldenAdapter adapter = GoldenAdapter.copyTo(directory.resolve("models/adapter"));
         adapter.change(config -> config.put("base_model_name_or_path", "../base"));
-        assertThat(source(adapter.directory())).isEqualTo(new ModelSource(base, base.toString(), Optional.of(adapter.directory())));
+        assertThat(source(adapter.directory()))
+                .isEqualTo(new ModelSource(base, base.toString(), Optional.of(adapter.directory())));
         adapter.change(config -> config.put("base_model_name_or_path", base.toString()));
         assertThat(source(adapter.directory()).base()).isEqualTo(base);
-        assertThat(ModelSource.of(base, adapter.directory(), UnaryOperator.identity()).base())
+        assertThat(ModelSource.of(base, adapter.directory(), UnaryOperator.identity())
+                        .base())
                 .isEqualTo(base);
         assertThatThrownBy(() -> ModelSource.of(adapter.directory(), adapter.directory(), UnaryOperator.identity()))
                 .hasMessageContaining("is an adapter itself");

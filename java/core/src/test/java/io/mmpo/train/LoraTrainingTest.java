@@ -23,7 +23,16 @@ import org.junit.jupiter.api.io.TempDir;
 /** Runs that train an adapter. Their numbers: {@link TrainerGoldenTest}. */
 class LoraTrainingTest {
     private static final Map<String, Object> LORA = Map.of(
-            "loss_type", "dpo", "use_peft", true, "lora_r", 4, "lora_dropout", 0.2, "lora_target_modules", "all-linear");
+            "loss_type",
+            "dpo",
+            "use_peft",
+            true,
+            "lora_r",
+            4,
+            "lora_dropout",
+            0.2,
+            "lora_target_modules",
+            "all-linear");
 
     @TempDir
     Path directory;
@@ -51,7 +60,7 @@ class LoraTrainingTest {
             String whole = "whole-" + bf16;
             run(whole, keys);
             String stopped = "stopped-" + bf16;
-            TrainingResult first = Trainer.run(config(stopped, keys), TrainerTest.stoppingAfter(5));
+            TrainingResult first = Trainer.run(config(stopped, keys), new Listener(5));
             assertThat(first.interrupted()).isTrue();
             keys.put("resume_from_checkpoint", true);
             run(stopped, keys);
@@ -63,15 +72,11 @@ class LoraTrainingTest {
 
     @Test
     void onlyTheAdapterIsSaved() throws IOException {
-        List<String> messages = new ArrayList<>();
-        Trainer.run(config("run", Map.of("max_steps", 1, "save_strategy", "steps")), new ProgressListener() {
-            @Override
-            public void message(String text) {
-                messages.add(text);
-            }
-        });
-        assertThat(messages)
-                .anyMatch(text -> text.startsWith("trainable parameters: 13,872 of 170,736 (8.12%); LoRA: r 4, alpha 32.0,"));
+        Listener listener = new Listener(Integer.MAX_VALUE);
+        Trainer.run(config("run", Map.of("max_steps", 1, "save_strategy", "steps")), listener);
+        assertThat(listener.messages)
+                .anyMatch(text ->
+                        text.startsWith("trainable parameters: 13,872 of 170,736 (8.12%); LoRA: r 4, alpha 32.0,"));
         Path checkpoint = directory.resolve("run/checkpoint-1");
         assertThat(checkpoint.toFile().list())
                 .containsExactlyInAnyOrder(
@@ -79,6 +84,7 @@ class LoraTrainingTest {
                         "adapter_model.safetensors",
                         "optimizer.safetensors",
                         "trainer_state.json",
+                        "config.yaml",
                         "manifest.json");
         assertThat(AtomicDirectory.isValid(checkpoint)).isTrue();
         AdapterConfig saved = AdapterConfig.read(directory.resolve("run/final"));
@@ -113,6 +119,32 @@ class LoraTrainingTest {
         Trainer.run(GoldenRun.config(rows, directory.resolve("named"), keys), silent());
         assertThat(firstLoss("named")).isEqualTo(Math.log(2), within(1e-6));
         assertThat(AdapterConfig.read(directory.resolve("run/final")).rank()).isEqualTo(4);
+    }
+
+    /** Keeps messages and asks to stop after some steps. */
+    private static final class Listener implements ProgressListener {
+        final List<String> messages = new ArrayList<>();
+        private final int lastStep;
+        private boolean stop;
+
+        Listener(int lastStep) {
+            this.lastStep = lastStep;
+        }
+
+        @Override
+        public void message(String text) {
+            messages.add(text);
+        }
+
+        @Override
+        public void advanced(Phase phase, long done, long numRows) {
+            stop |= phase == Phase.TRAINING && done == lastStep;
+        }
+
+        @Override
+        public boolean stopRequested() {
+            return stop;
+        }
     }
 
     private void run(String name, Map<String, ?> keys) {
