@@ -169,8 +169,8 @@ final class TrainingSession implements AutoCloseable {
     }
 
     private ScoredRows scoreReference(NativeModel reference, ModelSource from, int[] visited) {
-        RowSet training = score(
-                reference, from, trainingRows, visited, config.batches().referenceBatchSize());
+        RowSet training =
+                score(reference, from, trainingRows, visited, config.batches().referenceBatchSize());
         return new ScoredRows(training, evaluationRows.map(rows -> {
             int[] all = IntStream.range(0, rows.size()).toArray();
             return score(reference, from, rows, all, config.batches().evalBatchSize());
@@ -180,7 +180,8 @@ final class TrainingSession implements AutoCloseable {
     private RowSet score(NativeModel reference, ModelSource from, TokenizedDataset rows, int[] indices, int batchSize) {
         boolean bf16 = config.model().bf16();
         Optional<Path> cacheDirectory = CacheDirectory.of(config.data().cache(), System.getenv());
-        ReferenceCache cache = ReferenceCache.of(cacheDirectory, from.directories(), bf16 ? "bfloat16" : "float32", rows);
+        ReferenceCache cache =
+                ReferenceCache.of(cacheDirectory, from.directories(), bf16 ? "bfloat16" : "float32", rows);
         ReferenceScorer scorer =
                 new ReferenceScorer(reference, rows, cache, bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE, listener);
         return new RowSet(rows, scorer.score(indices, batchSize));
