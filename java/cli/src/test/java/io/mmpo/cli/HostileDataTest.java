@@ -75,6 +75,15 @@ class HostileDataTest {
         run.train().failsWith(ExitCode.DATA, run.rows() + ", line 2", "a row may have 50000000 bytes");
     }
 
+    /** The tokenizers library would need 180 bytes a character. */
+    @Test
+    void aTextTooLongToTokenizeIsNamed() throws IOException {
+        Files.writeString(
+                run.rows(),
+                TOKENS + "{\"prompt\": \"a\", \"chosen\": \"" + "word ".repeat(900_000) + "\", \"rejected\": \"b\"}\n");
+        run.train().failsWith(ExitCode.DATA, run.rows() + ", line 2", "A text to tokenize may have 4000000 characters");
+    }
+
     @ParameterizedTest
     @CsvSource({"rows.csv", "rows.parquet", "rows.json", "rows.jsonl.gz"})
     void filesThatAreNotWhatTheirNameSays(String name) throws IOException {

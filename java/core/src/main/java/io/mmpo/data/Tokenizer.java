@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
@@ -20,6 +21,13 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * truncates and never pads. Safe for use by several threads.
  */
 public final class Tokenizer implements AutoCloseable {
+    /** The library takes some 180 bytes a character while it tokenizes a text. */
+    static final int MAX_CHARACTERS = 4_000_000;
+
+    private static final int CHARACTERS_A_PERMIT = 1000;
+    /** So many texts, in thousands of characters, are tokenized at once, by all threads together. */
+    private static final Semaphore IN_LIBRARY = new Semaphore(2 * MAX_CHARACTERS / CHARACTERS_A_PERMIT);
+
     private final HuggingFaceTokenizer library;
     private final Path directory;
     private final Map<String, String> specialTokens;
@@ -104,7 +112,22 @@ public final class Tokenizer implements AutoCloseable {
      *     template rendered has its special tokens already
      */
     public int[] encode(String text, boolean addSpecialTokens) {
+        if (text.length() > MAX_CHARACTERS) {
+            throw MmpoException.data(
+                    "A text to tokenize may have %d characters, this one has %d. Cut it to pieces, or remove it.",
+                    MAX_CHARACTERS, text.length());
+        }
         requireWellFormed(text);
+        int permits = 1 + text.length() / CHARACTERS_A_PERMIT;
+        IN_LIBRARY.acquireUninterruptibly(permits);
+        try {
+            return encodeNow(text, addSpecialTokens);
+        } finally {
+            IN_LIBRARY.release(permits);
+        }
+    }
+
+    private int[] encodeNow(String text, boolean addSpecialTokens) {
         useLock.readLock().lock();
         try {
             // The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than
