@@ -1,8 +1,11 @@
 package io.mmpo.cli;
 
 import io.mmpo.config.ConfigLoader;
+import io.mmpo.config.LoraOptions;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.AdapterConfig;
 import io.mmpo.model.ModelConfig;
+import io.mmpo.model.ModelSource;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.plan.MemoryPlan;
@@ -14,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -73,8 +77,13 @@ final class PlanCommand implements Callable<Integer> {
         Arguments.require(spec, mfu > 0 && mfu <= 1, "--mfu must be in (0, 1], got " + mfu);
         double memory = gpuMemory == null ? Double.POSITIVE_INFINITY : parseSize(gpuMemory);
         TrainingConfig config = ConfigLoader.load(configFile, overrides).config();
-        ModelConfig model = ModelConfig.read(config.model().model());
-        TrainingPlan plan = TrainingPlan.of(config, model.shape());
+        ModelSource source = ModelSource.of(config.model().model(), UnaryOperator.identity());
+        ModelConfig model = source.config();
+        Choices choices = source.adapter()
+                .map(adapter ->
+                        Choices.of(config).withLora(AdapterConfig.read(adapter).settings(0)))
+                .orElseGet(() -> Choices.of(config));
+        TrainingPlan plan = TrainingPlan.of(config, model.shape(), choices);
         PrintWriter out = spec.commandLine().getOut();
         describe(out, config, model, plan);
         describeTime(out, plan);
@@ -91,7 +100,7 @@ final class PlanCommand implements Callable<Integer> {
             return ExitCode.DONE;
         }
         out.printf(Locale.ROOT, "does not fit in %s: %.1f GiB too much%n", gpuMemory, -spare / GIB);
-        describeChanges(out, config, model.shape(), memory);
+        describeChanges(out, config, choices, model.shape(), memory);
         return ExitCode.ENVIRONMENT;
     }
 
@@ -157,8 +166,9 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     /** One change after another, those that cost nothing in quality first, until it fits. */
-    private void describeChanges(PrintWriter out, TrainingConfig config, ModelShape shape, double memory) {
-        Choices choices = Choices.of(config);
+    private static void describeChanges(
+            PrintWriter out, TrainingConfig config, Choices before, ModelShape shape, double memory) {
+        Choices choices = before;
         if (!choices.gradientCheckpointing()) {
             choices = choices.withGradientCheckpointing();
             if (change(out, "gradient_checkpointing=true", config, shape, choices, memory)) {
@@ -176,6 +186,13 @@ final class PlanCommand implements Callable<Integer> {
         if (choices.optimizer() != OptimizerType.ADAMW_8BIT) {
             choices = choices.withOptimizer(OptimizerType.ADAMW_8BIT);
             if (change(out, "optim=adamw_8bit", config, shape, choices, memory)) {
+                return;
+            }
+        }
+        if (choices.lora().isEmpty()) {
+            LoraOptions lora = config.model().lora();
+            choices = choices.withLora(lora);
+            if (change(out, "use_peft=true lora_r=" + lora.rank(), config, shape, choices, memory)) {
                 return;
             }
         }

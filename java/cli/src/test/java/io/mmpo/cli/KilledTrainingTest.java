@@ -30,7 +30,8 @@ class KilledTrainingTest {
     /** What is trained; every key that changes what a checkpoint holds. */
     enum Trained {
         FULL("optim=adamw_torch", "weight_decay=0.01"),
-        FULL_WITH_8_BIT_ADAM("optim=adamw_8bit", "bf16=true");
+        FULL_WITH_8_BIT_ADAM("optim=adamw_8bit", "bf16=true"),
+        LORA_WITH_DROPOUT("use_peft=true", "lora_r=8", "lora_dropout=0.1", "lora_target_modules=all-linear");
 
         private final List<String> keys;
 
@@ -80,9 +81,11 @@ class KilledTrainingTest {
 
         Cli last = Cli.run(words(run, trained, killed).toArray()).succeeds();
         assertThat(last.err()).as("seed %d", seed).contains("going on from " + killed);
-        assertThat(Files.readAllBytes(killed.resolve("final/model.safetensors")))
+        String weights =
+                trained == Trained.LORA_WITH_DROPOUT ? "final/adapter_model.safetensors" : "final/model.safetensors";
+        assertThat(Files.readAllBytes(killed.resolve(weights)))
                 .as("seed %d, %s", seed, hits)
-                .isEqualTo(Files.readAllBytes(directory.resolve("whole/final/model.safetensors")));
+                .isEqualTo(Files.readAllBytes(directory.resolve("whole").resolve(weights)));
         assertThat(lossesAndNorms(killed)).as("seed %d", seed).isEqualTo(lossesAndNorms(directory.resolve("whole")));
         assertThat(incomplete(killed)).isEmpty();
     }

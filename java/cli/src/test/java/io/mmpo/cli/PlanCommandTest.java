@@ -61,7 +61,23 @@ class PlanCommandTest {
                 .contains("with gradient_checkpointing=true: ")
                 .contains("with per_device_train_batch_size=1 gradient_accumulation_steps=32: ")
                 .contains("with optim=adamw_8bit: ")
-                .contains("a smaller max_length, or a smaller model");
+                .containsPattern("with use_peft=true lora_r=16: \\d+\\.\\d\\d GiB, fits")
+                .doesNotContain("a smaller max_length");
+    }
+
+    @Test
+    void thePapersAdapterFitsOneDevice() {
+        Cli cli = Cli.run(
+                        "plan",
+                        config,
+                        "--gpu-memory",
+                        "80GiB",
+                        "use_peft=true",
+                        "lora_r=64",
+                        "lora_target_modules=[q_proj, k_proj, v_proj, o_proj]",
+                        "optim=adamw_8bit")
+                .succeeds();
+        assertThat(cli.out()).contains("8,084,787,200 parameters, 54,525,952 of them trained (0.67%)", "fits in 80GiB");
     }
 
     @Test

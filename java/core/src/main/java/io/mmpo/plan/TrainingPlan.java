@@ -1,5 +1,6 @@
 package io.mmpo.plan;
 
+import io.mmpo.config.LoraOptions;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.nativelib.LoraSettings;
@@ -37,7 +38,23 @@ public record TrainingPlan(
                     config.optimizer().type(),
                     config.model().gradientCheckpointing(),
                     config.batches().trainBatchSize(),
-                    Optional.empty());
+                    Optional.of(config.model().lora())
+                            .filter(LoraOptions::enabled)
+                            .map(Choices::settings));
+        }
+
+        /** An adapter as the keys lora_r and lora_target_modules describe it; what does not decide its size is left out. */
+        private static LoraSettings settings(LoraOptions lora) {
+            return new LoraSettings(lora.rank(), 1, 0, 0, lora.targets());
+        }
+
+        /** With an adapter of the configuration's sizes, whether or not it asks for one. */
+        public Choices withLora(LoraOptions options) {
+            return withLora(settings(options));
+        }
+
+        public Choices withLora(LoraSettings settings) {
+            return new Choices(optimizer, gradientCheckpointing, microBatch, Optional.of(settings));
         }
 
         public Choices withOptimizer(OptimizerType other) {
@@ -51,10 +68,6 @@ public record TrainingPlan(
         public Choices withMicroBatch(int other) {
             return new Choices(optimizer, gradientCheckpointing, other, lora);
         }
-    }
-
-    public static TrainingPlan of(TrainingConfig config, ModelShape shape) {
-        return of(config, shape, Choices.of(config));
     }
 
     public static TrainingPlan of(TrainingConfig config, ModelShape shape, Choices choices) {

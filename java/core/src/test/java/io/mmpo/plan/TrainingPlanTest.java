@@ -57,6 +57,20 @@ class TrainingPlanTest {
         assertThat(lora(all).numParameters(LLAMA_3_8B)).isEqualTo(167_772_160L);
     }
 
+    @Test
+    void aConfigurationsAdapterIsCounted() {
+        TrainingPlan plan = plan(
+                Map.of("use_peft", true, "lora_r", 64, "lora_target_modules", "all-linear", "optim", "adamw_8bit"));
+        assertThat(plan.trained()).isEqualTo(167_772_160L);
+        assertThat(plan.parameters()).isEqualTo(8_030_261_248L + 167_772_160L);
+        assertThat(plan.memory().gradients()).isEqualTo(4 * 167_772_160L);
+        assertThat(plan.memory().weights()).isEqualTo(2 * (8_030_261_248L + 167_772_160L));
+        assertThat(plan(Map.of("use_peft", true)).trainingFlopsPerPair())
+                .isBetween(
+                        0.6 * plan(Map.of()).trainingFlopsPerPair(),
+                        0.75 * plan(Map.of()).trainingFlopsPerPair());
+    }
+
     /** Weights, gradients and optimizer state are what a trainer holds, to the byte. */
     @ParameterizedTest
     @CsvSource({
@@ -177,6 +191,7 @@ class TrainingPlanTest {
         Map<String, Object> keys = new HashMap<>(
                 Map.of("model_name_or_path", "llama", "dataset_name", "pairs.jsonl", "per_device_train_batch_size", 2));
         keys.putAll(more);
-        return TrainingPlan.of(TrainingConfig.of(keys), LLAMA_3_8B);
+        TrainingConfig config = TrainingConfig.of(keys);
+        return TrainingPlan.of(config, LLAMA_3_8B, TrainingPlan.Choices.of(config));
     }
 }

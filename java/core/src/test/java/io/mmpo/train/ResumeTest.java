@@ -53,11 +53,20 @@ class ResumeTest {
 
     /** Stopped twice, in the middle of what a line of metrics averages over. */
     @ParameterizedTest
-    @CsvSource({"dpo, false, adamw_torch", "dpo, true, adamw_8bit", "mmpo, false, adamw_8bit"})
-    void theRunIsThatWithoutABreak(String loss, boolean bf16, String optimizer) throws IOException {
+    @CsvSource({
+        "dpo, false, adamw_torch, false",
+        "dpo, true, adamw_8bit, false",
+        "mmpo, false, adamw_8bit, false",
+        "dpo, true, adamw_8bit, true"
+    })
+    void theRunIsThatWithoutABreak(String loss, boolean bf16, String optimizer, boolean lora) throws IOException {
         Map<String, Object> keys = new HashMap<>(Map.of("loss_type", loss, "max_steps", 20, "bf16", bf16));
         keys.putAll(Map.of("optim", optimizer, "weight_decay", 0.01, "logging_steps", 5, "save_steps", 6));
         keys.putAll(Map.of("eval_strategy", "steps", "eval_steps", 4, "eval_dataset_name", rows));
+        if (lora) { // of rank 64, some of its matrices have 8-bit moments
+            keys.putAll(
+                    Map.of("use_peft", true, "lora_r", 64, "lora_dropout", 0.1, "lora_target_modules", "all-linear"));
+        }
         run("whole", keys);
         TrainingResult first = stopAfter(3, "broken", keys);
         assertThat(first.interrupted()).isTrue();
@@ -294,7 +303,9 @@ class ResumeTest {
     }
 
     private byte[] weights(String name) throws IOException {
-        return Files.readAllBytes(directory.resolve(name).resolve("final/model.safetensors"));
+        Path model = directory.resolve(name).resolve("final");
+        Path adapter = model.resolve("adapter_model.safetensors");
+        return Files.readAllBytes(Files.exists(adapter) ? adapter : model.resolve("model.safetensors"));
     }
 
     /** Every line of metrics.jsonl, without what was measured. */
