@@ -148,7 +148,8 @@ def train_mmpo(config, directory, overrides=()):
     output = directory / "mmpo"
     shutil.rmtree(output, ignore_errors=True)  # of an earlier run that was kept with --output
     path = directory / "mmpo.yaml"
-    path.write_text(json.dumps({**config, "output_dir": str(output)}, indent=1))  # JSON is YAML
+    settings = {**config, "output_dir": str(output), "cache_dir": "no"}  # nothing of an earlier run
+    path.write_text(json.dumps(settings, indent=1))  # JSON is YAML
     run = mmpo(["train", path, *overrides], directory / "mmpo.log")
     return {"metrics": read_jsonl(output / "metrics.jsonl"), "seconds": run.seconds, "peak_bytes": run.peak_bytes}
 

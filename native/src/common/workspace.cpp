@@ -19,7 +19,9 @@ Tensor Workspace::allocate(at::IntArrayRef shape, at::ScalarType dtype) {
   const int64_t bytes = aligned(c10::multiply_integers(shape) * static_cast<int64_t>(c10::elementSize(dtype)));
   while (current_ < blocks_.size() && blocks_[current_].used + bytes > blocks_[current_].memory.numel()) ++current_;
   if (current_ == blocks_.size()) {
-    blocks_.push_back({at::empty({std::max(bytes, kSmallestBlock)}, at::kByte), 0});
+    // As much again as there is: few blocks, and none is ever given back, since memory that is touched for the first time
+    // costs more than what is computed in it.
+    blocks_.push_back({at::empty({std::max({bytes, this->bytes(), kSmallestBlock})}, at::kByte), 0});
   }
   Block& block = blocks_[current_];
   auto* data = block.memory.mutable_data_ptr<uint8_t>() + block.used;
@@ -35,14 +37,7 @@ void Workspace::rewind(Mark mark) {
   current_ = mark.block;
 }
 
-void Workspace::reset() {
-  if (blocks_.size() > 1) {
-    const int64_t total = bytes();
-    blocks_.clear();
-    blocks_.push_back({at::empty({total}, at::kByte), 0});
-  }
-  rewind({0, 0});
-}
+void Workspace::reset() { rewind({0, 0}); }
 
 int64_t Workspace::bytes() const {
   int64_t total = 0;

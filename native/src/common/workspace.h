@@ -23,7 +23,7 @@ class Workspace {
   Mark mark() const;
   void rewind(Mark mark);
 
-  // Takes back everything. If the last round needed several blocks, they become one of their total size.
+  // Takes back everything.
   void reset();
 
   int64_t bytes() const;

@@ -113,7 +113,7 @@ TEST_P(LinearLogpTest, ChunksEqualOneChunk) {
 INSTANTIATE_TEST_SUITE_P(RowsOfAChunk, LinearLogpTest, ::testing::ValuesIn(kRowsOfOneChunk),
                          [](const auto& test) { return std::to_string(test.param); });
 
-// All logits together would take 125 MiB. 20 MiB for a chunk's, and one block of 16 MiB beside them for the product.
+// All logits together would take 125 MiB. 20 MiB for a chunk's, and as much again beside them for the product.
 TEST(LinearLogpMemory, IsBoundedByAChunk) {
   constexpr int64_t num_rows = 8000;
   constexpr int64_t hidden = 8;
@@ -124,7 +124,7 @@ TEST(LinearLogpMemory, IsBoundedByAChunk) {
   Tensor logp_R = at::empty({num_rows});
   Workspace workspace;
   LinearLogp(rows, head_VH, workspace, int64_t{20} << 20).forward(lse_R, logp_R);
-  EXPECT_LE(workspace.bytes(), int64_t{36} << 20);
+  EXPECT_LE(workspace.bytes(), int64_t{40} << 20);
 }
 
 }  // namespace
