@@ -62,9 +62,9 @@ final class TrainingLoop {
 
     /**
      * Runs the steps that are left after the state, if there is one, and saves the final model, or a checkpoint where the
-     * listener asked to stop.
+     * listener asked to stop. referenceSeconds: of the pass before training, for the summary.
      */
-    TrainingResult run(RowSet rows, RowOrder order, Optional<TrainerState> from) {
+    TrainingResult run(RowSet rows, RowOrder order, Optional<TrainerState> from, double referenceSeconds) {
         int firstStep = from.map(TrainerState::globalStep).orElse(0);
         from.ifPresent(state -> {
             window = new MetricWindow(state.window());
@@ -86,7 +86,7 @@ final class TrainingLoop {
             }
         }
         listener.finished(ProgressListener.Phase.TRAINING);
-        logSummary(firstStep, groups, (System.nanoTime() - start) * 1e-9);
+        logSummary(firstStep, groups, (System.nanoTime() - start) * 1e-9, referenceSeconds);
         return new TrainingResult(checkpoints.saveFinal(), plan.totalSteps(), false, lastMetrics);
     }
 
@@ -164,10 +164,11 @@ final class TrainingLoop {
         listener.logged(metrics);
     }
 
-    private void logSummary(int firstStep, long groups, double seconds) {
+    private void logSummary(int firstStep, long groups, double seconds, double referenceSeconds) {
         int steps = plan.totalSteps() - firstStep;
         Map<String, Number> summary = new LinkedHashMap<>();
         summary.put("train_runtime", seconds);
+        summary.put("reference_seconds", referenceSeconds);
         summary.put("train_samples_per_second", groups / seconds);
         summary.put("train_steps_per_second", steps / seconds);
         summary.put("train_loss", totalLoss / plan.totalSteps());

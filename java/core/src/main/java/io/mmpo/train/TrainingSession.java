@@ -133,7 +133,8 @@ final class TrainingSession implements AutoCloseable {
                         packs.map(sequences -> RowSet.packed(trainingRows, sequences))
                                 .orElseGet(rows::training),
                         order,
-                        resumePoint.map(ResumePoint::state));
+                        resumePoint.map(ResumePoint::state),
+                        rows.referenceSeconds());
     }
 
     private Optional<ResumePoint> resumePoint(StepPlan plan, String dataFingerprint) {
@@ -151,12 +152,14 @@ final class TrainingSession implements AutoCloseable {
                 + point.state().globalStep());
     }
 
-    private record ScoredRows(RowSet training, Optional<RowSet> evaluation) {}
+    /** referenceSeconds: what the reference pass took, without loading a model of its own. */
+    private record ScoredRows(RowSet training, Optional<RowSet> evaluation, double referenceSeconds) {}
 
     /** By the policy as it is before training, or by a model of its own; of the training rows only those that are visited. */
     private ScoredRows scoreReference(int[] visited) {
         if (!config.loss().needsReference()) {
-            return new ScoredRows(new RowSet(trainingRows, null), evaluationRows.map(rows -> new RowSet(rows, null)));
+            return new ScoredRows(
+                    new RowSet(trainingRows, null), evaluationRows.map(rows -> new RowSet(rows, null)), 0);
         }
         Optional<Path> other = config.model().referenceModel();
         if (other.isEmpty()) {
@@ -169,12 +172,14 @@ final class TrainingSession implements AutoCloseable {
     }
 
     private ScoredRows scoreReference(NativeModel reference, ModelSource from, int[] visited) {
+        long start = System.nanoTime();
         RowSet training =
                 score(reference, from, trainingRows, visited, config.batches().referenceBatchSize());
-        return new ScoredRows(training, evaluationRows.map(rows -> {
+        Optional<RowSet> evaluation = evaluationRows.map(rows -> {
             int[] all = IntStream.range(0, rows.size()).toArray();
             return score(reference, from, rows, all, config.batches().evalBatchSize());
-        }));
+        });
+        return new ScoredRows(training, evaluation, (System.nanoTime() - start) * 1e-9);
     }
 
     private RowSet score(NativeModel reference, ModelSource from, TokenizedDataset rows, int[] indices, int batchSize) {

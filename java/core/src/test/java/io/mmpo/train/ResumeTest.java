@@ -34,6 +34,7 @@ class ResumeTest {
             "data_wait_seconds",
             "peak_memory_bytes",
             "train_runtime",
+            "reference_seconds",
             "train_samples_per_second",
             "train_steps_per_second",
             "eval_runtime",
