@@ -8,6 +8,7 @@ import io.mmpo.model.ModelConfig;
 import io.mmpo.model.ModelSource;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.Recompute;
 import io.mmpo.plan.MemoryPlan;
 import io.mmpo.plan.TrainingPlan;
 import io.mmpo.plan.TrainingPlan.Choices;
@@ -169,9 +170,9 @@ final class PlanCommand implements Callable<Integer> {
     private static void describeChanges(
             PrintWriter out, TrainingConfig config, Choices before, ModelShape shape, double memory) {
         Choices choices = before;
-        if (!choices.gradientCheckpointing()) {
-            choices = choices.withGradientCheckpointing();
-            if (change(out, "gradient_checkpointing=true", config, shape, choices, memory)) {
+        if (choices.recompute() == Recompute.NONE) {
+            choices = choices.withRecompute(Recompute.SELECTIVE);
+            if (change(out, "gradient_checkpointing=selective", config, shape, choices, memory)) {
                 return;
             }
         }

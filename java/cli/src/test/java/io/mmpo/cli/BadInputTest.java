@@ -28,7 +28,10 @@ class BadInputTest {
 
     @AfterEach
     void nothingIsWritten() {
-        assertThat(run.output()).doesNotExist();
+        // Without the reference data there is no run, and the test was skipped.
+        if (run != null) {
+            assertThat(run.output()).doesNotExist();
+        }
     }
 
     @Test

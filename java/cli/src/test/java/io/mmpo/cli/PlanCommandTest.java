@@ -58,7 +58,7 @@ class PlanCommandTest {
         assertThat(cli.exitCode()).as(cli.err()).isEqualTo(ExitCode.ENVIRONMENT);
         assertThat(cli.out())
                 .contains("does not fit in 80GiB")
-                .contains("with gradient_checkpointing=true: ")
+                .contains("with gradient_checkpointing=selective: ")
                 .contains("with per_device_train_batch_size=1 gradient_accumulation_steps=32: ")
                 .contains("with optim=adamw_8bit: ")
                 .containsPattern("with use_peft=true lora_r=16: \\d+\\.\\d\\d GiB, fits")

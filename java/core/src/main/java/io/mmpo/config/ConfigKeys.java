@@ -106,9 +106,10 @@ final class ConfigKeys {
                     "Weights and activations in bfloat16 over float32 master weights; `false`: all in float32."),
             of(
                     "gradient_checkpointing",
-                    "true",
-                    c -> c.model().gradientCheckpointing(),
-                    "Recompute in backward what is cheap to recompute, to save memory."));
+                    "selective",
+                    c -> lowerCase(c.model().recompute()),
+                    "What backward computes again to save memory: `none`; `selective`, normalised inputs and activations, which are cheap;"
+                            + " `full`, whole layers. `true` is selective, `false` none."));
 
     private static final List<ConfigKey> LORA = List.of(
             of(

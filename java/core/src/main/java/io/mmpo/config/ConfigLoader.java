@@ -11,6 +11,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.Recompute;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -195,9 +196,18 @@ public final class ConfigLoader {
                 v.optionalPath("ref_model_name_or_path"),
                 v.optionalPath("chat_template_path"),
                 v.bool("bf16"),
-                v.bool("gradient_checkpointing"),
+                recompute(v),
                 lora(v));
         return new TrainingConfig(model, data(v), loss(v), optimizer(v), schedule(v), batches(v), run(v));
+    }
+
+    /** True is what TRL's users write for the default, false for no recomputation. */
+    private static Recompute recompute(Values v) {
+        return switch (v.switchOr("gradient_checkpointing", "none", "selective", "full")) {
+            case "none", "false" -> Recompute.NONE;
+            case "full" -> Recompute.FULL;
+            default -> Recompute.SELECTIVE;
+        };
     }
 
     static LoraOptions lora(Values v) {

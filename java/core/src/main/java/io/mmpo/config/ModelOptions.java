@@ -1,5 +1,6 @@
 package io.mmpo.config;
 
+import io.mmpo.nativelib.Recompute;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -7,7 +8,7 @@ import java.util.Optional;
  * The model that is trained and how it is computed. model: a directory, or owner/name[@revision] of a hub, as referenceModel is.
  * revision: of the model on a hub, where its name says none. referenceModel: the frozen model of the reference
  * log-probabilities, the initial weights where absent. bf16: weights and activations in bfloat16 over float32 master
- * weights. gradientCheckpointing: recompute in backward what is cheap to recompute. lora:
+ * weights. recompute: what backward computes again to save memory. lora:
  * whether an adapter is trained in place of the weights.
  */
 public record ModelOptions(
@@ -16,7 +17,7 @@ public record ModelOptions(
         Optional<Path> referenceModel,
         Optional<Path> chatTemplate,
         boolean bf16,
-        boolean gradientCheckpointing,
+        Recompute recompute,
         LoraOptions lora) {
     public ModelOptions {
         Checks.requireNotEmpty("model_name_or_path", model);

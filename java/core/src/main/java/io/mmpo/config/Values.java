@@ -140,6 +140,15 @@ final class Values {
         return word;
     }
 
+    /** "true", "false" or one of some words. */
+    String switchOr(String key, String... choices) {
+        String word = optionalSwitch(key).orElse("false");
+        if (!word.equals("true") && !word.equals("false") && !List.of(choices).contains(word)) {
+            throw wrong(key, "must be " + String.join(" or ", List.of(choices)) + ", or true or false");
+        }
+        return word;
+    }
+
     <E extends Enum<E>> E constant(String key, Class<E> type) {
         String[] names = Arrays.stream(type.getEnumConstants())
                 .map(ConfigKeys::lowerCase)

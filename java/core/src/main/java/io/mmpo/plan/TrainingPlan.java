@@ -31,12 +31,11 @@ public record TrainingPlan(
         double trainingFlopsPerPair,
         double referenceFlopsPerPair) {
     /** What may be changed to save memory. */
-    public record Choices(
-            OptimizerType optimizer, boolean gradientCheckpointing, int microBatch, Optional<LoraSettings> lora) {
+    public record Choices(OptimizerType optimizer, Recompute recompute, int microBatch, Optional<LoraSettings> lora) {
         public static Choices of(TrainingConfig config) {
             return new Choices(
                     config.optimizer().type(),
-                    config.model().gradientCheckpointing(),
+                    config.model().recompute(),
                     config.batches().trainBatchSize(),
                     Optional.of(config.model().lora())
                             .filter(LoraOptions::enabled)
@@ -54,19 +53,19 @@ public record TrainingPlan(
         }
 
         public Choices withLora(LoraSettings settings) {
-            return new Choices(optimizer, gradientCheckpointing, microBatch, Optional.of(settings));
+            return new Choices(optimizer, recompute, microBatch, Optional.of(settings));
         }
 
         public Choices withOptimizer(OptimizerType other) {
-            return new Choices(other, gradientCheckpointing, microBatch, lora);
+            return new Choices(other, recompute, microBatch, lora);
         }
 
-        public Choices withGradientCheckpointing() {
-            return new Choices(optimizer, true, microBatch, lora);
+        public Choices withRecompute(Recompute other) {
+            return new Choices(optimizer, other, microBatch, lora);
         }
 
         public Choices withMicroBatch(int other) {
-            return new Choices(optimizer, gradientCheckpointing, other, lora);
+            return new Choices(optimizer, recompute, other, lora);
         }
     }
 
@@ -81,7 +80,7 @@ public record TrainingPlan(
                 choices.lora(),
                 choices.optimizer(),
                 config.model().bf16(),
-                choices.gradientCheckpointing() ? Recompute.SELECTIVE : Recompute.NONE,
+                choices.recompute(),
                 tokens,
                 headRows);
         int graded = isSft || loss.ignoresRejected() ? 1 : 2;

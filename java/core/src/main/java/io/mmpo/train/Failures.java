@@ -26,7 +26,7 @@ final class Failures {
                             MmpoException.Kind.ENVIRONMENT,
                             e,
                             "The memory was not enough while %s: %s. Use a smaller batch size, a smaller max_length or"
-                                    + " gradient_checkpointing: true.",
+                                    + " gradient_checkpointing: full.",
                             doing.get(),
                             e.getMessage());
                 case INVALID_ARGUMENT, INVALID_MODEL ->

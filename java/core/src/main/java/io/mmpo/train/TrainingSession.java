@@ -12,7 +12,6 @@ import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.OptimizerSettings;
-import io.mmpo.nativelib.Recompute;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -201,7 +200,7 @@ final class TrainingSession implements AutoCloseable {
                 optimizer.beta2(),
                 optimizer.epsilon(),
                 optimizer.weightDecay(),
-                options.gradientCheckpointing() ? Recompute.SELECTIVE : Recompute.NONE);
+                options.recompute());
     }
 
     @Override
