@@ -116,7 +116,7 @@ def peft_logps(model, rows):
         getattr(model, dtype)()
         for index, row in enumerate(rows):
             for key in ("chosen", "rejected"):
-                values.append((dtype, index, key, token_logps(model, row["prompt_ids"], row[f"{key}_ids"])))
+                values.append((dtype, index, key, *token_logps(model, row["prompt_ids"], row[f"{key}_ids"])))
     model.float()
     half = len(values) // 2
     return [(*single, double[3]) for single, double in zip(values[:half], values[half:])]

@@ -116,11 +116,13 @@ def token_ids(tokenizer, row):
 
 
 def token_logps(model, prompt, completion):
+    """Log-probabilities of the completion's tokens, and the largest logit that they come from."""
     import torch
 
     with torch.no_grad():
         logits = model(torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1]
-        return logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None])[:, 0].double()
+        logps = logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None])[:, 0].double()
+        return logps, logits.abs().max().item()
 
 
 def check_logps(final, data, rows, model, tokenizer, directory, report):
@@ -138,7 +140,7 @@ def check_logps(final, data, rows, model, tokenizer, directory, report):
             if ids is None or index not in found:
                 continue
             for key, completion in zip(("chosen", "rejected"), ids[1]):
-                values.append((dtype, index, key, token_logps(model, ids[0], completion)))
+                values.append((dtype, index, key, *token_logps(model, ids[0], completion)))
     half = len(values) // 2
     compare_logps([(*single, double[3]) for single, double in zip(values[:half], values[half:])], found, report)
 
@@ -146,9 +148,9 @@ def check_logps(final, data, rows, model, tokenizer, directory, report):
 def compare_logps(values, found, report):
     import torch
 
-    own = mine = against = 0.0
+    own = mine = against = relative = 0.0
     wrong_lengths, count = [], 0
-    for _, row, key, single, double in values:
+    for _, row, key, single, largest, double in values:
         mmpo = torch.tensor(found[row][f"{key}_token_logps"], dtype=torch.float64)
         if len(mmpo) != len(single):
             wrong_lengths.append(f"row {row} {key}: {len(mmpo)}, transformers {len(single)}")
@@ -156,8 +158,14 @@ def compare_logps(values, found, report):
         own = max(own, (single - double).abs().max().item())
         mine = max(mine, (mmpo - double).abs().max().item())
         against = max(against, (single - mmpo).abs().max().item())
+        relative = max(relative, (single - mmpo).abs().max().item() / largest)
         count += len(mmpo)
     report.check("every completion has the tokens that transformers finds", not wrong_lengths, "; ".join(wrong_lengths))
+    report.check(
+        "logits are equal to 1e-5 of the largest",
+        count > 0 and relative <= TOLERANCE,
+        f"their log-probabilities at most {relative:.1e} of it apart",
+    )
     allowed = TOLERANCE if own < TOLERANCE / 2 else TOLERANCE + 2 * own
     report.check(
         "log-probabilities are equal",
