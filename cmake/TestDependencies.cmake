@@ -1,11 +1,7 @@
 # What the tests alone need: GoogleTest (target mmpo_gtest) and nlohmann's JSON (target mmpo_json). Where they are not
 # installed, their Debian packages are unpacked into the user's cache, which takes no privileges.
 function(mmpo_debian_package package file out_root)
-  if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
-    set(root "$ENV{XDG_CACHE_HOME}/mmpo/debian/${package}")
-  else()
-    set(root "$ENV{HOME}/.cache/mmpo/debian/${package}")
-  endif()
+  set(root "${MMPO_CACHE}/debian/${package}")
   if(NOT EXISTS "${root}/${file}")
     message(STATUS "Fetching the Debian package ${package} into ${root}")
     string(RANDOM LENGTH 8 id)

@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "assemble_libtorch.py"
 sys.path.insert(0, str(SCRIPT.parent))
 import assemble_libtorch as subject  # noqa: E402
+import wheel_files  # noqa: E402
 
 HEADERS = {f"torch/include/part{i}/file{i}.h": bytes([i]) * 1000 for i in range(20)}
 FILLER = {"torch/lib/libtorch_cpu.so": bytes(300_000)}  # what must not be fetched
@@ -104,7 +105,7 @@ class AssembleLibTorchTest(unittest.TestCase):
         self.output = self.directory / "cache" / "libtorch-9.9"
         # small blocks, so that the filler is really left out; no waiting between attempts
         for name, value in {"BLOCK_BYTES": 4096, "time": unittest.mock.Mock()}.items():
-            patch = unittest.mock.patch.object(subject, name, value)
+            patch = unittest.mock.patch.object(wheel_files, name, value)
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -135,7 +136,7 @@ class AssembleLibTorchTest(unittest.TestCase):
 
     def test_requests_always_cut_short_fail_and_leave_nothing(self):
         with Server(make_wheel(), "short") as server:
-            with self.assertRaisesRegex(subject.Failure, "failed 4 times.*IncompleteRead.*run the same command again"):
+            with self.assertRaisesRegex(wheel_files.Failure, "failed 4 times.*IncompleteRead.*run the same command again"):
                 self.assemble(server.url)
         self.assert_nothing_left()
 
@@ -145,13 +146,13 @@ class AssembleLibTorchTest(unittest.TestCase):
             target = pathlib.Path(arguments[arguments.index("--dest") + 1])
             (target / "torch-9.9-py3-none-any.whl").write_bytes(make_wheel())
 
-        with Server(make_wheel(), "plain") as server, unittest.mock.patch.object(subject, "pip", download):
+        with Server(make_wheel(), "plain") as server, unittest.mock.patch.object(wheel_files, "pip", download):
             self.assemble(server.url)
         self.assert_complete()
 
     def test_a_damaged_header_is_named_and_nothing_is_left(self):
         with Server(make_wheel(damaged="torch/include/part3/file3.h")) as server:
-            with self.assertRaisesRegex(subject.Failure, "part3/file3.h.*RECORD"):
+            with self.assertRaisesRegex(wheel_files.Failure, "part3/file3.h.*RECORD"):
                 self.assemble(server.url)
         self.assert_nothing_left()
 
@@ -181,9 +182,9 @@ class AssembleLibTorchTest(unittest.TestCase):
 
     def test_without_pip_the_message_says_how_to_install_it(self):
         error = subprocess.CalledProcessError(1, "pip", stderr="/usr/bin/python3: No module named pip")
-        with unittest.mock.patch.object(subject.subprocess, "run", side_effect=error):
-            with self.assertRaisesRegex(subject.Failure, "sudo apt-get install -y python3-pip"):
-                subject.wheel_url("9.9")
+        with unittest.mock.patch.object(wheel_files.subprocess, "run", side_effect=error):
+            with self.assertRaisesRegex(wheel_files.Failure, "sudo apt-get install -y python3-pip"):
+                wheel_files.wheel_urls("torch==9.9")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ enum mmpo_status {
 
 enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2, MMPO_UINT8 = 3 /* optimizer state only */ };
 
+/* Where a model computes: the CPU, or the first GPU that CUDA shows the process. */
+enum mmpo_device { MMPO_CPU = 0, MMPO_CUDA = 1 };
+
 enum mmpo_rope { MMPO_ROPE_DEFAULT = 0, MMPO_ROPE_LLAMA3 = 1 };
 
 enum mmpo_loss { MMPO_LOSS_MMPO = 0, MMPO_LOSS_DPO = 1, MMPO_LOSS_SIMPO = 2, MMPO_LOSS_SFT = 3 };
