@@ -1,7 +1,9 @@
 // Philox4x32 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): 128 random bits as a
 // function of a counter and a key, with no state. What was drawn once is drawn again, in any order, by any thread.
-// In an unnamed namespace: each CPU capability keeps its own copy.
+// In an unnamed namespace: each CPU capability keeps its own copy, and CUDA too.
 #pragma once
+
+#include <c10/macros/Macros.h>
 
 #include <cstdint>
 
@@ -13,7 +15,7 @@ constexpr int kPhiloxRounds = 7;
 
 // Counters of kLanes neighbours; word w of lane l is words[w][l]. In: the counters; out: the random bits.
 template <int kLanes, int kRounds = kPhiloxRounds>
-inline void philox(uint64_t key, uint32_t (&words)[4][kLanes]) {
+C10_HOST_DEVICE inline void philox(uint64_t key, uint32_t (&words)[4][kLanes]) {
   auto low_key = static_cast<uint32_t>(key);
   auto high_key = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < kRounds; ++round) {

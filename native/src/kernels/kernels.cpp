@@ -62,6 +62,17 @@ void dispatch(const Tensor& x, const Body& body) {
   });
 }
 
+template <typename T, typename Sum>
+void add_rows(Rows<const T> from, const int64_t* rows, Rows<Sum> sum) {
+  for (int64_t r = 0; r < from.count; ++r) {
+    const T* values = from[r];
+    Sum* sums = sum[rows[r]];
+    for (int64_t i = 0; i < from.columns; ++i) {
+      sums[i] = static_cast<Sum>(static_cast<float>(sums[i]) + static_cast<float>(values[i]));
+    }
+  }
+}
+
 template <typename T, typename Capability>
 using Kernels = CpuKernels<typename T::type, typename Capability::type>;
 
@@ -197,6 +208,19 @@ void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor&
     Kernels<T, Capability>::softmax_gradient(rows<Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
                                              vector<float>(lse_R, num_rows), vector<float>(weights_R, num_rows));
   });
+}
+
+void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH) {
+  TORCH_CHECK(from_RH.dim() == 2 && sum_TH.dim() == 2 && from_RH.size(1) == sum_TH.size(1),
+              "add_rows takes matrices of equal rows, got ", from_RH.sizes(), " and ", sum_TH.sizes());
+  const int64_t* places = vector<int64_t>(rows_R, from_RH.size(0));
+  if (from_RH.scalar_type() == at::kFloat) {
+    add_rows(rows<const float>(from_RH), places, rows<float>(sum_TH));
+  } else if (sum_TH.scalar_type() == at::kFloat) {
+    add_rows(rows<const c10::BFloat16>(from_RH), places, rows<float>(sum_TH));
+  } else {
+    add_rows(rows<const c10::BFloat16>(from_RH), places, rows<c10::BFloat16>(sum_TH));
+  }
 }
 
 }  // namespace mmpo

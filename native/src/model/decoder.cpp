@@ -11,31 +11,6 @@
 #include "model/linear.h"
 
 namespace mmpo {
-namespace {
-
-// Row by row in their order, so that a token that occurs twice sums the same way every time.
-template <typename T>
-void add_rows(const Tensor& tokens_T, const Tensor& grad_TH, Tensor& sum_VH) {
-  const int64_t* tokens = tokens_T.const_data_ptr<int64_t>();
-  const T* grad = grad_TH.const_data_ptr<T>();
-  float* sums = sum_VH.mutable_data_ptr<float>();
-  const int64_t hidden = grad_TH.size(1);
-  for (int64_t t = 0; t < grad_TH.size(0); ++t) {
-    float* sum = sums + tokens[t] * hidden;
-    for (int64_t h = 0; h < hidden; ++h) sum[h] += static_cast<float>(grad[t * hidden + h]);
-  }
-}
-
-void add_embedding_gradient(const Tensor& tokens_T, const Tensor& grad_TH, Tensor& grad_embedding_VH) {
-  if (grad_TH.scalar_type() == at::kFloat) {
-    add_rows<float>(tokens_T, grad_TH, grad_embedding_VH);
-  } else {
-    add_rows<at::BFloat16>(tokens_T, grad_TH, grad_embedding_VH);
-  }
-}
-
-}  // namespace
-
 LayerActivations LayerActivations::narrow(int64_t num_rows) const {
   const auto rows = [num_rows](const Tensor& x) { return x.defined() ? x.narrow(0, 0, num_rows) : x; };
   return {.rstd_T = rows(rstd_T),
@@ -193,7 +168,7 @@ void Decoder::backward(const Rows& rows, std::span<const Segment> segments, cons
     restore(layer, graded, segments, tape, x_TH, workspace, a);
     backward_layer(layer, graded, segments, tape.dropout, x_TH, a, scratch, workspace, grad_TH, gradients);
   }
-  if (adapter_ == nullptr) add_embedding_gradient(graded.tokens_T, grad_TH, gradients.weights.embedding_VH);
+  if (adapter_ == nullptr) add_rows(grad_TH, graded.tokens_T, gradients.weights.embedding_VH);
 }
 
 void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,

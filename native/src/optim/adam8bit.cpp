@@ -21,26 +21,34 @@ std::vector<Parameter> in_32_bits(std::span<const Parameter> parameters) {
 
 }  // namespace
 
-void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
-                   double clip_coefficient) {
+Adam8bitScalars adam8bit_scalars(const AdamWSettings& settings, double learning_rate, int64_t step,
+                                 double clip_coefficient) {
   const double steps = static_cast<double>(step);
   const auto beta1 = static_cast<float>(settings.beta1);
   const auto beta2 = static_cast<float>(settings.beta2);
   const auto correction1 = static_cast<float>(1 - std::pow(settings.beta1, steps));
   const auto correction2 = static_cast<float>(std::sqrt(1 - std::pow(settings.beta2, steps)));
-  const Adam8bitScalars scalars{.clip = static_cast<float>(clip_coefficient),
-                                .beta1 = beta1,
-                                .beta2 = beta2,
-                                .one_minus_beta1 = 1.0f - beta1,
-                                .one_minus_beta2 = 1.0f - beta2,
-                                .epsilon = correction2 * static_cast<float>(settings.epsilon),
-                                .step_size = -static_cast<float>(learning_rate) * correction2 / correction1,
-                                .decay = static_cast<float>(1 - learning_rate * settings.weight_decay)};
-  const Adam8bitArrays arrays{shard.param,      shard.grad,           shard.exp_avg,
-                              shard.exp_avg_sq, shard.exp_avg_absmax, shard.exp_avg_sq_absmax,
-                              shard.bf16_param, shard.count};
+  return {.clip = static_cast<float>(clip_coefficient),
+          .beta1 = beta1,
+          .beta2 = beta2,
+          .one_minus_beta1 = 1.0f - beta1,
+          .one_minus_beta2 = 1.0f - beta2,
+          .epsilon = correction2 * static_cast<float>(settings.epsilon),
+          .step_size = -static_cast<float>(learning_rate) * correction2 / correction1,
+          .decay = static_cast<float>(1 - learning_rate * settings.weight_decay)};
+}
+
+Adam8bitArrays kernel_arrays(const Adam8bitShard& shard) {
+  return {shard.param,          shard.grad,           shard.exp_avg,    shard.exp_avg_sq,
+          shard.exp_avg_absmax, shard.exp_avg_sq_absmax, shard.bf16_param, shard.count};
+}
+
+void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
+                   double clip_coefficient) {
+  const Adam8bitScalars scalars = adam8bit_scalars(settings, learning_rate, step, clip_coefficient);
   with_cpu_capability([&]<typename Capability>(Capability) {
-    CpuAdam8bit<typename Capability::type>::step(arrays, scalars, signed_code_book(), unsigned_code_book());
+    CpuAdam8bit<typename Capability::type>::step(kernel_arrays(shard), scalars, signed_code_book(),
+                                                 unsigned_code_book());
   });
 }
 

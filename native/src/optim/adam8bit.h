@@ -6,13 +6,12 @@
 
 #include <cstdint>
 
+#include "kernels/arguments.h"
 #include "optim/adamw.h"
 #include "optim/optimizer.h"
 
 namespace mmpo {
 
-// Elements that share a scale.
-inline constexpr int64_t kAdam8bitBlock = 256;
 // A smaller parameter keeps 32-bit moments: it saves nothing worth its rounding.
 inline constexpr int64_t kAdam8bitMinSize = 4096;
 
@@ -33,6 +32,11 @@ struct Adam8bitShard {
 // value, and its moments become 0.
 void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
                    double clip_coefficient);
+
+// What the kernel takes for such a step.
+Adam8bitScalars adam8bit_scalars(const AdamWSettings& settings, double learning_rate, int64_t step,
+                                 double clip_coefficient);
+Adam8bitArrays kernel_arrays(const Adam8bitShard& shard);
 
 // Over named parameters, decay of matrices only; small ones are left to AdamW, and so is an embedding, as
 // transformers' Trainer leaves it: most of its rows get no gradient in a step, and a moment of theirs that is rounded

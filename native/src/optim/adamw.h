@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "kernels/arguments.h"
 #include "optim/optimizer.h"
 
 namespace mmpo {
@@ -32,6 +33,11 @@ struct AdamWShard {
 template <typename T>
 void adamw_step(const AdamWShard<T>& shard, const AdamWSettings& settings, double learning_rate, int64_t step,
                 double clip_coefficient);
+
+// What the kernel takes for such a step.
+template <typename T>
+AdamWScalars<T> adamw_scalars(const AdamWSettings& settings, double learning_rate, int64_t step,
+                              double clip_coefficient);
 
 // AdamW over named parameters, decay of matrices only.
 class AdamW : public Optimizer {

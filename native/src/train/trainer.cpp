@@ -23,27 +23,11 @@ std::vector<NamedTensor> views(const ParameterLayout& layout, const Tensor& flat
   return views;
 }
 
-// sum_TH[rows[r]] += grad_RH[r], in the order of r: a prompt's last row serves several completions.
-template <typename T>
-void add_rows(const Tensor& grad_RH, const Tensor& rows_R, Tensor& sum_TH) {
-  const int64_t* rows = rows_R.const_data_ptr<int64_t>();
-  const T* grad = grad_RH.const_data_ptr<T>();
-  T* sums = sum_TH.mutable_data_ptr<T>();
-  const int64_t hidden = grad_RH.size(1);
-  for (int64_t r = 0; r < grad_RH.size(0); ++r) {
-    T* sum = sums + rows[r] * hidden;
-    for (int64_t h = 0; h < hidden; ++h) sum[h] = static_cast<T>(sum[h] + grad[r * hidden + h]);
-  }
-}
-
+// A prompt's last row serves several completions.
 Tensor scatter_rows(const Tensor& grad_RH, const Tensor& rows_R, int64_t num_rows, Workspace& workspace) {
   Tensor sum_TH = workspace.allocate({num_rows, grad_RH.size(1)}, grad_RH.scalar_type());
   sum_TH.zero_();
-  if (grad_RH.scalar_type() == at::kFloat) {
-    add_rows<float>(grad_RH, rows_R, sum_TH);
-  } else {
-    add_rows<at::BFloat16>(grad_RH, rows_R, sum_TH);
-  }
+  add_rows(grad_RH, rows_R, sum_TH);
   return sum_TH;
 }
 

@@ -1,16 +1,18 @@
+#include "kernels/backend.h"
 #include "kernels/kernel_testing.h"
-#include "kernels/kernels.h"
 
 namespace mmpo {
 namespace {
 
 using namespace mmpo::testing;
 
+class Dropout : public KernelTest {};
+
 constexpr DropoutStream kStream{.key = 0x0123456789ABCDEF, .stream = 3, .threshold = 19661};  // 0.3
 
 Tensor mask(int64_t num_rows, int64_t columns, const DropoutStream& stream) {
   Tensor kept = at::empty({num_rows, columns});
-  dropout(at::ones({num_rows, columns}), stream, kept);
+  backend().dropout(at::ones({num_rows, columns}), stream, kept);
   return kept;
 }
 
@@ -22,7 +24,7 @@ double band(const Tensor& x) {
   return 4 * std::sqrt(rate * (1 - rate) / static_cast<double>(x.numel()));
 }
 
-TEST(Dropout, KeepsTheWantedShareInEveryRowAndColumn) {
+TEST_P(Dropout, KeepsTheWantedShareInEveryRowAndColumn) {
   const double kept = 1 - kStream.threshold / 65536.0;
   const Tensor whole = mask(2000, 1000, kStream);
   EXPECT_NEAR(average(whole), kept, band(whole));
@@ -31,7 +33,7 @@ TEST(Dropout, KeepsTheWantedShareInEveryRowAndColumn) {
 }
 
 // Two independent masks agree with chance k^2 + (1 - k)^2.
-TEST(Dropout, NeighboursStreamsAndKeysAreIndependent) {
+TEST_P(Dropout, NeighboursStreamsAndKeysAreIndependent) {
   const double kept = 1 - kStream.threshold / 65536.0;
   const double chance = kept * kept + (1 - kept) * (1 - kept);
   const Tensor whole = mask(1000, 999, kStream);
@@ -52,7 +54,7 @@ TEST(Dropout, NeighboursStreamsAndKeysAreIndependent) {
   expect_independent(mask(1000, 999, other), whole);
 }
 
-TEST(Dropout, TheMaskIsAFunctionOfThePlace) {
+TEST_P(Dropout, TheMaskIsAFunctionOfThePlace) {
   const Tensor whole = mask(47, 123, kStream);
   // Of a part of the rows, of fewer columns, of another type, in strided memory.
   DropoutStream later = kStream;
@@ -62,12 +64,12 @@ TEST(Dropout, TheMaskIsAFunctionOfThePlace) {
   for (const auto type : kTypes) {
     const Tensor x = random_view(47, 123, type);
     Tensor out = random_view(47, 123, type);
-    dropout(x, kStream, out);
+    backend().dropout(x, kStream, out);
     expect_same_bits(out, x * whole.to(type), "values");
   }
 }
 
-TEST(Dropout, BackwardMasksTheGradientAndGivesTheInputAgain) {
+TEST_P(Dropout, BackwardMasksTheGradientAndGivesTheInputAgain) {
   at::manual_seed(2);
   for (const auto type : kTypes) {
     for (const int64_t columns : kOddSizes) {
@@ -78,21 +80,23 @@ TEST(Dropout, BackwardMasksTheGradientAndGivesTheInputAgain) {
       const Tensor before = random_view(47, columns, type);
       Tensor sum = before.clone();
       Tensor kept = random_view(47, columns, type);
-      dropout_backward(grad, x, kStream, kept, sum);
+      backend().dropout_backward(grad, x, kStream, kept, sum);
       expect_same_bits(kept, x * kept_where.to(type), "kept");
       expect_same_bits(sum, (before.to(at::kFloat) + grad * kept_where).to(type), "sum");
     }
   }
 }
 
-TEST(Dropout, HasTheSameBitsForAnyNumberOfThreads) {
+TEST_P(Dropout, HasTheSameBitsForAnyNumberOfThreads) {
   Tensor masks[2];
   for (const int threads : {1, 2}) {
-    const Threads scope(threads);
+    const auto scope = backend().variant(threads);
     masks[threads - 1] = mask(300, 1536, kStream);
   }
   expect_same_bits(masks[0], masks[1], "mask");
 }
+
+MMPO_ON_EVERY_BACKEND(Dropout);
 
 }  // namespace
 }  // namespace mmpo

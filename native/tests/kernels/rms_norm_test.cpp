@@ -1,10 +1,12 @@
+#include "kernels/backend.h"
 #include "kernels/kernel_testing.h"
-#include "kernels/kernels.h"
 
 namespace mmpo {
 namespace {
 
 using namespace mmpo::testing;
+
+class RmsNorm : public KernelTest {};
 
 constexpr double kEps = 1e-5;
 
@@ -14,7 +16,7 @@ Tensor reference(const Tensor& x, const Tensor& weight) {
 
 Tensor rstd_of(const Tensor& x) { return at::rsqrt(x.to(at::kDouble).square().mean(-1) + kEps); }
 
-TEST(RmsNorm, EqualsAtenInDouble) {
+TEST_P(RmsNorm, EqualsAtenInDouble) {
   at::manual_seed(1);
   for (const auto type : kTypes) {
     for (const int64_t tokens : {1, 3, 47}) {
@@ -24,7 +26,7 @@ TEST(RmsNorm, EqualsAtenInDouble) {
         const Tensor weight = random({hidden}, type);
         Tensor out = random_view(tokens, hidden, type);
         Tensor rstd = at::empty({tokens});
-        rms_norm(x, weight, kEps, out, rstd);
+        backend().rms_norm(x, weight, kEps, out, rstd);
         expect_close(out, reference(x.to(at::kDouble), weight.to(at::kDouble)), tolerance(type), "out");
         expect_close(rstd, rstd_of(x), {1e-6, 0}, "rstd");
       }
@@ -32,18 +34,18 @@ TEST(RmsNorm, EqualsAtenInDouble) {
   }
 }
 
-TEST(RmsNorm, OfAHandComputedRow) {
+TEST_P(RmsNorm, OfAHandComputedRow) {
   // mean(x^2) = (9 + 16) / 2 = 12.5; with eps 0 the row is x / sqrt(12.5) * weight.
   const Tensor x = at::tensor({3.0f, 4.0f}).view({1, 2});
   Tensor out = at::empty({1, 2});
   Tensor rstd = at::empty({1});
-  rms_norm(x, at::tensor({1.0f, 2.0f}), 0, out, rstd);
+  backend().rms_norm(x, at::tensor({1.0f, 2.0f}), 0, out, rstd);
   EXPECT_FLOAT_EQ(rstd[0].item<float>(), 0.28284271f);
   EXPECT_FLOAT_EQ(out[0][0].item<float>(), 0.84852814f);
   EXPECT_FLOAT_EQ(out[0][1].item<float>(), 2.2627417f);
 }
 
-TEST(RmsNorm, WithResidualNormalisesTheStoredSum) {
+TEST_P(RmsNorm, WithResidualNormalisesTheStoredSum) {
   at::manual_seed(2);
   for (const auto type : kTypes) {
     for (const int64_t hidden : kOddSizes) {
@@ -54,32 +56,32 @@ TEST(RmsNorm, WithResidualNormalisesTheStoredSum) {
       Tensor residual = before.clone();
       Tensor out = at::empty({47, hidden}, type);
       Tensor rstd = at::empty({47});
-      add_rms_norm(residual, branch, weight, kEps, out, rstd);
+      backend().add_rms_norm(residual, branch, weight, kEps, out, rstd);
       expect_same_bits(residual, before + branch, "residual");
       Tensor separate = at::empty_like(out);
       Tensor separate_rstd = at::empty_like(rstd);
-      rms_norm(residual, weight, kEps, separate, separate_rstd);
+      backend().rms_norm(residual, weight, kEps, separate, separate_rstd);
       expect_same_bits(out, separate, "out");
       expect_same_bits(rstd, separate_rstd, "rstd");
     }
   }
 }
 
-TEST(RmsNorm, RecomputesTheSameBits) {
+TEST_P(RmsNorm, RecomputesTheSameBits) {
   at::manual_seed(3);
   for (const auto type : kTypes) {
     const Tensor x = random_view(47, 123, type);
     const Tensor weight = random({123}, type);
     Tensor out = at::empty({47, 123}, type);
     Tensor rstd = at::empty({47});
-    rms_norm(x, weight, kEps, out, rstd);
+    backend().rms_norm(x, weight, kEps, out, rstd);
     Tensor again = at::zeros_like(out);
-    rms_norm_recompute(x, weight, rstd, again);
+    backend().rms_norm_recompute(x, weight, rstd, again);
     expect_same_bits(again, out, "out");
   }
 }
 
-TEST(RmsNorm, BackwardAddsWhatAutogradFinds) {
+TEST_P(RmsNorm, BackwardAddsWhatAutogradFinds) {
   at::manual_seed(4);
   for (const auto type : kTypes) {
     for (const int64_t tokens : {1, 31, 32, 33, 123}) {
@@ -96,7 +98,7 @@ TEST(RmsNorm, BackwardAddsWhatAutogradFinds) {
         Tensor grad_weight = random({hidden}, at::kFloat);
         const Tensor wanted_x = grad_x.to(at::kDouble) + x64.grad();
         const Tensor wanted_weight = grad_weight.to(at::kDouble) + weight64.grad();
-        rms_norm_backward(grad_out, x, weight, rstd_of(x).to(at::kFloat), grad_x, grad_weight);
+        backend().rms_norm_backward(grad_out, x, weight, rstd_of(x).to(at::kFloat), grad_x, grad_weight);
         // A row of one element has a gradient that is a small difference of large numbers: rstd reaches 1 / sqrt(eps).
         const double scale = std::max(1.0, rstd_of(x).max().item<double>());
         expect_close(grad_x, wanted_x, {tolerance(type).relative, 1e-5 * scale}, "grad_x");
@@ -106,7 +108,7 @@ TEST(RmsNorm, BackwardAddsWhatAutogradFinds) {
   }
 }
 
-TEST(RmsNorm, BackwardLeavesAFrozenWeightOut) {
+TEST_P(RmsNorm, BackwardLeavesAFrozenWeightOut) {
   at::manual_seed(5);
   const Tensor x = random({47, 123}, at::kFloat);
   const Tensor weight = random({123}, at::kFloat);
@@ -116,12 +118,12 @@ TEST(RmsNorm, BackwardLeavesAFrozenWeightOut) {
   Tensor without = at::zeros({47, 123});
   Tensor grad_weight = at::zeros({123});
   Tensor frozen;
-  rms_norm_backward(grad_out, x, weight, rstd, with, grad_weight);
-  rms_norm_backward(grad_out, x, weight, rstd, without, frozen);
+  backend().rms_norm_backward(grad_out, x, weight, rstd, with, grad_weight);
+  backend().rms_norm_backward(grad_out, x, weight, rstd, without, frozen);
   expect_same_bits(with, without, "grad_x");
 }
 
-TEST(RmsNorm, HasTheSameBitsForOneAndTwoThreads) {
+TEST_P(RmsNorm, HasTheSameBitsForOneAndTwoThreads) {
   at::manual_seed(6);
   for (const auto type : kTypes) {
     const Tensor x = random({500, 576}, type);
@@ -129,14 +131,14 @@ TEST(RmsNorm, HasTheSameBitsForOneAndTwoThreads) {
     const Tensor grad_out = random({500, 576}, type);
     Tensor out[2], rstd[2], grad_x[2], grad_weight[2];
     for (const int threads : {1, 2}) {
-      const Threads scope(threads);
+      const auto scope = backend().variant(threads);
       const int k = threads - 1;
       out[k] = at::empty_like(x);
       rstd[k] = at::empty({500});
       grad_x[k] = at::zeros_like(x);
       grad_weight[k] = at::zeros({576});
-      rms_norm(x, weight, kEps, out[k], rstd[k]);
-      rms_norm_backward(grad_out, x, weight, rstd[k], grad_x[k], grad_weight[k]);
+      backend().rms_norm(x, weight, kEps, out[k], rstd[k]);
+      backend().rms_norm_backward(grad_out, x, weight, rstd[k], grad_x[k], grad_weight[k]);
     }
     expect_same_bits(out[0], out[1], "out");
     expect_same_bits(rstd[0], rstd[1], "rstd");
@@ -145,7 +147,7 @@ TEST(RmsNorm, HasTheSameBitsForOneAndTwoThreads) {
   }
 }
 
-TEST(RmsNorm, RefusesShapesThatDoNotFit) {
+TEST(RmsNormArguments, AreRefusedWhereTheyDoNotFit) {
   const Tensor x = random({3, 8}, at::kFloat);
   Tensor out = at::empty({3, 8});
   Tensor rstd = at::empty({3});
@@ -156,6 +158,8 @@ TEST(RmsNorm, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(rms_norm(x, random({8}, at::kFloat), kEps, bf16_out, rstd), c10::Error);
   EXPECT_THROW(rms_norm(x.t(), random({3}, at::kFloat), kEps, out, rstd), c10::Error);
 }
+
+MMPO_ON_EVERY_BACKEND(RmsNorm);
 
 }  // namespace
 }  // namespace mmpo

@@ -1,10 +1,12 @@
+#include "kernels/backend.h"
 #include "kernels/kernel_testing.h"
-#include "kernels/kernels.h"
 
 namespace mmpo {
 namespace {
 
 using namespace mmpo::testing;
+
+class Rope : public KernelTest {};
 
 constexpr int64_t kPositions = 64;
 
@@ -27,7 +29,7 @@ Tensor reference(const Tensor& x_TND, const Angles& table, const Tensor& positio
   return x_TND * rows(table.cosines) + at::cat({-halves[1], halves[0]}, -1) * rows(table.sines);
 }
 
-TEST(Rope, EqualsHuggingFaceInDouble) {
+TEST_P(Rope, EqualsHuggingFaceInDouble) {
   at::manual_seed(1);
   for (const auto type : kTypes) {
     for (const int64_t head_dim : {2, 8, 16, 30, 64, 128}) {
@@ -37,23 +39,23 @@ TEST(Rope, EqualsHuggingFaceInDouble) {
         const Tensor positions = at::randint(kPositions, {47}).to(position_type);
         Tensor x = random({47, 3, head_dim}, type);
         const Tensor wanted = reference(x.to(at::kDouble), table, positions);
-        rope_(x, table.cosines, table.sines, positions, false);
+        backend().rope_(x, table.cosines, table.sines, positions, false);
         expect_close(x, wanted, tolerance(type), "x");
       }
     }
   }
 }
 
-TEST(Rope, OfAHandComputedQuarterTurn) {
+TEST_P(Rope, OfAHandComputedQuarterTurn) {
   Tensor x = at::tensor({1.0f, 2.0f, 3.0f, 4.0f}).view({1, 1, 4});
   const Tensor cosines = at::zeros({1, 2});
   const Tensor sines = at::ones({1, 2});
-  rope_(x, cosines, sines, at::zeros({1}, at::kLong), false);
+  backend().rope_(x, cosines, sines, at::zeros({1}, at::kLong), false);
   // (x1, x3) -> (-x3, x1) and (x2, x4) -> (-x4, x2).
   expect_same_bits(x.view({4}), at::tensor({-3.0f, -4.0f, 1.0f, 2.0f}), "quarter turn");
 }
 
-TEST(Rope, InverseIsAutogradsBackward) {
+TEST_P(Rope, InverseIsAutogradsBackward) {
   at::manual_seed(2);
   for (const auto type : kTypes) {
     const Angles table = angles(16);
@@ -61,12 +63,12 @@ TEST(Rope, InverseIsAutogradsBackward) {
     const Tensor x64 = oracle(random({31, 3, 16}, type));
     Tensor grad = random({31, 3, 16}, type);
     reference(x64, table, positions).backward(grad.to(at::kDouble));
-    rope_(grad, table.cosines, table.sines, positions, true);
+    backend().rope_(grad, table.cosines, table.sines, positions, true);
     expect_close(grad, x64.grad(), tolerance(type), "grad");
   }
 }
 
-TEST(Rope, TouchesItsHeadsOfAFusedBufferOnly) {
+TEST_P(Rope, TouchesItsHeadsOfAFusedBufferOnly) {
   at::manual_seed(3);
   for (const auto type : kTypes) {
     // Two query heads, one key head, one value head of 8: rotate the first three where they lie.
@@ -75,14 +77,14 @@ TEST(Rope, TouchesItsHeadsOfAFusedBufferOnly) {
     const Tensor before = random({23, 4 * 8}, type);
     Tensor qkv = before.clone();
     Tensor query_and_key = qkv.narrow(1, 0, 3 * 8).view({23, 3, 8});
-    rope_(query_and_key, table.cosines, table.sines, positions, false);
+    backend().rope_(query_and_key, table.cosines, table.sines, positions, false);
     const Tensor wanted = reference(before.narrow(1, 0, 24).view({23, 3, 8}).to(at::kDouble), table, positions);
     expect_close(query_and_key, wanted, tolerance(type), "query and key");
     expect_same_bits(qkv.narrow(1, 24, 8), before.narrow(1, 24, 8), "value");
   }
 }
 
-TEST(Rope, HasTheSameBitsForOneAndTwoThreads) {
+TEST_P(Rope, HasTheSameBitsForOneAndTwoThreads) {
   at::manual_seed(4);
   const Angles table = angles(64);
   const Tensor positions = at::randint(kPositions, {500}).to(at::kInt);
@@ -90,13 +92,15 @@ TEST(Rope, HasTheSameBitsForOneAndTwoThreads) {
   Tensor one = before.clone();
   Tensor two = before.clone();
   {
-    const Threads scope(1);
-    rope_(one, table.cosines, table.sines, positions, false);
+    const auto scope = backend().variant(1);
+    backend().rope_(one, table.cosines, table.sines, positions, false);
   }
-  const Threads scope(2);
-  rope_(two, table.cosines, table.sines, positions, false);
+  const auto scope = backend().variant(2);
+  backend().rope_(two, table.cosines, table.sines, positions, false);
   expect_same_bits(one, two, "x");
 }
+
+MMPO_ON_EVERY_BACKEND(Rope);
 
 }  // namespace
 }  // namespace mmpo

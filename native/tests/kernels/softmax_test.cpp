@@ -1,13 +1,15 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/backend.h"
 #include "kernels/kernel_testing.h"
-#include "kernels/kernels.h"
 
 namespace mmpo {
 namespace {
 
 using namespace mmpo::testing;
+
+class Softmax : public KernelTest {};
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int64_t kVocabularies[] = {1, 3, 31, 47, 123, 320, 1024, 1025};
@@ -18,7 +20,7 @@ struct Head {
   Head(const Tensor& logits_RV, const Tensor& targets_R)
       : logits(logits_RV), targets(targets_R), lse(at::empty({logits_RV.size(0)})),
         logp(at::empty({logits_RV.size(0)})) {
-    log_softmax_gather(logits, targets, lse, logp);
+    backend().log_softmax_gather(logits, targets, lse, logp);
   }
   Tensor wanted_lse() const { return logits.to(at::kDouble).logsumexp(-1); }
   Tensor wanted_logp() const {
@@ -29,7 +31,7 @@ struct Head {
 // 1e-6, and half a float32 ulp of the result where that is more.
 constexpr Tolerance kLogTolerance{6e-8, 1e-6};
 
-TEST(Softmax, LogProbabilityEqualsAtenInDouble) {
+TEST_P(Softmax, LogProbabilityEqualsAtenInDouble) {
   at::manual_seed(1);
   for (const auto type : kTypes) {
     for (const int64_t vocabulary : kVocabularies) {
@@ -41,7 +43,7 @@ TEST(Softmax, LogProbabilityEqualsAtenInDouble) {
   }
 }
 
-TEST(Softmax, LogProbabilityOfRealVocabularies) {
+TEST_P(Softmax, LogProbabilityOfRealVocabularies) {
   at::manual_seed(2);
   for (const auto type : kTypes) {
     for (const int64_t vocabulary : {49152, 128256}) {
@@ -54,7 +56,7 @@ TEST(Softmax, LogProbabilityOfRealVocabularies) {
 }
 
 // The running maximum grows in every block and falls in none: both ends of what the one pass must rescale.
-TEST(Softmax, LogProbabilityOfSortedLogits) {
+TEST_P(Softmax, LogProbabilityOfSortedLogits) {
   const Tensor rising = at::linspace(-200, 200, 5000).unsqueeze(0);
   for (const Tensor& logits : {rising, rising.flip(1)}) {
     const Head head(logits, at::full({1}, 2500, at::kLong));
@@ -63,14 +65,14 @@ TEST(Softmax, LogProbabilityOfSortedLogits) {
   }
 }
 
-TEST(Softmax, UniformLogitsGiveMinusLogOfTheVocabulary) {
+TEST_P(Softmax, UniformLogitsGiveMinusLogOfTheVocabulary) {
   const Head head(at::full({2, 320}, 1e4f), at::tensor({0, 319}, at::kLong));
   // -log 320
   EXPECT_NEAR(head.logp[0].item<double>(), -5.768320995793772, 1e-6);
   EXPECT_NEAR(head.logp[1].item<double>(), -5.768320995793772, 1e-6);
 }
 
-TEST(Softmax, ExcludedTokensCountNothingAndNaNIsNotLost) {
+TEST_P(Softmax, ExcludedTokensCountNothingAndNaNIsNotLost) {
   Tensor logits = at::zeros({3, 2048});
   logits.narrow(1, 0, 1500).fill_(-kInfinity);
   logits[1][1700] = std::numeric_limits<float>::quiet_NaN();
@@ -91,11 +93,11 @@ void expect_gradient(const Tensor& logits, at::ScalarType type, double absolute)
   const Tensor logp = logits64.log_softmax(-1).gather(-1, head.targets.unsqueeze(-1)).squeeze(-1);
   (weights.to(at::kDouble) * logp).sum().backward();
   Tensor gradient = logits.clone();
-  softmax_gradient_(gradient, head.targets, head.lse, weights);
+  backend().softmax_gradient_(gradient, head.targets, head.lse, weights);
   expect_close(gradient, logits64.grad(), {type == at::kFloat ? 3e-6 : 1.0 / 256, absolute}, "gradient");
 }
 
-TEST(Softmax, GradientEqualsAutogradInDouble) {
+TEST_P(Softmax, GradientEqualsAutogradInDouble) {
   at::manual_seed(3);
   for (const auto type : kTypes) {
     for (const int64_t vocabulary : kVocabularies) {
@@ -107,50 +109,50 @@ TEST(Softmax, GradientEqualsAutogradInDouble) {
 }
 
 // With lse 0 and weight -1 the gradient away from the target is exp of the logit: a million of them, to the ends of float32.
-TEST(Softmax, ExponentialIsAccurateToFloatRounding) {
+TEST_P(Softmax, ExponentialIsAccurateToFloatRounding) {
   Tensor logits = at::cat({at::tensor({0.0f}), at::linspace(-87, 88.72, 1 << 20)}).unsqueeze(0);
   const Tensor wanted = logits.to(at::kDouble).exp();
-  softmax_gradient_(logits, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
+  backend().softmax_gradient_(logits, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
   expect_close(logits.narrow(1, 1, 1 << 20), wanted.narrow(1, 1, 1 << 20), {1.2e-7, 0}, "exp");
 
   Tensor ends =
       at::tensor({0.0f, -90.0f, -103.0f, -104.5f, -1e30f, -kInfinity, 88.8f, 1e30f, kInfinity, 0.0f}).unsqueeze(0);
   const Tensor wanted_ends = ends.to(at::kDouble).exp().to(at::kFloat);
-  softmax_gradient_(ends, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
+  backend().softmax_gradient_(ends, at::zeros({1}, at::kLong), at::zeros({1}), at::full({1}, -1.0f));
   // -90 and -103 are denormal: within the smallest denormal number.
   EXPECT_NEAR(ends[0][1].item<double>(), std::exp(-90.0), 1.5e-45);
   EXPECT_NEAR(ends[0][2].item<double>(), std::exp(-103.0), 1.5e-45);
   expect_same_bits(ends.narrow(1, 3, 7), wanted_ends.narrow(1, 3, 7), "ends");
 }
 
-TEST(Softmax, GradientInAStridedViewLeavesItsNeighboursAlone) {
+TEST_P(Softmax, GradientInAStridedViewLeavesItsNeighboursAlone) {
   at::manual_seed(4);
   const Tensor before = random({3, 40}, at::kFloat);
   Tensor buffer = before.clone();
   Tensor logits = buffer.narrow(1, 4, 31);
   const Head head(logits, at::zeros({3}, at::kLong));
-  softmax_gradient_(logits, head.targets, head.lse, at::ones({3}));
+  backend().softmax_gradient_(logits, head.targets, head.lse, at::ones({3}));
   expect_same_bits(buffer.narrow(1, 0, 4), before.narrow(1, 0, 4), "left");
   expect_same_bits(buffer.narrow(1, 35, 5), before.narrow(1, 35, 5), "right");
   EXPECT_NEAR(logits.sum(-1).abs().max().item<double>(), 0, 1e-6);
 }
 
-TEST(Softmax, GradientAtANearlyCertainTargetDoesNotCancel) {
+TEST_P(Softmax, GradientAtANearlyCertainTargetDoesNotCancel) {
   Tensor logits = at::tensor({30.0f, 0.0f}).view({1, 2});
   const Head head(logits, at::zeros({1}, at::kLong));
-  softmax_gradient_(logits, head.targets, head.lse, at::ones({1}));
+  backend().softmax_gradient_(logits, head.targets, head.lse, at::ones({1}));
   // 1 - sigma(30) = 9.357622968840175e-14: the float32 log-sum-exp is 30 exactly, so float32 sees 0, never a negative.
   EXPECT_GE(logits[0][0].item<float>(), 0.0f);
   EXPECT_NEAR(logits[0][1].item<double>(), -9.357622968840175e-14, 1e-19);
 }
 
-TEST(Softmax, ARowOfWeightZeroIsZeroWhateverItsLogits) {
+TEST_P(Softmax, ARowOfWeightZeroIsZeroWhateverItsLogits) {
   Tensor logits = at::full({2, 31}, std::numeric_limits<float>::quiet_NaN());
-  softmax_gradient_(logits, at::zeros({2}, at::kLong), at::full({2}, kInfinity), at::zeros({2}));
+  backend().softmax_gradient_(logits, at::zeros({2}, at::kLong), at::full({2}, kInfinity), at::zeros({2}));
   expect_same_bits(logits, at::zeros({2, 31}), "gradient");
 }
 
-TEST(Softmax, HasTheSameBitsForOneAndTwoThreads) {
+TEST_P(Softmax, HasTheSameBitsForOneAndTwoThreads) {
   at::manual_seed(5);
   for (const auto type : kTypes) {
     const Tensor logits = random({31, 5000}, type);
@@ -158,18 +160,20 @@ TEST(Softmax, HasTheSameBitsForOneAndTwoThreads) {
     const Tensor weights = at::randn({31});
     Tensor lse[2], logp[2], gradient[2];
     for (const int threads : {1, 2}) {
-      const Threads scope(threads);
+      const auto scope = backend().variant(threads);
       const Head head(logits, targets);
       lse[threads - 1] = head.lse;
       logp[threads - 1] = head.logp;
       gradient[threads - 1] = logits.clone();
-      softmax_gradient_(gradient[threads - 1], targets, head.lse, weights);
+      backend().softmax_gradient_(gradient[threads - 1], targets, head.lse, weights);
     }
     expect_same_bits(lse[0], lse[1], "lse");
     expect_same_bits(logp[0], logp[1], "logp");
     expect_same_bits(gradient[0], gradient[1], "gradient");
   }
 }
+
+MMPO_ON_EVERY_BACKEND(Softmax);
 
 }  // namespace
 }  // namespace mmpo

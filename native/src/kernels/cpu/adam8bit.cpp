@@ -11,10 +11,8 @@ namespace {
 
 using Ints = at::vec::Vectorized<int32_t>;
 
-constexpr int64_t kBlock = 256;
 // Blocks that a thread should at least get.
 constexpr int64_t kGrain = 32;
-constexpr int32_t kZeroCode = 127;  // of the signed book
 
 inline Ints bits(Vec value) { return at::vec::cast<int32_t, float>(value); }
 inline Vec as_float(Ints value) { return at::vec::cast<float, int32_t>(value); }
@@ -34,24 +32,23 @@ inline Ints nearest(const CodeBook& book, Vec x) {
 
 // One block's moments, dequantized; what lies past a short block's end is 0.
 struct Moments {
-  alignas(64) float first[kBlock] = {};
-  alignas(64) float second[kBlock] = {};
+  alignas(64) float first[kAdam8bitBlock] = {};
+  alignas(64) float second[kAdam8bitBlock] = {};
   float first_absmax = 0, second_absmax = 0;
 };
 
 inline void dequantize(const uint8_t* codes, int64_t count, const CodeBook& book, float absmax, float* values) {
-  alignas(64) int32_t wide[kBlock] = {};
+  alignas(64) int32_t wide[kAdam8bitBlock] = {};
   for (int64_t i = 0; i < count; ++i) wide[i] = codes[i];
   const Vec scale(absmax);
-  for (int64_t i = 0; i < kBlock; i += kLanes)
+  for (int64_t i = 0; i < kAdam8bitBlock; i += kLanes)
     (at::vec::gather<4>(book.value, Ints::loadu(wide + i)) * scale).store(values + i);
 }
 
-// book1's zero stands for +0: a tiny negative moment takes the value below it, or it would never be told from none.
 template <bool is_signed>
 inline void quantize(const float* values, int64_t count, const CodeBook& book, float absmax, uint8_t* codes) {
-  alignas(64) int32_t wide[kBlock];
-  for (int64_t i = 0; i < kBlock; i += kLanes) {
+  alignas(64) int32_t wide[kAdam8bitBlock];
+  for (int64_t i = 0; i < kAdam8bitBlock; i += kLanes) {
     const Vec value = Vec::loadu(values + i);
     Ints code = nearest(book, absmax > 0 ? value / Vec(absmax) : Vec(0.0f));
     if constexpr (is_signed) code = code + (mask(value < Vec(0.0f)) & (code == Ints(kZeroCode)));
@@ -97,11 +94,11 @@ void update(const Adam8bitArrays& a, int64_t begin, int64_t count, const Adam8bi
 template <typename Capability>
 void CpuAdam8bit<Capability>::step(const Adam8bitArrays& a, const Adam8bitScalars& scalars, const CodeBook& book1,
                                    const CodeBook& book2) {
-  at::parallel_for(0, at::divup(a.count, kBlock), kGrain, [&](int64_t begin_block, int64_t end_block) {
+  at::parallel_for(0, at::divup(a.count, kAdam8bitBlock), kGrain, [&](int64_t begin_block, int64_t end_block) {
     Moments moments;
     for (int64_t block = begin_block; block < end_block; ++block) {
-      const int64_t begin = block * kBlock;
-      const int64_t count = std::min(kBlock, a.count - begin);
+      const int64_t begin = block * kAdam8bitBlock;
+      const int64_t count = std::min(kAdam8bitBlock, a.count - begin);
       dequantize(a.codes1 + begin, count, book1, a.absmax1[block], moments.first);
       dequantize(a.codes2 + begin, count, book2, a.absmax2[block], moments.second);
       update(a, begin, count, scalars, moments);

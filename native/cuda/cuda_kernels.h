@@ -1,0 +1,79 @@
+// The kernels on raw rows of device memory: what ../src/kernels/cpu/cpu_kernels.h is for the CPU, on a stream.
+//
+// A file of this directory defines members for CUDA_PLATFORM: Gpu, where nvcc compiles it; EmulatedGpu, where the tests compile
+// the same source with a C++ compiler and run the threads of a block as fibers (../tests/cuda/emulator.h), so that what is
+// launched, indexed and summed is tested on machines without a GPU. Plain C++ without CUDA's headers may read this one.
+//
+// A call returns once its kernels are queued; it throws c10::Error where they cannot be. Arguments are device pointers, kept
+// alive by the caller until the stream has passed; matrices are never empty of columns, and without rows nothing is launched.
+// Every result has the same bits in every run on every number of multiprocessors: sums are made in a fixed order, never
+// with atomic additions. Legend: ../src/kernels/kernels.h.
+#pragma once
+
+#include "cuda/runtime.h"
+#include "kernels/arguments.h"
+
+namespace mmpo {
+
+struct Gpu;
+struct EmulatedGpu;
+
+// The longest row of rms_norm and its like: one block of threads holds it in registers.
+inline constexpr int64_t kLongestNormRow = 16384;
+
+template <typename T, typename Platform = Gpu>
+struct CudaKernels {
+  MMPO_CUDA_API static void rms_norm(Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd,
+                                     cudaStream_t stream);
+  MMPO_CUDA_API static void add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps,
+                                         Rows<T> out, float* rstd, cudaStream_t stream);
+  MMPO_CUDA_API static void rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out,
+                                               cudaStream_t stream);
+  // partials: float [ceil(T / kWeightGradientBlock), H] scratch, with grad_weight; both null where the weight is frozen.
+  MMPO_CUDA_API static void rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight,
+                                              const float* rstd, Rows<T> grad_x, float* grad_weight, float* partials,
+                                              cudaStream_t stream);
+  // cosines, sines: [positions, head_dim / 2].
+  MMPO_CUDA_API static void rope(Heads<T> x, const float* cosines, const float* sines, Positions positions,
+                                 bool inverse, cudaStream_t stream);
+  MMPO_CUDA_API static void swiglu(Rows<const T> gate_up, Rows<T> out, cudaStream_t stream);
+  MMPO_CUDA_API static void swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up,
+                                            cudaStream_t stream);
+  // The masks of the CPU, to the bit.
+  MMPO_CUDA_API static void dropout(Rows<const T> x, const DropoutStream& mask, Rows<T> out, cudaStream_t stream);
+  MMPO_CUDA_API static void dropout_backward(Rows<const float> grad, Rows<const T> x, const DropoutStream& mask,
+                                             Rows<T> kept, Rows<T> grad_x, cudaStream_t stream);
+  MMPO_CUDA_API static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
+                                               cudaStream_t stream);
+  MMPO_CUDA_API static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
+                                             const float* weights, cudaStream_t stream);
+};
+
+// sum[rows[r]] += from[r] in the order of r, rounded to Sum each time: the bits of the sequential loop.
+template <typename T, typename Sum, typename Platform = Gpu>
+struct CudaRows {
+  MMPO_CUDA_API static void add(Rows<const T> from, const int64_t* rows, Rows<Sum> sum, cudaStream_t stream);
+};
+
+template <typename T, typename Platform = Gpu>
+struct CudaOptimizer {
+  MMPO_CUDA_API static void adamw(T* param, T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
+                                  int64_t count, const AdamWScalars<T>& scalars, cudaStream_t stream);
+  // partials: [ceil(count / kNormBlock)], each the sum of squares of its block.
+  MMPO_CUDA_API static void sums_of_squares(const T* values, int64_t count, double* partials, cudaStream_t stream);
+};
+
+// *out = the sum of values.
+template <typename Platform = Gpu>
+struct CudaSum {
+  MMPO_CUDA_API static void sum(const double* values, int64_t count, double* out, cudaStream_t stream);
+};
+
+// Bitwise what the CPU computes. The books, too, lie in device memory.
+template <typename Platform = Gpu>
+struct CudaAdam8bit {
+  MMPO_CUDA_API static void step(const Adam8bitArrays& arrays, const Adam8bitScalars& scalars, const CodeBook* book1,
+                                 const CodeBook* book2, cudaStream_t stream);
+};
+
+}  // namespace mmpo

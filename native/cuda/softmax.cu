@@ -1,0 +1,128 @@
+// The head's log-softmax at the target, and its gradient in place, on a chunk of logits. Legend: cuda_kernels.h.
+#include "cuda/pack.cuh"
+#include "cuda/reduce.cuh"
+
+namespace mmpo {
+namespace {
+
+// A row of logits is long and rows are few: large blocks.
+constexpr int kGatherThreads = 1024;
+// Packs that a thread asks memory for before it looks at the first.
+constexpr int kAhead = 4;
+
+// The sum of exp(x - max) over what a thread has seen. Where all of that is minus infinity, relative to 0: minus infinity
+// from itself would be NaN.
+struct RunningSum {
+  float max = -INFINITY;
+  float sum = 0;
+
+  __device__ __forceinline__ float shift() const { return max == -INFINITY ? 0.0f : max; }
+
+  // A NaN is no maximum, and comes through the sum.
+  template <int N>
+  __device__ __forceinline__ void add(const Floats<N>& x) {
+    float largest = max;
+#pragma unroll
+    for (int i = 0; i < N; ++i) largest = larger(largest, x.at[i]);
+    if (largest > max) {
+      sum *= expf(max - largest);
+      max = largest;
+    }
+    float part = 0;
+#pragma unroll
+    for (int i = 0; i < N; ++i) part += expf(x.at[i] - shift());
+    sum += part;
+  }
+};
+
+template <typename T>
+__global__ void __launch_bounds__(kGatherThreads)
+    gather_log_softmax(Rows<const T> logits, const int64_t* targets, float* lse, float* logp, bool aligned) {
+  constexpr int kElements = kWidth<T>;
+  const int64_t row = blockIdx.x;
+  const int64_t step = int64_t{blockDim.x} * kElements;
+  const T* x = logits[row];
+  RunningSum running;
+  for (int64_t column = int64_t{threadIdx.x} * kElements; column < logits.columns; column += kAhead * step) {
+    Pack<T, kElements> packs[kAhead];
+#pragma unroll
+    for (int k = 0; k < kAhead; ++k) {
+      packs[k] = load<kElements>(x + column + k * step, logits.columns - column - k * step, aligned, T(-INFINITY));
+    }
+#pragma unroll
+    for (int k = 0; k < kAhead; ++k) running.add(unpack(packs[k]));
+  }
+  const float max = block_max(running.max);
+  const float scale = running.max == max ? 1.0f : expf(running.max - max);
+  const double sum = block_sum(static_cast<double>(running.sum * scale));
+  if (threadIdx.x == 0) {
+    const double log_sum = static_cast<double>(max) + log(sum);
+    lse[row] = static_cast<float>(log_sum);
+    logp[row] = static_cast<float>(static_cast<double>(static_cast<float>(x[targets[row]])) - log_sum);
+  }
+}
+
+constexpr int kGradientThreads = 256;
+// Packs of a row for one thread: long rows are shared by several blocks (blockIdx.y).
+constexpr int kGradientPacks = 4;
+
+template <typename T>
+__global__ void __launch_bounds__(kGradientThreads)
+    softmax_gradient_rows(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights, bool aligned) {
+  constexpr int kElements = kWidth<T>;
+  const int64_t row = blockIdx.x;
+  const int64_t target = targets[row];
+  const float shift = lse[row];
+  const float weight = weights[row];
+  const int64_t step = int64_t{blockDim.x} * kElements;
+  const int64_t first = int64_t{blockIdx.y} * kGradientPacks * step + int64_t{threadIdx.x} * kElements;
+#pragma unroll
+  for (int k = 0; k < kGradientPacks; ++k) {
+    const int64_t column = first + k * step;
+    const int64_t left = logits.columns - column;
+    if (left <= 0) break;
+    T* at = logits[row] + column;
+    Floats<kElements> values{};
+    // Weight 0 means 0, whatever the logits.
+    if (weight != 0) {
+      values = load_floats<kElements>(at, left, aligned);
+#pragma unroll
+      for (int i = 0; i < kElements; ++i) {
+        const float x = values.at[i] - shift;
+        // 1 - softmax without cancellation where the target is nearly certain.
+        values.at[i] = -weight * (column + i == target ? expm1f(x) : expf(x));
+      }
+    }
+    store_floats(at, values, left, aligned);
+  }
+}
+
+}  // namespace
+
+template <typename T, typename Platform>
+void CudaKernels<T, Platform>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
+                                                  cudaStream_t stream) {
+  launch(gather_log_softmax<T>, blocks(logits.count),
+         threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads), stream, logits, targets, lse, logp,
+         is_aligned<kWidth<T>>(logits));
+}
+
+template <typename T, typename Platform>
+void CudaKernels<T, Platform>::softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
+                                                const float* weights, cudaStream_t stream) {
+  const int64_t packs = ceil_div(logits.columns, kWidth<T>);
+  const int64_t threads = threads_for(packs, kGradientThreads);
+  launch(softmax_gradient_rows<T>, blocks(logits.count, ceil_div(packs, threads * kGradientPacks)), threads, stream,
+         logits, targets, lse, weights, is_aligned<kWidth<T>>(logits));
+}
+
+#define MMPO_INSTANTIATE(T)                                                                                       \
+  template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,  \
+                                                                  cudaStream_t);                                  \
+  template void CudaKernels<T, CUDA_PLATFORM>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*, \
+                                                                cudaStream_t);
+MMPO_INSTANTIATE(float)
+MMPO_INSTANTIATE(c10::BFloat16)
+#undef MMPO_INSTANTIATE
+
+}  // namespace mmpo
