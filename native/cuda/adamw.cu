@@ -51,7 +51,7 @@ void CudaOptimizer<T, Platform>::adamw(T* param, T* grad, T* exp_avg, T* exp_avg
          bf16_param, count, scalars, aligned);
 }
 
-#define MMPO_INSTANTIATE(T)                                                                          \
+#define MMPO_INSTANTIATE(T)                                                                     \
   template void CudaOptimizer<T, CUDA_PLATFORM>::adamw(T*, T*, T*, T*, c10::BFloat16*, int64_t, \
                                                        const AdamWScalars<T>&, cudaStream_t);
 MMPO_INSTANTIATE(float)

@@ -17,7 +17,8 @@ constexpr int kWarpColumns = kWarp * kElements;
 // Bit i: whether column segment * kWarpColumns + 8 * lane + i of the row is kept. The whole warp calls it.
 __device__ __forceinline__ unsigned draw(const DropoutStream& mask, int64_t row, int64_t segment) {
   const unsigned lane = threadIdx.x % kWarp;
-  const auto draw_number = static_cast<uint32_t>(segment * 2 + lane / kPhiloxLanes) * kPhiloxLanes + lane % kPhiloxLanes;
+  const auto draw_number =
+      static_cast<uint32_t>(segment * 2 + lane / kPhiloxLanes) * kPhiloxLanes + lane % kPhiloxLanes;
   uint32_t words[4][1] = {{draw_number}, {static_cast<uint32_t>(mask.first_row + row)}, {mask.stream}, {0}};
   philox(mask.key, words);
   // Of the 16 neighbours that one half of a word decides about, this lane's 8 are the first or the last.
@@ -61,9 +62,8 @@ __global__ void __launch_bounds__(kThreads) drop(Rows<const T> x, DropoutStream 
 }
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads)
-    drop_backward(Rows<const float> grad, Rows<const T> x, DropoutStream mask, Rows<T> x_kept, Rows<T> grad_x,
-                  bool aligned) {
+__global__ void __launch_bounds__(kThreads) drop_backward(Rows<const float> grad, Rows<const T> x, DropoutStream mask,
+                                                          Rows<T> x_kept, Rows<T> grad_x, bool aligned) {
   const int64_t row = blockIdx.x;
   for_each_masked_pack(x.columns, mask, [&](int64_t column, unsigned kept) {
     const int64_t left = x.columns - column;
@@ -98,9 +98,9 @@ void CudaKernels<T, Platform>::dropout_backward(Rows<const float> grad, Rows<con
   launch(drop_backward<T>, blocks(x.count), threads_for_row(x.columns), stream, grad, x, mask, kept, grad_x, aligned);
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                          \
-  template void CudaKernels<T, CUDA_PLATFORM>::dropout(Rows<const T>, const DropoutStream&, Rows<T>, cudaStream_t);  \
-  template void CudaKernels<T, CUDA_PLATFORM>::dropout_backward(Rows<const float>, Rows<const T>,                    \
+#define MMPO_INSTANTIATE(T)                                                                                         \
+  template void CudaKernels<T, CUDA_PLATFORM>::dropout(Rows<const T>, const DropoutStream&, Rows<T>, cudaStream_t); \
+  template void CudaKernels<T, CUDA_PLATFORM>::dropout_backward(Rows<const float>, Rows<const T>,                   \
                                                                 const DropoutStream&, Rows<T>, Rows<T>, cudaStream_t);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)

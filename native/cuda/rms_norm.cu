@@ -51,9 +51,8 @@ __device__ __forceinline__ void store_scaled(const Pack16<T> (&x)[kPacks], const
 
 template <typename T, int kPacks>
 __device__ __forceinline__ void load_row(const T* from, int64_t columns, bool aligned, Pack16<T> (&x)[kPacks]) {
-  for_each_held<kPacks, kWidth<T>>(columns, [&](int k, int64_t column) {
-    x[k] = load<kWidth<T>>(from + column, columns - column, aligned);
-  });
+  for_each_held<kPacks, kWidth<T>>(
+      columns, [&](int k, int64_t column) { x[k] = load<kWidth<T>>(from + column, columns - column, aligned); });
 }
 
 template <typename T, int kPacks>
@@ -142,7 +141,8 @@ __global__ void __launch_bounds__(kRowGroups* kWarp)
   const int64_t left = x.columns - column;
   const int64_t first = int64_t{blockIdx.y} * kWeightGradientBlock;
   float sum[kElements] = {};
-  for (int64_t row = first + group; row < first + kWeightGradientBlock && row < x.count && left > 0; row += kRowGroups) {
+  for (int64_t row = first + group; row < first + kWeightGradientBlock && row < x.count && left > 0;
+       row += kRowGroups) {
     const Floats<kElements> grad = load_floats<kElements>(grad_out[row] + column, left, aligned);
     const Floats<kElements> values = load_floats<kElements>(x[row] + column, left, aligned);
     const float scale = rstd[row];
@@ -191,7 +191,8 @@ void with_packs(int64_t columns, const Body& body) {
   } else if (packs <= 2 * kUsualThreads) {
     body(std::integral_constant<int, 2>(), threads_for(ceil_div(packs, 2), kUsualThreads));
   } else {
-    body(std::integral_constant<int, kMostPacks>(), threads_for(ceil_div(packs, kMostPacks), kThreadLimit<T, kMostPacks>));
+    body(std::integral_constant<int, kMostPacks>(),
+         threads_for(ceil_div(packs, kMostPacks), kThreadLimit<T, kMostPacks>));
   }
 }
 
@@ -200,8 +201,7 @@ void with_packs(int64_t columns, const Body& body) {
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::rms_norm(Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd,
                                         cudaStream_t stream) {
-  const bool aligned =
-      is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) && is_aligned<kWidth<T>>(out);
+  const bool aligned = is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) && is_aligned<kWidth<T>>(out);
   with_packs<T>(x.columns, [&](auto packs, int64_t threads) {
     launch(norm_rows<T, packs()>, blocks(x.count), threads, stream, x, weight, eps, out, rstd, aligned);
   });
@@ -221,8 +221,7 @@ void CudaKernels<T, Platform>::add_rms_norm(Rows<T> residual, Rows<const T> bran
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out,
                                                   cudaStream_t stream) {
-  const bool aligned =
-      is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) && is_aligned<kWidth<T>>(out);
+  const bool aligned = is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) && is_aligned<kWidth<T>>(out);
   with_packs<T>(x.columns, [&](auto packs, int64_t threads) {
     launch(scale_rows<T, packs()>, blocks(x.count), threads, stream, x, weight, rstd, out, aligned);
   });
@@ -230,10 +229,10 @@ void CudaKernels<T, Platform>::rms_norm_recompute(Rows<const T> x, const T* weig
 
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight,
-                                                 const float* rstd, Rows<T> grad_x, float* grad_weight,
-                                                 float* partials, cudaStream_t stream) {
-  const bool aligned = is_aligned<kWidth<T>>(grad_out) && is_aligned<kWidth<T>>(x) &&
-                       is_aligned<kWidth<T>>(weight) && is_aligned<kWidth<T>>(grad_x);
+                                                 const float* rstd, Rows<T> grad_x, float* grad_weight, float* partials,
+                                                 cudaStream_t stream) {
+  const bool aligned = is_aligned<kWidth<T>>(grad_out) && is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) &&
+                       is_aligned<kWidth<T>>(grad_x);
   with_packs<T>(x.columns, [&](auto packs, int64_t threads) {
     launch(backward_rows<T, packs()>, blocks(x.count), threads, stream, grad_out, x, weight, rstd, grad_x, aligned);
   });
@@ -246,15 +245,15 @@ void CudaKernels<T, Platform>::rms_norm_backward(Rows<const T> grad_out, Rows<co
          grad_weight);
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                           \
-  template void CudaKernels<T, CUDA_PLATFORM>::rms_norm(Rows<const T>, const T*, float, Rows<T>, float*,              \
-                                                        cudaStream_t);                                                \
-  template void CudaKernels<T, CUDA_PLATFORM>::add_rms_norm(Rows<T>, Rows<const T>, const T*, float, Rows<T>, float*, \
-                                                            cudaStream_t);                                            \
-  template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>,     \
-                                                                  cudaStream_t);                                      \
-  template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*,              \
-                                                                 const float*, Rows<T>, float*, float*, cudaStream_t);
+#define MMPO_INSTANTIATE(T)                                                                                            \
+  template void CudaKernels<T, CUDA_PLATFORM>::rms_norm(Rows<const T>, const T*, float, Rows<T>, float*,               \
+                                                        cudaStream_t);                                                 \
+  template void CudaKernels<T, CUDA_PLATFORM>::add_rms_norm(Rows<T>, Rows<const T>, const T*, float, Rows<T>, float*,  \
+                                                            cudaStream_t);                                             \
+  template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>,      \
+                                                                  cudaStream_t);                                       \
+  template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*, const float*, \
+                                                                 Rows<T>, float*, float*, cudaStream_t);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)
 #undef MMPO_INSTANTIATE

@@ -7,15 +7,15 @@ namespace {
 
 // (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin); direction -1 turns the other way.
 template <typename T>
-__global__ void __launch_bounds__(256)
-    rotate_heads(Heads<T> x, const float* cosines, const float* sines, Positions positions, float direction,
-                 bool aligned) {
+__global__ void __launch_bounds__(256) rotate_heads(Heads<T> x, const float* cosines, const float* sines,
+                                                    Positions positions, float direction, bool aligned) {
   constexpr int kElements = kWidth<T>;
   const int64_t token = blockIdx.x;
   const int half = static_cast<int>(x.head_dim / 2);
   const int packs = (half + kElements - 1) / kElements;
   const int64_t angles = positions[token] * half;
-  for (int i = static_cast<int>(threadIdx.x); i < static_cast<int>(x.heads) * packs; i += static_cast<int>(blockDim.x)) {
+  for (int i = static_cast<int>(threadIdx.x); i < static_cast<int>(x.heads) * packs;
+       i += static_cast<int>(blockDim.x)) {
     const int head = i / packs;
     const int element = i % packs * kElements;
     const int left = half - element;

@@ -68,7 +68,8 @@ constexpr int kGradientPacks = 4;
 
 template <typename T>
 __global__ void __launch_bounds__(kGradientThreads)
-    softmax_gradient_rows(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights, bool aligned) {
+    softmax_gradient_rows(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights,
+                          bool aligned) {
   constexpr int kElements = kWidth<T>;
   const int64_t row = blockIdx.x;
   const int64_t target = targets[row];
@@ -102,9 +103,8 @@ __global__ void __launch_bounds__(kGradientThreads)
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
                                                   cudaStream_t stream) {
-  launch(gather_log_softmax<T>, blocks(logits.count),
-         threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads), stream, logits, targets, lse, logp,
-         is_aligned<kWidth<T>>(logits));
+  launch(gather_log_softmax<T>, blocks(logits.count), threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads),
+         stream, logits, targets, lse, logp, is_aligned<kWidth<T>>(logits));
 }
 
 template <typename T, typename Platform>
@@ -116,9 +116,9 @@ void CudaKernels<T, Platform>::softmax_gradient(Rows<T> logits, const int64_t* t
          logits, targets, lse, weights, is_aligned<kWidth<T>>(logits));
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                       \
-  template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,  \
-                                                                  cudaStream_t);                                  \
+#define MMPO_INSTANTIATE(T)                                                                                          \
+  template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,     \
+                                                                  cudaStream_t);                                     \
   template void CudaKernels<T, CUDA_PLATFORM>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*, \
                                                                 cudaStream_t);
 MMPO_INSTANTIATE(float)

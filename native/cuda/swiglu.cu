@@ -70,13 +70,14 @@ void CudaKernels<T, Platform>::swiglu(Rows<const T> gate_up, Rows<T> out, cudaSt
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up,
                                                cudaStream_t stream) {
-  const bool aligned = halves_are_aligned(gate_up) && halves_are_aligned(grad_gate_up) && is_aligned<kWidth<T>>(grad_out);
+  const bool aligned =
+      halves_are_aligned(gate_up) && halves_are_aligned(grad_gate_up) && is_aligned<kWidth<T>>(grad_out);
   launch(activate_backward<T>, blocks(grad_out.count), threads_for(ceil_div(grad_out.columns, kWidth<T>), kThreads),
          stream, grad_out, gate_up, grad_gate_up, aligned);
 }
 
-#define MMPO_INSTANTIATE(T)                                                                       \
-  template void CudaKernels<T, CUDA_PLATFORM>::swiglu(Rows<const T>, Rows<T>, cudaStream_t);      \
+#define MMPO_INSTANTIATE(T)                                                                  \
+  template void CudaKernels<T, CUDA_PLATFORM>::swiglu(Rows<const T>, Rows<T>, cudaStream_t); \
   template void CudaKernels<T, CUDA_PLATFORM>::swiglu_backward(Rows<const T>, Rows<const T>, Rows<T>, cudaStream_t);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)

@@ -39,8 +39,8 @@ Adam8bitScalars adam8bit_scalars(const AdamWSettings& settings, double learning_
 }
 
 Adam8bitArrays kernel_arrays(const Adam8bitShard& shard) {
-  return {shard.param,          shard.grad,           shard.exp_avg,    shard.exp_avg_sq,
-          shard.exp_avg_absmax, shard.exp_avg_sq_absmax, shard.bf16_param, shard.count};
+  return {shard.param,      shard.grad, shard.exp_avg, shard.exp_avg_sq, shard.exp_avg_absmax, shard.exp_avg_sq_absmax,
+          shard.bf16_param, shard.count};
 }
 
 void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, double learning_rate, int64_t step,

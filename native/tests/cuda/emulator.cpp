@@ -171,8 +171,9 @@ void run_block(unsigned num_threads) {
       if (!block.problem.empty()) give_up(std::exchange(block.problem, {}));
       num_done += thread.done ? 1 : 0;
     }
-    if (!moved) give_up(std::to_string(num_done) + " of " + std::to_string(num_threads) +
-                        " threads ended, and others wait for them at a barrier or an exchange");
+    if (!moved)
+      give_up(std::to_string(num_done) + " of " + std::to_string(num_threads) +
+              " threads ended, and others wait for them at a barrier or an exchange");
   }
 }
 
@@ -180,7 +181,8 @@ void run_block(unsigned num_threads) {
 
 void run(const dim3& grid, unsigned threads, const std::function<void()>& kernel) {
   if (threads == 0 || threads > kMostThreads || threads % kWarp != 0) {
-    throw std::logic_error("emulated CUDA: " + std::to_string(threads) + " threads in a block; whole warps are wanted, up to 1024");
+    throw std::logic_error("emulated CUDA: " + std::to_string(threads) +
+                           " threads in a block; whole warps are wanted, up to 1024");
   }
   while (block.threads.size() < threads) block.threads.push_back(std::make_unique<Thread>());
   block.kernel = &kernel;

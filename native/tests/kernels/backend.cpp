@@ -134,14 +134,10 @@ struct CudaArrays {
     DeviceStay on(device);
     const int64_t count = host.count;
     const int64_t num_blocks = (count + kAdam8bitBlock - 1) / kAdam8bitBlock;
-    const Adam8bitArrays arrays{on.result(host.param, count),
-                                on.result(host.grad, count),
-                                on.result(host.codes1, count),
-                                on.result(host.codes2, count),
-                                on.result(host.absmax1, num_blocks),
-                                on.result(host.absmax2, num_blocks),
-                                on.result(host.bf16_param, count),
-                                count};
+    const Adam8bitArrays arrays{on.result(host.param, count),        on.result(host.grad, count),
+                                on.result(host.codes1, count),       on.result(host.codes2, count),
+                                on.result(host.absmax1, num_blocks), on.result(host.absmax2, num_blocks),
+                                on.result(host.bf16_param, count),   count};
     CudaAdam8bit<Platform>::step(arrays, scalars, on(&signed_code_book(), 1), on(&unsigned_code_book(), 1), nullptr);
   }
   template <typename T>
@@ -150,8 +146,7 @@ struct CudaArrays {
     const int64_t num_blocks = (count + kNormBlock - 1) / kNormBlock;
     Tensor partials = on.scratch({num_blocks}, at::kDouble);
     double sum = 0;
-    CudaOptimizer<T, Platform>::sums_of_squares(on(values, count), count, partials.mutable_data_ptr<double>(),
-                                                nullptr);
+    CudaOptimizer<T, Platform>::sums_of_squares(on(values, count), count, partials.mutable_data_ptr<double>(), nullptr);
     Tensor total = on.scratch({1}, at::kDouble);
     CudaSum<Platform>::sum(partials.const_data_ptr<double>(), num_blocks, total.mutable_data_ptr<double>(), nullptr);
     sum = total.item<double>();

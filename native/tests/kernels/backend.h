@@ -28,8 +28,7 @@ class Backend {
   virtual void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T) = 0;
   virtual void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps,
                             Tensor& out_TH, Tensor& rstd_T) = 0;
-  virtual void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T,
-                                  Tensor& out_TH) = 0;
+  virtual void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH) = 0;
   virtual void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H,
                                  const Tensor& rstd_T, Tensor& grad_x_TH, Tensor& grad_weight_H) = 0;
   virtual void rope_(Tensor& x_TND, const Tensor& cos_PD, const Tensor& sin_PD, const Tensor& positions_T,
@@ -37,8 +36,8 @@ class Backend {
   virtual void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI) = 0;
   virtual void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I) = 0;
   virtual void dropout(const Tensor& x_TK, const DropoutStream& stream, Tensor& out_TK) = 0;
-  virtual void dropout_backward(const Tensor& grad_TK, const Tensor& x_TK, const DropoutStream& stream,
-                                Tensor& kept_TK, Tensor& grad_x_TK) = 0;
+  virtual void dropout_backward(const Tensor& grad_TK, const Tensor& x_TK, const DropoutStream& stream, Tensor& kept_TK,
+                                Tensor& grad_x_TK) = 0;
   virtual void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) = 0;
   virtual void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R,
                                  const Tensor& weights_R) = 0;
@@ -74,8 +73,7 @@ class KernelTest : public ::testing::TestWithParam<Backend*> {
 
 inline std::string backend_name(const ::testing::TestParamInfo<Backend*>& test) { return test.param->name(); }
 
-#define MMPO_ON_EVERY_BACKEND(Suite)                                                                \
-  INSTANTIATE_TEST_SUITE_P(On, Suite, ::testing::ValuesIn(::mmpo::testing::backends()), \
-                           ::mmpo::testing::backend_name)
+#define MMPO_ON_EVERY_BACKEND(Suite) \
+  INSTANTIATE_TEST_SUITE_P(On, Suite, ::testing::ValuesIn(::mmpo::testing::backends()), ::mmpo::testing::backend_name)
 
 }  // namespace mmpo::testing

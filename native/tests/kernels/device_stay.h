@@ -28,7 +28,9 @@ class DeviceStay {
   // With the strides of the host's tensor, in the same place of a storage of the same size. Undefined stays undefined.
   at::Tensor operator()(const at::Tensor& host) {
     if (!host.defined()) return host;
-    return bytes_of(host).on_device.view(host.scalar_type()).as_strided(host.sizes(), host.strides(), host.storage_offset());
+    return bytes_of(host)
+        .on_device.view(host.scalar_type())
+        .as_strided(host.sizes(), host.strides(), host.storage_offset());
   }
   at::Tensor result(const at::Tensor& host) {
     if (!host.defined()) return host;
