@@ -30,14 +30,20 @@ struct ForwardKeys {
   }
 };
 
+// Keys whose scores a row's softmax reads at once: the more, the seldomer its maximum moves.
+constexpr int64_t kStretch = 4 * kKeys;
+// Below every score, and finite: a difference of two is a number.
+constexpr float kNoScore = -1e30F;
+
 // Online softmax state of a block of queries.
 template <typename P>
 struct ForwardState {
   P* queries;  // [M, D]
-  float* scores;  // [M, N]
-  P* probabilities;  // [M, N]; in float32 the scores themselves
+  float* scores;  // [M, stretch]
+  P* probabilities;  // [M, stretch]; in float32 the scores themselves
   float* output;  // [M, D]
   float* maximum;  // [M], of scaled scores
+  float* next;  // [M], the maximum with the stretch at hand
   float* sum;  // [M]
 };
 
@@ -47,14 +53,20 @@ struct ForwardScratch {
   Scratch queries, probabilities, sums;
 
   ForwardState<P> state(int64_t dim) {
-    float* memory = sums.resize<float>(kQueries * (kKeys + dim + 2));
-    float* output = memory + kQueries * kKeys;
+    float* memory = sums.resize<float>(kQueries * (kStretch + dim + 3));
+    float* output = memory + kQueries * kStretch;
     float* maximum = output + kQueries * dim;
-    ForwardState<P> state{queries.resize<P>(kQueries * dim), memory, nullptr, output, maximum, maximum + kQueries};
+    ForwardState<P> state{queries.resize<P>(kQueries * dim),
+                          memory,
+                          nullptr,
+                          output,
+                          maximum,
+                          maximum + kQueries,
+                          maximum + 2 * kQueries};
     if constexpr (std::is_same_v<P, float>) {
       state.probabilities = state.scores;
     } else {
-      state.probabilities = probabilities.resize<P>(kQueries * kKeys);
+      state.probabilities = probabilities.resize<P>(kQueries * kStretch);
     }
     return state;
   }
@@ -64,13 +76,6 @@ template <typename P>
 ForwardScratch<P>& forward_scratch() {
   static thread_local ForwardScratch<P> scratch;
   return scratch;
-}
-
-// How many keys of a block query row i of the segment sees.
-int64_t num_visible(int64_t query, int64_t block, int64_t length, bool causal) {
-  const int64_t visible = causal ? smaller(length, query + 1) : length;
-  const int64_t in_block = visible - block * kKeys;
-  return in_block < 0 ? 0 : smaller(in_block, kKeys);
 }
 
 // exp(scores * scale - shift) into out; returns the sum before rounding. out may be scores.
@@ -87,35 +92,62 @@ float exp_scaled(const float* scores, int64_t count, float scale, float shift, P
   return sum_lanes(sum);
 }
 
-// Scores of the keys -> probabilities against the running maximum; returns the factor that older sums shrink by.
+// maximum = next, and sum and the output shrink by what that takes from the exponents.
 template <typename P>
-float softmax_row(const float* scores, int64_t visible, float scale, float& maximum, float& sum, P* probabilities) {
-  const float next = larger(maximum, max_row(scores, visible) * scale);
-  const float shrink = std::isinf(maximum) ? 0.0F : std::exp(maximum - next);
-  maximum = next;
-  sum = sum * shrink + exp_scaled(scores, visible, scale, next, probabilities);
-  return shrink;
+void move_maximum(const ForwardState<P>& state, int64_t count, int64_t dim, bool first) {
+  alignas(64) float shrink[kQueries];
+  for (int64_t i = 0; i < kQueries; i += kLanes) {
+    const Vec next = load(state.next + i, Whole{});
+    const Vec factor = exp(load(state.maximum + i, Whole{}) - next);
+    store(shrink + i, factor, Whole{});
+    store(state.sum + i, load(state.sum + i, Whole{}) * factor, Whole{});
+    store(state.maximum + i, next, Whole{});
+  }
+  if (first) return;
+  for (int64_t i = 0; i < count; ++i) {
+    float* row = state.output + i * dim;
+    if (shrink[i] != 1.0F) scale_row(row, dim, shrink[i], row);
+  }
 }
 
+// Queries first_query ... of a segment attend to keys of it, or to its prompt's, of which all are seen.
+struct Visible {
+  int64_t first_query;
+  int64_t num_queries;
+  bool causal;
+
+  // Keys of [0, length) that query i sees.
+  int64_t count(int64_t i, int64_t length) const { return causal ? smaller(length, first_query + i + 1) : length; }
+};
+
+// `first`: output, sum and maximum hold nothing yet.
 template <typename P>
-void attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, int64_t first_query, int64_t num_queries,
-                 bool causal, const ForwardState<P>& state) {
-  const int64_t rows = round_up(num_queries, kRowMultiple);
-  for (int64_t block = 0; block < num_blocks(packed.length); ++block) {
-    if (causal && block * kKeys > first_query + num_queries - 1) break;
-    multiply_tile({rows, kKeys, dim}, state.queries, dim, false, packed.keys + block * kKeys * dim, state.scores,
-                  kKeys);
-    for (int64_t i = 0; i < rows; ++i) {
-      P* row = state.probabilities + i * kKeys;
-      const int64_t visible = i < num_queries ? num_visible(first_query + i, block, packed.length, causal) : 0;
-      if (visible > 0) {
-        const float shrink = softmax_row(state.scores + i * kKeys, visible, scale, state.maximum[i], state.sum[i], row);
-        float* output = state.output + i * dim;
-        if (shrink != 1.0F) scale_row(output, dim, shrink, output);
-      }
-      std::fill_n(row + visible, kKeys - visible, P(0.0F));
+void attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, const Visible& visible, bool first,
+                 const ForwardState<P>& state) {
+  const int64_t count = visible.num_queries;
+  const int64_t rows = round_up(count, kRowMultiple);
+  const int64_t length = visible.count(count - 1, packed.length);
+  for (int64_t begin = 0; begin < length; begin += kStretch) {
+    const int64_t width = smaller(kStretch, num_blocks(length - begin) * kKeys);
+    for (int64_t n = 0; n < width; n += kKeys) {
+      multiply_tile({rows, kKeys, dim}, state.queries, dim, false, packed.keys + (begin + n) * dim, state.scores + n,
+                    kStretch);
     }
-    multiply_tile({rows, dim, kKeys}, state.probabilities, kKeys, true, packed.values + block * kKeys * dim,
+    const auto num_seen = [&](int64_t i) {
+      return i < count ? std::clamp<int64_t>(visible.count(i, packed.length) - begin, 0, width) : 0;
+    };
+    for (int64_t i = 0; i < rows; ++i) {
+      state.next[i] = larger(state.maximum[i], max_row(state.scores + i * kStretch, num_seen(i)) * scale);
+    }
+    const bool nothing_yet = first && begin == 0;
+    move_maximum(state, count, dim, nothing_yet);
+    for (int64_t i = 0; i < rows; ++i) {
+      P* row = state.probabilities + i * kStretch;
+      const int64_t seen = num_seen(i);
+      state.sum[i] += exp_scaled(state.scores + i * kStretch, seen, scale, state.maximum[i], row);
+      std::fill_n(row + seen, width - seen, P(0.0F));
+    }
+    multiply_tile({rows, dim, width}, state.probabilities, kStretch, !nothing_yet, packed.values + begin * dim,
                   state.output, dim);
   }
 }
@@ -127,11 +159,12 @@ void forward_segment(const HeadView<T>& head, const Segment& segment, const Forw
   for (int64_t first = 0; first < segment.length; first += kQueries) {
     const int64_t count = smaller(kQueries, segment.length - first);
     copy_block(head.query + (segment.begin + first) * head.stride, head.stride, count, dim, state.queries);
-    fill(state.output, kQueries * dim, 0.0F);
-    fill(state.maximum, kQueries, -std::numeric_limits<float>::infinity());
+    fill(state.maximum, kQueries, kNoScore);
+    fill(state.next, kQueries, kNoScore);
     fill(state.sum, kQueries, 0.0F);
-    attend_keys(prefix, dim, head.scale(), first, count, false, state);
-    attend_keys(own, dim, head.scale(), first, count, true, state);
+    const bool has_prefix = prefix.length > 0;
+    if (has_prefix) attend_keys(prefix, dim, head.scale(), {first, count, false}, true, state);
+    attend_keys(own, dim, head.scale(), {first, count, true}, !has_prefix, state);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t row = segment.begin + first + i;
       scale_row(state.output + i * dim, dim, 1.0F / state.sum[i], out + row * out_stride);

@@ -6,7 +6,19 @@
 namespace mmpo {
 namespace {
 
+// What a thread keeps of its operands while they pass by each other: panels of B, and rows of A. Both stay in its core's own
+// cache where A is read in place. A copied A is the dearer of the two: then more of B is packed at a time.
+constexpr int64_t kPanelBytes = 1 << 20;
+constexpr int64_t kPanelBytesOfCopies = 4 << 20;
+constexpr int64_t kRowBytes = 256 << 10;
+constexpr int64_t kRowBytesOfCopies = 512 << 10;
+
+// A result of more than this is written past the caches: it would leave them before it is read, and a line that is written there
+// is read first.
+constexpr int64_t kStreamBytes = 512 << 10;
+
 struct GemmScratch {
+  Scratch panels;
   Scratch a;
   Scratch tile;
 };
@@ -29,39 +41,64 @@ GemmMatrix<T> part(const GemmMatrix<T>& x, int64_t row, int64_t column) {
   return {x.transposed ? x.data + column * x.stride + row : x.data + row * x.stride + column, x.stride, x.transposed};
 }
 
-template <typename P, typename T>
-ARows<P> a_rows(const GemmMatrix<T>& a, const GemmBlock& block, int64_t row, int64_t count, Scratch& scratch) {
-  if constexpr (std::is_same_v<P, T>) {
-    if (!a.transposed && block.depths == block.padded_depths && count % kRowMultiple == 0)
-      return {a.data + row * a.stride + block.depth, a.stride};
-  }
-  const int64_t rows = round_up(count, kRowMultiple);
-  P* copy = scratch.resize<P>(rows * block.padded_depths);
-  copy_rows(part(a, row, block.depth), {block.depths, block.padded_depths, count}, copy);
-  std::memset(copy + count * block.padded_depths, 0,
-              static_cast<size_t>((rows - count) * block.padded_depths) * sizeof(P));
-  return {copy, block.padded_depths};
+// A part of C, and of the sum that it is: half-open ranges.
+struct Range {
+  int64_t begin, end;
+  int64_t size() const { return end - begin; }
+};
+
+// Range number i of those that are as long as `length`, but for the last.
+Range range(int64_t i, int64_t length, int64_t total) {
+  return {smaller(total, i * length), smaller(total, (i + 1) * length)};
 }
 
-// A tile of the result goes straight to C where it is whole and float32, else by way of scratch.
-bool writes_in_place(const float*, int64_t rows, int64_t columns) {
-  return rows % kRowMultiple == 0 && columns == kPanelColumns;
+template <typename P, typename T>
+bool reads_in_place(const GemmMatrix<T>& a, const GemmPlan& plan) {
+  return std::is_same_v<P, T> && !a.transposed && plan.depth % plan.depth_multiple == 0;
 }
-bool writes_in_place(const c10::BFloat16*, int64_t, int64_t) { return false; }
+
+template <typename P, typename T>
+ARows<P> a_rows(const GemmMatrix<T>& a, const GemmPlan& plan, Range rows, Range depths, Scratch& scratch) {
+  if constexpr (std::is_same_v<P, T>) {
+    if (reads_in_place<P>(a, plan) && rows.size() % kRowMultiple == 0)
+      return {a.data + rows.begin * a.stride + depths.begin, a.stride};
+  }
+  const int64_t padded_rows = round_up(rows.size(), kRowMultiple);
+  const int64_t padded_depths = round_up(depths.size(), plan.depth_multiple);
+  P* copy = scratch.resize<P>(padded_rows * padded_depths);
+  copy_rows(part(a, rows.begin, depths.begin), {depths.size(), padded_depths, rows.size()}, copy);
+  std::memset(copy + rows.size() * padded_depths, 0,
+              static_cast<size_t>((padded_rows - rows.size()) * padded_depths) * sizeof(P));
+  return {copy, padded_depths};
+}
+
+// What happens to a tile of sums.
+enum class Store { kWrite, kStream, kAdd };
+
+// A tile of the result goes straight to C where it is whole, float32, and not streamed, else by way of scratch.
+bool writes_in_place(const float*, int64_t rows, int64_t columns, Store mode) {
+  return rows % kRowMultiple == 0 && columns % kColumnMultiple == 0 && mode != Store::kStream;
+}
+bool writes_in_place(const c10::BFloat16*, int64_t, int64_t, Store) { return false; }
 
 template <typename Out>
-void store_tile(const float* tile, int64_t rows, int64_t columns, bool add, Out* c, int64_t c_stride) {
+void store_tile(const float* tile, int64_t tile_stride, int64_t rows, int64_t columns, Store mode, Out* c,
+                int64_t c_stride) {
+  constexpr int64_t kTwo = 2 * kLanes;
   for (int64_t i = 0; i < rows; ++i) {
     Out* row = c + i * c_stride;
-    const float* from = tile + i * kPanelColumns;
+    const float* from = tile + i * tile_stride;
     const auto sum = [&](int64_t j, auto extent) {
       const Vec value = load(from + j, extent);
-      return add ? load(row + j, extent) + value : value;
+      return mode == Store::kAdd ? load(row + j, extent) + value : value;
     };
     int64_t done = 0;
-    for (; done + 2 * kLanes <= columns; done += 2 * kLanes) {
-      store_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
+    if (mode == Store::kStream && reinterpret_cast<uintptr_t>(row) % 64 == 0) {
+      for (; done + kTwo <= columns; done += kTwo) {
+        stream_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
+      }
     }
+    for (; done + kTwo <= columns; done += kTwo) store_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
     for_each_vector(columns - done,
                     [&](int64_t j, auto extent) { store(row + done + j, sum(done + j, extent), extent); });
   }
@@ -73,66 +110,93 @@ int64_t grain_of(int64_t work) { return work >= 32768 ? 1 : (32768 + work) / (wo
 float* as_float(float* c) { return c; }
 float* as_float(c10::BFloat16*) { return nullptr; }
 
+// The lines of a tile of C: they arrive while the tile is multiplied.
+template <typename Out>
+void prefetch_to_write(const Out* c, int64_t c_stride, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; j += 64 / static_cast<int64_t>(sizeof(Out)))
+      __builtin_prefetch(c + i * c_stride + j, 1);
+  }
+}
+
+// c [rows, columns] becomes, or grows by, a times the panel, a tile of rows after the other.
 template <typename P, typename Out>
-void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, const GemmBlock& block, int64_t columns, bool add,
+void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t columns, int64_t depths, Store mode,
                     Scratch& scratch, Out* c, int64_t c_stride) {
-  const int64_t depths = block.padded_depths;
-  for (int64_t i = 0; i < rows; i += block.tile_rows) {
-    const int64_t count = smaller(block.tile_rows, rows - i);
+  const int64_t width = round_up(columns, kColumnMultiple);
+  for (int64_t i = 0; i < rows; i += kTileRows) {
+    const int64_t count = smaller(kTileRows, rows - i);
     const P* from = a.data + i * a.stride;
     Out* tile = c + i * c_stride;
-    if (writes_in_place(c, count, columns)) {
-      multiply_tile({count, kPanelColumns, depths}, from, a.stride, add, panel, as_float(tile), c_stride);
+    if (mode != Store::kStream) prefetch_to_write(tile, c_stride, count, columns);
+    if (writes_in_place(c, count, columns, mode)) {
+      multiply_tile({count, width, depths}, from, a.stride, mode == Store::kAdd, panel, as_float(tile), c_stride);
     } else {
-      float* sums = scratch.resize<float>(kMaxTileRows * kPanelColumns);
-      multiply_tile({round_up(count, kRowMultiple), kPanelColumns, depths}, from, a.stride, false, panel, sums,
-                    kPanelColumns);
-      store_tile(sums, count, columns, add, tile, c_stride);
+      float* sums = scratch.resize<float>(kTileRows * kPanelColumns);
+      multiply_tile({round_up(count, kRowMultiple), width, depths}, from, a.stride, false, panel, sums, width);
+      store_tile(sums, width, count, columns, mode, tile, c_stride);
     }
   }
+}
+
+// Panels [depths / 64][width] of columns of B, one after the other, each as wide as it must be.
+template <typename P, typename T>
+void pack_panels(const GemmMatrix<T>& b, Range columns, Range depths, int64_t padded_depths, P* panels) {
+  for (int64_t column = columns.begin; column < columns.end; column += kPanelColumns) {
+    const int64_t count = smaller(kPanelColumns, columns.end - column);
+    pack_panel(part(b, depths.begin, column), {depths.size(), padded_depths, count}, round_up(count, kColumnMultiple),
+               panels + (column - columns.begin) * padded_depths);
+  }
+}
+
+template <typename P, typename T, typename Out>
+void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, Range rows, Range columns,
+                   bool add, Out* c, int64_t c_stride) {
+  GemmScratch& scratch = gemm_scratch();
+  const bool large = plan.rows * plan.columns * static_cast<int64_t>(sizeof(Out)) > kStreamBytes;
+  for (int64_t k = 0; k < plan.depth; k += plan.block_depth) {
+    const Range depths{k, smaller(k + plan.block_depth, plan.depth)};
+    const int64_t padded = round_up(depths.size(), plan.depth_multiple);
+    const int64_t depth_bytes = padded * static_cast<int64_t>(sizeof(P));
+    const bool in_place = reads_in_place<P>(a, plan);
+    const int64_t panel_bytes = in_place ? kPanelBytes : kPanelBytesOfCopies;
+    const int64_t row_bytes = in_place ? kRowBytes : kRowBytesOfCopies;
+    const Store whole = large && depths.end == plan.depth ? Store::kStream : Store::kWrite;
+    const Store mode = add || k > 0 ? Store::kAdd : whole;
+    const int64_t group = kPanelColumns * std::max<int64_t>(1, panel_bytes / (depth_bytes * kPanelColumns));
+    const int64_t chunk = kTileRows * std::max<int64_t>(1, row_bytes / (depth_bytes * kTileRows));
+    for (int64_t n = columns.begin; n < columns.end; n += group) {
+      const Range packed{n, smaller(n + group, columns.end)};
+      P* panels = scratch.panels.template resize<P>(round_up(packed.size(), kColumnMultiple) * padded);
+      pack_panels(b, packed, depths, padded, panels);
+      for (int64_t i = rows.begin; i < rows.end;) {
+        Range few{i, smaller(i + chunk, rows.end)};
+        // Rows that do not fill a tile are copied, and only they.
+        if (few.size() > kRowMultiple) few.end -= few.size() % kRowMultiple;
+        const ARows<P> from = a_rows<P>(a, plan, few, depths, scratch.a);
+        for (int64_t column = packed.begin; column < packed.end; column += kPanelColumns) {
+          multiply_panel(from, few.size(), panels + (column - packed.begin) * padded,
+                         smaller(kPanelColumns, packed.end - column), padded, mode, scratch.tile,
+                         c + i * c_stride + column, c_stride);
+        }
+        i = few.end;
+      }
+    }
+  }
+  stream_fence();
 }
 
 }  // namespace
 
 template <typename T, typename Out, typename Capability>
-void CpuGemm<T, Out, Capability>::pack(const GemmMatrix<T>& b, const GemmBlock& block, Packed<T, Capability>* panels) {
-  const int64_t num_panels = round_up(block.columns, kPanelColumns) / kPanelColumns;
-  const int64_t grain = grain_of(block.depths * kPanelColumns);
-  at::parallel_for(0, num_panels, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t column = panel * kPanelColumns;
-      pack_panel(part(b, block.depth, block.column + column),
-                 {block.depths, block.padded_depths, smaller(kPanelColumns, block.columns - column)}, kPanelColumns,
-                 panels + column * block.padded_depths);
-    }
-  });
-}
-
-template <typename T, typename Out, typename Capability>
-void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const Packed<T, Capability>* panels,
-                                           const GemmBlock& block, bool add, Out* c, int64_t c_stride) {
+void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan,
+                                           bool add, Out* c, int64_t c_stride) {
   using P = Packed<T, Capability>;
-  const int64_t num_tiles = (block.rows + block.tile_rows - 1) / block.tile_rows;
-  const int64_t num_panels = round_up(block.columns, kPanelColumns) / kPanelColumns;
-  const int64_t grain = grain_of(block.tile_rows * block.depths * kPanelColumns / 32);
-  // A unit is a tile of C. A thread's units are neighbours: whole rows of tiles, and parts of two.
-  at::parallel_for(0, num_tiles * num_panels, grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, plan.row_parts * plan.column_parts, 1, [&](int64_t begin, int64_t end) {
     const MicroKernelScope<P> scope;
-    GemmScratch& scratch = gemm_scratch();
-    for (int64_t unit = begin; unit < end;) {
-      const int64_t first_panel = unit % num_panels;
-      const int64_t last_panel = smaller(num_panels, first_panel + end - unit);
-      const int64_t tiles = first_panel > 0 ? 1 : std::clamp<int64_t>((end - unit) / num_panels, 1, block.task_tiles);
-      const int64_t row = unit / num_panels * block.tile_rows;
-      const int64_t count = smaller(tiles * block.tile_rows, block.rows - row);
-      const ARows<P> rows = a_rows<P>(a, block, row, count, scratch.a);
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        const int64_t column = panel * kPanelColumns;
-        multiply_panel(rows, count, panels + column * block.padded_depths, block,
-                       smaller(kPanelColumns, block.columns - column), add, scratch.tile,
-                       c + row * c_stride + block.column + column, c_stride);
-      }
-      unit += (tiles - 1) * num_panels + last_panel - first_panel;
+    for (int64_t task = begin; task < end; ++task) {
+      multiply_part<P>(a, b, plan, range(task / plan.column_parts, plan.part_rows, plan.rows),
+                       range(task % plan.column_parts, plan.part_columns, plan.columns), add, c, c_stride);
     }
   });
 }

@@ -129,6 +129,9 @@ inline void copy_rows(const GemmMatrix<c10::BFloat16>& a, const PackShape& shape
   // Units of 16 rows and 32 depths, then turned.
   alignas(64) float tile[kTile * kTile];
   for (int64_t k = 0; k < stride; k += 2 * kTile) {
+    for (int64_t d = k + 2 * kTile; d < smaller(shape.depths, k + 4 * kTile); ++d) {
+      for (int64_t i = 0; i < shape.count; i += 32) __builtin_prefetch(a.data + d * a.stride + i);
+    }
     const int64_t num_units = smaller(kTile, (stride - k) / 2);
     for (int64_t i = 0; i < shape.count; i += kTile) {
       for (int64_t u = 0; u < num_units; ++u) store_units_of(a, shape, k / 2 + u, i, tile + u * kTile);

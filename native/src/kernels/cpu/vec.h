@@ -77,6 +77,27 @@ void store_two(T* to, Vec first, Vec second) {
   store(to + kLanes, second, Whole{});
 }
 
+// The same past the caches, where `to` begins a cache line; stream_fence() before another thread reads it.
+template <typename T>
+void stream_two(T* to, Vec first, Vec second) {
+#if defined(__AVX512BF16__)
+  if constexpr (std::is_same_v<T, c10::BFloat16>) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second, first)));
+    return;
+  }
+#endif
+#if defined(CPU_CAPABILITY_AVX512)
+  if constexpr (std::is_same_v<T, float>) {
+    _mm512_stream_ps(to, first);
+    _mm512_stream_ps(to + kLanes, second);
+    return;
+  }
+#endif
+  store_two(to, first, second);
+}
+
+inline void stream_fence() { _mm_sfence(); }
+
 // body(i, extent) for i = 0, kLanes, 2 kLanes ...; extent is First for the last, shorter piece.
 template <typename Body>
 inline void for_each_vector(int64_t count, const Body& body) {
