@@ -62,7 +62,7 @@ double seconds_of(const Shape& shape, at::ScalarType dtype, mmpo::Workspace& wor
   Tensor out_MN = out[0];
   // A gradient of weights is float32, whatever the operands.
   Tensor result_MN = shape.layout == "tn" ? at::empty(out_MN.sizes(), at::kFloat) : out_MN;
-  const double own = best_seconds([&] { mmpo::gemm(left_MK, right_KN, mmpo::Gemm::kOverwrite, workspace, result_MN); });
+  const double own = best_seconds([&] { mmpo::gemm(left_MK, right_KN, {}, workspace, result_MN); });
   return std::min(own, best_seconds([&] { at::mm_out(out_MN, left_MK, right_KN); }));
 }
 

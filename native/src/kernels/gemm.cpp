@@ -61,7 +61,7 @@ void share_out(bool a_copied, GemmPlan& plan) {
 }
 
 template <typename T, typename Out, typename Capability>
-void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Tensor& c_MN) {
+void blocked(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Tensor& c_MN) {
   using P = Packed<T, Capability>;
   const GemmMatrix<T> a = matrix<T>(a_MK);
   const GemmMatrix<T> b = matrix<T>(b_KN);
@@ -69,11 +69,12 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Tensor& c_MN) {
   plan.rows = a_MK.size(0);
   plan.columns = b_KN.size(1);
   plan.depth = a_MK.size(1);
-  const bool add = mode == Gemm::kAccumulate;
-  auto* c = c_MN.mutable_data_ptr<Out>();
+  const bool adds = addend_MN.defined();
+  const GemmResult<Out> c{c_MN.mutable_data_ptr<Out>(), c_MN.stride(0),
+                          adds ? addend_MN.const_data_ptr<Out>() : nullptr, adds ? addend_MN.stride(0) : 0};
   if (plan.rows <= kFewRows && !a.transposed && b.transposed) {
     CpuGemm<T, Out, Capability>::dot({a.data, plan.rows, plan.depth, a.stride},
-                                     {b.data, plan.columns, plan.depth, b.stride}, add, c, c_MN.stride(0));
+                                     {b.data, plan.columns, plan.depth, b.stride}, c);
     return;
   }
   constexpr auto kElement = static_cast<int64_t>(sizeof(P));
@@ -83,30 +84,30 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Tensor& c_MN) {
   plan.depth_multiple = a.transposed ? kTokenMultiple : kUnit;
   plan.block_depth = round_up(num_parts(plan.depth, num_parts(plan.depth, limit)), plan.depth_multiple);
   share_out(a.transposed || !std::is_same_v<P, T>, plan);
-  CpuGemm<T, Out, Capability>::multiply(a, b, plan, add, c, c_MN.stride(0));
+  CpuGemm<T, Out, Capability>::multiply(a, b, plan, c);
 }
 
 template <typename Capability>
-void by_types(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& workspace, Tensor& c_MN) {
+void by_types(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN) {
   if (a_MK.scalar_type() == at::kFloat) {
-    blocked<float, float, Capability>(a_MK, b_KN, mode, c_MN);
+    blocked<float, float, Capability>(a_MK, b_KN, addend_MN, c_MN);
   } else if (c_MN.scalar_type() == at::kFloat) {
-    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, mode, c_MN);
+    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, addend_MN, c_MN);
   } else if (a_MK.size(1) <= kWholeDepths) {
-    blocked<at::BFloat16, at::BFloat16, Capability>(a_MK, b_KN, mode, c_MN);
+    blocked<at::BFloat16, at::BFloat16, Capability>(a_MK, b_KN, addend_MN, c_MN);
   } else {
     const WorkspaceScope scope(workspace);
     Tensor sums_MN = workspace.allocate(c_MN.sizes(), at::kFloat);
-    if (mode == Gemm::kAccumulate) sums_MN.copy_(c_MN);
-    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, mode, sums_MN);
+    if (addend_MN.defined()) sums_MN.copy_(addend_MN);
+    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, addend_MN.defined() ? sums_MN : Tensor(), sums_MN);
     c_MN.copy_(sums_MN);
   }
 }
 
-void by_aten(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Tensor& c_MN) {
+void by_aten(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Tensor& c_MN) {
   const auto type = c_MN.scalar_type();
-  if (mode == Gemm::kAccumulate) {
-    at::addmm_out(c_MN, c_MN, a_MK.to(type), b_KN.to(type));
+  if (addend_MN.defined()) {
+    at::addmm_out(c_MN, addend_MN, a_MK.to(type), b_KN.to(type));
   } else {
     at::mm_out(c_MN, a_MK.to(type), b_KN.to(type));
   }
@@ -114,17 +115,20 @@ void by_aten(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Tensor& c_MN) {
 
 }  // namespace
 
-void gemm(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& workspace, Tensor& c_MN) {
+void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN) {
   TORCH_CHECK(a_MK.size(1) == b_KN.size(0) && c_MN.size(0) == a_MK.size(0) && c_MN.size(1) == b_KN.size(1) &&
                   c_MN.stride(1) == 1,
               "gemm: ", a_MK.sizes(), " times ", b_KN.sizes(), " into ", c_MN.sizes());
+  TORCH_CHECK(!addend_MN.defined() || (addend_MN.sizes() == c_MN.sizes() && addend_MN.stride(1) == 1 &&
+                                       addend_MN.scalar_type() == c_MN.scalar_type()),
+              "gemm: the addend must be as the result is");
   switch (cpu_capability()) {
     case CpuCapability::kAmx:
-      return by_types<AMX>(a_MK, b_KN, mode, workspace, c_MN);
+      return by_types<AMX>(a_MK, b_KN, addend_MN, workspace, c_MN);
     case CpuCapability::kAvx512:
-      return by_types<AVX512>(a_MK, b_KN, mode, workspace, c_MN);
+      return by_types<AVX512>(a_MK, b_KN, addend_MN, workspace, c_MN);
     default:
-      return by_aten(a_MK, b_KN, mode, c_MN);
+      return by_aten(a_MK, b_KN, addend_MN, c_MN);
   }
 }
 

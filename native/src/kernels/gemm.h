@@ -13,10 +13,8 @@
 
 namespace mmpo {
 
-enum class Gemm { kOverwrite, kAccumulate };
-
-// c_MN = (accumulate ? c_MN : 0) + a_MK b_KN. a and b are float32 or bfloat16, matrices with one stride of 1, so also
-// transposed views; c's rows are contiguous, float32 or bfloat16.
-void gemm(const Tensor& a_MK, const Tensor& b_KN, Gemm mode, Workspace& workspace, Tensor& c_MN);
+// c_MN = addend_MN + a_MK b_KN; an undefined addend is 0, and c may be its own. a and b are float32 or bfloat16, matrices with
+// one stride of 1, so also transposed views; rows of c and of the addend are contiguous, both float32 or both bfloat16.
+void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN);
 
 }  // namespace mmpo

@@ -7,24 +7,23 @@
 namespace mmpo {
 
 void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Workspace& workspace, Tensor& out_TN) {
-  gemm(x_TK, weight_NK.t(), Gemm::kOverwrite, workspace, out_TN);
+  gemm(x_TK, weight_NK.t(), {}, workspace, out_TN);
   if (bias_N.defined()) out_TN.add_(bias_N);
 }
 
 void linear_residual(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,
                      Workspace& workspace, Tensor& out_TN) {
-  out_TN.copy_(residual_TN);
-  gemm(x_TK, weight_NK.t(), Gemm::kAccumulate, workspace, out_TN);
+  gemm(x_TK, weight_NK.t(), residual_TN, workspace, out_TN);
   if (bias_N.defined()) out_TN.add_(bias_N);
 }
 
 void linear_backward_input(const Tensor& grad_TN, const Tensor& weight_NK, Workspace& workspace, Tensor& grad_x_TK) {
-  gemm(grad_TN, weight_NK, Gemm::kOverwrite, workspace, grad_x_TK);
+  gemm(grad_TN, weight_NK, {}, workspace, grad_x_TK);
 }
 
 void linear_backward_weight(const Tensor& grad_TN, const Tensor& x_TK, Workspace& workspace, Tensor& grad_weight_NK,
                             Tensor& grad_bias_N) {
-  if (grad_weight_NK.defined()) gemm(grad_TN.t(), x_TK, Gemm::kAccumulate, workspace, grad_weight_NK);
+  if (grad_weight_NK.defined()) gemm(grad_TN.t(), x_TK, grad_weight_NK, workspace, grad_weight_NK);
   if (grad_bias_N.defined()) grad_bias_N.add_(at::sum(grad_TN, {0}, false, at::kFloat));
 }
 

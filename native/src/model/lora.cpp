@@ -70,7 +70,7 @@ void for_each_part(int64_t num_rows, const Body& body) {
 void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK) {
   Workspace workspace;
   Tensor sum_NK = weight_NK.to(at::kFloat, false, true);
-  gemm(b_Nr.to(at::kFloat) * scaling, a_rK.to(at::kFloat), Gemm::kAccumulate, workspace, sum_NK);
+  gemm(b_Nr.to(at::kFloat) * scaling, a_rK.to(at::kFloat), sum_NK, workspace, sum_NK);
   out_NK.copy_(sum_NK);
 }
 
@@ -201,7 +201,7 @@ void Adapter::expand(int64_t layer, Projection projection, const Tensor& low_TL,
                      Tensor& out_TN) const {
   for (const LoraModule& module : weights(layer, projection).modules) {
     Tensor out = out_TN.narrow(1, module.column, module.columns);
-    gemm(low_TL.narrow(1, module.low, settings_.rank), module.b_Nr.t(), Gemm::kAccumulate, workspace, out);
+    gemm(low_TL.narrow(1, module.low, settings_.rank), module.b_Nr.t(), out, workspace, out);
   }
 }
 
@@ -226,7 +226,7 @@ void Adapter::backward(int64_t layer, Projection projection, const DropoutPass& 
   grad_low_TS.mul_(factor(pass));
   if (!pass.drops()) {
     linear_backward_weight(grad_low_TS, x_TK, workspace, gradient.a_SK, no_bias);
-    gemm(grad_low_TS, weight.a_SK, Gemm::kAccumulate, workspace, grad_x_TK);
+    gemm(grad_low_TS, weight.a_SK, grad_x_TK, workspace, grad_x_TK);
     return;
   }
   const std::vector<int64_t> part_shape{std::min(kDropoutRows, num_rows), x_TK.size(1)};
@@ -238,7 +238,7 @@ void Adapter::backward(int64_t layer, Projection projection, const DropoutPass& 
     Tensor grad_x = grad_x_TK.narrow(0, first, count);
     for (size_t m = 0; m < weight.modules.size(); ++m) {
       const Tensor grad_low = grad_low_TS.narrow(0, first, count).narrow(1, static_cast<int64_t>(m) * rank, rank);
-      gemm(grad_low, weight.modules[m].a_rK, Gemm::kOverwrite, workspace, grad_kept);
+      gemm(grad_low, weight.modules[m].a_rK, {}, workspace, grad_kept);
       dropout_backward(grad_kept, x_TK.narrow(0, first, count), stream(layer, weight.modules[m], pass, first), kept,
                        grad_x);
       linear_backward_weight(grad_low, kept, workspace, gradient.modules[m].a_rK, no_bias);

@@ -72,35 +72,34 @@ ARows<P> a_rows(const GemmMatrix<T>& a, const GemmPlan& plan, Range rows, Range 
   return {copy, padded_depths};
 }
 
-// What happens to a tile of sums.
-enum class Store { kWrite, kStream, kAdd };
-
-// A tile of the result goes straight to C where it is whole, float32, and not streamed, else by way of scratch.
-bool writes_in_place(const float*, int64_t rows, int64_t columns, Store mode) {
-  return rows % kRowMultiple == 0 && columns % kColumnMultiple == 0 && mode != Store::kStream;
+// A tile of the result goes straight to C where it is whole, float32, and in C already or nowhere, else by way of scratch.
+bool writes_in_place(const GemmResult<float>& c, int64_t rows, int64_t columns, bool stream) {
+  return rows % kRowMultiple == 0 && columns % kColumnMultiple == 0 &&
+         (c.addend == nullptr ? !stream : c.addend == c.data);
 }
-bool writes_in_place(const c10::BFloat16*, int64_t, int64_t, Store) { return false; }
+bool writes_in_place(const GemmResult<c10::BFloat16>&, int64_t, int64_t, bool) { return false; }
 
 template <typename Out>
-void store_tile(const float* tile, int64_t tile_stride, int64_t rows, int64_t columns, Store mode, Out* c,
-                int64_t c_stride) {
+void store_tile(const float* tile, int64_t tile_stride, int64_t rows, int64_t columns, bool stream,
+                const GemmResult<Out>& c) {
   constexpr int64_t kTwo = 2 * kLanes;
   for (int64_t i = 0; i < rows; ++i) {
-    Out* row = c + i * c_stride;
+    const auto [row, stride, addend, addend_stride] = c.part(i, 0);
     const float* from = tile + i * tile_stride;
-    const auto sum = [&](int64_t j, auto extent) {
+    const auto sum = [from, addend = addend](int64_t j, auto extent) {
       const Vec value = load(from + j, extent);
-      return mode == Store::kAdd ? load(row + j, extent) + value : value;
+      return addend == nullptr ? value : load(addend + j, extent) + value;
     };
     int64_t done = 0;
-    if (mode == Store::kStream && reinterpret_cast<uintptr_t>(row) % 64 == 0) {
-      for (; done + kTwo <= columns; done += kTwo) {
+    if (stream && reinterpret_cast<uintptr_t>(row) % 64 == 0) {
+      for (; done + kTwo <= columns; done += kTwo)
         stream_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
-      }
     }
     for (; done + kTwo <= columns; done += kTwo) store_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
-    for_each_vector(columns - done,
-                    [&](int64_t j, auto extent) { store(row + done + j, sum(done + j, extent), extent); });
+    for (; done < columns; done += kLanes) {
+      const First rest{smaller(kLanes, columns - done)};
+      store(row + done, sum(done, rest), rest);
+    }
   }
 }
 
@@ -110,31 +109,36 @@ int64_t grain_of(int64_t work) { return work >= 32768 ? 1 : (32768 + work) / (wo
 float* as_float(float* c) { return c; }
 float* as_float(c10::BFloat16*) { return nullptr; }
 
-// The lines of a tile of C: they arrive while the tile is multiplied.
+// The lines of a tile: they arrive while it is multiplied.
 template <typename Out>
-void prefetch_to_write(const Out* c, int64_t c_stride, int64_t rows, int64_t columns) {
+void prefetch_tile(const Out* tile, int64_t stride, int64_t rows, int64_t columns) {
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; j += 64 / static_cast<int64_t>(sizeof(Out)))
-      __builtin_prefetch(c + i * c_stride + j, 1);
+      __builtin_prefetch(tile + i * stride + j, 1);
   }
 }
 
-// c [rows, columns] becomes, or grows by, a times the panel, a tile of rows after the other.
+// c [rows, columns] = its addend + a times the panel, a tile of rows after the other.
 template <typename P, typename Out>
-void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t columns, int64_t depths, Store mode,
-                    Scratch& scratch, Out* c, int64_t c_stride) {
+void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t columns, int64_t depths, bool stream,
+                    Scratch& scratch, const GemmResult<Out>& c) {
   const int64_t width = round_up(columns, kColumnMultiple);
   for (int64_t i = 0; i < rows; i += kTileRows) {
     const int64_t count = smaller(kTileRows, rows - i);
     const P* from = a.data + i * a.stride;
-    Out* tile = c + i * c_stride;
-    if (mode != Store::kStream) prefetch_to_write(tile, c_stride, count, columns);
-    if (writes_in_place(c, count, columns, mode)) {
-      multiply_tile({count, width, depths}, from, a.stride, mode == Store::kAdd, panel, as_float(tile), c_stride);
+    const GemmResult<Out> tile = c.part(i, 0);
+    if (tile.addend != nullptr) {
+      prefetch_tile(tile.addend, tile.addend_stride, count, columns);
+    } else if (!stream) {
+      prefetch_tile(tile.data, tile.stride, count, columns);
+    }
+    if (writes_in_place(tile, count, columns, stream)) {
+      multiply_tile({count, width, depths}, from, a.stride, tile.addend != nullptr, panel, as_float(tile.data),
+                    tile.stride);
     } else {
       float* sums = scratch.resize<float>(kTileRows * kPanelColumns);
       multiply_tile({round_up(count, kRowMultiple), width, depths}, from, a.stride, false, panel, sums, width);
-      store_tile(sums, width, count, columns, mode, tile, c_stride);
+      store_tile(sums, width, count, columns, stream, tile);
     }
   }
 }
@@ -151,7 +155,7 @@ void pack_panels(const GemmMatrix<T>& b, Range columns, Range depths, int64_t pa
 
 template <typename P, typename T, typename Out>
 void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, Range rows, Range columns,
-                   bool add, Out* c, int64_t c_stride) {
+                   const GemmResult<Out>& c) {
   GemmScratch& scratch = gemm_scratch();
   const bool large = plan.rows * plan.columns * static_cast<int64_t>(sizeof(Out)) > kStreamBytes;
   for (int64_t k = 0; k < plan.depth; k += plan.block_depth) {
@@ -161,8 +165,8 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
     const bool in_place = reads_in_place<P>(a, plan);
     const int64_t panel_bytes = in_place ? kPanelBytes : kPanelBytesOfCopies;
     const int64_t row_bytes = in_place ? kRowBytes : kRowBytesOfCopies;
-    const Store whole = large && depths.end == plan.depth ? Store::kStream : Store::kWrite;
-    const Store mode = add || k > 0 ? Store::kAdd : whole;
+    const GemmResult<Out> result = k > 0 ? c.grown() : c;
+    const bool stream = large && depths.end == plan.depth && result.addend != result.data;
     const int64_t group = kPanelColumns * std::max<int64_t>(1, panel_bytes / (depth_bytes * kPanelColumns));
     const int64_t chunk = kTileRows * std::max<int64_t>(1, row_bytes / (depth_bytes * kTileRows));
     for (int64_t n = columns.begin; n < columns.end; n += group) {
@@ -176,8 +180,8 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
         const ARows<P> from = a_rows<P>(a, plan, few, depths, scratch.a);
         for (int64_t column = packed.begin; column < packed.end; column += kPanelColumns) {
           multiply_panel(from, few.size(), panels + (column - packed.begin) * padded,
-                         smaller(kPanelColumns, packed.end - column), padded, mode, scratch.tile,
-                         c + i * c_stride + column, c_stride);
+                         smaller(kPanelColumns, packed.end - column), padded, stream, scratch.tile,
+                         result.part(i, column));
         }
         i = few.end;
       }
@@ -190,25 +194,25 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
 
 template <typename T, typename Out, typename Capability>
 void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan,
-                                           bool add, Out* c, int64_t c_stride) {
+                                           const GemmResult<Out>& c) {
   using P = Packed<T, Capability>;
   at::parallel_for(0, plan.row_parts * plan.column_parts, 1, [&](int64_t begin, int64_t end) {
     const MicroKernelScope<P> scope;
     for (int64_t task = begin; task < end; ++task) {
       multiply_part<P>(a, b, plan, range(task / plan.column_parts, plan.part_rows, plan.rows),
-                       range(task % plan.column_parts, plan.part_columns, plan.columns), add, c, c_stride);
+                       range(task % plan.column_parts, plan.part_columns, plan.columns), c);
     }
   });
 }
 
 template <typename T, typename Out, typename Capability>
-void CpuGemm<T, Out, Capability>::dot(Rows<const T> a, Rows<const T> b, bool add, Out* c, int64_t c_stride) {
+void CpuGemm<T, Out, Capability>::dot(Rows<const T> a, Rows<const T> b, const GemmResult<Out>& c) {
   at::parallel_for(0, b.count, grain_of(a.count * a.columns / 8), [&](int64_t begin, int64_t end) {
     for (int64_t column = begin; column < end; ++column) {
       for (int64_t row = 0; row < a.count; ++row) {
-        Out& value = c[row * c_stride + column];
+        const GemmResult<Out> element = c.part(row, column);
         const float sum = dot_row(a[row], b[column], a.columns);
-        value = static_cast<Out>(add ? static_cast<float>(value) + sum : sum);
+        *element.data = static_cast<Out>(element.addend == nullptr ? sum : static_cast<float>(*element.addend) + sum);
       }
     }
   });

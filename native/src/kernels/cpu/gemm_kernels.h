@@ -15,6 +15,23 @@ struct GemmMatrix {
   bool transposed;
 };
 
+// Where a product goes, and what it is added to: nothing (null), C itself, or another matrix.
+template <typename Out>
+struct GemmResult {
+  Out* data;
+  int64_t stride;
+  const Out* addend;
+  int64_t addend_stride;
+
+  // The matrix from an element on.
+  GemmResult part(int64_t row, int64_t column) const {
+    return {data + row * stride + column, stride, addend == nullptr ? nullptr : addend + row * addend_stride + column,
+            addend_stride};
+  }
+  // What is in C stays, and is added to.
+  GemmResult grown() const { return {data, stride, data, stride}; }
+};
+
 // How a product is shared out and blocked. C is cut into row_parts x column_parts rectangles of part_rows x part_columns (the
 // last ones may be smaller), each the work of one thread, which packs what it reads: a panel that another core has just
 // written costs more than to pack it again.
@@ -49,11 +66,10 @@ inline constexpr int64_t kTileRows = 64;
 
 template <typename T, typename Out, typename Capability>
 struct CpuGemm {
-  // c = (add ? c : 0) + a b.
-  static void multiply(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, bool add, Out* c,
-                       int64_t c_stride);
-  // c = (add ? c : 0) + a b^T for a few rows of a, without packing: every row of b is read once, for all of them.
-  static void dot(Rows<const T> a, Rows<const T> b, bool add, Out* c, int64_t c_stride);
+  // c = addend + a b.
+  static void multiply(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, const GemmResult<Out>& c);
+  // c = addend + a b^T for a few rows of a, without packing: every row of b is read once, for all of them.
+  static void dot(Rows<const T> a, Rows<const T> b, const GemmResult<Out>& c);
 };
 
 }  // namespace mmpo
