@@ -64,9 +64,9 @@ final class LogprobsCommand implements Callable<Integer> {
         try (AtomicFile file = AtomicFile.create(output);
                 OpenModel open = model.open();
                 TokenizedDataset rows = PreferenceData.open(data, open.tokenizer(), options)) {
-            for (int first = 0; first < rows.size(); first += batchSize) {
+            for (int first = 0; rows.has(first); first += batchSize) { // rows are scored as they are tokenized
                 List<TokenizedGroup> groups = new ArrayList<>();
-                for (int i = first; i < Math.min(rows.size(), first + batchSize); i++) {
+                for (int i = first; i < first + batchSize && rows.has(i); i++) {
                     groups.add(rows.get(i));
                 }
                 score(open.model(), groups, file);

@@ -71,7 +71,21 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
                     .setConsumer(new ConsoleProgressBarConsumer(System.err))
                     .build();
         } else if (started == Phase.REFERENCE) {
-            err.println("computing reference log-probabilities of " + ofTotal + " rows");
+            err.println("computing reference log-probabilities of "
+                    + (ofTotal == UNKNOWN ? "the rows, as they are tokenized" : ofTotal + " rows"));
+        }
+    }
+
+    @Override
+    public void totalKnown(Phase ofPhase, long nowTotal) {
+        if (ofPhase != phase) {
+            return;
+        }
+        total = nowTotal;
+        if (bar != null) {
+            bar.maxHint(nowTotal);
+        } else if (ofPhase == Phase.REFERENCE) {
+            err.println("all rows are tokenized: " + nowTotal + " to score");
         }
     }
 

@@ -3,6 +3,7 @@ package io.mmpo.data;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,21 @@ public final class MixedData implements TokenizedDataset {
     @Override
     public int size() {
         return Arrays.stream(choice().groups).mapToInt(groups -> groups.length).sum();
+    }
+
+    @Override
+    public OptionalInt sizeIfKnown() {
+        boolean known = true;
+        for (Part part : parts) {
+            known &= part.data().sizeIfKnown().isPresent();
+        }
+        return known ? OptionalInt.of(size()) : OptionalInt.empty();
+    }
+
+    /** Waits for the end of every data set: how many groups each gives is known then. */
+    @Override
+    public boolean has(int index) {
+        return index >= 0 && index < size();
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -298,6 +299,12 @@ final class RowPipeline implements TokenizedDataset {
     }
 
     @Override
+    public synchronized OptionalInt sizeIfKnown() {
+        throwError();
+        return isFinished() ? OptionalInt.of(store().size()) : OptionalInt.empty();
+    }
+
+    @Override
     public synchronized DatasetSummary summary() {
         awaitEnd();
         return summary.orElseThrow();
@@ -311,7 +318,10 @@ final class RowPipeline implements TokenizedDataset {
 
     @Override
     public synchronized Optional<String> fingerprint() {
-        awaitEnd();
+        while (store == null) {
+            throwError();
+            await();
+        }
         return fingerprint;
     }
 
@@ -325,19 +335,23 @@ final class RowPipeline implements TokenizedDataset {
         return storeWith(index).numTokens(index);
     }
 
-    /** Waits until the group is there. */
-    private TokenStore storeWith(int index) {
-        if (index < 0) {
-            throw new IndexOutOfBoundsException(index);
-        }
+    @Override
+    public synchronized boolean has(int index) {
         while (store == null || store.size() <= index) {
             throwError();
             if (isFinished()) {
-                throw new IndexOutOfBoundsException("group " + index + " of " + store().size());
+                return false;
             }
             await();
         }
-        return store;
+        return index >= 0;
+    }
+
+    private TokenStore storeWith(int index) {
+        if (!has(index)) {
+            throw new IndexOutOfBoundsException("group " + index + " of " + store().size());
+        }
+        return store();
     }
 
     private void awaitEnd() {

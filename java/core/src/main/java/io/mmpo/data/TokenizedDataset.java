@@ -2,6 +2,7 @@ package io.mmpo.data;
 
 import io.mmpo.MmpoException;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
 /**
@@ -11,6 +12,12 @@ import java.util.stream.IntStream;
 public interface TokenizedDataset extends AutoCloseable {
     /** The number of groups, dropped rows not counted. Waits for the end of the file. */
     int size();
+
+    /** {@link #size} without waiting: empty while rows are tokenized. Throws what has gone wrong so far, in whichever row. */
+    OptionalInt sizeIfKnown();
+
+    /** Whether there is a group of that index. Waits until it is there, or the file has ended. */
+    boolean has(int index);
 
     /** Waits until that group is there. */
     TokenizedGroup get(int index);
@@ -24,7 +31,7 @@ public interface TokenizedDataset extends AutoCloseable {
     /** Rows that were tokenized for this data set, 0 where all came from a cache. Waits for the end of the file. */
     int rowsTokenized();
 
-    /** Names the inputs that the groups were made from; empty where no cache is used. Waits for the end of the file. */
+    /** Names the inputs that the groups are made from; empty where no cache is used. Known before the groups are. */
     Optional<String> fingerprint();
 
     /** {@link #numTokens} of every group. */

@@ -12,11 +12,17 @@ public interface ProgressListener {
         EVALUATION
     }
 
+    /** A total that is not known yet. */
+    int UNKNOWN = -1;
+
     /** Something to tell the reader, one line. */
     default void message(String line) {}
 
-    /** A phase begins at {@code done} of {@code total} units. */
+    /** A phase begins at {@code done} of {@code total} units, of {@link #UNKNOWN} ones while rows are still tokenized. */
     default void started(Phase phase, long done, long total) {}
+
+    /** The total of a phase that began without one. */
+    default void totalKnown(Phase phase, long total) {}
 
     /** {@code done} units of the phase are done, {@code rows} rows since it began. */
     default void advanced(Phase phase, long done, long rows) {}

@@ -66,18 +66,11 @@ final class ReferenceCache {
         return parts.map(ReferenceParts::directory);
     }
 
-    /** Puts what is known about the groups into logps[group]. */
-    void load(double[][] logps) {
-        parts.ifPresent(kept -> {
-            for (ReferenceParts.Entry entry : kept.read()) {
-                if (entry.group() >= 0
-                        && entry.group() < logps.length
-                        && Double.isFinite(entry.chosen())
-                        && Double.isFinite(entry.rejected())) {
-                    logps[entry.group()] = new double[] {entry.chosen(), entry.rejected()};
-                }
-            }
-        });
+    /** What is known, in no order; groups may be any numbers. */
+    List<ReferenceParts.Entry> read() {
+        return parts.map(ReferenceParts::read).orElse(List.of()).stream()
+                .filter(entry -> Double.isFinite(entry.chosen()) && Double.isFinite(entry.rejected()))
+                .toList();
     }
 
     /** Keeps values of a pair; they reach the disk some rows or seconds later, or with {@link #flush}. */

@@ -1,14 +1,20 @@
 package io.mmpo.train;
 
 import io.mmpo.MmpoException;
+import io.mmpo.data.ReferenceParts;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.nativelib.NativeModel;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** Reference log-probabilities of every completion, with frozen weights: from the cache, and computed where it has none. */
+/**
+ * Reference log-probabilities of every completion, with frozen weights: from the cache, and computed where it has none. Rows are
+ * scored as they are tokenized.
+ */
 final class ReferenceScorer {
     /** Rows whose cached values are computed again and compared. */
     private static final int SAMPLE_ROWS = 4;
@@ -18,6 +24,8 @@ final class ReferenceScorer {
     private final ReferenceCache cache;
     private final double tolerance;
     private final ProgressListener listener;
+    /** [rows of the data set, or those that are tokenized by now][completions of the row]; null where a row has none yet. */
+    private double[][] logps = {};
 
     /** tolerance: nats by which a token's cached value may differ, as other batches round otherwise. */
     ReferenceScorer(
@@ -34,58 +42,99 @@ final class ReferenceScorer {
     }
 
     /**
-     * [rows of the data set][completions of the row], for the rows at {@code indices}; not all of them where the listener asked
-     * to stop, so that the caller must look at that.
+     * [rows of the data set][completions of the row], for the visited rows; not all of them where the listener asked to stop, so
+     * that the caller must look at that.
      */
-    double[][] score(int[] indices, int batchSize) {
-        double[][] logps = new double[rows.size()][];
-        cache.load(logps);
-        int[] cached = Arrays.stream(indices).filter(i -> logps[i] != null).toArray();
+    double[][] score(VisitedRows visited, int batchSize) {
+        List<ReferenceParts.Entry> known = cache.read();
+        int[] cached = {};
+        if (!known.isEmpty()) { // then the rows are in the cache too, as a rule, and there is nothing to wait for
+            logps = new double[rows.size()][];
+            known.stream()
+                    .filter(this::isOfARow)
+                    .forEach(entry -> logps[entry.group()] = new double[] {entry.chosen(), entry.rejected()});
+            cached = Arrays.stream(visited.indices()).filter(this::isScored).toArray();
+        }
         int[] sample = sample(cached);
-        String difference = compare(sample, logps);
+        String difference = compare(sample);
         if (difference == null) {
             listener.message("the cached reference log-probabilities in "
                     + cache.directory().orElseThrow() + " are not those of this model; they are computed anew");
             cache.clear();
-            Arrays.fill(logps, null);
+            logps = new double[][] {};
             cached = new int[0];
         }
-        int[] missing = Arrays.stream(indices).filter(i -> logps[i] == null).toArray();
-        compute(indices, logps, batchSize, missing.length);
-        report(missing.length, cached.length, sample.length, difference);
-        return logps;
+        int computed = compute(visited, batchSize, cached.length);
+        report(computed, cached.length, sample.length, difference);
+        return listener.stopRequested() ? logps : Arrays.copyOf(logps, rows.size());
+    }
+
+    private boolean isOfARow(ReferenceParts.Entry entry) {
+        return entry.group() >= 0 && entry.group() < logps.length;
+    }
+
+    private boolean isScored(int index) {
+        return index < logps.length && logps[index] != null;
     }
 
     /**
-     * Batches are cut from all indices, whatever of them is missing, and one that lacks a row is computed whole: the values of a
-     * run that was interrupted here have the bits of one that was not.
+     * Batches are cut from all visited rows, whatever of them is missing, and one that lacks a row is computed whole: the values
+     * of a run that was interrupted here have the bits of one that was not. Returns how many rows were computed.
      */
-    private void compute(int[] indices, double[][] logps, int batchSize, int numMissing) {
-        if (numMissing == 0) {
-            return;
-        }
-        listener.started(ProgressListener.Phase.REFERENCE, indices.length - numMissing, indices.length);
+    private int compute(VisitedRows visited, int batchSize, int numCached) {
         int computed = 0;
-        for (int first = 0; first < indices.length && !listener.stopRequested(); first += batchSize) {
-            int end = Math.min(indices.length, first + batchSize);
-            if (Arrays.stream(indices, first, end).allMatch(i -> logps[i] != null)) {
+        OptionalInt total = OptionalInt.empty();
+        for (int first = 0; !listener.stopRequested(); first += batchSize) {
+            int[] indices = visited.indices(first, batchSize);
+            if (indices.length == 0) {
+                break;
+            }
+            if (Arrays.stream(indices).allMatch(this::isScored)) {
                 continue;
             }
-            MicroBatch batch = rows.collate(indices, first, end);
-            double[][] ofBatch = logps(batch);
-            for (int group = 0; group < ofBatch.length; group++) {
-                int index = indices[first + group];
-                requireFinite(ofBatch[group], batch.rows()[group]);
-                if (logps[index] == null) {
-                    logps[index] = ofBatch[group];
-                    cache.add(index, batch.rows()[group], ofBatch[group]);
-                    computed++;
-                }
+            if (total.isEmpty()) {
+                total = visited.count();
+                tell(total, computed == 0, numCached);
             }
-            listener.advanced(ProgressListener.Phase.REFERENCE, indices.length - numMissing + computed, computed);
+            computed += compute(indices);
+            listener.advanced(ProgressListener.Phase.REFERENCE, numCached + computed, computed);
         }
-        cache.flush();
-        listener.finished(ProgressListener.Phase.REFERENCE);
+        if (computed > 0) {
+            cache.flush();
+            listener.finished(ProgressListener.Phase.REFERENCE);
+        }
+        return computed;
+    }
+
+    private void tell(OptionalInt total, boolean begins, int done) {
+        if (begins) {
+            listener.started(ProgressListener.Phase.REFERENCE, done, total.orElse(ProgressListener.UNKNOWN));
+        } else if (total.isPresent()) {
+            listener.totalKnown(ProgressListener.Phase.REFERENCE, total.getAsInt());
+        }
+    }
+
+    /** One batch; returns how many of its rows had no values. */
+    private int compute(int[] indices) {
+        MicroBatch batch = rows.collate(indices, 0, indices.length);
+        double[][] ofBatch = logps(batch);
+        makeRoomFor(indices[indices.length - 1]);
+        int computed = 0;
+        for (int group = 0; group < ofBatch.length; group++) {
+            requireFinite(ofBatch[group], batch.rows()[group]);
+            if (!isScored(indices[group])) {
+                logps[indices[group]] = ofBatch[group];
+                cache.add(indices[group], batch.rows()[group], ofBatch[group]);
+                computed++;
+            }
+        }
+        return computed;
+    }
+
+    private void makeRoomFor(int index) {
+        if (index >= logps.length) {
+            logps = Arrays.copyOf(logps, Math.max(index + 1, 2 * logps.length));
+        }
     }
 
     /** [groups][completions of the group]. */
@@ -113,13 +162,13 @@ final class ReferenceScorer {
     }
 
     /** The largest difference in words, or null where one is beyond rounding. */
-    private @Nullable String compare(int[] sample, double[][] cached) {
+    private @Nullable String compare(int[] sample) {
         double largest = 0;
         for (int index : sample) {
             MicroBatch batch = rows.collate(new int[] {index}, 0, 1);
             double[] again = logps(batch)[0];
             for (int i = 0; i < again.length; i++) {
-                double difference = Math.abs(again[i] - cached[index][i]);
+                double difference = Math.abs(again[i] - logps[index][i]);
                 double allowed = tolerance * Math.sqrt(batch.packed().completionLengths()[i]);
                 if (!(difference <= allowed)) {
                     return null;

@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.AtomicDirectory;
 import java.io.IOException;
+import java.nio.file.AccessMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -42,6 +43,28 @@ final class RunDirectory {
         }
     }
 
+    /** Before anything is computed: the directory, or the nearest one above it that exists, can be written. */
+    static void requireWritable(Path path) {
+        Path existing = path.toAbsolutePath();
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        if (!Files.isDirectory(existing)) {
+            throw MmpoException.environment(
+                    "output_dir %s cannot be written: %s is no directory. Choose another.", path, existing);
+        }
+        try {
+            existing.getFileSystem().provider().checkAccess(existing, AccessMode.WRITE, AccessMode.EXECUTE);
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "output_dir %s cannot be written: %s. Choose another, or change its permissions.",
+                    path,
+                    e);
+        }
+    }
+
     static RunDirectory create(Path path) {
         try {
             Files.createDirectories(path);
@@ -53,10 +76,7 @@ final class RunDirectory {
                     path,
                     e);
         }
-        if (!Files.isWritable(path)) {
-            throw MmpoException.environment(
-                    "output_dir %s cannot be written; choose another, or change its permissions", path);
-        }
+        requireWritable(path);
         return new RunDirectory(path);
     }
 

@@ -17,6 +17,11 @@ record StepPlan(int numRows, int microBatchSize, int accumulation, int totalStep
         return new StepPlan(numRows, microBatchSize, accumulation, totalSteps);
     }
 
+    /** Whether {@link #visitedRows} are all of them, however many there are. */
+    static boolean visitsEveryRow(TrainingConfig config) {
+        return config.schedule().maxSteps().isEmpty() && config.schedule().numTrainEpochs() >= 1;
+    }
+
     int microBatchesPerEpoch() {
         return Math.ceilDiv(numRows, microBatchSize);
     }

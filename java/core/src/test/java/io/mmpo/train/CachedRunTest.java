@@ -87,7 +87,6 @@ class CachedRunTest {
         Map<String, Object> keys = new LinkedHashMap<>();
         keys.put("model_name_or_path", model);
         keys.put("loss_type", "dpo");
-        keys.put("max_steps", 3);
         keys.put("num_train_epochs", 1);
         keys.put("per_device_train_batch_size", numRows / 3 + 1);
         keys.put("gradient_accumulation_steps", 1);
@@ -132,6 +131,23 @@ class CachedRunTest {
                         "reference log-probabilities: 0 rows computed, " + numRows + " from the cache"));
         assertThat(output(2).resolve("final/model.safetensors"))
                 .hasSameBinaryContentAs(output(1).resolve("final/model.safetensors"));
+    }
+
+    /** Rows scored as they are tokenized, scored when all are, or read from the cache: the run has the same bits. */
+    @Test
+    void whenARowIsScoredDecidesNothing() throws IOException {
+        Map<String, Object> uncached = Map.of("cache_dir", "no", "seed", 3);
+        run(new Counters(), uncached);
+        Map<String, Object> known = new LinkedHashMap<>(uncached);
+        known.put("max_steps", 3); // as many, but now the rows to score are known only at the end of the file
+        run(new Counters(), known);
+        run(new Counters(), Map.of("seed", 3));
+        Counters cached = run(new Counters(), Map.of("seed", 3));
+        assertThat(cached.computed).isZero();
+        for (int other = 2; other <= 4; other++) {
+            assertThat(output(other).resolve("final/model.safetensors"))
+                    .hasSameBinaryContentAs(output(1).resolve("final/model.safetensors"));
+        }
     }
 
     @Test

@@ -1,0 +1,71 @@
+package io.mmpo.train;
+
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.data.TokenizedDataset;
+import io.mmpo.model.ModelSource;
+import io.mmpo.model.PretrainedModel;
+import io.mmpo.nativelib.NativeModel;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** Gives rows their reference log-probabilities: by the policy as it is before training, or by a model of its own. */
+final class ReferencePass {
+    /** Nats by which a token's log-probability may differ between two batches that it is computed in. */
+    private static final double FLOAT32_TOLERANCE = 1e-3;
+
+    private static final double BFLOAT16_TOLERANCE = 0.05;
+
+    private final TrainingConfig config;
+    private final ProgressListener listener;
+    private final ModelSource policySource;
+    private final NativeModel policy;
+
+    ReferencePass(TrainingConfig config, ProgressListener listener, ModelSource policySource, NativeModel policy) {
+        this.config = config;
+        this.listener = listener;
+        this.policySource = policySource;
+        this.policy = policy;
+    }
+
+    /** seconds: what it took, without loading a model of its own. */
+    record Scored(RowSet training, Optional<RowSet> evaluation, double seconds) {}
+
+    /** Of the training rows the visited ones; nothing is computed where the loss needs no reference. */
+    Scored run(TokenizedDataset training, VisitedRows visited, Optional<? extends TokenizedDataset> evaluation) {
+        if (!config.loss().needsReference()) {
+            return new Scored(new RowSet(training, null), evaluation.map(rows -> new RowSet(rows, null)), 0);
+        }
+        Optional<Path> other = config.model().referenceModel();
+        if (other.isEmpty()) {
+            return run(policy, policySource, training, visited, evaluation);
+        }
+        ModelSource named = ModelSources.of(other.get(), Optional.empty(), listener::message);
+        try (PretrainedModel reference = PolicyModel.loadReference(named, config)) {
+            return run(reference.core(), named, training, visited, evaluation);
+        }
+    }
+
+    private Scored run(
+            NativeModel model,
+            ModelSource source,
+            TokenizedDataset training,
+            VisitedRows visited,
+            Optional<? extends TokenizedDataset> evaluation) {
+        long start = System.nanoTime();
+        RowSet scored = score(model, source, training, visited, config.batches().referenceBatchSize());
+        Optional<RowSet> evaluated = evaluation.map(rows -> score(
+                model, source, rows, VisitedRows.all(rows), config.batches().evalBatchSize()));
+        return new Scored(scored, evaluated, (System.nanoTime() - start) * 1e-9);
+    }
+
+    private RowSet score(
+            NativeModel model, ModelSource source, TokenizedDataset rows, VisitedRows visited, int batchSize) {
+        boolean bf16 = config.model().bf16();
+        Optional<Path> cacheDirectory = CacheDirectory.of(config.data().cache(), System.getenv());
+        ReferenceCache cache =
+                ReferenceCache.of(cacheDirectory, source.directories(), bf16 ? "bfloat16" : "float32", rows);
+        ReferenceScorer scorer =
+                new ReferenceScorer(model, rows, cache, bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE, listener);
+        return new RowSet(rows, scorer.score(visited, batchSize));
+    }
+}
