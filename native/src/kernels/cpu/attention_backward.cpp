@@ -88,24 +88,37 @@ BackwardScratch<P>& backward_scratch() {
   return scratch;
 }
 
-// One key against queries [first, count): p = exp(score * scale - lse), grad_score = p (grad_p - grad_out . out) scale;
-// zero for the queries before, which do not see it, and for those that are not there.
+// Probabilities of queries [m, m + lanes) for a key that queries before `first` do not see.
+inline Vec probabilities_of(const float* scores, const float* lse, Vec scale, int64_t m, int64_t first) {
+  const Vec probability = exp(at::vec::fmsub(load(scores + m, Whole{}), scale, load(lse + m, Whole{})));
+  if (m >= first) return probability;
+  return Vec::blendv(Vec(0.0F), probability,
+                     Vec::arange(static_cast<float>(m), 1.0F) >= Vec(static_cast<float>(first)));
+}
+
+// One key against the block's queries: p = exp(score * scale - lse), grad_score = p (grad_p - grad_out . out) scale; zero for
+// queries before `first`, which do not see it.
 template <typename P>
-void score_gradients(const BackwardState<P>& state, int64_t key, int64_t first, int64_t count, float scale) {
-  const int64_t row = key * kQueries;
+void score_gradients(const BackwardState<P>& state, int64_t key, int64_t first, float scale) {
+  const float* scores = state.scores + key * kQueries;
+  const float* grad_probabilities = state.grad_probabilities + key * kQueries;
+  P* probabilities = state.probabilities + key * kQueries;
+  P* grad_scores = state.grad_scores + key * kQueries;
   const Vec factor(scale);
-  const int64_t begin = first / kLanes * kLanes;
-  for_each_vector(count - begin, [&](int64_t i, auto extent) {
-    const int64_t m = begin + i;
-    const Vec probability =
-        exp(at::vec::fmsub(load(state.scores + row + m, extent), factor, load(state.lse + m, extent)));
-    const Vec grad = load(state.grad_probabilities + row + m, extent) - load(state.grad_out_dot_out + m, extent);
-    store(state.probabilities + row + m, probability, extent);
-    store(state.grad_scores + row + m, probability * grad * factor, extent);
-  });
-  for (P* x : {state.probabilities + row, state.grad_scores + row}) {
-    std::fill_n(x, first, P(0.0F));
-    std::fill_n(x + count, kQueries - count, P(0.0F));
+  constexpr int64_t kTwo = 2 * kLanes;
+  const int64_t begin = first / kTwo * kTwo;
+  std::fill_n(probabilities, begin, P(0.0F));
+  std::fill_n(grad_scores, begin, P(0.0F));
+  const auto gradient_of = [&](Vec probability, int64_t m) {
+    return probability * (load(grad_probabilities + m, Whole{}) - load(state.grad_out_dot_out + m, Whole{})) * factor;
+  };
+  for (int64_t m = begin; m < kQueries; m += kTwo) {
+    const Vec low = probabilities_of(scores, state.lse, factor, m, first);
+    const Vec high = probabilities_of(scores, state.lse, factor, m + kLanes, first);
+    const Vec low_gradient = gradient_of(low, m);
+    const Vec high_gradient = gradient_of(high, m + kLanes);
+    store_two(probabilities + m, low, high);
+    store_two(grad_scores + m, low_gradient, high_gradient);
   }
 }
 
@@ -121,8 +134,8 @@ void backward_keys(const BackwardKeys<P>& packed, int64_t dim, float scale, int6
                   kQueries);
     for (int64_t n = 0; n < kKeys; ++n) {
       const int64_t key = block * kKeys + n;
-      const int64_t first = causal ? std::clamp<int64_t>(key - first_query, 0, num_queries) : 0;
-      score_gradients(state, n, key < packed.length ? first : num_queries, num_queries, scale);
+      const int64_t first = causal ? std::clamp<int64_t>(key - first_query, 0, kQueries) : 0;
+      score_gradients(state, n, key < packed.length ? first : kQueries, scale);
     }
     multiply_tile({kKeys, dim, kQueries}, state.probabilities, kQueries, true, state.grad_out_by_row,
                   grad_values + offset, dim);
@@ -169,6 +182,9 @@ void backward_segment(const HeadView<T>& head, const Segment& segment, const Bac
           dot_row(grad_out + i * gradient.grad_out_stride, gradient.out + (begin + i) * gradient.out_stride, dim);
       state.lse[i] = gradient.lse[begin + i];
     }
+    // A query that is not there has zeros for its row and for its gradient: whatever its probabilities, it adds nothing.
+    fill(state.grad_out_dot_out + count, kQueries - count, 0.0F);
+    fill(state.lse + count, kQueries - count, 0.0F);
     if (segment.prefix_length > 0) {
       backward_keys(prefix, dim, head.scale(), first, count, false, state, gradient.grad_keys + prefix_offset,
                     gradient.grad_values + prefix_offset);
