@@ -22,9 +22,26 @@ inline Tolerance tolerance(at::ScalarType type) {
 
 inline Tensor random(at::IntArrayRef sizes, at::ScalarType type) { return at::randn(sizes).to(type); }
 
-// [rows, columns] inside a buffer with wider rows that begins elsewhere: nothing is aligned and rows are strided.
-inline Tensor random_view(int64_t num_rows, int64_t columns, at::ScalarType type) {
-  return random({num_rows, columns + 5}, type).narrow(1, 3, columns);
+// Rows of a view into a buffer with wider ones: they begin anywhere, or on boundaries of 64 bytes. A row may end anywhere.
+enum class Layout { kAnywhere, kAligned };
+
+inline std::ostream& operator<<(std::ostream& out, Layout layout) {
+  return out << (layout == Layout::kAligned ? "aligned" : "anywhere");
+}
+
+struct Kind {
+  at::ScalarType type;
+  Layout layout;
+};
+inline constexpr Kind kKinds[] = {{at::kFloat, Layout::kAnywhere},
+                                  {at::kFloat, Layout::kAligned},
+                                  {at::kBFloat16, Layout::kAnywhere},
+                                  {at::kBFloat16, Layout::kAligned}};
+
+// [rows, columns], strided.
+inline Tensor random_view(int64_t num_rows, int64_t columns, at::ScalarType type, Layout layout = Layout::kAnywhere) {
+  if (layout == Layout::kAnywhere) return random({num_rows, columns + 5}, type).narrow(1, 3, columns);
+  return random({num_rows, columns / 32 * 32 + 32}, type).narrow(1, 0, columns);
 }
 
 inline Tensor oracle(const Tensor& x) { return x.to(at::kDouble).requires_grad_(); }

@@ -18,18 +18,44 @@ Tensor rstd_of(const Tensor& x) { return at::rsqrt(x.to(at::kDouble).square().me
 
 TEST_P(RmsNorm, EqualsAtenInDouble) {
   at::manual_seed(1);
-  for (const auto type : kTypes) {
+  for (const auto [type, layout] : kKinds) {
     for (const int64_t tokens : {1, 3, 47}) {
       for (const int64_t hidden : {1, 3, 31, 47, 64, 123, 576}) {
-        SCOPED_TRACE(::testing::Message() << type << " [" << tokens << ", " << hidden << ']');
-        const Tensor x = random_view(tokens, hidden, type);
+        SCOPED_TRACE(::testing::Message() << type << ' ' << layout << " [" << tokens << ", " << hidden << ']');
+        const Tensor x = random_view(tokens, hidden, type, layout);
         const Tensor weight = random({hidden}, type);
-        Tensor out = random_view(tokens, hidden, type);
+        Tensor out = random_view(tokens, hidden, type, layout);
         Tensor rstd = at::empty({tokens});
         backend().rms_norm(x, weight, kEps, out, rstd);
         expect_close(out, reference(x.to(at::kDouble), weight.to(at::kDouble)), tolerance(type), "out");
         expect_close(rstd, rstd_of(x), {1e-6, 0}, "rstd");
       }
+    }
+  }
+}
+
+// Where a GPU's thread holds one, two or four packs of the row.
+TEST_P(RmsNorm, OfLongRows) {
+  at::manual_seed(7);
+  for (const auto [type, layout] : kKinds) {
+    for (const int64_t hidden : {1029, 2053, 4101, 16384}) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << hidden);
+      const Tensor x = random_view(2, hidden, type, layout);
+      const Tensor weight = random({hidden}, type);
+      const Tensor grad_out = random_view(2, hidden, type, layout);
+      const Tensor x64 = oracle(x);
+      const Tensor weight64 = oracle(weight);
+      const Tensor wanted = reference(x64, weight64);
+      wanted.backward(grad_out.to(at::kDouble));
+      Tensor out = random_view(2, hidden, type, layout);
+      Tensor rstd = at::empty({2});
+      Tensor grad_x = at::zeros({2, hidden}, type);
+      Tensor grad_weight = at::zeros({hidden});
+      backend().rms_norm(x, weight, kEps, out, rstd);
+      backend().rms_norm_backward(grad_out, x, weight, rstd, grad_x, grad_weight);
+      expect_close(out, wanted, tolerance(type), "out");
+      expect_close(grad_x, x64.grad(), tolerance(type), "grad_x");
+      expect_close(grad_weight, weight64.grad(), {1e-5, 2e-5}, "grad_weight");
     }
   }
 }
@@ -47,11 +73,11 @@ TEST_P(RmsNorm, OfAHandComputedRow) {
 
 TEST_P(RmsNorm, WithResidualNormalisesTheStoredSum) {
   at::manual_seed(2);
-  for (const auto type : kTypes) {
+  for (const auto [type, layout] : kKinds) {
     for (const int64_t hidden : kOddSizes) {
-      SCOPED_TRACE(::testing::Message() << type << ' ' << hidden);
-      const Tensor before = random_view(47, hidden, type);
-      const Tensor branch = random_view(47, hidden, type);
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << hidden);
+      const Tensor before = random_view(47, hidden, type, layout);
+      const Tensor branch = random_view(47, hidden, type, layout);
       const Tensor weight = random({hidden}, type);
       Tensor residual = before.clone();
       Tensor out = at::empty({47, hidden}, type);
@@ -69,8 +95,8 @@ TEST_P(RmsNorm, WithResidualNormalisesTheStoredSum) {
 
 TEST_P(RmsNorm, RecomputesTheSameBits) {
   at::manual_seed(3);
-  for (const auto type : kTypes) {
-    const Tensor x = random_view(47, 123, type);
+  for (const auto [type, layout] : kKinds) {
+    const Tensor x = random_view(47, 123, type, layout);
     const Tensor weight = random({123}, type);
     Tensor out = at::empty({47, 123}, type);
     Tensor rstd = at::empty({47});
@@ -83,18 +109,18 @@ TEST_P(RmsNorm, RecomputesTheSameBits) {
 
 TEST_P(RmsNorm, BackwardAddsWhatAutogradFinds) {
   at::manual_seed(4);
-  for (const auto type : kTypes) {
+  for (const auto [type, layout] : kKinds) {
     for (const int64_t tokens : {1, 31, 32, 33, 123}) {
       for (const int64_t hidden : {1, 3, 31, 47, 64, 123}) {
-        SCOPED_TRACE(::testing::Message() << type << " [" << tokens << ", " << hidden << ']');
-        const Tensor x = random_view(tokens, hidden, type);
+        SCOPED_TRACE(::testing::Message() << type << ' ' << layout << " [" << tokens << ", " << hidden << ']');
+        const Tensor x = random_view(tokens, hidden, type, layout);
         const Tensor weight = random({hidden}, type);
-        const Tensor grad_out = random_view(tokens, hidden, type);
+        const Tensor grad_out = random_view(tokens, hidden, type, layout);
         const Tensor x64 = oracle(x);
         const Tensor weight64 = oracle(weight);
         reference(x64, weight64).backward(grad_out.to(at::kDouble));
 
-        Tensor grad_x = random_view(tokens, hidden, type);
+        Tensor grad_x = random_view(tokens, hidden, type, layout);
         Tensor grad_weight = random({hidden}, at::kFloat);
         const Tensor wanted_x = grad_x.to(at::kDouble) + x64.grad();
         const Tensor wanted_weight = grad_weight.to(at::kDouble) + weight64.grad();

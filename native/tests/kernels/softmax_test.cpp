@@ -33,10 +33,10 @@ constexpr Tolerance kLogTolerance{6e-8, 1e-6};
 
 TEST_P(Softmax, LogProbabilityEqualsAtenInDouble) {
   at::manual_seed(1);
-  for (const auto type : kTypes) {
+  for (const auto [type, layout] : kKinds) {
     for (const int64_t vocabulary : kVocabularies) {
-      SCOPED_TRACE(::testing::Message() << type << ' ' << vocabulary);
-      const Head head(random_view(47, vocabulary, type) * 4, at::randint(vocabulary, {47}));
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << vocabulary);
+      const Head head(random_view(47, vocabulary, type, layout).mul_(4), at::randint(vocabulary, {47}));
       expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
       expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
     }
@@ -99,10 +99,10 @@ void expect_gradient(const Tensor& logits, at::ScalarType type, double absolute)
 
 TEST_P(Softmax, GradientEqualsAutogradInDouble) {
   at::manual_seed(3);
-  for (const auto type : kTypes) {
+  for (const auto [type, layout] : kKinds) {
     for (const int64_t vocabulary : kVocabularies) {
-      SCOPED_TRACE(::testing::Message() << type << ' ' << vocabulary);
-      expect_gradient(random_view(47, vocabulary, type) * 4, type, 1e-6);
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << vocabulary);
+      expect_gradient(random_view(47, vocabulary, type, layout).mul_(4), type, 1e-6);
     }
     expect_gradient(random({2, 49152}, type), type, 1e-12);
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/backend.h"
 #include "optim/adamw.h"
 #include "optim/golden_arrays.h"
 #include "optim/grad_clip.h"
@@ -14,7 +15,10 @@ namespace mmpo {
 namespace {
 
 using nlohmann::json;
+using testing::backend;
 using testing::decode;
+
+class AdamWGolden : public testing::KernelTest {};
 
 template <typename T>
 void expect_near(const std::vector<T>& actual, const std::vector<T>& wanted, double tolerance, const char* what) {
@@ -39,11 +43,12 @@ void run_golden(const json& golden, const std::string& dtype, double tolerance) 
     const float scale = golden["grad_scale"][t].get<float>();
     for (size_t i = 0; i < grad.size(); ++i) grad[i] = static_cast<T>(basis[t % 5][i] * scale);
     const auto count = static_cast<int64_t>(param.size());
-    const double norm = l2_norm(grad.data(), count);
+    const double norm = backend().l2_norm(grad.data(), count);
     const double wanted_norm = wanted["grad_norm_before_clip"][t];
     EXPECT_NEAR(norm, wanted_norm, (tolerance + (dtype == "float32" ? 1e-6 : 0)) * wanted_norm) << "step " << t;
     const AdamWShard<T> shard{param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(), nullptr, count};
-    adamw_step(shard, settings, golden["lr_at_step"][t], static_cast<int64_t>(t) + 1, clip_coefficient(norm, 1.0));
+    backend().adamw_step(shard, settings, golden["lr_at_step"][t], static_cast<int64_t>(t) + 1,
+                         clip_coefficient(norm, 1.0));
     for (size_t i = 0; i < 8; ++i) {
       EXPECT_NEAR(static_cast<double>(param[i]), wanted["param_first8_after_each_step"][t][i].get<double>(), tolerance)
           << "step " << t << " element " << i;
@@ -55,15 +60,17 @@ void run_golden(const json& golden, const std::string& dtype, double tolerance) 
   expect_near(exp_avg_sq, decode<float, T>(wanted["final_exp_avg_sq"]), 2e-10, "final_exp_avg_sq");
 }
 
-TEST(AdamW, FiftyGoldenStepsInDouble) {
+TEST_P(AdamWGolden, FiftyGoldenStepsInDouble) {
   MMPO_READ_SHARED_JSON(golden, "golden/adamw.json");
   run_golden<double>(golden, "float64", 1e-12);
 }
 
-TEST(AdamW, FiftyGoldenStepsInFloat) {
+TEST_P(AdamWGolden, FiftyGoldenStepsInFloat) {
   MMPO_READ_SHARED_JSON(golden, "golden/adamw.json");
   run_golden<float>(golden, "float32", 5e-7);
 }
+
+MMPO_ON_EVERY_BACKEND(AdamWGolden);
 
 }  // namespace
 }  // namespace mmpo

@@ -1,13 +1,18 @@
 #include "optim/adamw.h"
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
+#include "kernels/backend.h"
+
 namespace mmpo {
 namespace {
+
+using namespace mmpo::testing;
+
+class AdamWTest : public KernelTest {};
 
 constexpr AdamWSettings kSettings{.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01};
 
@@ -32,9 +37,9 @@ struct State {
   }
 
   void step(double learning_rate, int64_t t, double clip) {
-    adamw_step<T>(
-        {param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(), bf16.data(), static_cast<int64_t>(param.size())},
-        kSettings, learning_rate, t, clip);
+    backend().adamw_step(AdamWShard<T>{param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(), bf16.data(),
+                                       static_cast<int64_t>(param.size())},
+                         kSettings, learning_rate, t, clip);
   }
 };
 
@@ -64,23 +69,23 @@ void expect_reference(int64_t count, double tolerance) {
   }
 }
 
-TEST(AdamW, EveryLengthEqualsTheAlgorithmInDouble) {
+TEST_P(AdamWTest, EveryLengthEqualsTheAlgorithmInDouble) {
   for (const int64_t count : {1, 3, 7, 8, 15, 16, 17, 31, 47, 123, 4096, 40001}) {
     expect_reference<double>(count, 1e-15);
     expect_reference<float>(count, 2e-7);
   }
 }
 
-TEST(AdamW, TheFirstStepMovesByTheLearningRateAgainstTheSign) {
+TEST_P(AdamWTest, TheFirstStepMovesByTheLearningRateAgainstTheSign) {
   // Derived by hand: at t = 1 with zero moments m / sqrt(v) is sign(grad), so param = 1 * (1 - 0.1 * 0.01) - 0.1.
   double param = 1, grad = 5, exp_avg = 0, exp_avg_sq = 0;
-  adamw_step<double>({&param, &grad, &exp_avg, &exp_avg_sq, nullptr, 1}, kSettings, 0.1, 1, 1.0);
+  backend().adamw_step(AdamWShard<double>{&param, &grad, &exp_avg, &exp_avg_sq, nullptr, 1}, kSettings, 0.1, 1, 1.0);
   EXPECT_NEAR(param, 0.899, 1e-9);
   EXPECT_NEAR(exp_avg, 0.5, 1e-15);
   EXPECT_NEAR(exp_avg_sq, 0.025, 1e-15);
 }
 
-TEST(AdamW, ClearsTheGradientAndRoundsTheCopy) {
+TEST_P(AdamWTest, ClearsTheGradientAndRoundsTheCopy) {
   for (const int64_t count : {1, 16, 123}) {
     State<float> state(count);
     state.step(0.01, 1, 1.0);
@@ -91,7 +96,7 @@ TEST(AdamW, ClearsTheGradientAndRoundsTheCopy) {
   }
 }
 
-TEST(AdamW, LearningRateZeroKeepsTheWeights) {
+TEST_P(AdamWTest, LearningRateZeroKeepsTheWeights) {
   State<float> state(123);
   const State<float> before = state;
   state.step(0, 1, 1.0);
@@ -99,31 +104,34 @@ TEST(AdamW, LearningRateZeroKeepsTheWeights) {
   EXPECT_NE(state.exp_avg, before.exp_avg);
 }
 
-TEST(AdamW, PiecesHaveTheBitsOfTheWhole) {
+TEST_P(AdamWTest, PiecesHaveTheBitsOfTheWhole) {
   State<float> whole(40001);
   State<float> pieces(40001);
   whole.step(0.01, 2, 0.5);
   for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 7}, {7, 20000}, {20000, 40001}}) {
-    adamw_step<float>({pieces.param.data() + begin, pieces.grad.data() + begin, pieces.exp_avg.data() + begin,
-                       pieces.exp_avg_sq.data() + begin, nullptr, end - begin},
-                      kSettings, 0.01, 2, 0.5);
+    backend().adamw_step(
+        AdamWShard<float>{pieces.param.data() + begin, pieces.grad.data() + begin, pieces.exp_avg.data() + begin,
+                          pieces.exp_avg_sq.data() + begin, nullptr, end - begin},
+        kSettings, 0.01, 2, 0.5);
   }
   EXPECT_EQ(whole.param, pieces.param);
   EXPECT_EQ(whole.exp_avg_sq, pieces.exp_avg_sq);
 }
 
-TEST(AdamW, HasTheSameBitsForOneAndTwoThreads) {
-  const int before = at::get_num_threads();
+TEST_P(AdamWTest, HasTheSameBitsForOneAndTwoThreads) {
   State<float> one(100003);
   State<float> two(100003);
-  at::set_num_threads(1);
-  one.step(0.01, 2, 0.5);
-  at::set_num_threads(2);
+  {
+    const auto scope = backend().variant(1);
+    one.step(0.01, 2, 0.5);
+  }
+  const auto scope = backend().variant(2);
   two.step(0.01, 2, 0.5);
-  at::set_num_threads(before);
   EXPECT_EQ(one.param, two.param);
   EXPECT_EQ(one.exp_avg, two.exp_avg);
 }
+
+MMPO_ON_EVERY_BACKEND(AdamWTest);
 
 }  // namespace
 }  // namespace mmpo
