@@ -233,16 +233,17 @@ void CudaKernels<T, Platform>::rms_norm_backward(Rows<const T> grad_out, Rows<co
                                                  cudaStream_t stream) {
   const bool aligned = is_aligned<kWidth<T>>(grad_out) && is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) &&
                        is_aligned<kWidth<T>>(grad_x);
+  if (grad_weight != nullptr && x.count > 0) {
+    constexpr int64_t threads = kRowGroups * kWarp;
+    const int64_t num_partials = ceil_div(x.count, kWeightGradientBlock);
+    launch(sum_weight_gradient<T>, blocks(ceil_div(x.columns, kWarp * kWidth<T>), num_partials), threads, stream,
+           grad_out, x, rstd, partials, aligned);
+    launch(add_partials, blocks(ceil_div(x.columns, kWarp)), threads, stream, partials, num_partials, x.columns,
+           grad_weight);
+  }
   with_packs<T>(x.columns, [&](auto packs, int64_t threads) {
     launch(backward_rows<T, packs()>, blocks(x.count), threads, stream, grad_out, x, weight, rstd, grad_x, aligned);
   });
-  if (grad_weight == nullptr || x.count == 0) return;
-  constexpr int64_t threads = kRowGroups * kWarp;
-  const int64_t num_partials = ceil_div(x.count, kWeightGradientBlock);
-  launch(sum_weight_gradient<T>, blocks(ceil_div(x.columns, kWarp * kWidth<T>), num_partials), threads, stream,
-         grad_out, x, rstd, partials, aligned);
-  launch(add_partials, blocks(ceil_div(x.columns, kWarp)), threads, stream, partials, num_partials, x.columns,
-         grad_weight);
 }
 
 #define MMPO_INSTANTIATE(T)                                                                                            \

@@ -14,6 +14,12 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
+// Of the section in which __shared__ variables lie (emulator.h), from the linker.
+extern "C" {
+extern char __start_mmpo_emulated_shared[];
+extern char __stop_mmpo_emulated_shared[];
+}
+
 namespace mmpo::emulator {
 
 dim3 thread_index, block_index, block_size, grid_size;
@@ -155,6 +161,7 @@ void run_block(unsigned num_threads) {
     block.threads[i]->awaited = nullptr;
   }
   for (Meeting& warp : block.warps) warp = {};
+  std::fill(__start_mmpo_emulated_shared, __stop_mmpo_emulated_shared, static_cast<char>(0xFF));
   block.arrived = 0;
   block.round = 0;
   unsigned num_done = 0;

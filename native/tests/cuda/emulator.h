@@ -62,8 +62,9 @@ T shuffle(T value, unsigned from) {
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-// Blocks run one after the other, so that one copy serves them all.
-#define __shared__ static
+// Blocks run one after the other, so that one copy serves them all. run() fills the section with NaN before each block: what
+// another block left there is not found.
+#define __shared__ static __attribute__((section("mmpo_emulated_shared")))
 
 #define threadIdx mmpo::emulator::thread_index
 #define blockIdx mmpo::emulator::block_index

@@ -58,6 +58,17 @@ TEST(Emulator, WaitsAtABarrierForTheWholeBlock) {
   }
 }
 
+TEST(Emulator, GivesEveryBlockSharedMemoryThatNobodyHasWritten) {
+  int num_leftovers = 0;
+  emulator::run({3}, 32, [&] {
+    __shared__ float value;
+    if (threadIdx.x == 0 && !std::isnan(value)) ++num_leftovers;
+    __syncthreads();
+    value = 1;
+  });
+  EXPECT_EQ(num_leftovers, 0);
+}
+
 // In the opposite order, a thread that reads what another one writes without a barrier finds something else.
 TEST(Emulator, ShowsARaceByTurningTheOrderRound) {
   int found[2];
