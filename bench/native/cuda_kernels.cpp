@@ -200,6 +200,8 @@ void report_head(Clock& clock, const std::string& name, const Shapes& shapes) {
                [&] { Kernels::log_softmax_gather(reading(logits), targets, lse, logp, nullptr); });
   clock.report("softmax_gradient", name, 2 * bytes(logits),
                [&] { Kernels::softmax_gradient(logits, targets, lse, weights, nullptr); });
+  clock.report("log_softmax_gradient", name, 2 * bytes(logits),
+               [&] { Kernels::log_softmax_gradient(logits, targets, weights, logp, nullptr); });
 }
 
 template <typename T>

@@ -47,6 +47,8 @@ struct CudaKernels {
                                                cudaStream_t stream);
   MMPO_CUDA_API static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
                                              const float* weights, cudaStream_t stream);
+  MMPO_CUDA_API static void log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights,
+                                                 float* logp, cudaStream_t stream);
 };
 
 // sum[rows[r]] += from[r] in the order of r, rounded to Sum each time: the bits of the sequential loop.

@@ -35,19 +35,17 @@ struct RunningSum {
   }
 };
 
+// Of a row, by all threads of the block, each of which gets it.
 template <typename T>
-__global__ void __launch_bounds__(kGatherThreads)
-    gather_log_softmax(Rows<const T> logits, const int64_t* targets, float* lse, float* logp, bool aligned) {
+__device__ __forceinline__ double log_sum_exp(const T* x, int64_t columns, bool aligned) {
   constexpr int kElements = kWidth<T>;
-  const int64_t row = blockIdx.x;
   const int64_t step = int64_t{blockDim.x} * kElements;
-  const T* x = logits[row];
   RunningSum running;
-  for (int64_t column = int64_t{threadIdx.x} * kElements; column < logits.columns; column += kAhead * step) {
+  for (int64_t column = int64_t{threadIdx.x} * kElements; column < columns; column += kAhead * step) {
     Pack<T, kElements> packs[kAhead];
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
-      packs[k] = load<kElements>(x + column + k * step, logits.columns - column - k * step, aligned, T(-INFINITY));
+      packs[k] = load<kElements>(x + column + k * step, columns - column - k * step, aligned, T(-INFINITY));
     }
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) running.add(unpack(packs[k]));
@@ -55,10 +53,41 @@ __global__ void __launch_bounds__(kGatherThreads)
   const float max = block_max(running.max);
   const float scale = running.max == max ? 1.0f : expf(running.max - max);
   const double sum = block_sum(static_cast<double>(running.sum * scale));
+  return static_cast<double>(max) + log(sum);
+}
+
+template <typename T>
+__device__ __forceinline__ float log_probability(const T* x, int64_t target, double log_sum) {
+  return static_cast<float>(static_cast<double>(static_cast<float>(x[target])) - log_sum);
+}
+
+// The pack that begins at a column becomes its gradient.
+template <typename T>
+__device__ __forceinline__ void differentiate(T* x, int64_t column, int64_t columns, int64_t target, float lse,
+                                              float weight, bool aligned) {
+  constexpr int kElements = kWidth<T>;
+  Floats<kElements> values{};
+  // Weight 0 means 0, whatever the logits.
+  if (weight != 0) {
+    values = load_floats<kElements>(x + column, columns - column, aligned);
+#pragma unroll
+    for (int i = 0; i < kElements; ++i) {
+      const float logp = values.at[i] - lse;
+      // 1 - softmax without cancellation where the target is nearly certain.
+      values.at[i] = -weight * (column + i == target ? expm1f(logp) : expf(logp));
+    }
+  }
+  store_floats(x + column, values, columns - column, aligned);
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kGatherThreads)
+    gather_log_softmax(Rows<const T> logits, const int64_t* targets, float* lse, float* logp, bool aligned) {
+  const int64_t row = blockIdx.x;
+  const double log_sum = log_sum_exp(logits[row], logits.columns, aligned);
   if (threadIdx.x == 0) {
-    const double log_sum = static_cast<double>(max) + log(sum);
     lse[row] = static_cast<float>(log_sum);
-    logp[row] = static_cast<float>(static_cast<double>(static_cast<float>(x[targets[row]])) - log_sum);
+    logp[row] = log_probability(logits[row], targets[row], log_sum);
   }
 }
 
@@ -70,32 +99,32 @@ template <typename T>
 __global__ void __launch_bounds__(kGradientThreads)
     softmax_gradient_rows(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights,
                           bool aligned) {
-  constexpr int kElements = kWidth<T>;
   const int64_t row = blockIdx.x;
-  const int64_t target = targets[row];
-  const float shift = lse[row];
-  const float weight = weights[row];
-  const int64_t step = int64_t{blockDim.x} * kElements;
-  const int64_t first = int64_t{blockIdx.y} * kGradientPacks * step + int64_t{threadIdx.x} * kElements;
+  const int64_t first = int64_t{blockIdx.y} * kGradientPacks * blockDim.x + threadIdx.x;
 #pragma unroll
   for (int k = 0; k < kGradientPacks; ++k) {
-    const int64_t column = first + k * step;
-    const int64_t left = logits.columns - column;
-    if (left <= 0) break;
-    T* at = logits[row] + column;
-    Floats<kElements> values{};
-    // Weight 0 means 0, whatever the logits.
-    if (weight != 0) {
-      values = load_floats<kElements>(at, left, aligned);
-#pragma unroll
-      for (int i = 0; i < kElements; ++i) {
-        const float x = values.at[i] - shift;
-        // 1 - softmax without cancellation where the target is nearly certain.
-        values.at[i] = -weight * (column + i == target ? expm1f(x) : expf(x));
-      }
-    }
-    store_floats(at, values, left, aligned);
+    const int64_t column = (first + int64_t{k} * blockDim.x) * kWidth<T>;
+    if (column >= logits.columns) break;
+    differentiate(logits[row], column, logits.columns, targets[row], lse[row], weights[row], aligned);
   }
+}
+
+// Both at once. A row of real vocabularies is some 100 to 250 KB, and a multiprocessor has one or two in hand: it is in the
+// second-level cache when it is read again.
+template <typename T>
+__global__ void __launch_bounds__(kGatherThreads)
+    gather_and_differentiate(Rows<T> logits, const int64_t* targets, const float* weights, float* logp, bool aligned) {
+  const int64_t row = blockIdx.x;
+  T* x = logits[row];
+  const int64_t target = targets[row];
+  const float weight = weights[row];
+  const double log_sum = log_sum_exp(x, logits.columns, aligned);
+  if (threadIdx.x == 0) logp[row] = log_probability(x, target, log_sum);
+  // Before the target's logit is overwritten.
+  __syncthreads();
+  for_each_pack<kWidth<T>>(logits.columns, [&](int64_t column) {
+    differentiate(x, column, logits.columns, target, static_cast<float>(log_sum), weight, aligned);
+  });
 }
 
 }  // namespace
@@ -116,11 +145,21 @@ void CudaKernels<T, Platform>::softmax_gradient(Rows<T> logits, const int64_t* t
          logits, targets, lse, weights, is_aligned<kWidth<T>>(logits));
 }
 
+template <typename T, typename Platform>
+void CudaKernels<T, Platform>::log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights,
+                                                    float* logp, cudaStream_t stream) {
+  launch(gather_and_differentiate<T>, blocks(logits.count),
+         threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads), stream, logits, targets, weights, logp,
+         is_aligned<kWidth<T>>(logits));
+}
+
 #define MMPO_INSTANTIATE(T)                                                                                          \
   template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,     \
                                                                   cudaStream_t);                                     \
   template void CudaKernels<T, CUDA_PLATFORM>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*, \
-                                                                cudaStream_t);
+                                                                cudaStream_t);                                       \
+  template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gradient(Rows<T>, const int64_t*, const float*, float*,   \
+                                                                    cudaStream_t);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)
 #undef MMPO_INSTANTIATE

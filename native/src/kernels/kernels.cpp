@@ -210,6 +210,16 @@ void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor&
   });
 }
 
+void log_softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& weights_R, Tensor& logp_R) {
+  const int64_t num_rows = logits_RV.size(0);
+  dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
+    using Value = typename T::type;
+    Kernels<T, Capability>::log_softmax_gradient(rows<Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
+                                                 vector<float>(weights_R, num_rows),
+                                                 mutable_vector<float>(logp_R, num_rows));
+  });
+}
+
 void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH) {
   TORCH_CHECK(from_RH.dim() == 2 && sum_TH.dim() == 2 && from_RH.size(1) == sum_TH.size(1),
               "add_rows takes matrices of equal rows, got ", from_RH.sizes(), " and ", sum_TH.sizes());

@@ -55,6 +55,9 @@ void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor
 // lse_R from log_softmax_gather on the same logits; weights_R: float32.
 void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R);
 
+// Both of these in one pass, with the same bits, where the weights are known beforehand.
+void log_softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& weights_R, Tensor& logp_R);
+
 // sum_TH[rows_R[r]] += from_RH[r] in the order of r, where several rows may go to one place. rows_R: int64. sum_TH: float32 or
 // the type of from_RH, to which every sum is rounded.
 void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH);

@@ -25,34 +25,30 @@ LinearLogp::Chunk LinearLogp::chunk(int64_t index) const {
 Tensor LinearLogp::logits(const Chunk& chunk) {
   Tensor logits_RV = memory_RV_.narrow(0, 0, chunk.count);
   if (held_ != chunk.index) {
-    linear(rows_.hidden_RH.narrow(0, chunk.first, chunk.count), head_VH_, {}, workspace_, logits_RV);
+    linear(part(chunk, rows_.hidden_RH), head_VH_, {}, workspace_, logits_RV);
     held_ = chunk.index;
   }
   return logits_RV;
 }
 
-void LinearLogp::log_softmax(const Chunk& chunk, const Tensor& logits_RV, Tensor& lse_R, Tensor& logp_R) const {
-  Tensor lse = lse_R.narrow(0, chunk.first, chunk.count);
-  Tensor logp = logp_R.narrow(0, chunk.first, chunk.count);
-  log_softmax_gather(logits_RV, rows_.targets_R.narrow(0, chunk.first, chunk.count), lse, logp);
-}
+Tensor LinearLogp::part(const Chunk& chunk, const Tensor& x) { return x.narrow(0, chunk.first, chunk.count); }
 
-void LinearLogp::gradient(const Chunk& chunk, const Tensor& lse_R, const Tensor& weights_R, Tensor& logits_RV,
-                          Tensor& grad_hidden_RH, Tensor& grad_head_VH) {
-  const auto part = [&chunk](const Tensor& x) { return x.narrow(0, chunk.first, chunk.count); };
-  softmax_gradient_(logits_RV, part(rows_.targets_R), part(lse_R), part(weights_R));
+void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits_RV, Tensor& grad_hidden_RH,
+                                   Tensor& grad_head_VH) {
   held_ = -1;
-  Tensor grad_RH = part(grad_hidden_RH);
+  Tensor grad_RH = part(chunk, grad_hidden_RH);
   Tensor no_bias;
-  linear_backward_input(logits_RV, head_VH_, workspace_, grad_RH);
-  linear_backward_weight(logits_RV, part(rows_.hidden_RH), workspace_, grad_head_VH, no_bias);
+  linear_backward_input(grad_logits_RV, head_VH_, workspace_, grad_RH);
+  linear_backward_weight(grad_logits_RV, part(chunk, rows_.hidden_RH), workspace_, grad_head_VH, no_bias);
 }
 
 void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) {
   // From the last to the first, with which backward begins.
   for (int64_t index = num_chunks_ - 1; index >= 0; --index) {
     const Chunk rows = chunk(index);
-    log_softmax(rows, logits(rows), lse_R, logp_R);
+    Tensor lse = part(rows, lse_R);
+    Tensor logp = part(rows, logp_R);
+    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp);
   }
 }
 
@@ -60,18 +56,19 @@ void LinearLogp::backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& 
   for (int64_t index = 0; index < num_chunks_; ++index) {
     const Chunk rows = chunk(index);
     Tensor logits_RV = logits(rows);
-    gradient(rows, lse_R, weights_R, logits_RV, grad_hidden_RH, grad_head_VH);
+    softmax_gradient_(logits_RV, part(rows, rows_.targets_R), part(rows, lse_R), part(rows, weights_R));
+    backward_products(rows, logits_RV, grad_hidden_RH, grad_head_VH);
   }
 }
 
 void LinearLogp::forward_backward(const Tensor& weights_R, Tensor& logp_R, Tensor& grad_hidden_RH,
                                   Tensor& grad_head_VH) {
-  Tensor lse_R = workspace_.allocate({num_rows_}, at::kFloat);
   for (int64_t index = 0; index < num_chunks_; ++index) {
     const Chunk rows = chunk(index);
     Tensor logits_RV = logits(rows);
-    log_softmax(rows, logits_RV, lse_R, logp_R);
-    gradient(rows, lse_R, weights_R, logits_RV, grad_hidden_RH, grad_head_VH);
+    Tensor logp = part(rows, logp_R);
+    log_softmax_gradient_(logits_RV, part(rows, rows_.targets_R), part(rows, weights_R), logp);
+    backward_products(rows, logits_RV, grad_hidden_RH, grad_head_VH);
   }
 }
 

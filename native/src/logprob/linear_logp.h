@@ -38,9 +38,11 @@ class LinearLogp {
   Chunk chunk(int64_t index) const;
   // The chunk's part of the memory, filled unless it holds this chunk's logits already.
   Tensor logits(const Chunk& chunk);
-  void log_softmax(const Chunk& chunk, const Tensor& logits_RV, Tensor& lse_R, Tensor& logp_R) const;
-  void gradient(const Chunk& chunk, const Tensor& lse_R, const Tensor& weights_R, Tensor& logits_RV,
-                Tensor& grad_hidden_RH, Tensor& grad_head_VH);
+  // The chunk's rows of x.
+  static Tensor part(const Chunk& chunk, const Tensor& x);
+  // grad_logits_RV lies where the chunk's logits were.
+  void backward_products(const Chunk& chunk, const Tensor& grad_logits_RV, Tensor& grad_hidden_RH,
+                         Tensor& grad_head_VH);
 
   const HeadRows& rows_;
   const Tensor& head_VH_;

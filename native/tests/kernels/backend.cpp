@@ -78,6 +78,12 @@ class Dispatched : public Backend {
     Tensor logits = on.result(logits_RV);
     mmpo::softmax_gradient_(logits, on(targets_R), on(lse_R), on(weights_R));
   }
+  void log_softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& weights_R,
+                             Tensor& logp_R) override {
+    DeviceStay on(device_);
+    Tensor logits = on.result(logits_RV), logp = on.result(logp_R);
+    mmpo::log_softmax_gradient_(logits, on(targets_R), on(weights_R), logp);
+  }
   void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH) override {
     DeviceStay on(device_);
     Tensor sum = on.result(sum_TH);
@@ -302,6 +308,14 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
     with_type(logits, [&]<typename T>(T) {
       CudaKernels<T, EmulatedGpu>::softmax_gradient(rows<T>(logits), vector<int64_t>(targets), vector<float>(lse),
                                                     vector<float>(weights), nullptr);
+    });
+  }
+  void log_softmax_gradient_(Tensor& logits, const Tensor& targets, const Tensor& weights, Tensor& logp) override {
+    DeviceStay on(device_);
+    on.result(logits), on.result(logp);
+    with_type(logits, [&]<typename T>(T) {
+      CudaKernels<T, EmulatedGpu>::log_softmax_gradient(rows<T>(logits), vector<int64_t>(targets),
+                                                        vector<float>(weights), vector<float>(logp), nullptr);
     });
   }
   void add_rows(const Tensor& from, const Tensor& places, Tensor& sum) override {

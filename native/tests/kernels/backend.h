@@ -41,6 +41,8 @@ class Backend {
   virtual void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) = 0;
   virtual void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R,
                                  const Tensor& weights_R) = 0;
+  virtual void log_softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& weights_R,
+                                     Tensor& logp_R) = 0;
   virtual void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH) = 0;
 
   // Of optim/, on host arrays.

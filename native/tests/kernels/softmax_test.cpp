@@ -109,6 +109,25 @@ TEST_P(Softmax, GradientEqualsAutogradInDouble) {
 }
 
 // With lse 0 and weight -1 the gradient away from the target is exp of the logit: a million of them, to the ends of float32.
+TEST_P(Softmax, BothAtOnceHaveTheSameBits) {
+  at::manual_seed(6);
+  for (const auto [type, layout] : kKinds) {
+    for (const int64_t vocabulary : {1, 31, 123, 1025, 5001}) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << vocabulary);
+      Tensor logits = random_view(31, vocabulary, type, layout).mul_(4);
+      const Head head(logits.clone(), at::randint(vocabulary, {31}));
+      Tensor weights = at::randn({31});
+      weights[7] = 0;
+      Tensor wanted = logits.clone();
+      backend().softmax_gradient_(wanted, head.targets, head.lse, weights);
+      Tensor logp = at::empty({31});
+      backend().log_softmax_gradient_(logits, head.targets, weights, logp);
+      expect_same_bits(logp, head.logp, "logp");
+      expect_same_bits(logits, wanted, "gradient");
+    }
+  }
+}
+
 TEST_P(Softmax, ExponentialIsAccurateToFloatRounding) {
   Tensor logits = at::cat({at::tensor({0.0f}), at::linspace(-87, 88.72, 1 << 20)}).unsqueeze(0);
   const Tensor wanted = logits.to(at::kDouble).exp();

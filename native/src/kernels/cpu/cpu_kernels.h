@@ -30,6 +30,7 @@ struct CpuKernels {
                                Rows<T> grad_x);
   static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp);
   static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights);
+  static void log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights, float* logp);
 };
 
 template <typename T, typename Capability>

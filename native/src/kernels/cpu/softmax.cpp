@@ -100,9 +100,23 @@ void CpuKernels<T, Capability>::softmax_gradient(Rows<T> logits, const int64_t* 
   });
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                       \
-  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*); \
-  template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*);
+// A row is in the cache when it is looked at again.
+template <typename T, typename Capability>
+void CpuKernels<T, Capability>::log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights,
+                                                     float* logp) {
+  at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const double sum = log_sum_exp<T>(logits[row], logits.columns);
+      logp[row] = static_cast<float>(static_cast<double>(logits[row][targets[row]]) - sum);
+      gradient_row(logits[row], targets[row], static_cast<float>(sum), weights[row], logits.columns);
+    }
+  });
+}
+
+#define MMPO_INSTANTIATE(T)                                                                                           \
+  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*);     \
+  template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*); \
+  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gradient(Rows<T>, const int64_t*, const float*, float*);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)
 #undef MMPO_INSTANTIATE
