@@ -138,11 +138,11 @@ def train_trl(specification, directory):
     return {**json.loads(result.read_text()), "peak_bytes": run.peak_bytes}
 
 
-def mmpo(arguments, log):
-    return Run([REPOSITORY / "mmpo", *arguments], log).checked(f"mmpo {arguments[0]}")
+def mmpo(arguments, log, environment=None):
+    return Run([REPOSITORY / "mmpo", *arguments], log, environment).checked(f"mmpo {arguments[0]}")
 
 
-def train_mmpo(config, directory, overrides=()):
+def train_mmpo(config, directory, overrides=(), environment=None):
     """Runs `mmpo train` and returns the lines of metrics.jsonl, the process's seconds and its peak memory."""
     directory.mkdir(parents=True, exist_ok=True)
     output = directory / "mmpo"
@@ -150,19 +150,19 @@ def train_mmpo(config, directory, overrides=()):
     path = directory / "mmpo.yaml"
     settings = {**config, "output_dir": str(output), "cache_dir": "no"}  # nothing of an earlier run
     path.write_text(json.dumps(settings, indent=1))  # JSON is YAML
-    run = mmpo(["train", path, *overrides], directory / "mmpo.log")
+    run = mmpo(["train", path, *overrides], directory / "mmpo.log", environment)
     return {"metrics": read_jsonl(output / "metrics.jsonl"), "seconds": run.seconds, "peak_bytes": run.peak_bytes}
 
 
-def compare_metrics(expected, actual, tolerances):
-    """Prints a table of both programs' metrics at every step and returns the number of values that differ.
+def compare_metrics(expected, actual, tolerances, titles=("TRL", "mmpo")):
+    """Prints a table of both runs' metrics at every step and returns the number of values that differ.
 
     expected, actual: one object a step. tolerances: name -> (absolute, relative); the bound is absolute + relative·|expected|.
     """
     if [row["step"] for row in expected] != [row["step"] for row in actual]:
-        raise SystemExit(f"steps logged: TRL {[r['step'] for r in expected]}, mmpo {[r['step'] for r in actual]}")
+        raise SystemExit(f"steps logged: {titles[0]} {[r['step'] for r in expected]}, {titles[1]} {[r['step'] for r in actual]}")
     differences = 0
-    print(f"{'step':>4}  {'metric':<20}{'TRL':>16}{'mmpo':>16}{'|difference|':>14}{'allowed':>11}")
+    print(f"{'step':>4}  {'metric':<20}{titles[0]:>16}{titles[1]:>16}{'|difference|':>14}{'allowed':>11}")
     for wanted, found in zip(expected, actual):
         for name, (absolute, relative) in tolerances.items():
             if name not in found:
