@@ -106,11 +106,13 @@ final class SampleTokenizer {
 
     /** The joint ids, cut where the prompt's end; apart where a token spans that place. */
     private Encoded split(Texts texts, boolean addSpecialTokens) {
-        int[] prompt = tokenizer.encode(texts.prompt(), addSpecialTokens);
+        List<String> all = new ArrayList<>(List.of(texts.prompt()));
+        all.addAll(texts.joint());
+        List<int[]> ids = tokenizer.encodeBatch(all, addSpecialTokens);
+        int[] prompt = ids.getFirst();
         int[][] completions = new int[texts.joint().size()][];
         for (int i = 0; i < completions.length; i++) {
-            int[] joint = tokenizer.encode(texts.joint().get(i), addSpecialTokens);
-            Optional<int[]> rest = after(prompt, joint);
+            Optional<int[]> rest = after(prompt, ids.get(i + 1));
             if (rest.isEmpty()) {
                 return apart(texts, addSpecialTokens);
             }

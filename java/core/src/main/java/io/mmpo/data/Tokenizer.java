@@ -32,6 +32,10 @@ public final class Tokenizer implements AutoCloseable {
     private final Path directory;
     private final Map<String, String> specialTokens;
     private final boolean cleanUpSpaces;
+    private final boolean cutsAtWords;
+    /** Whether the post-processor, too, leaves the ids of a text's end at the end. */
+    private final boolean cutsWithSpecialTokens;
+
     private final Optional<ChatTemplate> chatTemplate;
     private final OptionalInt bosTokenId;
     private final OptionalInt eosTokenId;
@@ -44,6 +48,8 @@ public final class Tokenizer implements AutoCloseable {
         this.directory = files.directory();
         this.specialTokens = files.specialTokens();
         this.cleanUpSpaces = files.cleanUpSpaces();
+        this.cutsAtWords = files.cutsAtWords();
+        this.cutsWithSpecialTokens = cutsAtWords && addsNothingBehind();
         this.chatTemplate = files.chatTemplate()
                 .map(source -> ChatTemplate.compile(source.text(), source.origin(), files.specialTokens()));
         this.bosTokenId = idOf("bos_token");
@@ -112,11 +118,7 @@ public final class Tokenizer implements AutoCloseable {
      *     template rendered has its special tokens already
      */
     public int[] encode(String text, boolean addSpecialTokens) {
-        if (text.length() > MAX_CHARACTERS) {
-            throw MmpoException.data(
-                    "A text to tokenize may have %d characters, this one has %d. Cut it to pieces, or remove it.",
-                    MAX_CHARACTERS, text.length());
-        }
+        requireLength(text);
         requireWellFormed(text);
         int permits = 1 + text.length() / CHARACTERS_A_PERMIT;
         IN_LIBRARY.acquireUninterruptibly(permits);
@@ -143,8 +145,31 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
+    /** {@link #encode} of each; what all of them begin with is tokenized once where the tokenizer is known to allow it. */
     public List<int[]> encodeBatch(List<String> texts, boolean addSpecialTokens) {
-        return texts.stream().map(text -> encode(text, addSpecialTokens)).toList();
+        boolean mayCut = (addSpecialTokens ? cutsWithSpecialTokens : cutsAtWords) && texts.size() > 1;
+        int cut = mayCut ? WordBoundary.lastShared(texts) : 0;
+        if (cut == 0) {
+            return texts.stream().map(text -> encode(text, addSpecialTokens)).toList();
+        }
+        texts.forEach(Tokenizer::requireLength);
+        int[] shared = encode(texts.getFirst().substring(0, cut), addSpecialTokens);
+        return texts.stream()
+                .map(text -> concat(shared, encode(text.substring(cut), false)))
+                .toList();
+    }
+
+    private static int[] concat(int[] a, int[] b) {
+        int[] both = Arrays.copyOf(a, a.length + b.length);
+        System.arraycopy(b, 0, both, a.length, b.length);
+        return both;
+    }
+
+    private boolean addsNothingBehind() {
+        int[] alone = encode("a", false);
+        int[] surrounded = encode("a", true);
+        int before = surrounded.length - alone.length;
+        return before >= 0 && Arrays.equals(alone, Arrays.copyOfRange(surrounded, before, surrounded.length));
     }
 
     public String decode(int[] ids, boolean skipSpecialTokens) {
@@ -207,6 +232,14 @@ public final class Tokenizer implements AutoCloseable {
                     directory.resolve(TokenizerFiles.CONFIG), name, token, ids.length, TokenizerFiles.TOKENIZER);
         }
         return OptionalInt.of(ids[0]);
+    }
+
+    private static void requireLength(String text) {
+        if (text.length() > MAX_CHARACTERS) {
+            throw MmpoException.data(
+                    "A text to tokenize may have %d characters, this one has %d. Cut it to pieces, or remove it.",
+                    MAX_CHARACTERS, text.length());
+        }
     }
 
     /** A lone surrogate (JSON can spell one as an escape) is no character and has no UTF-8 form. */

@@ -26,6 +26,7 @@ import java.util.Set;
  *
  * @param definition tokenizer.json's text, with every named special token declared in it
  * @param specialTokens {@code bos_token}, {@code eos_token} and so on, by name
+ * @param cutsAtWords whether {@link WordBoundary} says how to cut a text
  * @param cleanUpSpaces whether decoding removes spaces before punctuation (never for BPE, as transformers 5 has it)
  */
 record TokenizerFiles(
@@ -33,6 +34,7 @@ record TokenizerFiles(
         String definition,
         Map<String, String> specialTokens,
         boolean cleanUpSpaces,
+        boolean cutsAtWords,
         Optional<TemplateSource> chatTemplate) {
     static final String TOKENIZER = "tokenizer.json";
     static final String CONFIG = "tokenizer_config.json";
@@ -61,16 +63,18 @@ record TokenizerFiles(
         Map<String, String> specialTokens =
                 specialTokens(config, readOptionalObject(directory.resolve(SPECIAL_TOKENS)));
         String text = readText(definitionFile);
-        Outline outline = Outline.of(text, definitionFile);
+        ObjectNode outline = readOutline(text, definitionFile);
         Set<String> undeclared = new LinkedHashSet<>(specialTokens.values());
-        undeclared.removeAll(outline.addedTokens());
-        boolean cleanUp =
-                config.path("clean_up_tokenization_spaces").asBoolean(false) && !"BPE".equals(outline.modelType());
+        outline.path("added_tokens")
+                .forEach(token -> undeclared.remove(token.path("content").asText()));
+        boolean cleanUp = config.path("clean_up_tokenization_spaces").asBoolean(false)
+                && !"BPE".equals(outline.path("model").path("type").asText());
         return new TokenizerFiles(
                 directory,
                 undeclared.isEmpty() ? text : declare(undeclared, text, definitionFile),
                 specialTokens,
                 cleanUp,
+                undeclared.isEmpty() && WordBoundary.separatesTokens(outline),
                 chatTemplate(directory, config, chatTemplatePath));
     }
 
@@ -214,43 +218,38 @@ record TokenizerFiles(
                 reason);
     }
 
-    /** The parts of tokenizer.json that decide whether it must be amended, found without holding its vocabulary. */
-    private record Outline(String modelType, Set<String> addedTokens) {
-        static Outline of(String text, Path file) {
-            String modelType = "";
-            Set<String> added = new LinkedHashSet<>();
-            try (JsonParser parser = MAPPER.createParser(text)) {
-                if (parser.nextToken() != JsonToken.START_OBJECT) {
-                    throw MmpoException.data("%s: a JSON object is wanted, found something else.", file);
-                }
-                while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                    String key = parser.currentName();
-                    JsonToken value = parser.nextToken();
-                    if (key.equals("added_tokens") && value == JsonToken.START_ARRAY) {
-                        JsonNode tokens = MAPPER.readTree(parser);
-                        tokens.forEach(token -> added.add(token.path("content").asText()));
-                    } else if (key.equals("model") && value == JsonToken.START_OBJECT) {
-                        modelType = modelType(parser);
-                    } else {
-                        parser.skipChildren();
-                    }
-                }
-            } catch (IOException e) {
-                throw unreadable(file, e);
+    /** tokenizer.json without what is long in it: model.vocab and model.merges. */
+    private static ObjectNode readOutline(String text, Path file) {
+        ObjectNode outline = MAPPER.createObjectNode();
+        try (JsonParser parser = MAPPER.createParser(text)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw MmpoException.data("%s: a JSON object is wanted, found something else.", file);
             }
-            return new Outline(modelType, added);
-        }
-
-        private static String modelType(JsonParser parser) throws IOException {
-            String type = "";
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                boolean wanted = parser.currentName().equals("type");
-                if (parser.nextToken() == JsonToken.VALUE_STRING && wanted) {
-                    type = parser.getText();
+                String key = parser.currentName();
+                JsonToken value = parser.nextToken();
+                if (key.equals("model") && value == JsonToken.START_OBJECT) {
+                    outline.set(key, readModel(parser));
+                } else {
+                    outline.set(key, MAPPER.<JsonNode>readTree(parser));
                 }
+            }
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+        return outline;
+    }
+
+    private static ObjectNode readModel(JsonParser parser) throws IOException {
+        ObjectNode model = MAPPER.createObjectNode();
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String key = parser.currentName();
+            if (parser.nextToken().isScalarValue()) {
+                model.set(key, MAPPER.<JsonNode>readTree(parser));
+            } else {
                 parser.skipChildren();
             }
-            return type;
         }
+        return model;
     }
 }
