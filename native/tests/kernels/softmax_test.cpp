@@ -114,13 +114,13 @@ TEST_P(Softmax, BothAtOnceHaveTheSameBits) {
   for (const auto [type, layout] : kKinds) {
     for (const int64_t vocabulary : {1, 31, 123, 1025, 5001}) {
       SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << vocabulary);
-      Tensor logits = random_view(31, vocabulary, type, layout).mul_(4);
-      const Head head(logits.clone(), at::randint(vocabulary, {31}));
-      Tensor weights = at::randn({31});
+      Tensor logits = random_view(9, vocabulary, type, layout).mul_(4);
+      const Head head(logits.clone(), at::randint(vocabulary, {9}));
+      Tensor weights = at::randn({9});
       weights[7] = 0;
       Tensor wanted = logits.clone();
       backend().softmax_gradient_(wanted, head.targets, head.lse, weights);
-      Tensor logp = at::empty({31});
+      Tensor logp = at::empty({9});
       backend().log_softmax_gradient_(logits, head.targets, weights, logp);
       expect_same_bits(logp, head.logp, "logp");
       expect_same_bits(logits, wanted, "gradient");
