@@ -11,6 +11,7 @@
 
 #include "model/model.h"
 #include "shared.h"
+#include "test_device.h"
 
 namespace mmpo::testing {
 
@@ -76,7 +77,7 @@ inline std::unique_ptr<Model> load_tiny_llama(const std::string& variant, at::Sc
   std::ifstream file(directory / "config.json");
   const ModelConfig config(read_config(nlohmann::json::parse(file)));
   const WeightFile weights(directory / "model.safetensors");
-  return std::make_unique<Model>(config, weights.tensors(), dtype);
+  return std::make_unique<Model>(config, weights.tensors(), dtype, test_device());
 }
 
 // Gives the model that load_tiny_llama(variant) loads the golden adapter: r 4, alpha 8, all linear modules.
@@ -142,7 +143,7 @@ class RandomWeights {
 inline std::unique_ptr<Model> random_model(const mmpo_model_config& settings, uint64_t seed,
                                            at::ScalarType dtype = at::kFloat) {
   RandomWeights weights(settings, seed);
-  return std::make_unique<Model>(ModelConfig(settings), weights.tensors(), dtype);
+  return std::make_unique<Model>(ModelConfig(settings), weights.tensors(), dtype, test_device());
 }
 
 // Groups of a prompt and completions, with the memory of an mmpo_batch.
@@ -187,8 +188,8 @@ inline BatchBuilder::Tokens random_tokens(size_t count, int64_t vocab_size) {
 inline std::vector<std::vector<float>> token_logps(Model& model, const mmpo_batch& batch) {
   model.workspace().reset();
   const std::vector<Role> roles(static_cast<size_t>(batch.num_completions), Role::kScored);
-  const PackedBatch packed(batch, roles);
-  const Tensor logp_R = model.score(packed);
+  const PackedBatch packed(batch, roles, model.device());
+  const Tensor logp_R = model.score(packed).cpu();
   std::vector<std::vector<float>> values;
   for (const auto& completion : packed.completions) {
     const float* first = logp_R.const_data_ptr<float>() + completion.head_begin;

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 2
+#define MMPO_ABI_VERSION 3
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -54,7 +54,8 @@ typedef struct mmpo_error {
 } mmpo_error;
 
 /* A named, contiguous, row-major array. As an input it is borrowed for the call. As an output name and data are borrowed
- * from the handle and live as long as it does; the contents change with every optimizer step. */
+ * from the handle and live as long as it does; the contents change with every optimizer step. Data of a model on a GPU is NULL:
+ * mmpo_model_read and mmpo_trainer_read copy it. */
 typedef struct mmpo_tensor {
   const char* name; /* Hugging Face's parameter name, e.g. "model.layers.0.self_attn.q_proj.weight" */
   const void* data;
@@ -159,25 +160,43 @@ typedef struct mmpo_trainer mmpo_trainer;
 /* The MMPO_ABI_VERSION that the library was built with. */
 MMPO_API int32_t mmpo_abi_version(void);
 
-/* One line: LibTorch's version and the CPU capability in use. Static storage. */
+/* One line: LibTorch's version, the CPU capability in use, and whether the CUDA side is there. Static storage. */
 MMPO_API const char* mmpo_build_info(void);
 
 /* Threads that tensor operations use in this process; num_threads >= 1. */
 MMPO_API int32_t mmpo_set_num_threads(int32_t num_threads, mmpo_error* err);
 MMPO_API int32_t mmpo_get_num_threads(void);
 
-/* Copies the weights, converted to compute_dtype (MMPO_FLOAT32 or MMPO_BFLOAT16), into memory that the model owns.
+/* What a device is. problem: why it cannot be used, empty where it can. description: one line, empty where it cannot.
+ * peak_bytes: the most memory that LibTorch has held there so far; 0 for the CPU. */
+typedef struct mmpo_device_info {
+  int64_t peak_bytes;
+  int32_t is_built; /* 1: this library was built for it */
+  char description[252];
+  char problem[512];
+} mmpo_device_info;
+MMPO_API int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info, mmpo_error* err);
+
+/* Copies the weights, converted to compute_dtype (MMPO_FLOAT32 or MMPO_BFLOAT16), into memory of the device that the model owns.
  * tensors: every parameter of the config by its Hugging Face name, in any order; unknown names are an error, save a
  * lm_head.weight beside tied embeddings and rotary inv_freq buffers.
- * MMPO_INVALID_ARGUMENT: config; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
+ * device: an mmpo_device.
+ * MMPO_INVALID_ARGUMENT: config or device; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
 MMPO_API int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
-                                   int32_t compute_dtype, mmpo_model** out_model, mmpo_error* err);
+                                   int32_t compute_dtype, int32_t device, mmpo_model** out_model, mmpo_error* err);
 /* A trainer made from the model must be freed first. */
 MMPO_API void mmpo_model_free(mmpo_model* model);
 
 /* Parameters in the order of the flat buffer, which is fixed for a config. */
 MMPO_API int32_t mmpo_model_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err);
 MMPO_API int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor, mmpo_error* err);
+
+/* How attention is computed, and why a faster way is not taken: one line, of static storage. */
+MMPO_API int32_t mmpo_model_attention(const mmpo_model* model, const char** out_text, mmpo_error* err);
+
+/* Parameter index of the model (adapter 0) or of its adapter (1), copied from its device. out_data: as large as the tensor. */
+MMPO_API int32_t mmpo_model_read(const mmpo_model* model, int32_t adapter, int64_t index, void* out_data,
+                                 mmpo_error* err);
 
 /* Gives a model that has none an adapter (float32), before a trainer is made of it: from now on everything is computed with
  * it, and a trainer trains it alone. tensors: every A and B by PEFT's name
@@ -246,9 +265,15 @@ enum mmpo_state { MMPO_STATE_PARAMETERS = 0, MMPO_STATE_GRADIENTS = 1, MMPO_STAT
 MMPO_API int32_t mmpo_trainer_num_tensors(const mmpo_trainer* trainer, int32_t state, int64_t* out_num,
                                           mmpo_error* err);
 /* index: of the state's tensors, in an order that is fixed for a model and its settings. Name and data are borrowed for
- * the trainer's life; the data may be written, despite its type, and mmpo_trainer_restore makes it count. */
+ * the trainer's life; the data may be written, despite its type (on a GPU by mmpo_trainer_write), and mmpo_trainer_restore makes
+ * it count. */
 MMPO_API int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t index, mmpo_tensor* out_tensor,
                                      mmpo_error* err);
+/* The tensor's contents, copied from and to the device of the model. data: as large as the tensor. */
+MMPO_API int32_t mmpo_trainer_read(const mmpo_trainer* trainer, int32_t state, int64_t index, void* out_data,
+                                   mmpo_error* err);
+MMPO_API int32_t mmpo_trainer_write(mmpo_trainer* trainer, int32_t state, int64_t index, const void* data,
+                                    mmpo_error* err);
 /* Number of updates done: the t of Adam's bias correction. */
 MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err);
 /* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights. */

@@ -5,15 +5,47 @@
 #include <string>
 
 #include "c_api/guard.h"
+#include "common/device.h"
 #include "common/error.h"
+#include "cuda/runtime.h"
+
+namespace {
+
+// Cut where it does not fit; what it is put into ends in NULs.
+template <size_t kSize>
+void put(const std::string& text, char (&field)[kSize]) {
+  text.copy(field, kSize - 1);
+}
+
+}  // namespace
 
 extern "C" {
 
 int32_t mmpo_abi_version(void) { return MMPO_ABI_VERSION; }
 
 const char* mmpo_build_info(void) {
-  static const std::string info = "LibTorch " TORCH_VERSION ", CPU capability " + at::get_cpu_capability();
+  static const std::string info = "LibTorch " TORCH_VERSION ", CPU capability " + at::get_cpu_capability() +
+                                  (mmpo::cuda_is_built() ? ", with CUDA" : ", without CUDA");
   return info.c_str();
+}
+
+int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info, mmpo_error* err) {
+  if (out_info != nullptr) *out_info = {};
+  return mmpo::guard(err, [&] {
+    mmpo::require(out_info != nullptr, "out_info must not be NULL");
+    mmpo::require(device == MMPO_CPU || device == MMPO_CUDA, "device must be MMPO_CPU or MMPO_CUDA, got ", device);
+    if (device == MMPO_CPU) {
+      out_info->is_built = 1;
+      put(at::get_cpu_capability(), out_info->description);
+      return;
+    }
+    out_info->is_built = mmpo::cuda_is_built() ? 1 : 0;
+    const std::string missing = mmpo::cuda_is_missing();
+    put(missing, out_info->problem);
+    if (!missing.empty()) return;
+    put(mmpo::describe_gpu(), out_info->description);
+    out_info->peak_bytes = mmpo::gpu_peak_bytes(0);
+  });
 }
 
 int32_t mmpo_set_num_threads(int32_t num_threads, mmpo_error* err) {

@@ -4,6 +4,7 @@
 
 #include "c_api/guard.h"
 #include "c_api/handles.h"
+#include "common/device.h"
 #include "generate/generator.h"
 #include "generate/sampler.h"
 #include "model/load_parameters.h"
@@ -28,7 +29,8 @@ void describe_parameter(const mmpo::ParameterLayout& layout, const at::Tensor& f
   const mmpo::Parameter& parameter = parameters[static_cast<size_t>(index)];
   const bool is_float = flat.scalar_type() == at::kFloat;
   out.name = parameter.name.c_str();
-  out.data = static_cast<const char*>(flat.const_data_ptr()) + parameter.offset * (is_float ? 4 : 2);
+  out.data = nullptr;
+  if (flat.is_cpu()) out.data = static_cast<const char*>(flat.const_data_ptr()) + parameter.offset * (is_float ? 4 : 2);
   out.shape[0] = parameter.rows;
   out.shape[1] = parameter.columns;
   out.num_dims = parameter.columns == 0 ? 1 : 2;
@@ -53,7 +55,7 @@ void clear_token_logps(const mmpo_batch& batch, float* out) {
 extern "C" {
 
 int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
-                          int32_t compute_dtype, mmpo_model** out_model, mmpo_error* err) {
+                          int32_t compute_dtype, int32_t device, mmpo_model** out_model, mmpo_error* err) {
   if (out_model != nullptr) *out_model = nullptr;
   return guard(err, [&] {
     require_not_null(config, "config");
@@ -61,7 +63,8 @@ int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* te
     require_not_null(out_model, "out_model");
     require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
     const mmpo::ModelConfig checked(*config);
-    *out_model = new mmpo_model{{checked, {tensors, static_cast<size_t>(num_tensors)}, compute_type(compute_dtype)}};
+    *out_model = new mmpo_model{
+        {checked, {tensors, static_cast<size_t>(num_tensors)}, compute_type(compute_dtype), mmpo::device_of(device)}};
   });
 }
 
@@ -83,6 +86,32 @@ int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor
     require_not_null(out_tensor, "out_tensor");
     const mmpo::Decoder& decoder = model->model.decoder();
     describe_parameter(decoder.layout(), decoder.flat(), index, *out_tensor);
+  });
+}
+
+int32_t mmpo_model_attention(const mmpo_model* model, const char** out_text, mmpo_error* err) {
+  if (out_text != nullptr) *out_text = nullptr;
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(out_text, "out_text");
+    const mmpo::Decoder& decoder = model->model.decoder();
+    *out_text = mmpo::describe_attention(decoder.device(), decoder.dtype(), decoder.attention_shape());
+  });
+}
+
+int32_t mmpo_model_read(const mmpo_model* model, int32_t adapter, int64_t index, void* out_data, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(out_data, "out_data");
+    const mmpo::Decoder& decoder = model->model.decoder();
+    require(adapter == 0 || decoder.adapter() != nullptr, "the model has no adapter");
+    const mmpo::ParameterLayout& layout = adapter == 0 ? decoder.layout() : decoder.adapter()->layout();
+    const at::Tensor& flat = adapter == 0 ? decoder.flat() : decoder.adapter()->flat();
+    mmpo_tensor described{};
+    describe_parameter(layout, flat, index, described);
+    described.data = out_data;
+    const mmpo::Parameter& parameter = layout.parameters()[static_cast<size_t>(index)];
+    mmpo::borrow(described).flatten().copy_(flat.narrow(0, parameter.offset, parameter.size()));
   });
 }
 
@@ -149,8 +178,8 @@ int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out
     if (out_token_logps != nullptr) clear_token_logps(*batch, out_token_logps);
     model->model.workspace().reset();
     const std::vector<mmpo::Role> roles(static_cast<size_t>(batch->num_completions), mmpo::Role::kScored);
-    const mmpo::PackedBatch packed(*batch, roles);
-    const at::Tensor logp_R = model->model.score(packed);
+    const mmpo::PackedBatch packed(*batch, roles, model->model.device());
+    const at::Tensor logp_R = model->model.score(packed).cpu();
     if (out_token_logps != nullptr) copy_token_logps(packed, logp_R, out_token_logps);
     std::ranges::copy(mmpo::sum_completions(packed, logp_R), out_logps);
   });

@@ -1,3 +1,5 @@
+#include <ATen/ops/from_blob.h>
+
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -42,6 +44,17 @@ mmpo::Objective make_objective(const mmpo_objective* objective, const mmpo_batch
   std::optional<mmpo::RewardRange> range;
   if (reward_range != nullptr) range = mmpo::RewardRange{reward_range[0], reward_range[1]};
   return {*objective, batch, {ref_logps, count}, range};
+}
+
+const at::Tensor& state_tensor(const mmpo::Trainer& trainer, int32_t state, int64_t index) {
+  const auto& tensors = trainer.state(state);
+  require(index >= 0 && index < static_cast<int64_t>(tensors.size()), "tensor ", index, " of ", tensors.size());
+  return tensors[static_cast<size_t>(index)].values;
+}
+
+// The caller's memory as a tensor like another.
+at::Tensor in_memory(void* data, const at::Tensor& like) {
+  return at::from_blob(data, like.sizes(), at::TensorOptions().dtype(like.scalar_type()));
 }
 
 }  // namespace
@@ -110,15 +123,31 @@ int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t 
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
     require_not_null(out_tensor, "out_tensor");
-    const auto& tensors = trainer->trainer.state(state);
-    require(index >= 0 && index < static_cast<int64_t>(tensors.size()), "tensor ", index, " of ", tensors.size());
-    const auto& [name, values] = tensors[static_cast<size_t>(index)];
-    out_tensor->name = name.c_str();
-    out_tensor->data = values.const_data_ptr();
+    const at::Tensor& values = state_tensor(trainer->trainer, state, index);
+    out_tensor->name = trainer->trainer.state(state)[static_cast<size_t>(index)].name.c_str();
+    out_tensor->data = values.is_cpu() ? values.const_data_ptr() : nullptr;
     out_tensor->shape[0] = values.size(0);
     out_tensor->shape[1] = values.dim() == 2 ? values.size(1) : 0;
     out_tensor->num_dims = static_cast<int32_t>(values.dim());
     out_tensor->dtype = values.scalar_type() == at::kByte ? MMPO_UINT8 : MMPO_FLOAT32;
+  });
+}
+
+int32_t mmpo_trainer_read(const mmpo_trainer* trainer, int32_t state, int64_t index, void* out_data, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_data, "out_data");
+    const at::Tensor& values = state_tensor(trainer->trainer, state, index);
+    in_memory(out_data, values).copy_(values);
+  });
+}
+
+int32_t mmpo_trainer_write(mmpo_trainer* trainer, int32_t state, int64_t index, const void* data, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(data, "data");
+    const at::Tensor& values = state_tensor(trainer->trainer, state, index);
+    values.copy_(in_memory(const_cast<void*>(data), values));
   });
 }
 

@@ -16,6 +16,7 @@ int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * 
 }  // namespace
 
 Tensor Workspace::allocate(at::IntArrayRef shape, at::ScalarType dtype) {
+  if (!device_.is_cpu()) return at::empty(shape, at::TensorOptions().dtype(dtype).device(device_));
   const int64_t bytes = aligned(c10::multiply_integers(shape) * static_cast<int64_t>(c10::elementSize(dtype)));
   while (current_ < blocks_.size() && blocks_[current_].used + bytes > blocks_[current_].memory.numel()) ++current_;
   if (current_ == blocks_.size()) {

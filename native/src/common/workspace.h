@@ -1,4 +1,6 @@
-// Memory of a micro-batch: handed out from a few large blocks, taken back all at once, kept for the next one.
+// Memory of a micro-batch: handed out from a few large blocks, taken back all at once, kept for the next one. On a GPU it is
+// LibTorch's caching allocator that keeps memory, in the order of the stream: what is handed out goes back when its last tensor
+// does, so that no more is held than is used at once.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,6 +14,10 @@ using at::Tensor;
 
 class Workspace {
  public:
+  explicit Workspace(at::Device device = at::kCPU) : device_(device) {}
+
+  at::Device device() const { return device_; }
+
   // Uninitialised, 64-byte aligned; valid until rewind() passes it or reset().
   Tensor allocate(at::IntArrayRef shape, at::ScalarType dtype);
 
@@ -26,9 +32,11 @@ class Workspace {
   // Takes back everything.
   void reset();
 
+  // Of the blocks: none on a GPU.
   int64_t bytes() const;
 
  private:
+  at::Device device_;
   struct Block {
     Tensor memory;  // bytes
     int64_t used;

@@ -2,14 +2,14 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "common/device.h"
 #include "common/error.h"
 #include "generate/sampler.h"
-#include "kernels/decode_attention.h"
+#include "kernels/gpu_decode_attention.h"
 #include "model/linear.h"
 
 namespace mmpo {
@@ -22,9 +22,10 @@ constexpr int64_t kPrefillTokens = 8192;
 class KeyValueCache {
  public:
   KeyValueCache(const Decoder& decoder, int64_t num_sequences, int64_t capacity) : config_(decoder.config()) {
+    const auto options = at::TensorOptions().dtype(decoder.dtype()).device(decoder.device());
     for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
-      keys_SLK_.push_back(at::empty({num_sequences, capacity, config_.key_size()}, decoder.dtype()));
-      values_SLK_.push_back(at::empty({num_sequences, capacity, config_.key_size()}, decoder.dtype()));
+      keys_SLK_.push_back(at::empty({num_sequences, capacity, config_.key_size()}, options));
+      values_SLK_.push_back(at::empty({num_sequences, capacity, config_.key_size()}, options));
     }
   }
 
@@ -35,6 +36,16 @@ class KeyValueCache {
     const auto place = [&](Tensor& cache) { return cache[sequence].narrow(0, position, count); };
     place(keys_SLK_[static_cast<size_t>(layer)]).copy_(rows.narrow(1, config_.query_size(), key_size));
     place(values_SLK_[static_cast<size_t>(layer)]).copy_(rows.narrow(1, config_.query_size() + key_size, key_size));
+  }
+
+  // Takes row n as the last key of rows[n].
+  void append(int64_t layer, const Tensor& qkv_nQ, const GpuDecodeRows& rows) {
+    const int64_t key_size = config_.key_size();
+    const auto put = [&](const Tensor& cache_SLK, int64_t column) {
+      cache_SLK.flatten(0, 1).index_copy_(0, rows.places(cache_SLK.size(1)), qkv_nQ.narrow(1, column, key_size));
+    };
+    put(keys_SLK_[static_cast<size_t>(layer)], config_.query_size());
+    put(values_SLK_[static_cast<size_t>(layer)], config_.query_size() + key_size);
   }
 
   const Tensor& keys(int64_t layer) const { return keys_SLK_[static_cast<size_t>(layer)]; }
@@ -88,24 +99,24 @@ class Generator {
                            num_tokens,
                            static_cast<int64_t>(count),
                            0};
-    const PackedBatch packed(batch, {});
-    const Decoder::Attend attend = model_.decoder().packed_attention(packed.segments);
+    const PackedBatch packed(batch, {}, model_.device());
+    const Decoder::Attend attend = model_.decoder().packed_attention(packed.attention);
     const auto attend_and_store = [&](int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
       attend(layer, qkv_TQ, attended_TA, lse_NT);
-      for (const Segment& segment : packed.segments) {
+      for (const Segment& segment : packed.attention.segments()) {
         cache_.store(layer, qkv_TQ, segment.begin, segment.length, static_cast<int64_t>(first) + segment.group, 0);
       }
     };
     std::vector<int64_t> last_rows;
     std::vector<size_t> sequences;
-    for (const Segment& segment : packed.segments) {
+    for (const Segment& segment : packed.attention.segments()) {
       last_rows.push_back(segment.begin + segment.length - 1);
       sequences.push_back(first + static_cast<size_t>(segment.group));
     }
     model_.workspace().reset();
     const Tensor x_TH = model_.decoder().forward({packed.tokens_T, packed.positions_T, packed.num_positions},
                                                  attend_and_store, model_.workspace(), nullptr);
-    sample(at::index_select(x_TH, 0, at::tensor(last_rows, at::kLong)), sequences);
+    sample(at::index_select(x_TH, 0, to_device(last_rows, model_.device())), sequences);
   }
 
   void decode() {
@@ -120,18 +131,24 @@ class Generator {
       positions.push_back(static_cast<int32_t>(position));
       rows.push_back({static_cast<int64_t>(i), position + 1});
     }
+    const AttentionShape shape = model_.decoder().attention_shape();
     const auto attend = [&](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
       for (size_t n = 0; n < rows.size(); ++n) {
         cache_.store(layer, qkv_nQ, static_cast<int64_t>(n), 1, rows[n].sequence, rows[n].num_keys - 1);
       }
-      decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows, model_.decoder().attention_shape(),
-                       attended_nA);
+      decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows, shape, attended_nA);
+    };
+    const GpuDecodeRows gpu_rows(rows, model_.device());
+    const auto attend_on_gpu = [&](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
+      cache_.append(layer, qkv_nQ, gpu_rows);
+      gpu_decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), gpu_rows, shape, attended_nA);
     };
     model_.workspace().reset();
-    const Tensor tokens_n = at::tensor(tokens, at::kLong);
-    const Tensor positions_n = at::tensor(positions, at::kInt);
+    const Tensor tokens_n = to_device(tokens, model_.device());
+    const Tensor positions_n = to_device(positions, model_.device());
     const int64_t num_positions = 1 + *std::ranges::max_element(positions);
-    sample(model_.decoder().forward({tokens_n, positions_n, num_positions}, attend, model_.workspace(), nullptr),
+    const Decoder::Attend chosen = is_gpu(model_.device()) ? Decoder::Attend(attend_on_gpu) : Decoder::Attend(attend);
+    sample(model_.decoder().forward({tokens_n, positions_n, num_positions}, chosen, model_.workspace(), nullptr),
            sequences);
   }
 
@@ -140,9 +157,9 @@ class Generator {
     Tensor rstd_n;
     const Tensor hidden_nH = model_.final_norm(x_nH, rstd_n);
     const Tensor& head_VH = model_.decoder().weights().head_VH;
-    Tensor logits_nV = at::empty({x_nH.size(0), head_VH.size(0)}, x_nH.scalar_type());
+    Tensor logits_nV = at::empty({x_nH.size(0), head_VH.size(0)}, x_nH.options());
     linear(hidden_nH, head_VH, {}, model_.workspace(), logits_nV);
-    const Tensor float_nV = logits_nV.to(at::kFloat);
+    const Tensor float_nV = logits_nV.to(at::kFloat).cpu();
     const float* logits = float_nV.const_data_ptr<float>();
     const auto vocabulary = static_cast<size_t>(head_VH.size(0));
     for (size_t n = 0; n < sequences.size(); ++n) {

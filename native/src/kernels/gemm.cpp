@@ -113,6 +113,21 @@ void by_aten(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Te
   }
 }
 
+// cuBLAS sums bfloat16 operands in float32, and in a split sum too where it is told to. A float32 result of theirs has forms
+// of its own.
+void on_gpu(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Tensor& c_MN) {
+  const bool widens = a_MK.scalar_type() != c_MN.scalar_type();
+  if (addend_MN.defined() && widens) {
+    at::addmm_out(c_MN, addend_MN, a_MK, b_KN, at::kFloat);
+  } else if (addend_MN.defined()) {
+    at::addmm_out(c_MN, addend_MN, a_MK, b_KN);
+  } else if (widens) {
+    at::mm_out(c_MN, a_MK, b_KN, at::kFloat);
+  } else {
+    at::mm_out(c_MN, a_MK, b_KN);
+  }
+}
+
 }  // namespace
 
 void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN) {
@@ -122,6 +137,7 @@ void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Works
   TORCH_CHECK(!addend_MN.defined() || (addend_MN.sizes() == c_MN.sizes() && addend_MN.stride(1) == 1 &&
                                        addend_MN.scalar_type() == c_MN.scalar_type()),
               "gemm: the addend must be as the result is");
+  if (!c_MN.is_cpu()) return on_gpu(a_MK, b_KN, addend_MN, c_MN);
   switch (cpu_capability()) {
     case CpuCapability::kAmx:
       return by_types<AMX>(a_MK, b_KN, addend_MN, workspace, c_MN);

@@ -3,6 +3,9 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
+#include "common/device.h"
+#include "cuda/cuda_kernels.h"
+#include "cuda/runtime.h"
 #include "kernels/dispatch.h"
 
 // Checks here are of our own callers: a breach is a defect of the engine, reported as c10::Error, never a user's mistake.
@@ -36,9 +39,9 @@ T* mutable_vector(Tensor& x, int64_t count) {
 }
 
 void check_same(const Tensor& a, const Tensor& b) {
-  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type(),
-              "kernels: shapes and types must be equal, got ", a.sizes(), " ", a.scalar_type(), " and ", b.sizes(), " ",
-              b.scalar_type());
+  TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() && a.device() == b.device(),
+              "kernels: shapes, types and devices must be equal, got ", a.sizes(), " ", a.scalar_type(), " on ",
+              a.device(), " and ", b.sizes(), " ", b.scalar_type(), " on ", b.device());
 }
 
 // [T, 2I] beside [T, I].
@@ -49,21 +52,54 @@ void check_gate_up(const Tensor& gate_up_T2I, const Tensor& x_TI) {
               gate_up_T2I.scalar_type(), " and ", x_TI.sizes(), " ", x_TI.scalar_type());
 }
 
-// body(T, Capability) as std::type_identity values.
+// body(T, Capability) as std::type_identity values. Capability: of the CPU, or Gpu for tensors that are there.
 template <typename Body>
 void dispatch(const Tensor& x, const Body& body) {
-  with_cpu_capability([&](auto capability) {
+  const auto by_type = [&](auto capability) {
     if (x.scalar_type() == at::kFloat) {
       body(std::type_identity<float>(), capability);
     } else {
       TORCH_CHECK(x.scalar_type() == at::kBFloat16, "kernels take float32 or bfloat16, got ", x.scalar_type());
       body(std::type_identity<c10::BFloat16>(), capability);
     }
-  });
+  };
+  if (is_gpu(x.device())) {
+    by_type(std::type_identity<Gpu>());
+  } else {
+    with_cpu_capability(by_type);
+  }
 }
 
+// CudaKernels on the stream that LibTorch queues on, too.
+template <typename T>
+struct OnStream {
+  using Kernels = CudaKernels<T>;
+
+  static void rms_norm(auto... x) { Kernels::rms_norm(x..., cuda_stream()); }
+  static void add_rms_norm(auto... x) { Kernels::add_rms_norm(x..., cuda_stream()); }
+  static void rms_norm_recompute(auto... x) { Kernels::rms_norm_recompute(x..., cuda_stream()); }
+  static void rms_norm_backward(auto... x) { Kernels::rms_norm_backward(x..., cuda_stream()); }
+  static void rope(auto... x) { Kernels::rope(x..., cuda_stream()); }
+  static void swiglu(auto... x) { Kernels::swiglu(x..., cuda_stream()); }
+  static void swiglu_backward(auto... x) { Kernels::swiglu_backward(x..., cuda_stream()); }
+  static void dropout(auto... x) { Kernels::dropout(x..., cuda_stream()); }
+  static void dropout_backward(auto... x) { Kernels::dropout_backward(x..., cuda_stream()); }
+  static void log_softmax_gather(auto... x) { Kernels::log_softmax_gather(x..., cuda_stream()); }
+  static void softmax_gradient(auto... x) { Kernels::softmax_gradient(x..., cuda_stream()); }
+  static void log_softmax_gradient(auto... x) { Kernels::log_softmax_gradient(x..., cuda_stream()); }
+};
+
+template <typename T, typename Capability>
+struct KernelsOf {
+  using type = CpuKernels<T, Capability>;
+};
+template <typename T>
+struct KernelsOf<T, Gpu> {
+  using type = OnStream<T>;
+};
+
 template <typename T, typename Sum>
-void add_rows(Rows<const T> from, const int64_t* rows, Rows<Sum> sum) {
+void add_rows_on_cpu(Rows<const T> from, const int64_t* rows, Rows<Sum> sum) {
   for (int64_t r = 0; r < from.count; ++r) {
     const T* values = from[r];
     Sum* sums = sum[rows[r]];
@@ -74,7 +110,7 @@ void add_rows(Rows<const T> from, const int64_t* rows, Rows<Sum> sum) {
 }
 
 template <typename T, typename Capability>
-using Kernels = CpuKernels<typename T::type, typename Capability::type>;
+using Kernels = typename KernelsOf<typename T::type, typename Capability::type>::type;
 
 }  // namespace
 
@@ -118,7 +154,7 @@ void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tens
   Tensor partials;
   if (grad_weight_H.defined()) {
     const int64_t num_blocks = (tokens + kWeightGradientBlock - 1) / kWeightGradientBlock;
-    partials = at::empty({num_blocks, hidden}, at::kFloat);
+    partials = at::empty({num_blocks, hidden}, x_TH.options().dtype(at::kFloat));
   }
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
@@ -224,12 +260,21 @@ void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH) {
   TORCH_CHECK(from_RH.dim() == 2 && sum_TH.dim() == 2 && from_RH.size(1) == sum_TH.size(1),
               "add_rows takes matrices of equal rows, got ", from_RH.sizes(), " and ", sum_TH.sizes());
   const int64_t* places = vector<int64_t>(rows_R, from_RH.size(0));
+  const auto add = [&]<typename T, typename Sum>(std::type_identity<T>, std::type_identity<Sum>) {
+    if (is_gpu(from_RH.device())) {
+      CudaRows<T, Sum>::add(rows<const T>(from_RH), places, rows<Sum>(sum_TH), cuda_stream());
+    } else {
+      add_rows_on_cpu(rows<const T>(from_RH), places, rows<Sum>(sum_TH));
+    }
+  };
+  constexpr std::type_identity<float> float32;
+  constexpr std::type_identity<c10::BFloat16> bfloat16;
   if (from_RH.scalar_type() == at::kFloat) {
-    add_rows(rows<const float>(from_RH), places, rows<float>(sum_TH));
+    add(float32, float32);
   } else if (sum_TH.scalar_type() == at::kFloat) {
-    add_rows(rows<const c10::BFloat16>(from_RH), places, rows<float>(sum_TH));
+    add(bfloat16, float32);
   } else {
-    add_rows(rows<const c10::BFloat16>(from_RH), places, rows<c10::BFloat16>(sum_TH));
+    add(bfloat16, bfloat16);
   }
 }
 

@@ -26,17 +26,18 @@ LayerActivations LayerActivations::narrow(int64_t num_rows) const {
           .low_TL = rows(low_TL)};
 }
 
-Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype)
-    : config_(config), layout_(config), flat_(at::zeros({layout_.size()}, dtype)),
+Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device)
+    : config_(config), layout_(config),
+      flat_(at::zeros({layout_.size()}, at::TensorOptions().dtype(dtype).device(device))),
       weights_(view_parameters(config_, layout_, flat_)) {}
 
 AttentionShape Decoder::attention_shape() const {
   return {config_->num_heads, config_->num_kv_heads, config_->head_dim};
 }
 
-Decoder::Attend Decoder::packed_attention(std::span<const Segment> segments) const {
-  return [segments, shape = attention_shape()](int64_t, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
-    attention(qkv_TQ, segments, shape, attended_TA, lse_NT);
+Decoder::Attend Decoder::packed_attention(const AttentionPlan& plan) const {
+  return [&plan, shape = attention_shape()](int64_t, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
+    plan.forward(qkv_TQ, shape, attended_TA, lse_NT);
   };
 }
 
@@ -144,8 +145,8 @@ struct Decoder::GradientScratch {
   Tensor qkv_TQ;
 };
 
-void Decoder::backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,
-                       Workspace& workspace, Tensor& grad_TH, DecoderGradients& gradients) {
+void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape, Workspace& workspace,
+                       Tensor& grad_TH, DecoderGradients& gradients) {
   const WorkspaceScope scope(workspace);
   const int64_t num_rows = grad_TH.size(0);
   const Tensor tokens_T = rows.tokens_T.narrow(0, 0, num_rows);
@@ -165,16 +166,16 @@ void Decoder::backward(const Rows& rows, std::span<const Segment> segments, cons
       a.post_normed_TH = recomputed.post_normed_TH;
       a.activated_TI = recomputed.activated_TI;
     }
-    restore(layer, graded, segments, tape, x_TH, workspace, a);
-    backward_layer(layer, graded, segments, tape.dropout, x_TH, a, scratch, workspace, grad_TH, gradients);
+    restore(layer, graded, plan, tape, x_TH, workspace, a);
+    backward_layer(layer, graded, plan, tape.dropout, x_TH, a, scratch, workspace, grad_TH, gradients);
   }
   if (adapter_ == nullptr) add_rows(grad_TH, graded.tokens_T, gradients.weights.embedding_VH);
 }
 
-void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,
+void Decoder::restore(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape,
                       const Tensor& x_TH, Workspace& workspace, LayerActivations& a) const {
   if (tape.recompute == MMPO_RECOMPUTE_FULL) {
-    forward_attention(layer, x_TH, rows.positions_T, packed_attention(segments), tape.dropout, workspace, a);
+    forward_attention(layer, x_TH, rows.positions_T, packed_attention(plan), tape.dropout, workspace, a);
     forward_mlp(layer, tape.dropout, workspace, a);
     if (adapter_ != nullptr) {
       adapter_->reduce(layer, Projection::kDown, tape.dropout, a.activated_TI, workspace, a.low_TL);
@@ -187,10 +188,9 @@ void Decoder::restore(int64_t layer, const Rows& rows, std::span<const Segment> 
   }
 }
 
-void Decoder::backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments,
-                             const DropoutPass& dropout, const Tensor& x_TH, LayerActivations& a,
-                             GradientScratch& scratch, Workspace& workspace, Tensor& grad_TH,
-                             DecoderGradients& gradients) const {
+void Decoder::backward_layer(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DropoutPass& dropout,
+                             const Tensor& x_TH, LayerActivations& a, GradientScratch& scratch, Workspace& workspace,
+                             Tensor& grad_TH, DecoderGradients& gradients) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   LayerParameters& gradient = gradients.weights.layers[static_cast<size_t>(layer)];
   const auto backward_adapter = [&](Projection projection, const Tensor& grad_TN, const Tensor& x_TK, Tensor& grad_TK) {
@@ -211,8 +211,7 @@ void Decoder::backward_layer(int64_t layer, const Rows& rows, std::span<const Se
   linear_backward_input(grad_TH, weight.output_HA, workspace, scratch.attended_TA);
   linear_backward_weight(grad_TH, a.attended_TA, workspace, gradient.output_HA, gradient.output_bias_H);
   backward_adapter(Projection::kOutput, grad_TH, a.attended_TA, scratch.attended_TA);
-  attention_backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, segments, attention_shape(), workspace,
-                     scratch.qkv_TQ);
+  plan.backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, attention_shape(), workspace, scratch.qkv_TQ);
   rotate(scratch.qkv_TQ, rows.positions_T, true);
   linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, workspace, scratch.normed_TH);
   linear_backward_weight(scratch.qkv_TQ, a.normed_TH, workspace, gradient.qkv_QH, gradient.qkv_bias_Q);
@@ -238,6 +237,8 @@ void Decoder::grow_rotary_tables(int64_t num_positions) {
       sin[position * half + i] = std::sin(angle);
     }
   }
+  cos_PD_ = cos_PD_.to(device());
+  sin_PD_ = sin_PD_.to(device());
 }
 
 }  // namespace mmpo

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/workspace.h"
-#include "kernels/attention.h"
+#include "kernels/attention_plan.h"
 #include "model/lora.h"
 #include "model/model_config.h"
 #include "model/parameters.h"
@@ -50,7 +50,7 @@ struct DecoderGradients {
 class Decoder {
  public:
   // Weights are zero until they are copied into flat().
-  Decoder(const ModelConfig& config, at::ScalarType dtype);
+  Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device);
 
   const ModelConfig& config() const { return config_; }
   const ParameterLayout& layout() const { return layout_; }
@@ -58,6 +58,7 @@ class Decoder {
   Tensor& flat() { return flat_; }
   const Tensor& flat() const { return flat_; }
   at::ScalarType dtype() const { return flat_.scalar_type(); }
+  at::Device device() const { return flat_.device(); }
   AttentionShape attention_shape() const;
 
   void set_adapter(std::unique_ptr<Adapter> adapter) { adapter_ = std::move(adapter); }
@@ -67,8 +68,8 @@ class Decoder {
 
   // How rows see each other: fills attended_TA (and lse_NT, where it is defined) from layer's rotated qkv_TQ.
   using Attend = std::function<void(int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT)>;
-  // Causal attention within packed segments. The segments are borrowed.
-  Attend packed_attention(std::span<const Segment> segments) const;
+  // Causal attention within packed segments. The plan is borrowed.
+  Attend packed_attention(const AttentionPlan& plan) const;
 
   struct Rows {
     const Tensor& tokens_T;  // int64
@@ -80,8 +81,8 @@ class Decoder {
   Tensor forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape* tape);
 
   // grad_TH: gradient of forward's result for the first T' rows (the graded ones); overwritten.
-  // segments: those of the graded rows.
-  void backward(const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape, Workspace& workspace,
+  // plan: of the graded rows.
+  void backward(const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape, Workspace& workspace,
                 Tensor& grad_TH, DecoderGradients& gradients);
 
  private:
@@ -95,10 +96,10 @@ class Decoder {
              LayerActivations& a, Tensor& out_TN) const;
   void rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
   // Fills what the tape did not keep of the layer.
-  void restore(int64_t layer, const Rows& rows, std::span<const Segment> segments, const DecoderTape& tape,
-               const Tensor& x_TH, Workspace& workspace, LayerActivations& a) const;
+  void restore(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape, const Tensor& x_TH,
+               Workspace& workspace, LayerActivations& a) const;
   struct GradientScratch;
-  void backward_layer(int64_t layer, const Rows& rows, std::span<const Segment> segments, const DropoutPass& dropout,
+  void backward_layer(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DropoutPass& dropout,
                       const Tensor& x_TH, LayerActivations& a, GradientScratch& scratch, Workspace& workspace,
                       Tensor& grad_TH, DecoderGradients& gradients) const;
   void grow_rotary_tables(int64_t num_positions);

@@ -74,7 +74,7 @@ void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, doub
   out_NK.copy_(sum_NK);
 }
 
-Adapter::Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype)
+Adapter::Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype, at::Device device)
     : settings_(settings) {
   check(settings);
   const int64_t rank = settings.rank;
@@ -105,15 +105,16 @@ Adapter::Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at
     low_columns_ = low;
   }
   layout_.align();
-  flat_ = at::zeros({layout_.size()}, at::kFloat);
-  compute_flat_ = dtype == at::kFloat ? flat_ : at::zeros({layout_.size()}, dtype);
+  flat_ = at::zeros({layout_.size()}, at::TensorOptions().dtype(at::kFloat).device(device));
+  compute_flat_ = dtype == at::kFloat ? flat_ : at::zeros({layout_.size()}, flat_.options().dtype(dtype));
   weights_ = view(compute_flat_);
   initialize();
 }
 
 // PEFT's: kaiming_uniform(a = sqrt(5)) of A, whose bound is 1 / sqrt(K); B stays zero.
 void Adapter::initialize() {
-  float* values = flat_.mutable_data_ptr<float>();
+  Tensor initial = at::zeros({layout_.size()}, at::kFloat);
+  float* values = initial.mutable_data_ptr<float>();
   for (size_t i = 0; i < layout_.parameters().size(); ++i) {
     const Parameter& parameter = layout_.parameters()[i];
     if (!parameter.name.ends_with("lora_A.weight")) continue;
@@ -125,6 +126,7 @@ void Adapter::initialize() {
       values[parameter.offset + element] = static_cast<float>((2 * uniform - 1) * bound);
     }
   }
+  flat_.copy_(initial);
   refresh();
 }
 

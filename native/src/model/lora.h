@@ -63,7 +63,7 @@ class Adapter {
  public:
   // dtype: of the activations. A is drawn from U(-1/sqrt(K), 1/sqrt(K)) by the settings' seed and B is zero, as PEFT begins.
   // Throws Error(MMPO_INVALID_ARGUMENT) for settings without sense.
-  Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype);
+  Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype, at::Device device);
 
   const ParameterLayout& layout() const { return layout_; }
   // float32 [layout().size()]; after a change refresh().

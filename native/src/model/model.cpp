@@ -18,14 +18,14 @@ bool is_redundant(std::string_view name, const ModelConfig& config) {
 
 }  // namespace
 
-Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype)
-    : decoder_(config, dtype) {
+Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device)
+    : decoder_(config, dtype, device), workspace_(device) {
   const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
   load_parameters(decoder_.layout(), weights, redundant, "config.json", decoder_.flat());
 }
 
 void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights) {
-  auto adapter = std::make_unique<Adapter>(decoder_.config(), settings, decoder_.dtype());
+  auto adapter = std::make_unique<Adapter>(decoder_.config(), settings, decoder_.dtype(), device());
   if (!weights.empty()) {
     const auto none_redundant = [](std::string_view) { return false; };
     load_parameters(adapter->layout(), weights, none_redundant, "adapter_config.json", adapter->flat());
@@ -38,7 +38,7 @@ Tensor Model::score(const PackedBatch& batch) {
   const int64_t num_head_rows = batch.head_rows_R.size(0);
   Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
   const Decoder::Rows rows{batch.tokens_T, batch.positions_T, batch.num_positions};
-  const Tensor x_TH = decoder_.forward(rows, decoder_.packed_attention(batch.segments), workspace_, nullptr);
+  const Tensor x_TH = decoder_.forward(rows, decoder_.packed_attention(batch.attention), workspace_, nullptr);
   Tensor rows_RH = workspace_.allocate({num_head_rows, x_TH.size(1)}, x_TH.scalar_type());
   at::index_select_out(rows_RH, x_TH, 0, batch.head_rows_R);
   Tensor rstd_R;

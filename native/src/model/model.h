@@ -14,7 +14,8 @@ namespace mmpo {
 class Model {
  public:
   // weights: as mmpo_model_create says. Throws Error(MMPO_INVALID_MODEL) naming the tensor.
-  Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype);
+  Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype,
+        at::Device device = at::kCPU);
 
   // Before a trainer is made: everything is computed with the adapter from now on. No weights: the adapter begins as PEFT's do.
   // Throws Error(MMPO_INVALID_ARGUMENT) for the settings, Error(MMPO_INVALID_MODEL) naming the tensor.
@@ -23,6 +24,7 @@ class Model {
   Decoder& decoder() { return decoder_; }
   const Decoder& decoder() const { return decoder_; }
   Workspace& workspace() { return workspace_; }
+  at::Device device() const { return decoder_.device(); }
 
   // Log-probability of every head row's target [R] float32, in memory of the workspace.
   Tensor score(const PackedBatch& batch);
@@ -35,7 +37,7 @@ class Model {
   Workspace workspace_;
 };
 
-// Sums over each completion's tokens in double, [C]; NaN for one that is left out.
+// Sums over each completion's tokens in double, [C]; NaN for one that is left out. logp_R: on the CPU.
 std::vector<double> sum_completions(const PackedBatch& batch, const Tensor& logp_R);
 
 }  // namespace mmpo

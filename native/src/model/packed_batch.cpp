@@ -1,15 +1,12 @@
 #include "model/packed_batch.h"
 
-#include <ATen/ops/tensor.h>
-
 #include <algorithm>
 
+#include "common/device.h"
 #include "common/error.h"
 
 namespace mmpo {
 namespace {
-
-Tensor to_tensor(const std::vector<int64_t>& values) { return at::tensor(values, at::kLong); }
 
 // Appends rows and head rows of one batch; the two passes (graded, scored) differ only in which completions they take.
 class Packer {
@@ -24,7 +21,7 @@ class Packer {
       const int64_t prompt_length = batch_.prompt_lengths[group];
       if (with_prompts) {
         prompt_begins_.push_back(add_rows(token, prompt_length, 0));
-        packed_.segments.push_back({prompt_begins_.back(), prompt_length, 0, 0, group});
+        segments.push_back({prompt_begins_.back(), prompt_length, 0, 0, group});
       }
       token += prompt_length;
       for (int64_t i = 0; i < batch_.group_sizes[group]; ++i, ++completion) {
@@ -35,6 +32,7 @@ class Packer {
     }
   }
 
+  std::vector<Segment> segments;
   std::vector<int64_t> tokens;
   std::vector<int32_t> positions;
   std::vector<int64_t> head_rows;
@@ -55,7 +53,7 @@ class Packer {
     const int64_t prompt_begin = prompt_begins_[static_cast<size_t>(group)];
     packed_.completions[completion].head_begin = static_cast<int64_t>(head_rows.size());
     const int64_t begin = add_rows(token, length - 1, prompt_length);
-    if (length > 1) packed_.segments.push_back({begin, length - 1, prompt_begin, prompt_length, group});
+    if (length > 1) segments.push_back({begin, length - 1, prompt_begin, prompt_length, group});
     head_rows.push_back(prompt_begin + prompt_length - 1);
     for (int64_t i = 0; i + 1 < length; ++i) head_rows.push_back(begin + i);
     for (int64_t i = 0; i < length; ++i) head_targets.push_back(batch_.tokens[token + i]);
@@ -106,21 +104,23 @@ void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positi
   }
 }
 
-PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles) {
+PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, at::Device device) {
   for (int64_t i = 0; i < batch.num_completions; ++i) completions.push_back({-1, batch.completion_lengths[i]});
 
   Packer packer(batch, roles, *this);
   packer.add(Role::kGraded, true);
   num_graded_rows = static_cast<int64_t>(packer.tokens.size());
   num_graded_head_rows = static_cast<int64_t>(packer.head_rows.size());
+  graded_attention = AttentionPlan(packer.segments, device);
   packer.add(Role::kScored, false);
 
   num_rows = static_cast<int64_t>(packer.tokens.size());
   num_positions = 1 + *std::max_element(packer.positions.begin(), packer.positions.end());
-  tokens_T = to_tensor(packer.tokens);
-  positions_T = at::tensor(packer.positions, at::kInt);
-  head_rows_R = to_tensor(packer.head_rows);
-  head_targets_R = to_tensor(packer.head_targets);
+  attention = num_rows == num_graded_rows ? graded_attention : AttentionPlan(packer.segments, device);
+  tokens_T = to_device(packer.tokens, device);
+  positions_T = to_device(packer.positions, device);
+  head_rows_R = to_device(packer.head_rows, device);
+  head_targets_R = to_device(packer.head_targets, device);
 }
 
 }  // namespace mmpo

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/attention.h"
+#include "kernels/attention_plan.h"
 #include "mmpo/mmpo.h"
 
 namespace mmpo {
@@ -22,14 +22,15 @@ enum class Role { kGraded, kScored, kLeftOut };
 
 struct PackedBatch {
   // batch: one that check_batch accepts; roles: [C].
-  PackedBatch(const mmpo_batch& batch, std::span<const Role> roles);
+  PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, at::Device device);
 
   int64_t num_rows = 0;
   int64_t num_graded_rows = 0;
   int64_t num_positions = 0;  // one more than the largest position
-  Tensor tokens_T;            // int64
+  Tensor tokens_T;            // int64, as all tensors here on the device
   Tensor positions_T;         // int32
-  std::vector<Segment> segments;
+  AttentionPlan attention;    // of all rows
+  AttentionPlan graded_attention;  // of the graded ones
 
   // The head's rows: completion after completion, the graded ones first. R = sum of their lengths.
   Tensor head_rows_R;     // int64: the row whose hidden state predicts

@@ -1,10 +1,14 @@
 #include "optim/adam8bit.h"
 
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "common/device.h"
+#include "cuda/cuda_kernels.h"
+#include "cuda/runtime.h"
 #include "kernels/dispatch.h"
 #include "optim/code_book.h"
 
@@ -12,6 +16,10 @@ namespace mmpo {
 namespace {
 
 bool keeps_32_bits(const Parameter& parameter) { return parameter.size() < kAdam8bitMinSize || parameter.is_embedding; }
+
+at::Tensor bytes_of(const CodeBook& book) {
+  return at::from_blob(const_cast<CodeBook*>(&book), {static_cast<int64_t>(sizeof(CodeBook))}, at::kByte);
+}
 
 std::vector<Parameter> in_32_bits(std::span<const Parameter> parameters) {
   std::vector<Parameter> kept;
@@ -52,13 +60,20 @@ void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, do
   });
 }
 
-Adam8bit::Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters)
-    : settings_(settings), whole_(settings, in_32_bits(parameters)) {
+Adam8bit::Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device)
+    : settings_(settings), device_(device), whole_(settings, in_32_bits(parameters), device) {
+  if (is_gpu(device)) {
+    signed_book_ = bytes_of(signed_code_book()).to(device);
+    unsigned_book_ = bytes_of(unsigned_code_book()).to(device);
+  }
+  const auto scales = [&](int64_t count) {
+    return at::zeros({count}, at::TensorOptions().dtype(at::kFloat).device(device));
+  };
   for (const Parameter& parameter : parameters) {
     if (keeps_32_bits(parameter)) continue;
     const int64_t num_blocks = (parameter.size() + kAdam8bitBlock - 1) / kAdam8bitBlock;
-    quantized_.push_back({parameter, zeros_like(parameter, at::kByte), zeros_like(parameter, at::kByte),
-                          at::zeros({num_blocks}, at::kFloat), at::zeros({num_blocks}, at::kFloat)});
+    quantized_.push_back({parameter, zeros_like(parameter, at::kByte, device), zeros_like(parameter, at::kByte, device),
+                          scales(num_blocks), scales(num_blocks)});
   }
 }
 
@@ -74,8 +89,15 @@ void Adam8bit::step(const Buffers& buffers, const Update& update) {
                               state.exp_avg_sq_absmax.mutable_data_ptr<float>(),
                               buffers.bf16_weights == nullptr ? nullptr : buffers.bf16_weights + offset,
                               state.parameter.size()};
-    adam8bit_step(shard, settings_for(state.parameter, settings_), update.learning_rate, update.step,
-                  update.clip_coefficient);
+    const AdamWSettings settings = settings_for(state.parameter, settings_);
+    if (!is_gpu(device_)) {
+      adam8bit_step(shard, settings, update.learning_rate, update.step, update.clip_coefficient);
+    } else {
+      CudaAdam8bit<>::step(kernel_arrays(shard),
+                           adam8bit_scalars(settings, update.learning_rate, update.step, update.clip_coefficient),
+                           static_cast<const CodeBook*>(signed_book_.const_data_ptr()),
+                           static_cast<const CodeBook*>(unsigned_book_.const_data_ptr()), cuda_stream());
+    }
   }
 }
 

@@ -43,7 +43,7 @@ Adam8bitArrays kernel_arrays(const Adam8bitShard& shard);
 // while its square is rounded to 0 would move them by many times the learning rate.
 class Adam8bit : public Optimizer {
  public:
-  Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters);
+  Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device = at::kCPU);
 
   void step(const Buffers& buffers, const Update& update) override;
   std::vector<NamedTensor> state() const override;
@@ -56,6 +56,8 @@ class Adam8bit : public Optimizer {
   };
 
   AdamWSettings settings_;
+  at::Device device_;
+  at::Tensor signed_book_, unsigned_book_;  // bytes of a CodeBook each; on a GPU only
   std::vector<Quantized> quantized_;
   AdamW whole_;  // what keeps 32-bit moments
 };

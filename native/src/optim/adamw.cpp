@@ -4,6 +4,9 @@
 
 #include <cmath>
 
+#include "common/device.h"
+#include "cuda/cuda_kernels.h"
+#include "cuda/runtime.h"
 #include "kernels/dispatch.h"
 
 namespace mmpo {
@@ -34,9 +37,12 @@ void adamw_step(const AdamWShard<T>& shard, const AdamWSettings& settings, doubl
   });
 }
 
-AdamW::AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters) : settings_(settings) {
-  for (const Parameter& parameter : parameters)
-    moments_.push_back({parameter, zeros_like(parameter, at::kFloat), zeros_like(parameter, at::kFloat)});
+AdamW::AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device)
+    : settings_(settings), device_(device) {
+  for (const Parameter& parameter : parameters) {
+    moments_.push_back(
+        {parameter, zeros_like(parameter, at::kFloat, device), zeros_like(parameter, at::kFloat, device)});
+  }
 }
 
 void AdamW::step(const Buffers& buffers, const Update& update) {
@@ -48,8 +54,14 @@ void AdamW::step(const Buffers& buffers, const Update& update) {
                                   moments.exp_avg_sq.mutable_data_ptr<float>(),
                                   buffers.bf16_weights == nullptr ? nullptr : buffers.bf16_weights + offset,
                                   moments.parameter.size()};
-    adamw_step(shard, settings_for(moments.parameter, settings_), update.learning_rate, update.step,
-               update.clip_coefficient);
+    const AdamWSettings settings = settings_for(moments.parameter, settings_);
+    if (!is_gpu(device_)) {
+      adamw_step(shard, settings, update.learning_rate, update.step, update.clip_coefficient);
+    } else {
+      CudaOptimizer<float>::adamw(
+          shard.param, shard.grad, shard.exp_avg, shard.exp_avg_sq, shard.bf16_param, shard.count,
+          adamw_scalars<float>(settings, update.learning_rate, update.step, update.clip_coefficient), cuda_stream());
+    }
   }
 }
 
@@ -67,9 +79,10 @@ AdamWSettings settings_for(const Parameter& parameter, AdamWSettings settings) {
   return settings;
 }
 
-at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype) {
-  return parameter.is_matrix() ? at::zeros({parameter.rows, parameter.columns}, dtype)
-                               : at::zeros({parameter.rows}, dtype);
+at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype, at::Device device) {
+  const auto options = at::TensorOptions().dtype(dtype).device(device);
+  return parameter.is_matrix() ? at::zeros({parameter.rows, parameter.columns}, options)
+                               : at::zeros({parameter.rows}, options);
 }
 
 template AdamWScalars<float> adamw_scalars(const AdamWSettings&, double, int64_t, double);

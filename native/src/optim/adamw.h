@@ -42,7 +42,8 @@ AdamWScalars<T> adamw_scalars(const AdamWSettings& settings, double learning_rat
 // AdamW over named parameters, decay of matrices only.
 class AdamW : public Optimizer {
  public:
-  AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters);
+  // device: of all buffers and of the state.
+  AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device = at::kCPU);
 
   void step(const Buffers& buffers, const Update& update) override;
   std::vector<NamedTensor> state() const override;
@@ -54,6 +55,7 @@ class AdamW : public Optimizer {
   };
 
   AdamWSettings settings_;
+  at::Device device_;
   std::vector<Moments> moments_;
 };
 
@@ -61,6 +63,6 @@ class AdamW : public Optimizer {
 AdamWSettings settings_for(const Parameter& parameter, AdamWSettings settings);
 
 // Zeros in the parameter's shape.
-at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype);
+at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype, at::Device device);
 
 }  // namespace mmpo

@@ -1,10 +1,15 @@
 #include "optim/grad_clip.h"
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "common/device.h"
 #include "common/error.h"
+#include "cuda/cuda_kernels.h"
+#include "cuda/runtime.h"
 #include "kernels/dispatch.h"
 
 namespace mmpo {
@@ -18,6 +23,17 @@ double l2_norm(const T* values, int64_t count) {
   double sum = 0;
   for (const double partial : partials) sum += partial;
   return std::sqrt(sum);
+}
+
+double l2_norm(const at::Tensor& values) {
+  const float* data = values.const_data_ptr<float>();
+  if (!is_gpu(values.device())) return l2_norm(data, values.numel());
+  const int64_t num_blocks = (values.numel() + kNormBlock - 1) / kNormBlock;
+  const at::Tensor partials = at::empty({num_blocks + 1}, values.options().dtype(at::kDouble));
+  double* sums = partials.mutable_data_ptr<double>();
+  CudaOptimizer<float>::sums_of_squares(data, values.numel(), sums, cuda_stream());
+  CudaSum<>::sum(sums, num_blocks, sums + num_blocks, cuda_stream());
+  return std::sqrt(partials[num_blocks].item<double>());
 }
 
 double clip_coefficient(double norm, double max_norm) {

@@ -1,6 +1,8 @@
 // Clipping by the global L2 norm, as torch.nn.utils.clip_grad_norm_ does it.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 
 namespace mmpo {
@@ -9,6 +11,9 @@ namespace mmpo {
 // Infinite or NaN if an element is.
 template <typename T>
 double l2_norm(const T* values, int64_t count);
+// The same of a flat float32 tensor on any device. On a GPU it is waited for: an update must not begin before it is known that
+// there is one to make.
+double l2_norm(const at::Tensor& values);
 
 // min(1, max_norm / (norm + 1e-6)); 1 where max_norm is 0 (no clipping). norm must be finite: with a non-finite norm there
 // is nothing to clip to and no update to make, so that is refused: mmpo::Error with MMPO_NON_FINITE.

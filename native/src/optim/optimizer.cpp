@@ -19,14 +19,15 @@ void check(const mmpo_optimizer_config& config) {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer(const mmpo_optimizer_config& config, std::span<const Parameter> parameters) {
+std::unique_ptr<Optimizer> make_optimizer(const mmpo_optimizer_config& config, std::span<const Parameter> parameters,
+                                          at::Device device) {
   check(config);
   const AdamWSettings settings{config.beta1, config.beta2, config.epsilon, config.weight_decay};
   switch (config.optimizer) {
     case MMPO_ADAMW:
-      return std::make_unique<AdamW>(settings, parameters);
+      return std::make_unique<AdamW>(settings, parameters, device);
     case MMPO_ADAMW_8BIT:
-      return std::make_unique<Adam8bit>(settings, parameters);
+      return std::make_unique<Adam8bit>(settings, parameters, device);
     default:
       fail(MMPO_INVALID_ARGUMENT, "unknown optimizer ", config.optimizer);
   }

@@ -47,6 +47,8 @@ class Optimizer {
 };
 
 // Error(MMPO_INVALID_ARGUMENT) names a setting out of its range.
-std::unique_ptr<Optimizer> make_optimizer(const mmpo_optimizer_config& config, std::span<const Parameter> parameters);
+// device: of the buffers that it will be given, and of its state.
+std::unique_ptr<Optimizer> make_optimizer(const mmpo_optimizer_config& config, std::span<const Parameter> parameters,
+                                          at::Device device = at::kCPU);
 
 }  // namespace mmpo

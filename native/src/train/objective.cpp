@@ -70,6 +70,15 @@ Objective::Result Objective::evaluate(std::span<const double> logps_C) const {
   return settings_.loss == MMPO_LOSS_SFT ? evaluate_sft(logps_C) : evaluate_pairs(logps_C);
 }
 
+Objective::AffineScores Objective::affine_scores() const {
+  // The implicit rewards are these scores: what they are at 0, and by how much they grow to 1.
+  const auto count = static_cast<size_t>(batch_.num_completions);
+  AffineScores scores{evaluate(std::vector<double>(count, 1.0)).rewards,
+                      evaluate(std::vector<double>(count, 0.0)).rewards};
+  for (size_t c = 0; c < count; ++c) scores.slopes[c] -= scores.offsets[c];
+  return scores;
+}
+
 std::vector<double> Objective::linear_weights() const {
   const std::vector<double> any_C(static_cast<size_t>(batch_.num_completions), 0.0);
   return evaluate(any_C).weights;

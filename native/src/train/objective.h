@@ -30,6 +30,12 @@ class Objective {
     std::vector<double> weights;  // [C] d(scale * loss) / d log-probability
   };
   Result evaluate(std::span<const double> logps_C) const;
+  // The scores that a loss of pairs compares are affine in its log-probabilities: score = slope * logp + offset, [C] each.
+  struct AffineScores {
+    std::vector<double> slopes, offsets;
+  };
+  AffineScores affine_scores() const;
+  const mmpo_objective& settings() const { return settings_; }
   // weights alone, before anything is scored; only where is_linear().
   std::vector<double> linear_weights() const;
 

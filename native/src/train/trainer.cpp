@@ -5,9 +5,11 @@
 
 #include <cmath>
 
+#include "common/device.h"
 #include "common/error.h"
 #include "kernels/kernels.h"
 #include "optim/grad_clip.h"
+#include "train/gpu_weights.h"
 
 namespace mmpo {
 namespace {
@@ -32,15 +34,20 @@ Tensor scatter_rows(const Tensor& grad_RH, const Tensor& rows_R, int64_t num_row
 }
 
 // The weight of every graded head row: its completion's.
-Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, Workspace& workspace) {
-  Tensor weights_R = workspace.allocate({batch.num_graded_head_rows}, at::kFloat);
-  float* weights = weights_R.mutable_data_ptr<float>();
+Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, at::Device device) {
+  std::vector<float> weights(static_cast<size_t>(batch.num_graded_head_rows));
   for (size_t c = 0; c < batch.completions.size(); ++c) {
     const auto& completion = batch.completions[c];
     if (completion.head_begin < 0 || completion.head_begin >= batch.num_graded_head_rows) continue;
-    std::fill_n(weights + completion.head_begin, completion.length, static_cast<float>(weights_C[c]));
+    std::fill_n(weights.begin() + completion.head_begin, completion.length, static_cast<float>(weights_C[c]));
   }
-  return weights_R;
+  return to_device(weights, device);
+}
+
+// Where weights depend on the log-probabilities. On the CPU the loss itself says them; a GPU makes them where they are.
+Tensor weights_after_forward(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R) {
+  if (is_gpu(logp_R.device())) return row_weights_of(objective, batch, logp_R);
+  return row_weights(batch, objective.evaluate(sum_completions(batch, logp_R)).weights, logp_R.device());
 }
 
 }  // namespace
@@ -52,9 +59,9 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(mod
   Adapter* adapter = decoder.adapter();
   const Tensor& computed = adapter != nullptr ? adapter->compute_flat() : decoder.flat();
   if (computed.scalar_type() == at::kBFloat16) bfloat16_ = computed;
-  optimizer_ = make_optimizer(config, layout().parameters());
+  optimizer_ = make_optimizer(config, layout().parameters(), model.device());
   master_ = adapter != nullptr ? adapter->flat() : computed.to(at::kFloat);
-  gradient_ = at::zeros({layout().size()}, at::kFloat);
+  gradient_ = at::zeros({layout().size()}, master_.options());
   if (adapter != nullptr) {
     gradients_.weights.layers.resize(decoder.weights().layers.size());
     gradients_.adapter = adapter->view(gradient_);
@@ -76,13 +83,13 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   Workspace& workspace = model_.workspace();
   workspace.reset();
   const std::vector<Role> roles = objective.roles();
-  const PackedBatch packed(batch, roles);
+  const PackedBatch packed(batch, roles, model_.device());
   const Decoder::Rows rows{packed.tokens_T, packed.positions_T, packed.num_positions};
 
   DecoderTape tape{.recompute = recompute_, .dropout = {}, .inputs_TH = {}, .layers = {}};
   if (decoder.adapter() != nullptr) tape.dropout = decoder.adapter()->dropout_pass(num_steps_, micro_batch_);
   ++micro_batch_;
-  const Tensor x_TH = decoder.forward(rows, decoder.packed_attention(packed.segments), workspace, &tape);
+  const Tensor x_TH = decoder.forward(rows, decoder.packed_attention(packed.attention), workspace, &tape);
   const int64_t num_head_rows = packed.head_rows_R.size(0);
   const int64_t num_graded = packed.num_graded_head_rows;
   Tensor rows_RH = workspace.allocate({num_head_rows, x_TH.size(1)}, x_TH.scalar_type());
@@ -99,13 +106,11 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   Tensor logp_R = workspace.allocate({num_head_rows}, at::kFloat);
   Tensor lse_R = workspace.allocate({num_head_rows}, at::kFloat);
   Tensor grad_hidden_RH = workspace.allocate({num_graded, x_TH.size(1)}, x_TH.scalar_type());
-  Objective::Result result;
-  std::vector<double> logps;
   {
     const WorkspaceScope logits_scope(workspace);
     LinearLogp head(graded, head_VH, workspace);
     if (objective.is_linear()) {
-      const Tensor weights_R = row_weights(packed, objective.linear_weights(), workspace);
+      const Tensor weights_R = row_weights(packed, objective.linear_weights(), model_.device());
       Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
       head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients_.weights.head_VH);
       if (num_graded < num_head_rows) {
@@ -114,16 +119,13 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
         const HeadRows scored = part(num_graded, num_head_rows - num_graded);
         LinearLogp(scored, head_VH, workspace).forward(scored_lse_R, scored_logp_R);
       }
-      logps = sum_completions(packed, logp_R);
-      result = objective.evaluate(logps);
     } else {
       head.forward(lse_R, logp_R);
-      logps = sum_completions(packed, logp_R);
-      result = objective.evaluate(logps);
-      const Tensor weights_R = row_weights(packed, result.weights, workspace);
-      head.backward(lse_R, weights_R, grad_hidden_RH, gradients_.weights.head_VH);
+      head.backward(lse_R, weights_after_forward(objective, packed, logp_R), grad_hidden_RH,
+                    gradients_.weights.head_VH);
     }
   }
+  HostCopy host_logp_R(logp_R);
 
   Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());
   grad_rows_RH.zero_();
@@ -131,24 +133,22 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
                     rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients_.weights.norm_H);
   Tensor grad_TH =
       scatter_rows(grad_rows_RH, packed.head_rows_R.narrow(0, 0, num_graded), packed.num_graded_rows, workspace);
-  std::vector<Segment> segments;
-  for (const Segment& segment : packed.segments) {
-    if (segment.begin < packed.num_graded_rows) segments.push_back(segment);
-  }
-  decoder.backward(rows, segments, tape, workspace, grad_TH, gradients_);
+  decoder.backward(rows, packed.graded_attention, tape, workspace, grad_TH, gradients_);
+  // A GPU is still at the backward pass that was queued behind the copy.
+  std::vector<double> logps = sum_completions(packed, host_logp_R.wait());
+  Objective::Result result = objective.evaluate(logps);
   return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
 }
 
 double Trainer::step(double learning_rate, double max_grad_norm) {
   require(learning_rate >= 0 && std::isfinite(learning_rate), "learning_rate must be >= 0, got ", learning_rate);
   require(max_grad_norm >= 0, "max_grad_norm must be >= 0 (0: no clipping), got ", max_grad_norm);
-  float* gradient = gradient_.mutable_data_ptr<float>();
-  const double norm = l2_norm(gradient, gradient_.numel());
+  const double norm = l2_norm(gradient_);
   if (!std::isfinite(norm)) {
     fail(MMPO_NON_FINITE, "the gradient's norm is ", norm, " in step ", num_steps_ + 1, "; nothing was updated");
   }
   at::BFloat16* weights = bfloat16_.defined() ? bfloat16_.mutable_data_ptr<at::BFloat16>() : nullptr;
-  optimizer_->step({master_.mutable_data_ptr<float>(), gradient, weights},
+  optimizer_->step({master_.mutable_data_ptr<float>(), gradient_.mutable_data_ptr<float>(), weights},
                    {learning_rate, clip_coefficient(norm, max_grad_norm), num_steps_ + 1});
   ++num_steps_;
   micro_batch_ = 0;
@@ -170,8 +170,8 @@ void Trainer::restore(int64_t num_steps) {
 Trainer::Result evaluate(Model& model, const mmpo_batch& batch, const Objective& objective) {
   model.workspace().reset();
   const std::vector<Role> roles(static_cast<size_t>(batch.num_completions), Role::kScored);
-  const PackedBatch packed(batch, roles);
-  std::vector<double> logps = sum_completions(packed, model.score(packed));
+  const PackedBatch packed(batch, roles, model.device());
+  std::vector<double> logps = sum_completions(packed, model.score(packed).cpu());
   Objective::Result result = objective.evaluate(logps);
   return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
 }

@@ -57,8 +57,9 @@ TEST_F(AdapterCApi, RefusesWeightsThatDoNotFitAndNamesThem) {
   const std::vector<mmpo_tensor> whole = parameters();
   EXPECT_EQ(whole.size(), 2U * 2 * 2);  // layers, modules, A and B
   mmpo_model* model = nullptr;
-  ASSERT_EQ(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model, &err_),
-            MMPO_OK);
+  ASSERT_EQ(
+      mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, MMPO_CPU, &model, &err_),
+      MMPO_OK);
   const auto try_set = [&](const std::vector<mmpo_tensor>& tensors) {
     return mmpo_model_set_adapter(model, &lora_, tensors.data(), static_cast<int64_t>(tensors.size()), &err_);
   };

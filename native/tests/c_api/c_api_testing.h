@@ -33,8 +33,9 @@ class CApi : public ::testing::Test {
   }
 
   void SetUp() override {
-    ASSERT_EQ(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model_, &err_),
-              MMPO_OK)
+    ASSERT_EQ(
+        mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, device(), &model_, &err_),
+        MMPO_OK)
         << err_.message;
     const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW};
     ASSERT_EQ(mmpo_trainer_create(model_, &optimizer, &trainer_, &err_), MMPO_OK) << err_.message;
@@ -45,6 +46,7 @@ class CApi : public ::testing::Test {
     mmpo_model_free(model_);
   }
 
+  virtual int32_t device() const { return MMPO_CPU; }
   int64_t num_tensors() { return static_cast<int64_t>(weights_.tensors().size()); }
 
   mmpo_model_config config_;

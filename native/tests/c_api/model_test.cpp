@@ -16,7 +16,7 @@ class ModelCApi : public CApi {
   void expect_refused(int32_t status, const std::vector<std::string>& parts) {
     auto* model = reinterpret_cast<mmpo_model*>(this);
     const int32_t found =
-        mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model, &err_);
+        mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, MMPO_CPU, &model, &err_);
     expect_failure(found, err_, status, parts);
     EXPECT_EQ(model, nullptr);
   }
@@ -32,18 +32,18 @@ class ModelCApi : public CApi {
 TEST_F(ModelCApi, CreateNamesTheNullArgument) {
   mmpo_model* model = nullptr;
   const mmpo_tensor* tensors = weights_.tensors().data();
-  expect_failure(mmpo_model_create(nullptr, tensors, num_tensors(), MMPO_FLOAT32, &model, &err_), err_,
+  expect_failure(mmpo_model_create(nullptr, tensors, num_tensors(), MMPO_FLOAT32, MMPO_CPU, &model, &err_), err_,
                  MMPO_INVALID_ARGUMENT, {"config must not be NULL"});
-  expect_failure(mmpo_model_create(&config_, nullptr, num_tensors(), MMPO_FLOAT32, &model, &err_), err_,
+  expect_failure(mmpo_model_create(&config_, nullptr, num_tensors(), MMPO_FLOAT32, MMPO_CPU, &model, &err_), err_,
                  MMPO_INVALID_ARGUMENT, {"tensors must not be NULL"});
-  expect_failure(mmpo_model_create(&config_, tensors, num_tensors(), MMPO_FLOAT32, nullptr, &err_), err_,
+  expect_failure(mmpo_model_create(&config_, tensors, num_tensors(), MMPO_FLOAT32, MMPO_CPU, nullptr, &err_), err_,
                  MMPO_INVALID_ARGUMENT, {"out_model must not be NULL"});
-  expect_failure(mmpo_model_create(&config_, tensors, -1, MMPO_FLOAT32, &model, &err_), err_, MMPO_INVALID_ARGUMENT,
-                 {"num_tensors", "-1"});
-  expect_failure(mmpo_model_create(&config_, tensors, num_tensors(), MMPO_FLOAT16, &model, &err_), err_,
+  expect_failure(mmpo_model_create(&config_, tensors, -1, MMPO_FLOAT32, MMPO_CPU, &model, &err_), err_,
+                 MMPO_INVALID_ARGUMENT, {"num_tensors", "-1"});
+  expect_failure(mmpo_model_create(&config_, tensors, num_tensors(), MMPO_FLOAT16, MMPO_CPU, &model, &err_), err_,
                  MMPO_INVALID_ARGUMENT, {"compute_dtype", "2"});
   // Without a place for the message too.
-  EXPECT_EQ(mmpo_model_create(nullptr, nullptr, 0, 0, nullptr, nullptr), MMPO_INVALID_ARGUMENT);
+  EXPECT_EQ(mmpo_model_create(nullptr, nullptr, 0, 0, 0, nullptr, nullptr), MMPO_INVALID_ARGUMENT);
 }
 
 TEST_F(ModelCApi, CreateNamesTheFieldOfTheConfig) {
@@ -138,8 +138,9 @@ TEST_F(ModelCApi, CreateNamesTheWeightThatIsNotFinite) {
 TEST_F(ModelCApi, CreateRefusesAWeightBeyondTheComputeType) {
   weights_.values(7).view(-1)[3] = std::numeric_limits<float>::max();
   mmpo_model* model = nullptr;
-  expect_failure(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_BFLOAT16, &model, &err_),
-                 err_, MMPO_INVALID_MODEL, {std::string("'") + weights_.tensors()[7].name + "'"});
+  expect_failure(
+      mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_BFLOAT16, MMPO_CPU, &model, &err_),
+      err_, MMPO_INVALID_MODEL, {std::string("'") + weights_.tensors()[7].name + "'"});
   EXPECT_EQ(model, nullptr);
 }
 
@@ -159,7 +160,9 @@ TEST_F(ModelCApi, RotaryBuffersAndATiedHeadArePassedOver) {
   buffer.name = "model.layers.0.self_attn.rotary_emb.inv_freq";
   weights_.tensors().push_back(buffer);
   mmpo_model* model = nullptr;
-  EXPECT_EQ(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, &model, &err_), MMPO_OK)
+  EXPECT_EQ(
+      mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, MMPO_CPU, &model, &err_),
+      MMPO_OK)
       << err_.message;
   int64_t count = 0;
   EXPECT_EQ(mmpo_model_num_parameters(model, &count, &err_), MMPO_OK);

@@ -5,8 +5,9 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/decode_attention.h"
+#include "kernels/gpu_decode_attention.h"
 #include "kernels/kernel_testing.h"
+#include "test_device.h"
 
 namespace mmpo {
 namespace {
@@ -237,6 +238,11 @@ TEST_P(AttentionTest, CachedDecodingEqualsTheDefinition) {
     Tensor out_nA =
         at::full({count, shape.query_columns() + 3}, kNan, at::kFloat).to(type).narrow(1, 2, shape.query_columns());
     decode_attention(qkv_nQ, keys_SLK, values_SLK, rows, shape.attention(), out_nA);
+    const at::Device device = testing::test_device();
+    Tensor gpu_out_nA = at::full(out_nA.sizes(), kNan, out_nA.options().device(device));
+    gpu_decode_attention(qkv_nQ.to(device), keys_SLK.to(device), values_SLK.to(device), GpuDecodeRows(rows, device),
+                         shape.attention(), gpu_out_nA);
+    gpu_out_nA = gpu_out_nA.cpu();
     for (int64_t n = 0; n < count; ++n) {
       const DecodeRow& row = rows[static_cast<size_t>(n)];
       const auto seen = [&](const Tensor& cache) {
@@ -245,6 +251,7 @@ TEST_P(AttentionTest, CachedDecodingEqualsTheDefinition) {
       const Tensor query = qkv_nQ.narrow(0, n, 1).narrow(1, 0, shape.query_columns()).to(at::kDouble);
       const Attended expected = attend(query, seen(keys_SLK), seen(values_SLK), shape);
       expect_close(out_nA.narrow(0, n, 1), expected.out, out_tolerance(type), "out");
+      expect_close(gpu_out_nA.narrow(0, n, 1), expected.out, out_tolerance(type), "out of the GPU's form");
     }
   }
 }

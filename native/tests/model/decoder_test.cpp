@@ -50,7 +50,7 @@ class DecoderTest : public ::testing::TestWithParam<Setting> {
     for (const Parameter& parameter : model_->decoder().layout().parameters()) {
       SCOPED_TRACE(parameter.name);
       const Tensor expected = twin.parameter(parameter.name).grad();
-      const Tensor found = trainer.gradients().narrow(0, parameter.offset, parameter.size());
+      const Tensor found = trainer.gradients().cpu().narrow(0, parameter.offset, parameter.size());
       ASSERT_GT(expected.norm().item<double>(), 1e-3);
       EXPECT_LT(relative_difference(found, expected), 5e-6);
     }
@@ -173,7 +173,7 @@ TEST(Decoder, RecomputeModesAgreeToRounding) {
     const mmpo_batch batch = builder.batch();
     Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW});
     trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
-    return trainer.gradients().clone();
+    return trainer.gradients().cpu().clone();
   };
   const Tensor none = gradient(MMPO_RECOMPUTE_NONE);
   EXPECT_LT(relative_difference(gradient(MMPO_RECOMPUTE_SELECTIVE), none), 1e-6);
@@ -217,7 +217,7 @@ TEST(Decoder, TiedEmbeddingGetsTheSumOfBothGradients) {
     trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
     const auto& layout = model.decoder().layout();
     const Parameter& parameter = layout.parameters()[static_cast<size_t>(layout.find(name))];
-    return trainer.gradients().narrow(0, parameter.offset, parameter.size()).clone();
+    return trainer.gradients().cpu().narrow(0, parameter.offset, parameter.size()).clone();
   };
   const Tensor embedding = gradient(*untied, "model.embed_tokens.weight");
   const Tensor head = gradient(*untied, "lm_head.weight");

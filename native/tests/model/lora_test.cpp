@@ -107,7 +107,7 @@ void expect_gradients(const Twin& twin, Trainer& trainer, double limit) {
   for (const Parameter& parameter : trainer.layout().parameters()) {
     SCOPED_TRACE(parameter.name);
     const Tensor expected = twin.parameter(parameter.name).grad();
-    const Tensor found = trainer.gradients().narrow(0, parameter.offset, parameter.size());
+    const Tensor found = trainer.gradients().cpu().narrow(0, parameter.offset, parameter.size());
     ASSERT_GT(expected.norm().item<double>(), 1e-4);
     EXPECT_LT(relative_difference(found, expected), limit);
   }
@@ -180,7 +180,7 @@ TEST(Lora, GradientEqualsFiniteDifferences) {
     Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
     double total = 0;
     for (const double value : accumulate_sft(trainer, groups).losses) total += value;
-    return std::pair(total, trainer.gradients().clone());
+    return std::pair(total, trainer.gradients().cpu().clone());
   };
   const Tensor gradient = loss().second;
   const Tensor start = flat.clone();
@@ -281,7 +281,7 @@ TEST_P(LoraTypes, TrainingHasTheSameBitsForAnyNumberOfThreads) {
       for (const Group& group : random_groups(131)) groups.push_back(group);
     }
     accumulate_sft(trainer, groups);
-    results.push_back(trainer.gradients().clone());
+    results.push_back(trainer.gradients().cpu().clone());
   }
   EXPECT_TRUE(at::equal(results[1], results[0]));
   EXPECT_TRUE(at::equal(results[2], results[0]));
@@ -293,7 +293,7 @@ TEST(Lora, RecomputeModesAgreeToRoundingWithDropout) {
     const auto model = adapted_model(lora(8, 0.3));
     Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW});
     accumulate_sft(trainer, random_groups(131));
-    return trainer.gradients().clone();
+    return trainer.gradients().cpu().clone();
   };
   const Tensor none = gradient(MMPO_RECOMPUTE_NONE);
   EXPECT_LT(relative_difference(gradient(MMPO_RECOMPUTE_SELECTIVE), none), 1e-6);
@@ -366,7 +366,7 @@ TEST(Lora, MmpoAtLambdaOneNeedsNoRejectedCompletionsWithDropout) {
     settings.score_rejected = score_rejected;
     const std::vector<double> refs = {-12, -4, -300, -23};
     trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
-    return trainer.gradients().clone();
+    return trainer.gradients().cpu().clone();
   };
   EXPECT_TRUE(at::equal(gradient(1), gradient(0)));
 }

@@ -17,9 +17,9 @@ class Twin {
   using Addition = std::function<Tensor(const std::string& module, const Tensor& x)>;
 
   explicit Twin(const Model& model) : config_(*model.decoder().config()) {
-    add(model.decoder().layout(), model.decoder().flat());
+    add(model.decoder().layout(), model.decoder().flat().cpu());
     if (model.decoder().adapter() != nullptr)
-      add(model.decoder().adapter()->layout(), model.decoder().adapter()->flat());
+      add(model.decoder().adapter()->layout(), model.decoder().adapter()->flat().cpu());
   }
 
   void set_addition(Addition addition) { addition_ = std::move(addition); }

@@ -61,7 +61,7 @@ Trainer::Result accumulate_chosen(Trainer& trainer, std::span<const Pair> pairs,
   return trainer.accumulate(batch, Objective(settings, batch, {}, std::nullopt));
 }
 
-Tensor gradients(Trainer& trainer) { return trainer.gradients().clone(); }
+Tensor gradients(Trainer& trainer) { return trainer.gradients().cpu().clone(); }
 
 double relative_difference(const Tensor& found, const Tensor& expected) {
   return ((found - expected).norm() / expected.norm()).item<double>();

@@ -1,6 +1,8 @@
 package io.mmpo.cli;
 
 import io.mmpo.MmpoException;
+import io.mmpo.nativelib.Device;
+import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.nativelib.NativeLibrary;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -14,7 +16,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "doctor",
         description =
-                "Checks the JDK, LibTorch, the native core, threads, memory and cache, and says how to mend what is missing.",
+                "Checks the JDK, LibTorch, the native core, threads, GPU, memory and cache, and says how to mend what is missing.",
         mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
     private static final int OLDEST_JDK = 25;
@@ -61,8 +63,21 @@ final class DoctorCommand implements Callable<Integer> {
                     out,
                     "Threads",
                     NativeLibrary.numThreads() + " of " + processors + " processors (OMP_NUM_THREADS sets them)");
+            checkGpu(out, Device.CUDA.describe());
         } catch (MmpoException e) {
             wrong(out, "Native core", e.getMessage());
+        }
+    }
+
+    /** None is no fault: everything runs on the CPU, too. */
+    private static void checkGpu(PrintWriter out, Device.Info gpu) {
+        if (gpu.isUsable()) {
+            ok(out, "GPU", gpu.description());
+        } else {
+            ok(
+                    out,
+                    "GPU",
+                    "none can be used: " + gpu.problem() + ". To compute on one: " + DeviceChoice.mend(gpu) + ".");
         }
     }
 

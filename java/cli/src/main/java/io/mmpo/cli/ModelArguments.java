@@ -2,6 +2,7 @@ package io.mmpo.cli;
 
 import io.mmpo.model.ModelSource;
 import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.train.ModelSources;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -29,6 +30,13 @@ final class ModelArguments {
             description = "LoRA adapter as PEFT or mmpo train saves it, to compute with on top of the model.")
     private @Nullable Path adapter;
 
+    @Option(
+            names = "--device",
+            paramLabel = "cpu|cuda|auto",
+            defaultValue = "auto",
+            description = "Where to compute: cpu, cuda (one GPU), or auto: a GPU where one can be used (the default).")
+    private DeviceChoice device;
+
     @Option(names = "--bf16", description = "Compute in bfloat16 instead of float32.")
     private boolean bf16;
 
@@ -41,7 +49,17 @@ final class ModelArguments {
     OpenModel open() {
         ModelSource source = ModelSources.withAdapter(
                 name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println);
-        return OpenModel.open(
-                source, Optional.ofNullable(chatTemplate), bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32);
+        DeviceChoice.Chosen chosen = device.resolve();
+        OpenModel open = OpenModel.open(
+                source,
+                Optional.ofNullable(chatTemplate),
+                bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32,
+                chosen.device());
+        String precision = bf16 ? "bfloat16" : "float32 (--bf16 computes in bfloat16, faster)";
+        spec.commandLine()
+                .getErr()
+                .println(chosen.reason() + "; precision: " + precision + "; attention: "
+                        + open.model().attention());
+        return open;
     }
 }

@@ -5,6 +5,7 @@ import io.mmpo.model.ModelConfig;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.train.LazyTokenizer;
 import java.nio.file.Path;
@@ -13,9 +14,9 @@ import java.util.function.Supplier;
 
 /** A model in memory, and its tokenizer once it is asked for. */
 record OpenModel(PretrainedModel pretrained, LazyTokenizer lazyTokenizer) implements AutoCloseable {
-    static OpenModel open(ModelSource source, Optional<Path> chatTemplate, ComputeType computeType) {
+    static OpenModel open(ModelSource source, Optional<Path> chatTemplate, ComputeType computeType, Device device) {
         return new OpenModel(
-                PretrainedModel.load(source, computeType, 0),
+                PretrainedModel.load(source, computeType, device, 0),
                 new LazyTokenizer(source.tokenizerDirectory(), chatTemplate));
     }
 

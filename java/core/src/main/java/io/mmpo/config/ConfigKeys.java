@@ -100,6 +100,11 @@ final class ConfigKeys {
                     c -> orNull(c.model().chatTemplate()),
                     "File with the chat template; unset: the model's own."),
             of(
+                    "device",
+                    "auto",
+                    c -> c.model().device().key(),
+                    "Where it is computed: `cpu`; `cuda`, one GPU; `auto`, a GPU where one can be used, which the run says."),
+            of(
                     "bf16",
                     "true",
                     c -> c.model().bf16(),

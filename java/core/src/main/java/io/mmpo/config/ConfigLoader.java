@@ -9,6 +9,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.mmpo.MmpoException;
+import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
@@ -195,6 +196,7 @@ public final class ConfigLoader {
                 v.optionalWord("model_revision"),
                 v.optionalPath("ref_model_name_or_path"),
                 v.optionalPath("chat_template_path"),
+                v.constant("device", DeviceChoice.class),
                 v.bool("bf16"),
                 recompute(v),
                 lora(v));

@@ -77,7 +77,7 @@ final class ForeignKeys {
                 "activation_offloading",
                 "gradient_checkpointing_kwargs",
                 "accelerator_config");
-        inert("training runs on the CPU", "use_cpu", "no_cuda", "fp16_full_eval", "bf16_full_eval");
+        inert("evaluation computes as training does", "fp16_full_eval", "bf16_full_eval");
         inert(
                 "a run is one process",
                 "local_rank",
@@ -121,6 +121,7 @@ final class ForeignKeys {
         only("causal_lm", "language models", "lora_task_type");
         only("false", "weights in bfloat16 or float32", "load_in_4bit", "load_in_8bit", "fp16", "use_bnb_nested_quant");
         only("float32", "bf16: true or false, which decides it", "dtype", "torch_dtype");
+        only("false", "device: cpu, which decides it", "use_cpu", "no_cuda");
         only(
                 "none|no",
                 "metrics.jsonl in output_dir, that is report_to: none; TensorBoard is not there yet",

@@ -1,5 +1,6 @@
 package io.mmpo.config;
 
+import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.nativelib.Recompute;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -9,13 +10,14 @@ import java.util.Optional;
  * revision: of the model on a hub, where its name says none. referenceModel: the frozen model of the reference
  * log-probabilities, the initial weights where absent. bf16: weights and activations in bfloat16 over float32 master
  * weights. recompute: what backward computes again to save memory. lora:
- * whether an adapter is trained in place of the weights.
+ * whether an adapter is trained in place of the weights. device: where it is computed.
  */
 public record ModelOptions(
         Path model,
         Optional<String> revision,
         Optional<Path> referenceModel,
         Optional<Path> chatTemplate,
+        DeviceChoice device,
         boolean bf16,
         Recompute recompute,
         LoraOptions lora) {

@@ -2,6 +2,7 @@ package io.mmpo.model;
 
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Weights;
@@ -61,13 +62,18 @@ public final class ModelFiles implements WeightFiles {
         return weights.values().stream().map(Located::weights).toList();
     }
 
-    /** Makes a model of the weights, converted to the compute type; it does not need these files afterwards. */
+    /** On the CPU. */
     public NativeModel load(ComputeType computeType) {
+        return load(computeType, Device.CPU);
+    }
+
+    /** Makes a model of the weights, converted to the compute type, on the device; it does not need these files afterwards. */
+    public NativeModel load(ComputeType computeType, Device device) {
         if (config.shape().numLayers() > weights.size()) {
             throw wrongSize(null);
         }
         try {
-            return NativeModel.create(config.shape(), weights(), computeType);
+            return NativeModel.create(config.shape(), weights(), computeType, device);
         } catch (NativeException e) {
             throw switch (e.status()) {
                 case INVALID_MODEL ->
@@ -82,7 +88,7 @@ public final class ModelFiles implements WeightFiles {
                     MmpoException.of(
                             MmpoException.Kind.DATA, e, "%s: %s", directory.resolve(ModelConfig.FILE), e.getMessage());
                 case OUT_OF_MEMORY ->
-                    numParameters() > numStoredElements() ? wrongSize(e) : outOfMemory(computeType, e);
+                    numParameters() > numStoredElements() ? wrongSize(e) : outOfMemory(computeType, device, e);
                 default -> e;
             };
         }
@@ -102,12 +108,13 @@ public final class ModelFiles implements WeightFiles {
                 weights.size());
     }
 
-    private MmpoException outOfMemory(ComputeType computeType, NativeException cause) {
+    private MmpoException outOfMemory(ComputeType computeType, Device device, NativeException cause) {
         return MmpoException.of(
                 MmpoException.Kind.ENVIRONMENT,
                 cause,
-                "There is not enough memory for the model %s: its weights take %,d MiB as %s. Close other programs, or choose a smaller"
+                "There is not enough memory%s for the model %s: its weights take %,d MiB as %s. Close other programs, or choose a smaller"
                         + " model.",
+                device == Device.CUDA ? " on the GPU" : "",
                 directory,
                 (numParameters() * computeType.bytes()) >> 20,
                 computeType);

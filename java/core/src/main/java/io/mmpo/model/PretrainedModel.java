@@ -1,6 +1,7 @@
 package io.mmpo.model;
 
 import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.NativeModel;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,11 +21,16 @@ public final class PretrainedModel implements AutoCloseable {
         this.core = core;
     }
 
-    /** seed: of an adapter's dropout masks, should it be trained. */
+    /** On the CPU. */
     public static PretrainedModel load(ModelSource source, ComputeType computeType, long seed) {
+        return load(source, computeType, Device.CPU, seed);
+    }
+
+    /** seed: of an adapter's dropout masks, should it be trained. */
+    public static PretrainedModel load(ModelSource source, ComputeType computeType, Device device, long seed) {
         PretrainedModel model;
         try (ModelFiles files = ModelFiles.open(source.base())) {
-            model = new PretrainedModel(source, files.config(), files.load(computeType));
+            model = new PretrainedModel(source, files.config(), files.load(computeType, device));
         }
         try {
             source.adapter().ifPresent(directory -> model.attach(directory, seed));

@@ -24,11 +24,15 @@ final class Bindings {
     static final MethodHandle SET_NUM_THREADS = status("mmpo_set_num_threads", JAVA_INT, ADDRESS);
     static final MethodHandle GET_NUM_THREADS = status("mmpo_get_num_threads");
 
+    static final MethodHandle DEVICE_DESCRIBE = status("mmpo_device_describe", JAVA_INT, ADDRESS, ADDRESS);
+
     static final MethodHandle MODEL_CREATE =
-            status("mmpo_model_create", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS);
+            status("mmpo_model_create", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_FREE = free("mmpo_model_free");
     static final MethodHandle MODEL_NUM_PARAMETERS = status("mmpo_model_num_parameters", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_PARAMETER = status("mmpo_model_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_ATTENTION = status("mmpo_model_attention", ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_READ = status("mmpo_model_read", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_SET_ADAPTER =
             status("mmpo_model_set_adapter", ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
     static final MethodHandle ADAPTER_NUM_PARAMETERS = status("mmpo_adapter_num_parameters", ADDRESS, ADDRESS, ADDRESS);
@@ -62,6 +66,10 @@ final class Bindings {
             status("mmpo_trainer_num_tensors", ADDRESS, JAVA_INT, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_TENSOR =
             status("mmpo_trainer_tensor", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_READ =
+            status("mmpo_trainer_read", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_WRITE =
+            status("mmpo_trainer_write", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_NUM_STEPS = status("mmpo_trainer_num_steps", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_RESTORE = status("mmpo_trainer_restore", ADDRESS, JAVA_LONG, ADDRESS);
 

@@ -77,8 +77,15 @@ final class Layouts {
             fields(JAVA_DOUBLE, "temperature", "top_p"),
             fields(JAVA_LONG, "top_k", "seed", "max_new_tokens"));
 
-    static final List<StructLayout> ALL =
-            List.of(ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_CONFIG, OPTIMIZER_CONFIG, SAMPLING);
+    static final StructLayout DEVICE_INFO = MemoryLayout.structLayout(
+                    JAVA_LONG.withName("peak_bytes"),
+                    JAVA_INT.withName("is_built"),
+                    MemoryLayout.sequenceLayout(252, JAVA_BYTE).withName("description"),
+                    MemoryLayout.sequenceLayout(512, JAVA_BYTE).withName("problem"))
+            .withName("mmpo_device_info");
+
+    static final List<StructLayout> ALL = List.of(
+            ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_CONFIG, OPTIMIZER_CONFIG, SAMPLING, DEVICE_INFO);
 
     private Layouts() {}
 

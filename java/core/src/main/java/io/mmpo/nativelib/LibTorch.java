@@ -24,6 +24,9 @@ final class LibTorch {
     // names the directories of the machine that built them.
     private static final List<String> OPENBLAS = List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
     private static final List<String> PYTORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so");
+    private static final List<String> PYTORCH_CUDA = List.of("libc10_cuda.so", "libtorch_cuda.so");
+    // The classifier of the artifact that has them, in place of the platform's name.
+    private static final String GPU = "-gpu";
     private static final List<String> EXISTING = List.of("libc10.so", "libtorch_cpu.so");
 
     private LibTorch() {}
@@ -34,28 +37,40 @@ final class LibTorch {
         if (directory != null && !directory.isBlank()) {
             loadExisting(Path.of(directory));
         } else {
-            loadBundled("openblas", OPENBLAS, platform);
-            loadBundled("pytorch", PYTORCH, platform);
+            loadBundled("openblas", OPENBLAS, platform.name());
+            String gpu = platform.name() + GPU;
+            boolean hasCuda = Loader.class.getResource(resource("pytorch", gpu, PYTORCH_CUDA.getLast())) != null;
+            loadBundled("pytorch", PYTORCH, hasCuda ? gpu : platform.name());
+            if (hasCuda) {
+                loadBundled("pytorch", PYTORCH_CUDA, gpu);
+            }
         }
     }
 
-    private static void loadBundled(String artifact, List<String> libraries, Platform platform) {
+    private static String resource(String artifact, String classifier, String library) {
+        return "/org/bytedeco/" + artifact + "/" + classifier + "/" + library;
+    }
+
+    private static void loadBundled(String artifact, List<String> libraries, String classifier) {
         for (String library : libraries) {
             SharedLibrary.open(
-                    unpack(artifact, library, platform),
-                    "It comes from org.bytedeco:" + artifact + "; mmpo doctor tells more.");
+                    unpack(artifact, library, classifier),
+                    "It comes from org.bytedeco:" + artifact + ":" + classifier
+                            + (classifier.endsWith(GPU)
+                                    ? ", and needs the libraries of CUDA 13, cuDNN and NCCL where the dynamic linker finds them."
+                                    : "; mmpo doctor tells more."));
         }
     }
 
     /** Into JavaCPP's cache, where later runs find it. */
-    private static Path unpack(String artifact, String library, Platform platform) {
-        String resource = "/org/bytedeco/" + artifact + "/" + platform.name() + "/" + library;
+    private static Path unpack(String artifact, String library, String classifier) {
+        String resource = resource(artifact, classifier, library);
         URL url = Loader.class.getResource(resource);
         if (url == null) {
             throw MmpoException.environment(
                     "LibTorch is not on the class path: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s, or name"
                             + " an existing LibTorch with -D%s=/dir.",
-                    resource, artifact, platform.name(), PROPERTY);
+                    resource, artifact, classifier, PROPERTY);
         }
         try {
             File file = Loader.cacheResource(url);

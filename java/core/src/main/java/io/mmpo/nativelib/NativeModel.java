@@ -29,8 +29,13 @@ public final class NativeModel implements AutoCloseable {
         this.handle = new NativeHandle("model", address, Bindings.MODEL_FREE, new ReentrantLock());
     }
 
-    /** Copies the weights, converted to the compute type; they are no longer needed afterwards. */
+    /** On the CPU. */
     public static NativeModel create(ModelShape shape, List<Weights> weights, ComputeType computeType) {
+        return create(shape, weights, computeType, Device.CPU);
+    }
+
+    /** Copies the weights, converted to the compute type, to the device; they are no longer needed afterwards. */
+    public static NativeModel create(ModelShape shape, List<Weights> weights, ComputeType computeType, Device device) {
         NativeLibrary.load();
         try (Arena arena = Arena.ofConfined()) {
             return NativeCall.run("mmpo_model_create", arena, call -> {
@@ -40,6 +45,7 @@ public final class NativeModel implements AutoCloseable {
                         Structs.tensors(weights, arena),
                         (long) weights.size(),
                         computeType.code(),
+                        device.code(),
                         out,
                         call.error()));
                 return new NativeModel(out.get(ADDRESS, 0));
@@ -47,6 +53,15 @@ public final class NativeModel implements AutoCloseable {
         } finally {
             Reference.reachabilityFence(weights); // their memory may belong to the garbage collector
         }
+    }
+
+    /** How attention is computed, and why a faster way is not taken: one line. */
+    public String attention() {
+        return handle.call("mmpo_model_attention", call -> {
+            MemorySegment text = call.memory().allocate(ADDRESS);
+            call.check((int) Bindings.MODEL_ATTENTION.invokeExact(handle.address(), text, call.error()));
+            return text.get(ADDRESS, 0).reinterpret(Long.MAX_VALUE).getString(0);
+        });
     }
 
     /** Log-probabilities of the completions, summed over tokens: [C] nats. */
@@ -155,15 +170,15 @@ public final class NativeModel implements AutoCloseable {
 
     /**
      * Every parameter in the order of the flat buffer, by Hugging Face's names. The data is read-only, changes with every
-     * optimizer step, and lives as long as this model.
+     * optimizer step, and lives as long as this model; of a model on a GPU it is a copy that does not change.
      */
     public List<Weights> parameters() {
-        return parameters(Bindings.MODEL_NUM_PARAMETERS, Bindings.MODEL_PARAMETER);
+        return parameters(Bindings.MODEL_NUM_PARAMETERS, Bindings.MODEL_PARAMETER, 0);
     }
 
     /** The same of the adapter, 32-bit, by PEFT's names; none where there is no adapter. */
     public List<Weights> adapterParameters() {
-        return parameters(Bindings.ADAPTER_NUM_PARAMETERS, Bindings.ADAPTER_PARAMETER);
+        return parameters(Bindings.ADAPTER_NUM_PARAMETERS, Bindings.ADAPTER_PARAMETER, 1);
     }
 
     /** What a trainer of this model changes: the adapter's parameters, or all where there is no adapter. */
@@ -172,7 +187,7 @@ public final class NativeModel implements AutoCloseable {
         return adapter.isEmpty() ? parameters() : adapter;
     }
 
-    private List<Weights> parameters(MethodHandle count, MethodHandle get) {
+    private List<Weights> parameters(MethodHandle count, MethodHandle get, int adapter) {
         return handle.call("the parameters", call -> {
             MemorySegment outNumber = call.memory().allocate(JAVA_LONG);
             call.check((int) count.invokeExact(handle.address(), outNumber, call.error()));
@@ -181,7 +196,12 @@ public final class NativeModel implements AutoCloseable {
             List<Weights> parameters = new ArrayList<>();
             for (long i = 0; i < number; i++) {
                 call.check((int) get.invokeExact(handle.address(), i, tensor, call.error()));
-                Weights parameter = Structs.tensor(tensor, handle);
+                long index = i;
+                Weights parameter = Structs.tensor(
+                        tensor,
+                        handle,
+                        target -> call.check((int) Bindings.MODEL_READ.invokeExact(
+                                handle.address(), adapter, index, target, call.error())));
                 parameters.add(new Weights(
                         parameter.name(),
                         parameter.shape(),

@@ -75,7 +75,7 @@ public final class NativeTrainer implements AutoCloseable {
 
     /**
      * What is trained, in 32 bits, by the model's names: the model's own weights, or the master copy where those are narrower.
-     * Writable, as all state: see {@link #restore}. It lives as long as this trainer.
+     * It lives as long as this trainer; on a GPU it is a copy. {@link #writeParameter} changes it.
      */
     public List<Weights> parameters() {
         return tensors(PARAMETERS);
@@ -99,9 +99,31 @@ public final class NativeTrainer implements AutoCloseable {
             List<Weights> tensors = new ArrayList<>();
             for (long i = 0; i < number.get(JAVA_LONG, 0); i++) {
                 call.check((int) Bindings.TRAINER_TENSOR.invokeExact(handle.address(), state, i, tensor, call.error()));
-                tensors.add(Structs.tensor(tensor, handle));
+                long index = i;
+                tensors.add(Structs.tensor(
+                        tensor,
+                        handle,
+                        target -> call.check((int) Bindings.TRAINER_READ.invokeExact(
+                                handle.address(), state, index, target, call.error()))));
             }
             return List.copyOf(tensors);
+        });
+    }
+
+    /** Writes one of {@link #parameters}, by its place among them. {@link #restore} makes it count. */
+    public void writeParameter(int index, MemorySegment data) {
+        write(PARAMETERS, index, data);
+    }
+
+    /** The same of {@link #optimizerState}. */
+    public void writeOptimizerState(int index, MemorySegment data) {
+        write(OPTIMIZER, index, data);
+    }
+
+    private void write(int state, long index, MemorySegment data) {
+        handle.call("mmpo_trainer_write", call -> {
+            call.check((int) Bindings.TRAINER_WRITE.invokeExact(handle.address(), state, index, data, call.error()));
+            return index;
         });
     }
 

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.StructLayout;
@@ -72,8 +73,13 @@ final class Structs {
         return array;
     }
 
-    /** What an mmpo_tensor that the core filled names; its data lives as long as its owner. */
-    static Weights tensor(MemorySegment tensor, NativeHandle owner) {
+    /** Copies a tensor's contents from a device to memory of the host. */
+    interface Reader {
+        void read(MemorySegment target) throws Throwable;
+    }
+
+    /** What an mmpo_tensor that the core filled names. Its data lives as long as its owner; of a tensor on a GPU it is a copy. */
+    static Weights tensor(MemorySegment tensor, NativeHandle owner, Reader reader) throws Throwable {
         String name = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "name"))
                 .reinterpret(Long.MAX_VALUE)
                 .getString(0);
@@ -82,7 +88,12 @@ final class Structs {
         Dtype dtype = Dtype.ofCode(tensor.get(JAVA_INT, Layouts.offset(Layouts.TENSOR, "dtype")));
         long bytes = Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
         MemorySegment data = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "data"));
-        return new Weights(name, shape, dtype.name(), owner.borrow(data, bytes));
+        if (data.address() != 0) {
+            return new Weights(name, shape, dtype.name(), owner.borrow(data, bytes));
+        }
+        MemorySegment copy = Arena.ofAuto().allocate(bytes, Long.BYTES);
+        reader.read(copy);
+        return new Weights(name, shape, dtype.name(), copy);
     }
 
     static MemorySegment batch(PackedBatch batch, SegmentAllocator allocator) {

@@ -3,6 +3,7 @@ package io.mmpo.train;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import io.mmpo.nativelib.BatchResult;
+import io.mmpo.nativelib.Device;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -71,7 +72,8 @@ final class MetricWindow {
         metrics.put("pairs_per_second", groups / seconds);
         metrics.put("tokens_per_second", tokens / seconds);
         metrics.put("data_wait_seconds", dataWaitSeconds);
-        metrics.put("peak_memory_bytes", ProcessMemory.peakBytes());
+        long onGpu = Device.CUDA.describe().peakBytes();
+        metrics.put("peak_memory_bytes", onGpu > 0 ? onGpu : ProcessMemory.peakBytes());
         return metrics;
     }
 }

@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.Weights;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,7 +28,7 @@ final class OptimizerState {
                 .anyMatch(parameter -> !parameter.dtype().equals("F32"));
     }
 
-    /** Views of the trainer's memory, not copies. */
+    /** Views of the trainer's memory; of a trainer on a GPU copies. */
     List<Weights> tensors() {
         List<Weights> tensors = new ArrayList<>(trainer.optimizerState());
         if (hasMaster) {
@@ -40,26 +41,37 @@ final class OptimizerState {
 
     /** saved: what {@link #tensors} gave. weights: the model's own, which are the parameters where there is no master copy. */
     void restore(List<Weights> saved, List<Weights> weights, Path checkpoint) {
-        copy(saved, tensors(), checkpoint);
-        if (!hasMaster) {
-            copy(weights, trainer.parameters(), checkpoint);
-        }
+        copy(saved, "", trainer.optimizerState(), checkpoint, trainer::writeOptimizerState);
+        copy(
+                hasMaster ? saved : weights,
+                hasMaster ? MASTER : "",
+                trainer.parameters(),
+                checkpoint,
+                trainer::writeParameter);
     }
 
-    private static void copy(List<Weights> sources, List<Weights> targets, Path checkpoint) {
+    /** Puts a tensor's contents in the place of the target with that index. */
+    private interface Writer {
+        void write(int index, MemorySegment data);
+    }
+
+    /** prefix: of the targets' names among the sources. */
+    private static void copy(
+            List<Weights> sources, String prefix, List<Weights> targets, Path checkpoint, Writer writer) {
         Map<String, Weights> byName = new HashMap<>();
         sources.forEach(source -> byName.put(source.name(), source));
-        for (Weights target : targets) {
-            Weights source = byName.get(target.name());
+        for (int i = 0; i < targets.size(); i++) {
+            Weights target = targets.get(i);
+            Weights source = byName.get(prefix + target.name());
             if (source == null
                     || !source.dtype().equals(target.dtype())
                     || !Arrays.equals(source.shape(), target.shape())) {
                 throw MmpoException.data(
                         "%s does not hold %s as this run needs it, %s of shape %s. Resume with the model_name_or_path, bf16 and optim that"
                                 + " the checkpoint was written with.",
-                        checkpoint, target.name(), target.dtype(), Arrays.toString(target.shape()));
+                        checkpoint, prefix + target.name(), target.dtype(), Arrays.toString(target.shape()));
             }
-            target.data().copyFrom(source.data());
+            writer.write(i, source.data());
         }
     }
 }

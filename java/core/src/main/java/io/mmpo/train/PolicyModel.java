@@ -7,6 +7,8 @@ import io.mmpo.model.AdapterConfig;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.ComputeType;
+import io.mmpo.nativelib.Device;
+import io.mmpo.nativelib.DeviceChoice;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -22,9 +24,12 @@ final class PolicyModel {
                             + " a merged model (mmpo merge)",
                     config.model().model());
         }
-        PretrainedModel model =
-                PretrainedModel.load(source, computeType(config), config.run().seed());
+        DeviceChoice.Chosen chosen = config.model().device().resolve();
+        PretrainedModel model = PretrainedModel.load(
+                source, computeType(config), chosen.device(), config.run().seed());
         try {
+            listener.message("%s; precision: %s; attention: %s"
+                    .formatted(chosen.reason(), precision(config), model.core().attention()));
             if (lora.enabled()) {
                 model.adapter().ifPresentOrElse(adapter -> requireSame(lora, adapter), () -> addTo(model, config));
             }
@@ -38,7 +43,9 @@ final class PolicyModel {
 
     /** The frozen model of the reference log-probabilities, with or without an adapter of its own. */
     static PretrainedModel loadReference(ModelSource source, TrainingConfig config) {
-        return PretrainedModel.load(source, computeType(config), config.run().seed());
+        Device device = config.model().device().resolve().device();
+        return PretrainedModel.load(
+                source, computeType(config), device, config.run().seed());
     }
 
     private static void addTo(PretrainedModel model, TrainingConfig config) {
@@ -84,6 +91,12 @@ final class PolicyModel {
                             + " own, or begin a new adapter on its model",
                     key, value, adapters);
         }
+    }
+
+    private static String precision(TrainingConfig config) {
+        return config.model().bf16()
+                ? "bfloat16 over float32 sums"
+                : "float32 (bf16: true computes in bfloat16, faster)";
     }
 
     private static ComputeType computeType(TrainingConfig config) {

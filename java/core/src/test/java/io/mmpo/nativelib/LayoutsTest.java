@@ -78,6 +78,9 @@ class LayoutsTest {
         for (ComputeType type : ComputeType.values()) {
             expected.add("MMPO_" + type + " " + type.code());
         }
+        for (Device device : Device.values()) {
+            expected.add("MMPO_" + device + " " + device.code());
+        }
         expected.add("MMPO_FLOAT32 " + Dtype.F32.code());
         expected.add("MMPO_BFLOAT16 " + Dtype.BF16.code());
         expected.add("MMPO_FLOAT16 " + Dtype.F16.code());

@@ -1,0 +1,87 @@
+// The CUDA side of a library without one: the core's weak references, met by the same kernels run as fibers. So a test that sets
+// emulates_gpu() takes the GPU's way through the whole engine on the CPU's memory. In mmpo_tests alone: the CUDA library has
+// the real ones.
+#include "cuda/cuda_kernels.h"
+#include "cuda/runtime.h"
+
+namespace mmpo {
+
+cudaStream_t cuda_stream() { return nullptr; }
+
+#define MMPO_EMULATE(T, function, parameters, arguments) \
+  template <>                                            \
+  void CudaKernels<T, Gpu>::function parameters {        \
+    CudaKernels<T, EmulatedGpu>::function arguments;     \
+  }
+#define MMPO_EMULATE_KERNELS(T)                                                                                       \
+  MMPO_EMULATE(T, rms_norm,                                                                                           \
+               (Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd, cudaStream_t stream),          \
+               (x, weight, eps, out, rstd, stream))                                                                   \
+  MMPO_EMULATE(T, add_rms_norm,                                                                                       \
+               (Rows<T> residual, Rows<const T> branch, const T* weight, float eps, Rows<T> out, float* rstd,         \
+                cudaStream_t stream),                                                                                 \
+               (residual, branch, weight, eps, out, rstd, stream))                                                    \
+  MMPO_EMULATE(T, rms_norm_recompute,                                                                                 \
+               (Rows<const T> x, const T* weight, const float* rstd, Rows<T> out, cudaStream_t stream),               \
+               (x, weight, rstd, out, stream))                                                                        \
+  MMPO_EMULATE(T, rms_norm_backward,                                                                                  \
+               (Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd, Rows<T> grad_x,          \
+                float* grad_weight, float* partials, cudaStream_t stream),                                            \
+               (grad_out, x, weight, rstd, grad_x, grad_weight, partials, stream))                                    \
+  MMPO_EMULATE(                                                                                                       \
+      T, rope,                                                                                                        \
+      (Heads<T> x, const float* cosines, const float* sines, Positions positions, bool inverse, cudaStream_t stream), \
+      (x, cosines, sines, positions, inverse, stream))                                                                \
+  MMPO_EMULATE(T, swiglu, (Rows<const T> gate_up, Rows<T> out, cudaStream_t stream), (gate_up, out, stream))          \
+  MMPO_EMULATE(T, swiglu_backward,                                                                                    \
+               (Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up, cudaStream_t stream),            \
+               (grad_out, gate_up, grad_gate_up, stream))                                                             \
+  MMPO_EMULATE(T, dropout, (Rows<const T> x, const DropoutStream& mask, Rows<T> out, cudaStream_t stream),            \
+               (x, mask, out, stream))                                                                                \
+  MMPO_EMULATE(T, dropout_backward,                                                                                   \
+               (Rows<const float> grad, Rows<const T> x, const DropoutStream& mask, Rows<T> kept, Rows<T> grad_x,     \
+                cudaStream_t stream),                                                                                 \
+               (grad, x, mask, kept, grad_x, stream))                                                                 \
+  MMPO_EMULATE(T, log_softmax_gather,                                                                                 \
+               (Rows<const T> logits, const int64_t* targets, float* lse, float* logp, cudaStream_t stream),          \
+               (logits, targets, lse, logp, stream))                                                                  \
+  MMPO_EMULATE(T, log_softmax_gradient,                                                                               \
+               (Rows<T> logits, const int64_t* targets, const float* weights, float* logp, cudaStream_t stream),      \
+               (logits, targets, weights, logp, stream))                                                              \
+  MMPO_EMULATE(T, softmax_gradient,                                                                                   \
+               (Rows<T> logits, const int64_t* targets, const float* lse, const float* weights, cudaStream_t stream), \
+               (logits, targets, lse, weights, stream))
+MMPO_EMULATE_KERNELS(float)
+MMPO_EMULATE_KERNELS(c10::BFloat16)
+
+#define MMPO_EMULATE_ROWS(T, Sum)                                                                                \
+  template <>                                                                                                    \
+  void CudaRows<T, Sum, Gpu>::add(Rows<const T> from, const int64_t* rows, Rows<Sum> sum, cudaStream_t stream) { \
+    CudaRows<T, Sum, EmulatedGpu>::add(from, rows, sum, stream);                                                 \
+  }
+MMPO_EMULATE_ROWS(float, float)
+MMPO_EMULATE_ROWS(c10::BFloat16, float)
+MMPO_EMULATE_ROWS(c10::BFloat16, c10::BFloat16)
+
+template <>
+void CudaOptimizer<float, Gpu>::adamw(float* param, float* grad, float* exp_avg, float* exp_avg_sq,
+                                      c10::BFloat16* bf16_param, int64_t count, const AdamWScalars<float>& scalars,
+                                      cudaStream_t stream) {
+  CudaOptimizer<float, EmulatedGpu>::adamw(param, grad, exp_avg, exp_avg_sq, bf16_param, count, scalars, stream);
+}
+template <>
+void CudaOptimizer<float, Gpu>::sums_of_squares(const float* values, int64_t count, double* partials,
+                                                cudaStream_t stream) {
+  CudaOptimizer<float, EmulatedGpu>::sums_of_squares(values, count, partials, stream);
+}
+template <>
+void CudaSum<Gpu>::sum(const double* values, int64_t count, double* out, cudaStream_t stream) {
+  CudaSum<EmulatedGpu>::sum(values, count, out, stream);
+}
+template <>
+void CudaAdam8bit<Gpu>::step(const Adam8bitArrays& arrays, const Adam8bitScalars& scalars, const CodeBook* book1,
+                             const CodeBook* book2, cudaStream_t stream) {
+  CudaAdam8bit<EmulatedGpu>::step(arrays, scalars, book1, book2, stream);
+}
+
+}  // namespace mmpo
