@@ -1,0 +1,203 @@
+// Times training steps of a shape with random weights, on pairs of given lengths: the core's side of bench/gpu/run.
+//
+//   training_step LENGTHS key=value ...      keys: see settings below; prints one JSON object
+//
+// LENGTHS: a file of lines "prompt chosen rejected". Reference log-probabilities are given, as they are in training.
+#include <ATen/ATen.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "common/device.h"
+#include "cuda/runtime.h"
+#include "train/trainer.h"
+
+namespace {
+
+struct Lengths {
+  int32_t prompt, chosen, rejected;
+};
+
+std::vector<Lengths> read_lengths(const std::string& path) {
+  std::ifstream file(path);
+  std::vector<Lengths> pairs;
+  for (std::string line; std::getline(file, line);) {
+    Lengths pair{};
+    if (!line.starts_with('#') && std::istringstream(line) >> pair.prompt >> pair.chosen >> pair.rejected) {
+      pairs.push_back(pair);
+    }
+  }
+  if (pairs.empty()) throw std::runtime_error(path + " holds no lengths of pairs");
+  return pairs;
+}
+
+// Every key with its default; an unknown one is an error.
+std::map<std::string, std::string> settings(int argc, char** argv) {
+  std::map<std::string, std::string> values{{"device", "cpu"},       {"dtype", "bf16"},
+                                            {"vocab", "512"},        {"hidden", "128"},
+                                            {"intermediate", "320"}, {"layers", "2"},
+                                            {"heads", "4"},          {"kv_heads", "2"},
+                                            {"head_dim", "32"},      {"tied", "1"},
+                                            {"lora_r", "0"},         {"lora_targets", "127"},
+                                            {"optimizer", "adamw"},  {"recompute", "selective"},
+                                            {"loss", "dpo"},         {"batch", "2"},
+                                            {"steps", "4"},          {"warmup", "2"}};
+  for (int i = 2; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const size_t equals = argument.find('=');
+    if (equals == std::string::npos || !values.contains(argument.substr(0, equals))) {
+      throw std::runtime_error("unknown setting " + argument);
+    }
+    values[argument.substr(0, equals)] = argument.substr(equals + 1);
+  }
+  return values;
+}
+
+class Settings {
+ public:
+  Settings(int argc, char** argv) : values_(settings(argc, argv)) {}
+  const std::string& text(const std::string& key) const { return values_.at(key); }
+  int64_t number(const std::string& key) const { return std::stoll(values_.at(key)); }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+mmpo_model_config model_config(const Settings& s) {
+  mmpo_model_config config{};
+  config.vocab_size = s.number("vocab");
+  config.hidden_size = s.number("hidden");
+  config.intermediate_size = s.number("intermediate");
+  config.num_layers = s.number("layers");
+  config.num_heads = s.number("heads");
+  config.num_kv_heads = s.number("kv_heads");
+  config.head_dim = s.number("head_dim");
+  config.max_positions = 8192;
+  config.rms_norm_eps = 1e-5;
+  config.rope_theta = 500000;
+  config.tie_embeddings = s.number("tied") != 0 ? 1 : 0;
+  return config;
+}
+
+// Weights of all parameters are the beginning of one array of random numbers: what is timed does not depend on them.
+std::unique_ptr<mmpo::Model> random_model(const Settings& s, at::Device device) {
+  const mmpo::ModelConfig config(model_config(s));
+  const mmpo::ParameterLayout layout(config);
+  int64_t largest = 0;
+  for (const mmpo::Parameter& parameter : layout.parameters()) largest = std::max(largest, parameter.size());
+  constexpr int64_t kPeriod = int64_t{1} << 20;
+  const at::Tensor random = (at::randn({kPeriod}) * 0.02).to(at::kBFloat16).repeat({(largest + kPeriod - 1) / kPeriod});
+  const at::Tensor ones = at::ones({config->hidden_size}, at::kBFloat16);
+  std::vector<mmpo_tensor> tensors;
+  for (const mmpo::Parameter& parameter : layout.parameters()) {
+    const bool is_norm = !parameter.is_matrix();
+    tensors.push_back({parameter.name.c_str(),
+                       is_norm ? ones.const_data_ptr() : random.const_data_ptr(),
+                       {parameter.rows, parameter.columns},
+                       is_norm ? 1 : 2,
+                       MMPO_BFLOAT16});
+  }
+  const auto dtype = s.text("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
+  auto model = std::make_unique<mmpo::Model>(config, tensors, dtype, device);
+  if (s.number("lora_r") > 0) {
+    const mmpo_lora_config lora{s.number("lora_r"), 2.0, 0.05, 7, static_cast<int32_t>(s.number("lora_targets"))};
+    model->set_adapter(lora, {});
+  }
+  return model;
+}
+
+struct Batch {
+  std::vector<int32_t> tokens, prompt_lengths, group_sizes, completion_lengths;
+  std::vector<double> ref_logps;
+
+  void add(const Lengths& pair, int64_t vocab) {
+    prompt_lengths.push_back(pair.prompt);
+    group_sizes.push_back(2);
+    completion_lengths.insert(completion_lengths.end(), {pair.chosen, pair.rejected});
+    for (int32_t i = 0; i < pair.prompt + pair.chosen + pair.rejected; ++i) {
+      tokens.push_back(static_cast<int32_t>((int64_t{48271} * static_cast<int64_t>(tokens.size() + 1)) % vocab));
+    }
+    // About what a model that knows nothing gives.
+    ref_logps.insert(ref_logps.end(), {-11.0 * pair.chosen, -11.0 * pair.rejected});
+  }
+
+  mmpo_batch view() const {
+    return {tokens.data(),
+            prompt_lengths.data(),
+            group_sizes.data(),
+            completion_lengths.data(),
+            static_cast<int64_t>(tokens.size()),
+            static_cast<int64_t>(prompt_lengths.size()),
+            static_cast<int64_t>(completion_lengths.size())};
+  }
+};
+
+int64_t peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  }
+  return 0;
+}
+
+void run(int argc, char** argv) {
+  if (argc < 2) throw std::runtime_error("a file of lengths is wanted");
+  const std::vector<Lengths> pairs = read_lengths(argv[1]);
+  const Settings s(argc, argv);
+  const at::Device device = mmpo::device_of(s.text("device") == "cuda" ? MMPO_CUDA : MMPO_CPU);
+  const std::unique_ptr<mmpo::Model> model = random_model(s, device);
+  const std::map<std::string, int32_t> recompute{
+      {"none", MMPO_RECOMPUTE_NONE}, {"selective", MMPO_RECOMPUTE_SELECTIVE}, {"full", MMPO_RECOMPUTE_FULL}};
+  mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, recompute.at(s.text("recompute")), MMPO_ADAMW};
+  if (s.text("optimizer") == "adamw_8bit") optimizer.optimizer = MMPO_ADAMW_8BIT;
+  mmpo::Trainer trainer(*model, optimizer);
+  mmpo_objective objective{};
+  objective.loss = s.text("loss") == "mmpo" ? MMPO_LOSS_MMPO : MMPO_LOSS_DPO;
+  objective.beta = 0.1;
+  objective.reward_epsilon = 0.9;
+  objective.aux_weight = 1;
+  objective.normalize = 1;
+  objective.scale = 1.0 / static_cast<double>(s.number("batch"));
+  size_t next = 0;
+  double last_loss = 0;
+  const auto step = [&] {
+    Batch batch;
+    for (int64_t i = 0; i < s.number("batch"); ++i) batch.add(pairs[next++ % pairs.size()], s.number("vocab"));
+    const mmpo_batch view = batch.view();
+    last_loss = trainer.accumulate(view, {objective, view, batch.ref_logps, std::nullopt}).losses[0];
+    trainer.step(1e-6, 1.0);
+  };
+  for (int64_t i = 0; i < s.number("warmup"); ++i) step();
+  trainer.step(0, 0);  // waits for the device
+  const size_t first = next;
+  const auto start = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i < s.number("steps"); ++i) step();
+  trainer.step(0, 0);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const int64_t peak = device.is_cpu() ? peak_resident_bytes() : mmpo::gpu_peak_bytes(0);
+  std::printf(
+      "{\"seconds\": %.6f, \"steps\": %ld, \"pairs\": %ld, \"first_pair\": %ld, \"peak_bytes\": %ld, \"last_loss\": "
+      "%.6f, "
+      "\"attention\": \"%s\"}\n",
+      seconds.count(), static_cast<long>(s.number("steps")), static_cast<long>(next - first), static_cast<long>(first),
+      static_cast<long>(peak), last_loss,
+      mmpo::describe_attention(device, model->decoder().dtype(), model->decoder().attention_shape()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run(argc, argv);
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "training_step: " << error.what() << '\n';
+    return 1;
+  }
+}
