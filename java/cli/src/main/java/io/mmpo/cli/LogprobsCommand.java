@@ -3,7 +3,7 @@ package io.mmpo.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.mmpo.data.PreferenceData;
+import io.mmpo.data.RowKind;
 import io.mmpo.data.TokenizationOptions;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
@@ -63,7 +63,7 @@ final class LogprobsCommand implements Callable<Integer> {
                 new TokenizationOptions(limit, OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START);
         try (AtomicFile file = AtomicFile.create(output);
                 OpenModel open = model.open();
-                TokenizedDataset rows = PreferenceData.open(data, open.tokenizer(), options)) {
+                TokenizedDataset rows = RowKind.PREFERENCE.open(data, open.tokenizer(), options)) {
             for (int first = 0; rows.has(first); first += batchSize) { // rows are scored as they are tokenized
                 List<TokenizedGroup> groups = new ArrayList<>();
                 for (int i = first; i < first + batchSize && rows.has(i); i++) {

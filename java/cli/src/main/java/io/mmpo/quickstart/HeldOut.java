@@ -1,7 +1,7 @@
 package io.mmpo.quickstart;
 
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.data.PreferenceData;
+import io.mmpo.data.RowKind;
 import io.mmpo.data.TokenizationOptions;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
@@ -63,7 +63,7 @@ final class HeldOut implements AutoCloseable {
     /** file: the pairs as they stand in it, one a question. */
     static HeldOut open(Path modelDirectory, Path file, List<Corpus.Pair> pairs, long seed) {
         Tokenizer tokenizer = Tokenizer.open(modelDirectory, Optional.empty());
-        try (TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             List<TokenizedGroup> rows = new ArrayList<>();
             for (int i = 0; i < dataset.size(); i++) {
                 rows.add(dataset.get(i));

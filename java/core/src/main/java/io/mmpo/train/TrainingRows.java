@@ -7,8 +7,7 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.DataFiles;
 import io.mmpo.data.DatasetSource;
 import io.mmpo.data.MixedData;
-import io.mmpo.data.PreferenceData;
-import io.mmpo.data.SftData;
+import io.mmpo.data.RowKind;
 import io.mmpo.data.TokenCache;
 import io.mmpo.data.TokenizationOptions;
 import io.mmpo.data.TokenizedDataset;
@@ -77,9 +76,8 @@ public final class TrainingRows {
         Optional<TokenCache> cache = CacheDirectory.of(config.data().cache(), System.getenv())
                 .map(directory ->
                         new TokenCache(directory, modelDirectory, config.model().chatTemplate()));
-        return config.loss().type() == LossType.SFT
-                ? SftData.open(source, tokenizer, options, cache)
-                : PreferenceData.open(source, tokenizer, options, cache);
+        RowKind kind = config.loss().type() == LossType.SFT ? RowKind.SFT : RowKind.PREFERENCE;
+        return kind.open(source, tokenizer, options, cache);
     }
 
     private static TokenizationOptions options(DataOptions data) {

@@ -114,7 +114,7 @@ class DataFilesTest {
             List<Path> files = DataFiles.onHub(repository, Optional.empty(), "train", fake.hub());
             assertThat(files).singleElement().asString().endsWith("rows/a.jsonl");
             try (TokenizedDataset rows =
-                    PreferenceData.open(files.getFirst(), TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+                    RowKind.PREFERENCE.open(files.getFirst(), TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
                 assertThat(TestRows.prompts(rows)).containsExactly(4);
             }
         }
@@ -124,7 +124,7 @@ class DataFilesTest {
     void rowsOfSeveralFilesAreOneSequence() throws IOException {
         Path first = Files.writeString(directory.resolve("a.jsonl"), TestRows.pair(10) + TestRows.pair(11));
         Path second = Files.writeString(directory.resolve("b.jsonl"), TestRows.pair(12) + "oops");
-        try (TokenizedDataset rows = PreferenceData.open(
+        try (TokenizedDataset rows = RowKind.PREFERENCE.open(
                 new DatasetSource("both", List.of(first, second), Map.of()),
                 TestRows.NO_TOKENIZER,
                 TokenizationOptions.UNLIMITED,

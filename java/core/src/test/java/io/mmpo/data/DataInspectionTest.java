@@ -55,7 +55,7 @@ class DataInspectionTest {
         assertThat(json.get("row").intValue()).isEqualTo(4);
         assertThat(json.get("mask").toString()).isEqualTo("{\"prompt\":0,\"chosen\":1,\"rejected\":1}");
         Path file = Files.writeString(directory.resolve("rows.jsonl"), line);
-        try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
             assertThat(dataset.get(0).completions()).isDeepEqualTo(PAIR.completions());
             assertThat(inspection.json(dataset.summary(), LengthHistogram.of(dataset)))
                     .startsWith("{\"summary\":{\"rows\":1,\"kept\":1,\"dropped_empty\":0,")

@@ -28,7 +28,8 @@ class LengthHistogramTest {
                 directory.resolve("r.jsonl"),
                 "{\"prompt_ids\": [1], \"chosen_ids\": [1, 2, 3], \"rejected_ids\": [1]}\n"
                         + "{\"prompt_ids\": [1], \"chosen_ids\": [1, 2, 3, 4], \"rejected_ids\": [1, 2, 3, 4, 5]}\n");
-        try (TokenizedDataset data = PreferenceData.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset data =
+                RowKind.PREFERENCE.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
             LengthHistogram lengths = LengthHistogram.of(data);
             assertThat(lengths.counts().get("chosen")).isEqualTo(Map.of(4, 2));
             assertThat(lengths.counts().get("rejected")).isEqualTo(Map.of(1, 1, 8, 1));

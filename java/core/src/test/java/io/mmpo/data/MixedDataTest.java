@@ -19,7 +19,7 @@ class MixedDataTest {
         StringBuilder lines = new StringBuilder();
         IntStream.of(prompts).forEach(prompt -> lines.append(TestRows.pair(prompt)));
         Path file = Files.writeString(directory.resolve(name), lines);
-        return PreferenceData.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED);
+        return RowKind.PREFERENCE.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED);
     }
 
     @Test

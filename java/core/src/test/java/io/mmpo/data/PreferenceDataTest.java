@@ -55,7 +55,8 @@ class PreferenceDataTest {
         Map<String, Integer> rowOfId = new HashMap<>();
         rows.forEach(row -> rowOfId.put(row.get("id").textValue(), rowOfId.size()));
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             Map<Integer, TokenizedGroup> groups = new HashMap<>();
             all(dataset).forEach(group -> groups.put(group.row(), group));
             int withIds = 0;
@@ -90,7 +91,8 @@ class PreferenceDataTest {
         List<JsonNode> rows = Goldens.jsonLines("data/preference/hh_harmless_test.jsonl");
         int compared = 0;
         try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("data/tokenizers/llama-3.1"), Optional.empty());
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             for (TokenizedGroup group : all(dataset)) {
                 JsonNode golden = goldens.get(rows.get(group.row()).get("id").textValue());
                 if (golden != null) {
@@ -108,7 +110,8 @@ class PreferenceDataTest {
     void emptyAnswersAreDroppedAndEqualPairsCounted() {
         Path file = Goldens.path("data/preference/ultrafeedback_train.jsonl");
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             DatasetSummary summary = dataset.summary();
             assertThat(summary.rows()).isEqualTo(1000);
             assertThat(summary.kept()).isEqualTo(998);
@@ -130,7 +133,7 @@ class PreferenceDataTest {
                 "{\"prompt_ids\": [6], \"chosen_ids\": [7], \"rejected_ids\": []}",
                 "{\"prompt_ids\": [], \"chosen_ids\": [8, 9], \"rejected_ids\": [8, 1]}",
                 "{\"prompt_ids\": [], \"chosen_ids\": [8, 9], \"rejected_ids\": [7, 1]}");
-        try (TokenizedDataset dataset = PreferenceData.open(file, NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
             assertThat(dataset.size()).isEqualTo(2);
             assertThat(dataset.get(0))
                     .usingRecursiveComparison()
@@ -149,7 +152,8 @@ class PreferenceDataTest {
     void endTokenIsAddedToTextThatDoesNotEndInIt() throws IOException {
         Path file = file("{\"prompt\": \"The sky is\", \"chosen\": \" blue\", \"rejected\": \" green<|im_end|>\"}");
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             TokenizedGroup group = dataset.get(0);
             assertThat(tokenizer.decode(group.prompt(), false)).isEqualTo("The sky is");
             assertThat(tokenizer.decode(group.completions()[0], false)).isEqualTo(" blue<|im_end|>");
@@ -161,7 +165,8 @@ class PreferenceDataTest {
     void tokenAcrossTheEndOfThePromptIsSplitAndCounted() throws IOException {
         Path file = file("{\"prompt\": \"unbeliev\", \"chosen\": \"able\", \"rejected\": \" x\"}");
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             TokenizedGroup group = dataset.get(0);
             assertThat(dataset.summary().boundaryMerges()).isEqualTo(1);
             assertThat(group.prompt()).isEqualTo(tokenizer.encode("unbeliev", true));
@@ -180,7 +185,8 @@ class PreferenceDataTest {
                 "{\"prompt\": \"Why?\", \"chosen\": [%s, %s], \"rejected\": [%s, %s]}"
                         .formatted(question, yes, question, no));
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             TokenizedGroup explicit = dataset.get(0);
             assertThat(tokenizer.decode(explicit.completions()[0], false)).isEqualTo("Yes<|im_end|>\n");
             for (int i = 1; i < 3; i++) {
@@ -199,7 +205,8 @@ class PreferenceDataTest {
                 "{\"prompt\": [{\"role\": \"user\", \"content\": \"Q\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"A\"}],"
                         + " \"rejected\": [{\"role\": \"assistant\", \"content\": \"B\"}]}");
         try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.of(template));
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             assertThat(tokenizer.decode(dataset.get(0).prompt(), false)).isEqualTo("<user>Q<assistant>");
             assertThat(tokenizer.decode(dataset.get(0).completions()[1], false)).isEqualTo("B");
             assertThat(dataset.summary().boundaryMerges()).isEqualTo(1);
@@ -216,7 +223,8 @@ class PreferenceDataTest {
                         + " \"rejected\": [{\"role\": \"assistant\", \"content\": \"B\"}], \"tools\": \"[{\\\"name\\\": \\\"f\\\", \\\"n\\\": 1}]\","
                         + " \"chat_template_kwargs\": {\"mood\": \"calm\"}}");
         try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.of(template));
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             assertThat(tokenizer.decode(dataset.get(0).prompt(), false))
                     .isEqualTo("[{\"name\": \"f\", \"n\": 1}]calm<Q>");
         }
@@ -227,7 +235,7 @@ class PreferenceDataTest {
         Path file = Files.writeString(
                 directory.resolve("data.json"),
                 "[{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]},\n {\"prompt_ids\": [4], \"chosen_ids\": [5], \"rejected_ids\": [6]}]");
-        try (TokenizedDataset dataset = PreferenceData.open(file, NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
             assertThat(dataset.size()).isEqualTo(2);
             assertThat(dataset.get(1).completions()[1]).containsExactly(6);
         }
@@ -240,8 +248,8 @@ class PreferenceDataTest {
             lines.add("{\"prompt_ids\": [%d], \"chosen_ids\": [2], \"rejected_ids\": [3]}".formatted(i));
         }
         lines.set(200, "{\"prompt_ids\": [1], \"rejected_ids\": [3]}");
-        try (TokenizedDataset dataset =
-                PreferenceData.open(file(lines.toArray(String[]::new)), NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(
+                file(lines.toArray(String[]::new)), NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
             for (int i = 0; i < 200; i++) {
                 assertThat(dataset.get(i).prompt()).containsExactly(i);
             }
@@ -262,7 +270,7 @@ class PreferenceDataTest {
                     .formatted(i, "word ".repeat(cost)));
         }
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset dataset = PreferenceData.open(
+                TokenizedDataset dataset = RowKind.PREFERENCE.open(
                         file(lines.toArray(String[]::new)), () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             for (int i = 0; i < 200; i++) {
                 assertThat(dataset.get(i).row()).isEqualTo(i);
@@ -277,7 +285,7 @@ class PreferenceDataTest {
         Supplier<Tokenizer> broken = () -> {
             throw new StackOverflowError("made by a test");
         };
-        try (TokenizedDataset dataset = PreferenceData.open(file, broken, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, broken, TokenizationOptions.UNLIMITED)) {
             assertThatThrownBy(() -> dataset.get(0))
                     .hasMessageContaining("made by a test")
                     .hasMessageContaining("data.jsonl");
@@ -289,7 +297,7 @@ class PreferenceDataTest {
         Path file = directory.resolve("long.jsonl");
         Files.writeString(file, "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}\n".repeat(100_000));
         Tokenizer tokenizer = smolLm2();
-        TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED);
+        TokenizedDataset dataset = RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED);
         assertThat(dataset.get(5).row()).isEqualTo(5);
         dataset.close();
         dataset.close();
@@ -303,7 +311,8 @@ class PreferenceDataTest {
     void emptyFileIsAnErrorWithItsPath() throws IOException {
         for (String content : List.of("", "\n \n")) {
             Path file = Files.writeString(directory.resolve("empty.jsonl"), content);
-            try (TokenizedDataset dataset = PreferenceData.open(file, NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+            try (TokenizedDataset dataset =
+                    RowKind.PREFERENCE.open(file, NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
                 assertThatThrownBy(dataset::size)
                         .isInstanceOfSatisfying(
                                 MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.DATA))
@@ -319,7 +328,7 @@ class PreferenceDataTest {
         Path file = file("{\"prompt_ids\": [1, 2, 3], \"chosen_ids\": [2], \"rejected_ids\": [3]}");
         TokenizationOptions options = new TokenizationOptions(
                 OptionalInt.of(2), OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START);
-        try (TokenizedDataset dataset = PreferenceData.open(file, NO_TOKENIZER, options)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, NO_TOKENIZER, options)) {
             assertThatThrownBy(dataset::size)
                     .isInstanceOf(MmpoException.class)
                     .hasMessageContaining("1 dropped because the prompt alone fills max_length");
@@ -328,15 +337,16 @@ class PreferenceDataTest {
 
     @Test
     void missingFileAndMissingTemplateAreClear() throws IOException {
-        assertThatThrownBy(() ->
-                        PreferenceData.open(directory.resolve("no.jsonl"), NO_TOKENIZER, TokenizationOptions.UNLIMITED))
+        assertThatThrownBy(() -> RowKind.PREFERENCE.open(
+                        directory.resolve("no.jsonl"), NO_TOKENIZER, TokenizationOptions.UNLIMITED))
                 .isInstanceOf(MmpoException.class)
                 .hasMessageContaining("no.jsonl");
         Path file = file(
                 "{\"prompt\": [{\"role\": \"user\", \"content\": \"Q\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"A\"}],"
                         + " \"rejected\": [{\"role\": \"assistant\", \"content\": \"B\"}]}");
         try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/stories260k"), Optional.empty());
-                TokenizedDataset dataset = PreferenceData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             assertThatThrownBy(dataset::size)
                     .isInstanceOf(MmpoException.class)
                     .hasMessageContaining("line 1")

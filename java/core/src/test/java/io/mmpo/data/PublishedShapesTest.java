@@ -29,7 +29,7 @@ class PublishedShapesTest {
 
     private static List<String> pairs(Tokenizer tokenizer, DatasetSource source) {
         try (TokenizedDataset dataset =
-                PreferenceData.open(source, () -> tokenizer, TokenizationOptions.UNLIMITED, Optional.empty())) {
+                RowKind.PREFERENCE.open(source, () -> tokenizer, TokenizationOptions.UNLIMITED, Optional.empty())) {
             return TestRows.contents(dataset);
         }
     }
@@ -55,7 +55,7 @@ class PublishedShapesTest {
         Path published = Goldens.path(DATA + "parquet/orca_columns.parquet");
         try (Tokenizer tokenizer = smolLm2();
                 TokenizedDataset rows =
-                        PreferenceData.open(published, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                        RowKind.PREFERENCE.open(published, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             assertThat(rows.size()).isEqualTo(985);
             assertThat(tokenizer.decode(rows.get(0).prompt(), false))
                     .startsWith("<|im_start|>system\n")
@@ -82,8 +82,8 @@ class PublishedShapesTest {
         Path original = Goldens.path(DATA + "original/instruction-data-with-preference.json");
         DatasetSource source = new DatasetSource("rasbt", List.of(original), Map.of("question", "instruction"));
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset rows =
-                        PreferenceData.open(source, () -> tokenizer, TokenizationOptions.UNLIMITED, Optional.empty())) {
+                TokenizedDataset rows = RowKind.PREFERENCE.open(
+                        source, () -> tokenizer, TokenizationOptions.UNLIMITED, Optional.empty())) {
             assertThat(rows.size()).isGreaterThan(1000);
             JsonNode first = Goldens.json(DATA + "original/instruction-data-with-preference.json")
                     .get(0);
@@ -93,15 +93,15 @@ class PublishedShapesTest {
                     .isEqualTo(first.get("chosen").textValue() + "<|im_end|>\n");
         }
         DatasetSource wrong = new DatasetSource("rasbt", List.of(original), Map.of("question", "query"));
-        try (TokenizedDataset rows =
-                PreferenceData.open(wrong, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty())) {
+        try (TokenizedDataset rows = RowKind.PREFERENCE.open(
+                wrong, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty())) {
             assertThatThrownBy(rows::size)
                     .isInstanceOf(MmpoException.class)
                     .hasMessageContaining(
                             "columns maps question to 'query', which this row does not have; it has instruction");
         }
         DatasetSource unknown = new DatasetSource("rasbt", List.of(original), Map.of("answer", "chosen"));
-        assertThatThrownBy(() -> PreferenceData.open(
+        assertThatThrownBy(() -> RowKind.PREFERENCE.open(
                         unknown, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty()))
                 .hasMessageContaining("columns of rasbt names 'answer', which no row has");
     }
@@ -112,7 +112,7 @@ class PublishedShapesTest {
         Path published = Goldens.path(DATA + "original/hh_harmless_base_test.jsonl.gz");
         try (Tokenizer tokenizer = smolLm2();
                 TokenizedDataset rows =
-                        PreferenceData.open(published, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                        RowKind.PREFERENCE.open(published, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             assertThat(rows.size()).isGreaterThan(2000);
             assertThat(tokenizer.decode(rows.get(0).prompt(), false)).startsWith("\n\nHuman:");
         }
@@ -122,7 +122,7 @@ class PublishedShapesTest {
     void messagesAloneAreForFineTuning() {
         Path published = Goldens.path(DATA + "parquet/sft_messages.parquet");
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset rows = SftData.open(published, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset rows = RowKind.SFT.open(published, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             assertThat(rows.size()).isEqualTo(1000);
             assertThat(tokenizer.decode(rows.get(0).completions()[0], false)).contains("assistant\n");
         }
@@ -134,7 +134,7 @@ class PublishedShapesTest {
                 {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}], "tools": [{"name": "f"}]}
                 """);
         try (Tokenizer tokenizer = smolLm2();
-                TokenizedDataset rows = SftData.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+                TokenizedDataset rows = RowKind.SFT.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
             assertThat(rows.summary().toString()).contains("1 with tools, which the chat template leaves out");
         }
     }

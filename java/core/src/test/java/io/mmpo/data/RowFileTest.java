@@ -28,7 +28,7 @@ class RowFileTest {
         Path file = Files.write(directory.resolve(name), content);
         assertThatThrownBy(() -> {
                     try (TokenizedDataset dataset =
-                            PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+                            RowKind.PREFERENCE.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
                         dataset.size();
                     }
                 })
@@ -102,7 +102,7 @@ class RowFileTest {
                 out.write(megabyte);
             }
         }
-        try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
             assertThatThrownBy(dataset::size)
                     .isInstanceOf(MmpoException.class)
                     .hasMessageContaining("huge.jsonl, line 1")
@@ -124,14 +124,14 @@ class RowFileTest {
     @Test
     void byteOrderMarkAndCarriageReturnsAreNoPartOfARow() throws IOException {
         Path file = Files.writeString(directory.resolve("dos.jsonl"), "\ufeff" + (GOOD + GOOD).replace("\n", "\r\n"));
-        try (TokenizedDataset dataset = PreferenceData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
             assertThat(dataset.size()).isEqualTo(2);
         }
     }
 
     @Test
     void directoryIsNoDataFile() {
-        assertThatThrownBy(() -> PreferenceData.open(directory, () -> null, TokenizationOptions.UNLIMITED))
+        assertThatThrownBy(() -> RowKind.PREFERENCE.open(directory, () -> null, TokenizationOptions.UNLIMITED))
                 .isInstanceOf(MmpoException.class)
                 .hasMessageContaining("it is no file");
     }

@@ -25,7 +25,7 @@ class SftDataTest {
 
     private TokenizedGroup only(Tokenizer tokenizer, String row, TokenizationOptions options) throws IOException {
         Path file = Files.writeString(directory.resolve("data.jsonl"), row);
-        try (TokenizedDataset dataset = SftData.open(file, () -> tokenizer, options)) {
+        try (TokenizedDataset dataset = RowKind.SFT.open(file, () -> tokenizer, options)) {
             assertThat(dataset.size()).isEqualTo(1);
             return dataset.get(0);
         }
@@ -89,7 +89,7 @@ class SftDataTest {
     @Test
     void rowOfNoKnownShapeSaysWhatIsAccepted() throws IOException {
         Path file = Files.writeString(directory.resolve("data.jsonl"), "\n{\"question\": \"x\", \"answer\": \"y\"}\n");
-        try (TokenizedDataset dataset = SftData.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset dataset = RowKind.SFT.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
             assertThatThrownBy(dataset::size)
                     .isInstanceOf(MmpoException.class)
                     .hasMessageContaining("data.jsonl, line 2")

@@ -38,7 +38,7 @@ class TableFilesTest {
     private static void assertRefused(Path file, String... inMessage) {
         assertThatThrownBy(() -> {
                     try (TokenizedDataset data =
-                            PreferenceData.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+                            RowKind.PREFERENCE.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
                         data.size();
                     }
                 })
@@ -84,7 +84,8 @@ class TableFilesTest {
         Path file = TestRows.writeParquet(
                 directory.resolve("odd [name]*.parquet"),
                 "SELECT [i::INT] AS prompt_ids, [2] AS chosen_ids, [3] AS rejected_ids, 'x' AS other FROM range(5000) r(i)");
-        try (TokenizedDataset data = PreferenceData.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
+        try (TokenizedDataset data =
+                RowKind.PREFERENCE.open(file, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {
             assertThat(data.size()).isEqualTo(5000);
             assertThat(data.get(4999).prompt()).containsExactly(4999);
             assertThat(data.get(4999).row()).isEqualTo(4999);
@@ -173,7 +174,7 @@ class TableFilesTest {
         assertThat(read(gz)).hasSize(2);
         DatasetSource both = new DatasetSource("both", List.of(file, gz), Map.of());
         try (TokenizedDataset data =
-                PreferenceData.open(both, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty())) {
+                RowKind.PREFERENCE.open(both, TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.empty())) {
             assertThat(TestRows.prompts(data)).containsExactly(1, 2, 1, 2);
         }
     }

@@ -50,7 +50,7 @@ class TokenCacheTest {
     private Opened open(Optional<Path> template, DatasetSource source, TokenizationOptions options) {
         TokenCache cache = new TokenCache(directory.resolve("cache"), model, template);
         try (Tokenizer tokenizer = Tokenizer.open(model, template);
-                TokenizedDataset data = PreferenceData.open(source, () -> tokenizer, options, Optional.of(cache))) {
+                TokenizedDataset data = RowKind.PREFERENCE.open(source, () -> tokenizer, options, Optional.of(cache))) {
             return new Opened(
                     data.rowsTokenized(),
                     TestRows.contents(data),
@@ -80,7 +80,7 @@ class TokenCacheTest {
         assertThat(first.rowsTokenized()).isEqualTo(3);
         assertThat(files()).hasSize(1);
         TokenCache cache = new TokenCache(directory.resolve("cache"), model, Optional.empty());
-        try (TokenizedDataset data = PreferenceData.open(
+        try (TokenizedDataset data = RowKind.PREFERENCE.open(
                 DatasetSource.of(rows), TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED, Optional.of(cache))) {
             assertThat(data.get(1).row()).isEqualTo(2);
             assertThat(data.rowsTokenized()).isZero();

@@ -204,6 +204,25 @@ class CachedRunTest {
         assertThat(run().computed).isZero();
     }
 
+    /** As ranks would leave them, each with rows of its own and at its own time; here the even and the odd ones. */
+    @Test
+    void partsOfSeveralProcessesAreOneTable() throws IOException {
+        run();
+        ReferenceParts parts = new ReferenceParts(parts().getFirst().getParent());
+        List<ReferenceParts.Entry> all = parts.read();
+        parts.clear();
+        for (int rank : new int[] {1, 0}) {
+            parts.append(all.stream().filter(entry -> entry.group() % 2 == rank).toList());
+        }
+        assertThat(parts()).hasSize(2);
+        assertThat(parts.read()).containsExactlyInAnyOrderElementsOf(all);
+        Counters second = run();
+        assertThat(second.computed).isZero();
+        assertThat(second.cached).isEqualTo(numRows);
+        assertThat(output(2).resolve("final/model.safetensors"))
+                .hasSameBinaryContentAs(output(1).resolve("final/model.safetensors"));
+    }
+
     @Test
     void damagedPartIsComputedAnew() throws IOException {
         run();

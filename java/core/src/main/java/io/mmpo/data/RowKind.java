@@ -4,12 +4,21 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** Preference pairs from a file: groups of two, chosen before rejected. */
-public final class PreferenceData {
-    private PreferenceData() {}
+/** What the rows of a file are for. */
+public enum RowKind {
+    /** Preference pairs: groups of two, chosen before rejected. */
+    PREFERENCE(new PreferenceShape()),
+    /** Supervised fine-tuning: groups of one completion. */
+    SFT(new SftShape());
+
+    private final RowShape shape;
+
+    RowKind(RowShape shape) {
+        this.shape = shape;
+    }
 
     /** The rows of one file, not kept in a cache; see below. */
-    public static TokenizedDataset open(Path file, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+    public TokenizedDataset open(Path file, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
         return open(DatasetSource.of(file), tokenizer, options, Optional.empty());
     }
 
@@ -19,11 +28,11 @@ public final class PreferenceData {
      * @param tokenizer asked on those threads, and only if a row is not tokenized already; closed by its owner, after the data set
      * @param cache where rows are found that were tokenized before, and kept for the next time
      */
-    public static TokenizedDataset open(
+    public TokenizedDataset open(
             DatasetSource source,
             Supplier<Tokenizer> tokenizer,
             TokenizationOptions options,
             Optional<TokenCache> cache) {
-        return new RowPipeline(source, new PreferenceShape(), tokenizer, options, cache);
+        return new RowPipeline(source, shape, tokenizer, options, cache);
     }
 }
