@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * but not yet kept hold a bounded amount of memory; kept ones are in a file, which is the cache's where there is one.
  */
 final class RowPipeline implements TokenizedDataset {
-    private static final int MAX_KIB_IN_FLIGHT = 128 << 10;
+    private static final int MAX_KIB_IN_FLIGHT = 64 << 10;
     private static final AtomicInteger NAMES = new AtomicInteger();
 
     private final DatasetSource source;
@@ -34,7 +34,8 @@ final class RowPipeline implements TokenizedDataset {
     private final Optional<TokenCache> cache;
     private final ExecutorService workers;
     private final Thread reader;
-    private final Semaphore kibInFlight = new Semaphore(MAX_KIB_IN_FLIGHT);
+    private final int maxKibInFlight;
+    private final Semaphore kibInFlight;
 
     // Guarded by this.
     private @Nullable TokenStore store;
@@ -42,7 +43,7 @@ final class RowPipeline implements TokenizedDataset {
     private Optional<DatasetSummary> summary = Optional.empty();
     private Optional<String> fingerprint = Optional.empty();
     private int rowsTokenized;
-    private final Map<Integer, Outcome> early = new HashMap<>();
+    private final Map<Integer, Processed> early = new HashMap<>();
     private final SummaryCounts counts = new SummaryCounts();
     private int nextRow;
     private int numRows = -1; // unknown until the end of the file
@@ -56,12 +57,26 @@ final class RowPipeline implements TokenizedDataset {
         record Failed(RuntimeException error) implements Outcome {}
     }
 
+    /** kib: what the row holds of kibInFlight until it is kept. */
+    private record Processed(Outcome outcome, int kib) {}
+
     RowPipeline(
             DatasetSource source,
             RowShape shape,
             Supplier<Tokenizer> tokenizer,
             TokenizationOptions options,
             Optional<TokenCache> cache) {
+        this(source, shape, tokenizer, options, cache, MAX_KIB_IN_FLIGHT);
+    }
+
+    /** maxKibInFlight: of rows that are read and not yet kept; a larger row is alone. */
+    RowPipeline(
+            DatasetSource source,
+            RowShape shape,
+            Supplier<Tokenizer> tokenizer,
+            TokenizationOptions options,
+            Optional<TokenCache> cache,
+            int maxKibInFlight) {
         source.requireKnown(shape);
         source.files().forEach(RowFile::requireFile);
         this.source = source;
@@ -70,6 +85,8 @@ final class RowPipeline implements TokenizedDataset {
         this.options = options;
         this.truncation = new Truncation(options);
         this.cache = cache;
+        this.maxKibInFlight = maxKibInFlight;
+        this.kibInFlight = new Semaphore(maxKibInFlight);
         String name = "mmpo-data-" + NAMES.incrementAndGet();
         int numWorkers = Runtime.getRuntime().availableProcessors();
         this.workers = Executors.newFixedThreadPool(
@@ -92,9 +109,9 @@ final class RowPipeline implements TokenizedDataset {
         } catch (InterruptedException | RejectedExecutionException e) {
             Thread.currentThread().interrupt(); // closed
         } catch (ReadFailure e) {
-            deliver(e.row, new Outcome.Failed(explained(e.reason)));
+            deliver(e.row, new Processed(new Outcome.Failed(explained(e.reason)), 0));
         } catch (Throwable e) {
-            deliver(0, new Outcome.Failed(explained(e)));
+            deliver(0, new Processed(new Outcome.Failed(explained(e)), 0));
         }
     }
 
@@ -159,15 +176,9 @@ final class RowPipeline implements TokenizedDataset {
     }
 
     private void submit(int row, RowFile.Row content) throws InterruptedException {
-        int kib = Math.min(MAX_KIB_IN_FLIGHT, 1 + (content.bytes() >> 10));
+        int kib = Math.min(maxKibInFlight, 1 + (content.bytes() >> 10));
         kibInFlight.acquire(kib);
-        workers.execute(() -> {
-            try {
-                deliver(row, process(content));
-            } finally {
-                kibInFlight.release(kib);
-            }
-        });
+        workers.execute(() -> deliver(row, new Processed(process(content), kib)));
     }
 
     private Outcome process(RowFile.Row row) {
@@ -218,14 +229,17 @@ final class RowPipeline implements TokenizedDataset {
     }
 
     /** Keeps rows in the order of the files; those that come early wait. */
-    private synchronized void deliver(int row, Outcome outcome) {
-        early.put(row, outcome);
+    private synchronized void deliver(int row, Processed processed) {
+        early.put(row, processed);
         try {
-            for (Outcome next = early.remove(nextRow); next != null && error.isEmpty(); next = early.remove(nextRow)) {
-                switch (next) {
+            for (Processed next = early.remove(nextRow);
+                    next != null && error.isEmpty();
+                    next = early.remove(nextRow)) {
+                switch (next.outcome()) {
                     case Outcome.Failed failed -> fail(failed.error());
                     case Outcome.Done done -> keep(done);
                 }
+                kibInFlight.release(next.kib());
             }
             checkEnd();
         } catch (RuntimeException e) {
