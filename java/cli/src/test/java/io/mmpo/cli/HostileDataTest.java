@@ -61,6 +61,43 @@ class HostileDataTest {
         run.train("chat_template_path=" + file).failsWith(ExitCode.DATA, run.rows() + ", line 2", "no aliens");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"prompt_ids\": [1], \"chosen_ids\": null, \"rejected_ids\": [3]}|chosen_ids",
+                "{\"prompt_ids\": [1], \"chosen_ids\": [2, null], \"rejected_ids\": [3]}|chosen_ids",
+                "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"chosen_ids\": [4], \"rejected_ids\": [3]}|Duplicate field 'chosen_ids'",
+                "null|a JSON object is wanted, found null",
+            })
+    void theRowAndTheKeyThatAreWrongAreNamed(String row, String message) throws IOException {
+        Files.writeString(run.rows(), TOKENS + row + "\n");
+        run.train().failsWith(ExitCode.DATA, run.rows() + ", line 2", message);
+        assertThat(run.output()).doesNotExist();
+    }
+
+    @Test
+    void bytesThatAreNoTextAreNamed() throws IOException {
+        byte[] line = TOKENS.replace("prompt_ids", "prompt?ids").getBytes(StandardCharsets.UTF_8);
+        line[TOKENS.indexOf('_')] = (byte) 0xff;
+        Files.write(run.rows(), line);
+        run.train().failsWith(ExitCode.DATA, run.rows() + ", line 1", "it is not UTF-8");
+    }
+
+    @Test
+    void aNestingBombIsNamed() throws IOException {
+        Files.writeString(run.rows(), TOKENS + "{\"prompt\": " + "[".repeat(5_000_000));
+        run.train().failsWith(ExitCode.DATA, run.rows() + ", line 2", "depth");
+    }
+
+    /** Rows are told apart by their place, so ids may repeat, as published ones do. */
+    @Test
+    void equalIdsAreNoEqualRows() throws IOException {
+        Files.writeString(run.rows(), (TOKENS + TOKENS.replace("[2]", "[4]")).replace("{", "{\"id\": 7, "));
+        assertThat(run.train("max_steps=1").succeeds().err()).contains("2 of 2 rows kept");
+    }
+
     @Test
     void aRowOfFiftyMegabytesIsNamed() throws IOException {
         byte[] megabyte = new byte[1_000_000];
