@@ -110,7 +110,7 @@ class TrainingPlanTest {
                 .isEqualTo(MemoryPlan.LOGIT_BYTES);
         assertThat(constant("optim/adam8bit.h", "kAdam8bitMinSize = (\\d+);"))
                 .isEqualTo(ParameterSizes.SMALLEST_OF_8_BIT);
-        assertThat(constant("optim/adam8bit.h", "kAdam8bitBlock = (\\d+);")).isEqualTo(ParameterSizes.BLOCK);
+        assertThat(constant("kernels/arguments.h", "kAdam8bitBlock = (\\d+);")).isEqualTo(ParameterSizes.BLOCK);
     }
 
     private static long constant(String header, String pattern) throws IOException {
