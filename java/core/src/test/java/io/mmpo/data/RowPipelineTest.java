@@ -32,9 +32,9 @@ class RowPipelineTest {
         CountDownLatch gate = new CountDownLatch(1);
         try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/stories260k"), Optional.empty());
                 TokenizedDataset data = open(() -> {
-                    boolean first = begun.getAndIncrement() == 0;
+                    begun.incrementAndGet();
                     full.countDown();
-                    if (first) {
+                    if (hasFirstRow(Thread.currentThread())) {
                         await(gate);
                     }
                     return tokenizer;
@@ -50,6 +50,11 @@ class RowPipelineTest {
             assertThat(data.has(ROWS)).isFalse();
             assertThat(data.has(-1)).isFalse();
         }
+    }
+
+    /** The pool starts its first thread for its first row; which thread runs first is the system's affair. */
+    private static boolean hasFirstRow(Thread worker) {
+        return worker.getName().endsWith("-tokenize-0");
     }
 
     private TokenizedDataset open(Supplier<Tokenizer> tokenizer) throws IOException {
