@@ -2,7 +2,7 @@
 
 "default" is what DPOConfig gives, but for the length limit (its 1,024 tokens would train on fewer tokens than are
 written) and bf16, which is the precision that is being compared. The others are the candidates for TRL's best, which
-`run --search` measures against each other; BEST names the winners.
+`run --search` measures against each other; BEST names one for each precision, chosen by hand until a search is recorded.
 """
 
 PLAIN = {"gradient_checkpointing": False}

@@ -43,14 +43,14 @@ int64_t num_parts(int64_t count, int64_t largest) { return (count + largest - 1)
 int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // Cuts C for the threads there are, so that the largest part costs least.
-void share_out(bool a_copied, GemmPlan& plan) {
+void share_out(GemmPlan& plan) {
   const int64_t products = plan.rows * plan.columns * plan.depth;
   const int64_t threads = std::clamp<int64_t>(products / kThreadProducts, 1, at::get_num_threads());
   int64_t least = std::numeric_limits<int64_t>::max();
   for (int64_t row_parts = 1; row_parts <= threads; ++row_parts) {
     const int64_t part_rows = round_up(num_parts(plan.rows, row_parts), kRowMultiple);
     const int64_t part_columns = round_up(num_parts(plan.columns, threads / row_parts), kColumnMultiple);
-    const int64_t cost = part_rows * part_columns + kPackCost * (part_columns + (a_copied ? part_rows : 0));
+    const int64_t cost = part_rows * part_columns + kPackCost * (part_columns + (plan.a_in_place ? 0 : part_rows));
     if (cost >= least) continue;
     least = cost;
     plan.part_rows = part_rows;
@@ -83,7 +83,8 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Te
   const int64_t limit = std::is_same_v<Out, float> ? kBlockDepth<P> : plan.depth;
   plan.depth_multiple = a.transposed ? kTokenMultiple : kUnit;
   plan.block_depth = round_up(num_parts(plan.depth, num_parts(plan.depth, limit)), plan.depth_multiple);
-  share_out(a.transposed || !std::is_same_v<P, T>, plan);
+  plan.a_in_place = std::is_same_v<P, T> && !a.transposed && plan.depth % plan.depth_multiple == 0;
+  share_out(plan);
   CpuGemm<T, Out, Capability>::multiply(a, b, plan, c);
 }
 

@@ -53,14 +53,9 @@ Range range(int64_t i, int64_t length, int64_t total) {
 }
 
 template <typename P, typename T>
-bool reads_in_place(const GemmMatrix<T>& a, const GemmPlan& plan) {
-  return std::is_same_v<P, T> && !a.transposed && plan.depth % plan.depth_multiple == 0;
-}
-
-template <typename P, typename T>
 ARows<P> a_rows(const GemmMatrix<T>& a, const GemmPlan& plan, Range rows, Range depths, Scratch& scratch) {
   if constexpr (std::is_same_v<P, T>) {
-    if (reads_in_place<P>(a, plan) && rows.size() % kRowMultiple == 0)
+    if (plan.a_in_place && rows.size() % kRowMultiple == 0)
       return {a.data + rows.begin * a.stride + depths.begin, a.stride};
   }
   const int64_t padded_rows = round_up(rows.size(), kRowMultiple);
@@ -143,7 +138,7 @@ void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t col
   }
 }
 
-// Panels [depths / 64][width] of columns of B, one after the other, each as wide as it must be.
+// Panels [padded_depths][width] of B, one after the other; the last is as wide as it must be.
 template <typename P, typename T>
 void pack_panels(const GemmMatrix<T>& b, Range columns, Range depths, int64_t padded_depths, P* panels) {
   for (int64_t column = columns.begin; column < columns.end; column += kPanelColumns) {
@@ -162,9 +157,8 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
     const Range depths{k, smaller(k + plan.block_depth, plan.depth)};
     const int64_t padded = round_up(depths.size(), plan.depth_multiple);
     const int64_t depth_bytes = padded * static_cast<int64_t>(sizeof(P));
-    const bool in_place = reads_in_place<P>(a, plan);
-    const int64_t panel_bytes = in_place ? kPanelBytes : kPanelBytesOfCopies;
-    const int64_t row_bytes = in_place ? kRowBytes : kRowBytesOfCopies;
+    const int64_t panel_bytes = plan.a_in_place ? kPanelBytes : kPanelBytesOfCopies;
+    const int64_t row_bytes = plan.a_in_place ? kRowBytes : kRowBytesOfCopies;
     const GemmResult<Out> result = k > 0 ? c.grown() : c;
     const bool stream = large && depths.end == plan.depth && result.addend != result.data;
     const int64_t group = kPanelColumns * std::max<int64_t>(1, panel_bytes / (depth_bytes * kPanelColumns));

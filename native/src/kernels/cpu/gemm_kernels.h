@@ -40,7 +40,8 @@ struct GemmPlan {
   int64_t row_parts, column_parts;
   int64_t part_rows, part_columns;  // multiples of kRowMultiple and kColumnMultiple
   int64_t block_depth;  // terms of the sum that are added in one go
-  int64_t depth_multiple;  // a block is padded with zeros to it; where A is read in place it divides every block
+  int64_t depth_multiple;  // a block is padded with zeros to it
+  bool a_in_place;  // the micro-kernel reads A where it is: depth_multiple divides every block
 };
 
 // What the micro-kernel multiplies: float32, or bfloat16 where the processor has units for it.

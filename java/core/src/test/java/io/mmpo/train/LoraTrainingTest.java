@@ -60,7 +60,7 @@ class LoraTrainingTest {
             String whole = "whole-" + bf16;
             run(whole, keys);
             String stopped = "stopped-" + bf16;
-            TrainingResult first = Trainer.run(config(stopped, keys), new Listener(5));
+            TrainingResult first = Trainer.run(config(stopped, keys), new StopAfter(5, new ArrayList<>()));
             assertThat(first.interrupted()).isTrue();
             keys.put("resume_from_checkpoint", true);
             run(stopped, keys);
@@ -72,9 +72,11 @@ class LoraTrainingTest {
 
     @Test
     void onlyTheAdapterIsSaved() throws IOException {
-        Listener listener = new Listener(Integer.MAX_VALUE);
-        Trainer.run(config("run", Map.of("max_steps", 1, "save_strategy", "steps")), listener);
-        assertThat(listener.messages)
+        List<String> messages = new ArrayList<>();
+        Trainer.run(
+                config("run", Map.of("max_steps", 1, "save_strategy", "steps")),
+                new StopAfter(Integer.MAX_VALUE, messages));
+        assertThat(messages)
                 .anyMatch(text ->
                         text.startsWith("trainable parameters: 13,872 of 170,736 (8.12%); LoRA: r 4, alpha 32.0,"));
         Path checkpoint = directory.resolve("run/checkpoint-1");
@@ -119,32 +121,6 @@ class LoraTrainingTest {
         Trainer.run(GoldenRun.config(rows, directory.resolve("named"), keys), silent());
         assertThat(firstLoss("named")).isEqualTo(Math.log(2), within(1e-6));
         assertThat(AdapterConfig.read(directory.resolve("run/final")).rank()).isEqualTo(4);
-    }
-
-    /** Keeps messages and asks to stop after some steps. */
-    private static final class Listener implements ProgressListener {
-        final List<String> messages = new ArrayList<>();
-        private final int lastStep;
-        private boolean stop;
-
-        Listener(int lastStep) {
-            this.lastStep = lastStep;
-        }
-
-        @Override
-        public void message(String text) {
-            messages.add(text);
-        }
-
-        @Override
-        public void advanced(Phase phase, long done, long numRows) {
-            stop |= phase == Phase.TRAINING && done == lastStep;
-        }
-
-        @Override
-        public boolean stopRequested() {
-            return stop;
-        }
     }
 
     private void run(String name, Map<String, ?> keys) {

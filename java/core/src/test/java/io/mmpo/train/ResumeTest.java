@@ -283,24 +283,7 @@ class ResumeTest {
 
     private TrainingResult stopAfter(int steps, String name, Map<String, ?> keys) {
         messages.clear();
-        return Trainer.run(GoldenRun.config(rows, directory.resolve(name), keys), new ProgressListener() {
-            private boolean stop;
-
-            @Override
-            public void advanced(Phase phase, long done, long numRows) {
-                stop |= phase == Phase.TRAINING && done == steps;
-            }
-
-            @Override
-            public boolean stopRequested() {
-                return stop;
-            }
-
-            @Override
-            public void message(String line) {
-                messages.add(line);
-            }
-        });
+        return Trainer.run(GoldenRun.config(rows, directory.resolve(name), keys), new StopAfter(steps, messages));
     }
 
     private byte[] weights(String name) throws IOException {
