@@ -16,16 +16,22 @@ import common
 
 TOLERANCES = {"loss": (1e-5, 1e-5), "grad_norm": (0, 1e-3), "learning_rate": (1e-12, 1e-9)}
 # name: (environment, settings)
-VARIANTS = {
+OF_BOTH_LOSSES = {
     "AVX-512": ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, {}),
     "AVX2": ({"ATEN_CPU_CAPABILITY": "avx2"}, {}),
     "one thread": ({"OMP_NUM_THREADS": "1"}, {}),
     "nothing recomputed": ({}, {"gradient_checkpointing": "none"}),
     "all recomputed": ({}, {"gradient_checkpointing": "full"}),
 }
-ACCUMULATED = {"four micro-batches": ({}, {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 4})}
-LAST_LOGGED = {"rejected scored in the last step": ({}, {"logging_steps": "last"})}
 FILES = ("rasbt_politeness_train.jsonl", "hh_harmless_train.jsonl")
+
+
+def variants(loss, num_steps):
+    if loss == "dpo":
+        alone = {"four micro-batches": ({}, {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 4})}
+    else:
+        alone = {"rejected and reference scored in the last step": ({}, {"logging_steps": num_steps})}
+    return {**OF_BOTH_LOSSES, **alone}
 
 
 def settings(options, loss, rows):
@@ -62,13 +68,9 @@ def check(options, loss, directory):
     config = settings(options, loss, rows)
     wanted = steps(config, directory / "as it comes")
     differences = 0
-    for name, (environment, changes) in {**VARIANTS, **(ACCUMULATED if loss == "dpo" else LAST_LOGGED)}.items():
-        if changes.get("logging_steps") == "last":
-            changes = {"logging_steps": options.steps}
+    for name, (environment, changes) in variants(loss, options.steps).items():
         found = steps({**config, **changes}, directory / name, environment)
         expected = [row for row in wanted if row["step"] in {f["step"] for f in found}]
-        if len(found) == 1:  # the loss that is logged is a mean over the steps since the last one
-            expected = [{**expected[0], "loss": sum(row["loss"] for row in wanted) / len(wanted)}]
         print(f"\n== {loss}, {options.model}: {name}")
         differences += common.compare_metrics(expected, found, TOLERANCES, titles=("as it comes", "switched off"))
     return differences

@@ -1,10 +1,11 @@
 """The matrix products that a training step cannot do without, and how long they alone take with torch on this machine.
 
-usage: matrix_products.py MODEL_DIRECTORY ROWS.jsonl BATCH LOSS DTYPE > RESULT.json
+usage: matrix_products.py MODEL_DIRECTORY ROWS.jsonl BATCH LOSS DTYPE LORA_RANK > RESULT.json
 
 The step is the packed one: every token once (a pair's prompt is not repeated), the head only at rows that predict a
 completion's token, forward plus the two products of backward, nothing recomputed. MMPO at lambda = 1 needs prompt and
-chosen only. Each product is timed with this Python's torch and, where `native/build bench` has made it, with the LibTorch
+chosen only. With LORA_RANK above 0 a frozen weight has no gradient of its own, and every projection has the adapter's two
+products beside it. Each product is timed with this Python's torch and, where `native/build bench` has made it, with the LibTorch
 that mmpo uses; the faster one counts. Attention is counted by the area under its causal mask. No program that trains on these tokens does less,
 so the limit is the same for all of them.
 """
@@ -29,7 +30,7 @@ def linear_layers(config):
     return attention + [(hidden, intermediate), (hidden, intermediate), (intermediate, hidden)]
 
 
-def step_products(config, rows, loss):
+def step_products(config, rows, loss, rank):
     """Counter of (layout, batch, m, k, n, fraction): products [batch, m, k] x [batch, k, n], of which `fraction` is needed.
 
     layout: whether each operand's rows (n) or columns (t) are contiguous, as in x w^T (nt), grad w (nn), grad^T x (tn).
@@ -38,10 +39,11 @@ def step_products(config, rows, loss):
     head = config.get("head_dim") or config["hidden_size"] // heads
     products = Counter()
 
-    def add_linear(tokens, inputs, outputs, count):
+    def add_linear(tokens, inputs, outputs, count, frozen):
         products["nt", 1, tokens, inputs, outputs, 1.0] += count  # forward
         products["nn", 1, tokens, outputs, inputs, 1.0] += count  # gradient of the input
-        products["tn", 1, outputs, tokens, inputs, 1.0] += count  # gradient of the weight
+        if not frozen:
+            products["tn", 1, outputs, tokens, inputs, 1.0] += count  # gradient of the weight
 
     def add_attention(queries, keys):
         first = keys - queries  # bottom-right aligned causal mask
@@ -60,8 +62,11 @@ def step_products(config, rows, loss):
         if loss != "mmpo":
             add_attention(rejected, prompt + rejected)
     for inputs, outputs in linear_layers(config):
-        add_linear(tokens, inputs, outputs, layers)
-    add_linear(completion_tokens, config["hidden_size"], config["vocab_size"], 1)
+        add_linear(tokens, inputs, outputs, layers, frozen=rank > 0)
+        if rank:
+            add_linear(tokens, inputs, rank, layers, frozen=False)
+            add_linear(tokens, rank, outputs, layers, frozen=False)
+    add_linear(completion_tokens, config["hidden_size"], config["vocab_size"], 1, frozen=rank > 0)
     return products
 
 
@@ -96,14 +101,14 @@ def seconds_native(products, dtype):
     return dict(zip(products, json.loads(run.stdout)))
 
 
-def main(model, rows_path, batch, loss, dtype):
+def main(model, rows_path, batch, loss, dtype, rank):
     common.require_packages("torch")
     import torch
 
     with open(f"{model}/config.json") as file:
         config = json.load(file)
     rows = common.read_jsonl(rows_path)
-    steps = [step_products(config, rows[i : i + int(batch)], loss) for i in range(0, len(rows), int(batch))]
+    steps = [step_products(config, rows[i : i + int(batch)], loss, int(rank)) for i in range(0, len(rows), int(batch))]
     distinct = list(dict.fromkeys(product for step in steps for product in step))
     peer = {product: seconds_with_torch(product, getattr(torch, dtype)) for product in distinct}
     native = seconds_native(distinct, dtype)

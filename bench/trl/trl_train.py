@@ -2,7 +2,7 @@
 
 usage: trl_train.py SPECIFICATION.json RESULT.json
 Specification: model (directory), rows (JSONL, conversational or token ids), loss (dpo | mmpo), dtype of the weights,
-attention (transformers' attn_implementation), arguments (DPOConfig's own), exact_norm (with logging_steps 1: the norm in
+attention (transformers' attn_implementation), lora (LoraConfig's arguments, or null), arguments (DPOConfig's own), exact_norm (with logging_steps 1: the norm in
 float64 too), whole_embedding_gradient (see check_run.py).
 """
 
@@ -114,6 +114,15 @@ class ExactNorm(TrainerCallback):
         ]
 
 
+def lora_config(arguments):
+    if arguments is None:
+        return None
+    common.require_packages("peft")
+    from peft import LoraConfig
+
+    return LoraConfig(**arguments)
+
+
 def main(specification_path, result_path):
     with open(specification_path) as file:
         specification = json.load(file)
@@ -135,6 +144,7 @@ def main(specification_path, result_path):
         args=arguments,
         train_dataset=Dataset.from_list(common.read_jsonl(specification["rows"])),
         processing_class=tokenizer,
+        peft_config=lora_config(specification.get("lora")),
         callbacks=[clock, norm] if specification.get("exact_norm") else [clock],
     )
     if specification.get("whole_embedding_gradient"):
