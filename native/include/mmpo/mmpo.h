@@ -238,7 +238,8 @@ MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
 
 /* Forward and backward of one micro-batch; gradients are added up until the next mmpo_trainer_step.
  * Preference losses take groups of two; SFT takes groups of any size.
- * ref_logps: [C] double, reference log-probabilities of the completions: MMPO and DPO; else may be NULL.
+ * ref_logps: [C] double, reference log-probabilities of the completions: MMPO and DPO; else may be NULL, and where MMPO
+ * leaves the rejected completions out (score_rejected), whose gradients need none: its losses and rewards are then NaN.
  * reward_range: [2] minimum and maximum of the MMPO rewards to normalise with; NULL: those of this micro-batch.
  * out_losses: [G] loss of each pair (SFT: of each group, summed over its tokens), not scaled.
  * out_logps: [C]. out_rewards: [C] the loss's implicit rewards (MMPO: scores s), NaN for SFT. Caller allocates. */

@@ -13,7 +13,7 @@ T per_token(T logp, std::span<const int32_t> lengths, size_t pair, bool normaliz
   return normalize ? logp / static_cast<T>(lengths[pair]) : logp;
 }
 
-// R_w = r_epsilon + beta * ref_w and R_l = 0.1 + beta * ref_l.
+// R_w = r_epsilon + beta * ref_w and R_l = 0.1 + beta * ref_l; NaN without references.
 template <typename T>
 struct Rewards {
   T chosen, rejected;
@@ -21,6 +21,7 @@ struct Rewards {
 
 template <typename T>
 Rewards<T> rewards(const MmpoLoss& loss, const BasicPairInputs<T>& inputs, size_t pair) {
+  if (inputs.ref_chosen_logps.empty()) return {static_cast<T>(NAN), static_cast<T>(NAN)};
   const bool by_length = loss.length_normalize_reference;
   const T ref_w = per_token(inputs.ref_chosen_logps[pair], inputs.chosen_lengths, pair, by_length);
   const T ref_l = per_token(inputs.ref_rejected_logps[pair], inputs.rejected_lengths, pair, by_length);

@@ -37,7 +37,8 @@ template <typename T>
 void check_inputs(const mmpo_objective& objective, const BasicPairInputs<T>& inputs) {
   const size_t num_pairs = inputs.chosen_logps.size();
   check_count("rejected_logps", inputs.rejected_logps.size(), num_pairs);
-  if (objective.loss != MMPO_LOSS_SIMPO) {
+  const bool given = objective.loss == MMPO_LOSS_MMPO && !inputs.ref_chosen_logps.empty();
+  if (given || reads_reference(objective)) {
     check_references("ref_chosen_logps", inputs.ref_chosen_logps, num_pairs);
     check_references("ref_rejected_logps", inputs.ref_rejected_logps, num_pairs);
   }
@@ -53,6 +54,11 @@ void check_range(const RewardRange& range) {
 }
 
 }  // namespace
+
+bool reads_reference(const mmpo_objective& objective) {
+  if (objective.loss == MMPO_LOSS_MMPO) return objective.aux_weight != 1 || objective.score_rejected != 0;
+  return objective.loss == MMPO_LOSS_DPO;
+}
 
 void check_objective(const mmpo_objective& objective) {
   require(objective.loss >= MMPO_LOSS_MMPO && objective.loss <= MMPO_LOSS_SFT,

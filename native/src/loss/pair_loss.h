@@ -12,7 +12,7 @@
 namespace mmpo {
 
 // Log-probabilities are sums over a completion's tokens, in nats; one element a pair. What a loss does not read may be empty:
-// references for SimPO, lengths without length normalisation.
+// references where reads_reference() is false, lengths without length normalisation.
 template <typename T>
 struct BasicPairInputs {
   std::span<const T> chosen_logps;
@@ -49,6 +49,10 @@ struct RewardRange {
 template <typename T>
 BasicPairOutputs<T> pair_loss(const mmpo_objective& objective, const BasicPairInputs<T>& inputs,
                               std::optional<RewardRange> reward_range = std::nullopt);
+
+// Whether a loss needs reference log-probabilities. MMPO's gradient does not at lambda = 1, so they may be left out where the
+// rejected completions are: losses and rewards are NaN then.
+bool reads_reference(const mmpo_objective& objective);
 
 // The checks of pair_loss on the objective alone; also for MMPO_LOSS_SFT. mmpo::Error naming the field.
 void check_objective(const mmpo_objective& objective);

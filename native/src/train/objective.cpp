@@ -32,10 +32,6 @@ std::vector<double> interleave(const std::vector<double>& chosen, const std::vec
   return values;
 }
 
-bool needs_reference(const mmpo_objective& settings) {
-  return settings.loss == MMPO_LOSS_MMPO || settings.loss == MMPO_LOSS_DPO;
-}
-
 }  // namespace
 
 Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, std::span<const double> ref_logps,
@@ -49,7 +45,7 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
               batch.group_sizes[group], " completions");
     }
   }
-  require(!needs_reference(settings) || !ref_logps.empty(),
+  require(!reads_reference(settings) || !ref_logps.empty(),
           "this loss needs reference log-probabilities; ref_logps is NULL");
 }
 

@@ -41,15 +41,18 @@ std::vector<Pair> random_pairs(size_t count, uint64_t seed, int64_t longest = 30
   return pairs;
 }
 
-Trainer::Result accumulate(Trainer& trainer, std::span<const Pair> pairs, const mmpo_objective& settings) {
+Trainer::Result accumulate(Trainer& trainer, std::span<const Pair> pairs, const mmpo_objective& settings,
+                           std::span<const double> refs) {
   BatchBuilder builder;
-  std::vector<double> refs;
-  for (const Pair& pair : pairs) {
-    builder.add(pair.prompt, {pair.chosen, pair.rejected});
-    refs.insert(refs.end(), {pair.ref_chosen, pair.ref_rejected});
-  }
+  for (const Pair& pair : pairs) builder.add(pair.prompt, {pair.chosen, pair.rejected});
   const mmpo_batch batch = builder.batch();
   return trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
+}
+
+Trainer::Result accumulate(Trainer& trainer, std::span<const Pair> pairs, const mmpo_objective& settings) {
+  std::vector<double> refs;
+  for (const Pair& pair : pairs) refs.insert(refs.end(), {pair.ref_chosen, pair.ref_rejected});
+  return accumulate(trainer, pairs, settings, refs);
 }
 
 Trainer::Result accumulate_chosen(Trainer& trainer, std::span<const Pair> pairs, double scale) {
@@ -127,6 +130,28 @@ TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) {
     EXPECT_TRUE(std::isfinite(with.logps[2 * pair + 1]) && std::isfinite(with.rewards[2 * pair + 1]));
     EXPECT_TRUE(std::isnan(without.logps[2 * pair + 1]) && std::isnan(without.rewards[2 * pair + 1]));
   }
+}
+
+TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoReferences) {
+  const auto pairs = random_pairs(4, 1);
+  mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
+  settings.score_rejected = 0;
+  for (const int32_t length_normalize : {0, 1}) {
+    settings.length_normalize = length_normalize;
+    TrainingRun compared(GetParam());
+    const auto with = accumulate(compared.trainer, pairs, settings);
+    TrainingRun alone(GetParam());
+    const auto without = accumulate(alone.trainer, pairs, settings, {});
+    EXPECT_TRUE(same_bits(gradients(compared.trainer), gradients(alone.trainer)));
+    for (size_t pair = 0; pair < pairs.size(); ++pair) {
+      EXPECT_EQ(with.logps[2 * pair], without.logps[2 * pair]);
+      EXPECT_TRUE(std::isfinite(with.losses[pair]));
+      EXPECT_TRUE(std::isnan(without.losses[pair]) && std::isnan(without.rewards[2 * pair]));
+    }
+  }
+  settings.score_rejected = 1;
+  TrainingRun logged(GetParam());
+  EXPECT_THROW(accumulate(logged.trainer, pairs, settings, {}), Error);
 }
 
 // Loss -s_w: the gradient of the chosen completion's likelihood, whatever the references are.

@@ -87,7 +87,7 @@ final class PlanCommand implements Callable<Integer> {
         TrainingPlan plan = TrainingPlan.of(config, model.shape(), choices);
         PrintWriter out = spec.commandLine().getOut();
         describe(out, config, model, plan);
-        describeTime(out, plan);
+        describeTime(out, config, plan);
         if (gpuMemory == null) {
             return ExitCode.DONE;
         }
@@ -143,14 +143,15 @@ final class PlanCommand implements Callable<Integer> {
         out.printf(Locale.ROOT, "  %-36s %8.2f%n", name, bytes / GIB);
     }
 
-    private void describeTime(PrintWriter out, TrainingPlan plan) {
+    private void describeTime(PrintWriter out, TrainingConfig config, TrainingPlan plan) {
         double perSecond = tflops * 1e12 * mfu;
         double stepSeconds = plan.pairsPerStep() * plan.trainingFlopsPerPair() / perSecond;
         out.printf(
                 Locale.ROOT,
-                "arithmetic   %.1f TFLOP a row at most in training, %.1f for the reference, once%n",
+                "arithmetic   %.1f TFLOP a row at most in training, %.1f for the reference, once%s%n",
                 plan.trainingFlopsPerPair() / 1e12,
-                plan.referenceFlopsPerPair() / 1e12);
+                plan.referenceFlopsPerPair() / 1e12,
+                config.loss().ignoresRejected() ? " and only where a step is logged" : "");
         out.printf(
                 Locale.ROOT,
                 "time         %.2f s a step at most, if %.0f%% of %.0f TFLOP/s are reached",

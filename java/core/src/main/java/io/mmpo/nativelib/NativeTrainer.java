@@ -43,7 +43,8 @@ public final class NativeTrainer implements AutoCloseable {
     /**
      * Forward and backward of one micro-batch; gradients add up until the next {@link #step}.
      *
-     * @param refLogps [C] of the reference model for MMPO and DPO, else null
+     * @param refLogps [C] of the reference model for MMPO and DPO, else null; null too where MMPO leaves the rejected completions
+     *     out (scoreRejected), whose losses and rewards are then NaN
      */
     public BatchResult accumulate(PackedBatch batch, Objective objective, double @Nullable [] refLogps) {
         return accumulate(batch, objective, refLogps, null);

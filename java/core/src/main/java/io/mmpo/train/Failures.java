@@ -45,14 +45,17 @@ final class Failures {
         return (rows.length == 1 ? "row " : "rows ") + numbers + (rows.length > MOST_ROWS ? " and others" : "");
     }
 
-    /** Stops the run where a loss or a log-probability that it comes from is not a finite number. */
-    static void requireFinite(BatchResult result, MicroBatch batch, boolean scoredRejected, String during) {
+    /**
+     * Stops the run where a loss or a log-probability that it comes from is not a finite number. scoredAll: otherwise only the
+     * chosen completions were scored, and there is no loss.
+     */
+    static void requireFinite(BatchResult result, MicroBatch batch, boolean scoredAll, String during) {
         List<Integer> broken = new ArrayList<>();
         int completion = 0;
         for (int group = 0; group < batch.numGroups(); group++) {
             int size = batch.packed().groupSizes()[group];
-            int scored = scoredRejected ? size : 1;
-            boolean finite = Double.isFinite(result.losses()[group]);
+            int scored = scoredAll ? size : 1;
+            boolean finite = !scoredAll || Double.isFinite(result.losses()[group]);
             for (int i = 0; i < scored; i++) {
                 finite &= Double.isFinite(result.logps()[completion + i]);
             }

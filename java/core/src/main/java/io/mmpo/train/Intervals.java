@@ -1,13 +1,28 @@
 package io.mmpo.train;
 
 import io.mmpo.config.IntervalStrategy;
+import io.mmpo.config.LossOptions;
 import io.mmpo.config.RunOptions;
+import io.mmpo.config.TrainingConfig;
 
 /** After which optimizer steps a run logs, evaluates and saves, as Hugging Face's DefaultFlowCallback decides. */
 record Intervals(RunOptions options, StepPlan plan) {
     /** step: from 0. The last step is logged too, which Hugging Face leaves out. */
     boolean logsAfter(int step) {
         return (step + 1) % loggingSteps() == 0 || isLast(step) || (step == 0 && options.loggingFirstStep());
+    }
+
+    /**
+     * Whether both responses of the step's pairs are scored and compared with the reference: always, unless the gradient needs
+     * neither rejected response nor reference. Then both are for the metrics alone, and scored for the steps that log them.
+     */
+    boolean comparesPairs(LossOptions loss, int step) {
+        return !loss.ignoresRejected() || logsAfter(step);
+    }
+
+    /** Whether {@link #comparesPairs} holds for every step, however many there are. */
+    static boolean comparesInEveryStep(TrainingConfig config) {
+        return !config.loss().ignoresRejected() || config.run().loggingSteps().value() == 1;
     }
 
     boolean evaluatesAfter(int step) {

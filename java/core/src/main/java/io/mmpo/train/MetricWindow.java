@@ -13,17 +13,19 @@ final class MetricWindow {
     @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
     record Sums(
             int steps,
+            int stepsWithLoss,
             double loss,
             long groups,
             long tokens,
             double seconds,
             double dataWaitSeconds,
             PreferenceMetrics.Sums preference) {
-        static final Sums NONE = new Sums(0, 0, 0, 0, 0, 0, PreferenceMetrics.Sums.NONE);
+        static final Sums NONE = new Sums(0, 0, 0, 0, 0, 0, 0, PreferenceMetrics.Sums.NONE);
     }
 
     private final PreferenceMetrics preference;
     private int steps;
+    private int stepsWithLoss;
     private double lossSum;
     private long groups;
     private long tokens;
@@ -33,6 +35,7 @@ final class MetricWindow {
     MetricWindow(Sums sums) {
         preference = new PreferenceMetrics(sums.preference());
         steps = sums.steps();
+        stepsWithLoss = sums.stepsWithLoss();
         lossSum = sums.loss();
         groups = sums.groups();
         tokens = sums.tokens();
@@ -41,7 +44,7 @@ final class MetricWindow {
     }
 
     Sums sums() {
-        return new Sums(steps, lossSum, groups, tokens, seconds, dataWaitSeconds, preference.sums());
+        return new Sums(steps, stepsWithLoss, lossSum, groups, tokens, seconds, dataWaitSeconds, preference.sums());
     }
 
     /** Rewards and log-probabilities of a micro-batch, both responses scored. */
@@ -49,10 +52,14 @@ final class MetricWindow {
         preference.add(result);
     }
 
-    /** loss: mean over the step's pairs (SFT: tokens). */
-    void addStep(double loss, long stepGroups, long stepTokens, double stepSeconds, double waitSeconds) {
-        steps++;
+    /** A step's loss: the mean over its pairs (SFT: tokens). */
+    void addLoss(double loss) {
+        stepsWithLoss++;
         lossSum += loss;
+    }
+
+    void addStep(long stepGroups, long stepTokens, double stepSeconds, double waitSeconds) {
+        steps++;
         groups += stepGroups;
         tokens += stepTokens;
         seconds += stepSeconds;
@@ -62,7 +69,7 @@ final class MetricWindow {
     /** gradNorm and learningRate are those of the last step. */
     Map<String, Number> metrics(double gradNorm, double learningRate, double epoch, int globalStep) {
         Map<String, Number> metrics = new LinkedHashMap<>();
-        metrics.put("loss", lossSum / steps);
+        metrics.put("loss", lossSum / stepsWithLoss);
         metrics.put("grad_norm", gradNorm);
         metrics.put("learning_rate", learningRate);
         preference.writeTo(metrics, "");

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Rows that go through the model together. rows: their numbers in the file, from 0. refLogps: [C] reference
- * log-probabilities in the order of the completions, or null where the loss needs none.
+ * log-probabilities in the order of the completions, or null where they are not needed.
  */
 record MicroBatch(int[] rows, PackedBatch packed, double @Nullable [] refLogps) {
     /** refLogps: one array a group, or null. */

@@ -7,7 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tokenized rows with their reference log-probabilities. refLogps: [rows][completions of the row], or null. packs: [units][rows] where
+ * Tokenized rows with their reference log-probabilities. refLogps: [rows][completions of the row], null of a row that has none, or
+ * null. packs: [units][rows] where
  * rows are trained on several at a time (without references), or null where each is a unit of its own.
  */
 record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps, int @Nullable [][] packs) {
@@ -36,7 +37,11 @@ record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps, int @Nullab
         }
         List<double[]> references = new ArrayList<>(end - first);
         for (int place = first; place < end; place++) {
-            references.add(refLogps[order[place]]);
+            double @Nullable [] reference = refLogps[order[place]];
+            if (reference == null) {
+                return MicroBatch.collate(groups, null);
+            }
+            references.add(reference);
         }
         return MicroBatch.collate(groups, references);
     }

@@ -2,6 +2,9 @@ package io.mmpo.train;
 
 import io.mmpo.config.TrainingConfig;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * Which rows belong to which optimizer step. An epoch's rows are cut into micro-batches, the last one smaller where they do
@@ -17,7 +20,7 @@ record StepPlan(int numRows, int microBatchSize, int accumulation, int totalStep
         return new StepPlan(numRows, microBatchSize, accumulation, totalSteps);
     }
 
-    /** Whether {@link #visitedRows} are all of them, however many there are. */
+    /** Whether every row is in some step, however many there are. */
     static boolean visitsEveryRow(TrainingConfig config) {
         return config.schedule().maxSteps().isEmpty() && config.schedule().numTrainEpochs() >= 1;
     }
@@ -45,10 +48,18 @@ record StepPlan(int numRows, int microBatchSize, int accumulation, int totalStep
         return (int) Math.min(numRows, (long) (step % stepsPerEpoch() + 1) * microBatchSize * accumulation);
     }
 
-    /** Rows that the run trains on, in the order of the file: all, unless it ends within the first epoch. */
-    int[] visitedRows(RowOrder order) {
-        int places = totalSteps >= stepsPerEpoch() ? numRows : endPlace(totalSteps - 1);
-        return Arrays.stream(order.ofEpoch(0)).limit(places).sorted().toArray();
+    /** Rows of the run's steps that {@code wanted} accepts, each once, in the order of the file. */
+    int[] rowsOf(IntPredicate wanted, RowOrder order) {
+        BitSet rows = new BitSet(numRows);
+        for (int epoch = 0; epoch < numEpochs() && rows.cardinality() < numRows; epoch++) {
+            int[] places = order.ofEpoch(epoch);
+            int firstStep = epoch * stepsPerEpoch();
+            IntStream.range(firstStep, Math.min(totalSteps, firstStep + stepsPerEpoch()))
+                    .filter(wanted)
+                    .flatMap(step -> Arrays.stream(places, firstPlace(step), endPlace(step)))
+                    .forEach(rows::set);
+        }
+        return rows.stream().toArray();
     }
 
     boolean endsEpoch(int step) {

@@ -14,7 +14,7 @@ import java.util.Map;
  * of a step are a function of the step, of the rows, of the batch sizes and of the seed.
  *
  * @param dataFingerprint of the training rows: {@link DataFingerprint}
- * @param totalLoss sum of the steps' losses
+ * @param totalLoss sum of the losses of stepsWithLoss steps: those that have one
  * @param window what the next line of metrics averages over
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
@@ -30,6 +30,7 @@ record TrainerState(
         int numRows,
         String dataFingerprint,
         double totalLoss,
+        int stepsWithLoss,
         MetricWindow.Sums window,
         List<Map<String, Number>> logHistory) {
     static final String FILE = "trainer_state.json";

@@ -33,6 +33,7 @@ final class TrainingLoop {
 
     private MetricWindow window = new MetricWindow(MetricWindow.Sums.NONE);
     private double totalLoss;
+    private int stepsWithLoss;
     private double lastGradNorm;
     private Map<String, Number> lastMetrics = Map.of();
 
@@ -69,6 +70,7 @@ final class TrainingLoop {
         from.ifPresent(state -> {
             window = new MetricWindow(state.window());
             totalLoss = state.totalLoss();
+            stepsWithLoss = state.stepsWithLoss();
         });
         long start = System.nanoTime();
         long groups = 0;
@@ -96,9 +98,9 @@ final class TrainingLoop {
         double waited = loader.takeWaitSeconds();
         int step = batches.step();
         boolean isSft = loss.type() == LossType.SFT;
-        boolean scoresRejected = !loss.ignoresRejected() || intervals.logsAfter(step);
+        boolean scoresAll = intervals.comparesPairs(loss, step);
         double weight = isSft ? batches.numCompletionTokens() : batches.numGroups();
-        Objective objective = loss.objective(1 / weight, scoresRejected);
+        Objective objective = loss.objective(1 / weight, scoresAll);
         double lossSum = 0;
         long tokens = 0;
         List<BatchResult> scoredPairs = new ArrayList<>();
@@ -109,18 +111,22 @@ final class TrainingLoop {
             BatchResult result = Failures.explain(
                     () -> trainer.accumulate(batch.packed(), objective, batch.refLogps()),
                     () -> "training on " + Failures.describe(batch.rows()));
-            Failures.requireFinite(result, batch, scoresRejected || isSft, "step " + (step + 1));
+            Failures.requireFinite(result, batch, scoresAll, "step " + (step + 1));
             lossSum += Arrays.stream(result.losses()).sum();
-            tokens += batch.numTokens(scoresRejected || isSft);
-            if (scoresRejected && !isSft) {
+            tokens += batch.numTokens(scoresAll);
+            if (scoresAll && !isSft) {
                 scoredPairs.add(result);
             }
         }
         lastGradNorm = update(batches);
-        totalLoss += lossSum / weight;
+        if (scoresAll) {
+            stepsWithLoss++;
+            totalLoss += lossSum / weight;
+            window.addLoss(lossSum / weight);
+        }
         double seconds = (System.nanoTime() - start) * 1e-9 + waited;
         scoredPairs.forEach(window::addPairs);
-        window.addStep(lossSum / weight, batches.numGroups(), tokens, seconds, waited);
+        window.addStep(batches.numGroups(), tokens, seconds, waited);
         return true;
     }
 
@@ -171,7 +177,7 @@ final class TrainingLoop {
         summary.put("reference_seconds", referenceSeconds);
         summary.put("train_samples_per_second", groups / seconds);
         summary.put("train_steps_per_second", steps / seconds);
-        summary.put("train_loss", totalLoss / plan.totalSteps());
+        summary.put("train_loss", totalLoss / stepsWithLoss);
         summary.put("epoch", plan.epochsAfter(plan.totalSteps() - 1));
         summary.put("step", plan.totalSteps());
         log.write(summary);
@@ -197,6 +203,7 @@ final class TrainingLoop {
                 plan.numRows(),
                 dataFingerprint,
                 totalLoss,
+                stepsWithLoss,
                 window.sums(),
                 log.history());
     }

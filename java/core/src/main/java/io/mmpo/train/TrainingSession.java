@@ -82,7 +82,8 @@ final class TrainingSession implements AutoCloseable {
         if (config.loss().ignoresRejected()) {
             listener.message(
                     "loss_type mmpo with mmpo_aux_weight 1: the loss is -s_w exactly, so only the chosen response is"
-                            + " trained on and the rejected one is scored for the metrics alone (docs/losses.md)");
+                            + " trained on; the rejected one and the reference are for the metrics alone, and scored for the"
+                            + " steps that are logged: a line's loss is that of its step (docs/losses.md)");
         }
         ReferencePass pass = new ReferencePass(config, listener, source, model.core());
         Optional<ReferencePass.Scored> early = scoreWhileTokenizing(pass);
@@ -103,7 +104,7 @@ final class TrainingSession implements AutoCloseable {
         RunDirectory directory = RunDirectory.create(config.run().outputDir());
         directory.writeConfig(config);
         ReferencePass.Scored rows = early.orElseGet(
-                () -> pass.run(trainingRows, VisitedRows.of(trainingRows, plan.visitedRows(order)), evaluationRows));
+                () -> pass.run(trainingRows, VisitedRows.of(trainingRows, comparedRows(plan, order)), evaluationRows));
         if (listener.stopRequested()) {
             return untrained(resumePoint);
         }
@@ -128,16 +129,23 @@ final class TrainingSession implements AutoCloseable {
 
     /**
      * The order of the rows and the number of steps are functions of how many rows are kept, so training waits for the last one; the
-     * reference pass need not. Empty where which rows it visits depends on that number too, where a resumed run has yet to be told
-     * from another one, and where the loss needs no references.
+     * reference pass need not. Empty where which rows it visits depends on that number too (a run within an epoch, or one that
+     * compares only the steps that it logs), where a resumed run has yet to be told from another one, and where the loss needs no
+     * references.
      */
     private Optional<ReferencePass.Scored> scoreWhileTokenizing(ReferencePass pass) {
         boolean possible = config.loss().needsReference()
                 && StepPlan.visitsEveryRow(config)
+                && Intervals.comparesInEveryStep(config)
                 && config.run().resumeFrom().isEmpty();
         return possible
                 ? Optional.of(pass.run(trainingRows, VisitedRows.all(trainingRows), evaluationRows))
                 : Optional.empty();
+    }
+
+    private int[] comparedRows(StepPlan plan, RowOrder order) {
+        Intervals intervals = new Intervals(config.run(), plan);
+        return plan.rowsOf(step -> intervals.comparesPairs(config.loss(), step), order);
     }
 
     /** So that nothing is written before the data is known to fit the model. Returns the training rows' fingerprint. */

@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.SharedFiles;
 import io.mmpo.data.ReferenceParts;
 import java.io.IOException;
@@ -131,6 +132,43 @@ class CachedRunTest {
                         "reference log-probabilities: 0 rows computed, " + numRows + " from the cache"));
         assertThat(output(2).resolve("final/model.safetensors"))
                 .hasSameBinaryContentAs(output(1).resolve("final/model.safetensors"));
+    }
+
+    /** At lambda = 1 references are for the metrics alone: no more rows are scored than are logged, and the weights are the same. */
+    @Test
+    void mmpoScoresTheRowsOfLoggedStepsOnly() throws IOException {
+        int batch = 4;
+        int steps = Math.ceilDiv(numRows, batch);
+        Map<String, Object> keys = new LinkedHashMap<>(
+                Map.of("loss_type", "mmpo", "cache_dir", "no", "per_device_train_batch_size", batch, "seed", 3));
+        Counters every = run(new Counters(), keys);
+        keys.put("logging_steps", 2);
+        Counters second = run(new Counters(), keys);
+        assertThat(every.computed).isEqualTo(numRows);
+        assertThat(second.computed).isLessThan(numRows).isBetween((steps / 2 - 1) * batch + 1, (steps / 2 + 1) * batch);
+        assertThat(output(2).resolve("final/model.safetensors"))
+                .hasSameBinaryContentAs(output(1).resolve("final/model.safetensors"));
+
+        Map<Integer, JsonNode> all = new LinkedHashMap<>();
+        GoldenRun.metrics(output(1), "loss")
+                .forEach(line -> all.put(line.get("step").asInt(), line));
+        List<JsonNode> some = GoldenRun.metrics(output(2), "loss");
+        double sum = 0;
+        for (JsonNode line : some) {
+            JsonNode same = all.get(line.get("step").asInt());
+            for (String field : List.of("loss", "rewards/chosen", "rewards/rejected", "logps/rejected")) {
+                assertThat(line.get(field).asDouble())
+                        .as(field)
+                        .isEqualTo(same.get(field).asDouble());
+            }
+            sum += line.get("loss").asDouble();
+        }
+        assertThat(some).hasSize(Math.ceilDiv(steps, 2));
+        assertThat(GoldenRun.metrics(output(2), "train_loss")
+                        .getFirst()
+                        .get("train_loss")
+                        .asDouble())
+                .isEqualTo(sum / some.size());
     }
 
     /** Rows scored as they are tokenized, scored when all are, or read from the cache: the run has the same bits. */

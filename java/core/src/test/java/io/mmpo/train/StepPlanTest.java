@@ -45,12 +45,22 @@ class StepPlanTest {
     void aRunThatEndsWithinAnEpochVisitsOnlyItsRows() {
         RowOrder order = epoch -> new int[] {4, 2, 0, 3, 1};
         assertThat(plan(5, Map.of("per_device_train_batch_size", 2, "max_steps", 1))
-                        .visitedRows(order))
+                        .rowsOf(step -> true, order))
                 .containsExactly(2, 4);
         assertThat(plan(5, Map.of("per_device_train_batch_size", 2, "max_steps", 3))
-                        .visitedRows(order))
+                        .rowsOf(step -> true, order))
                 .containsExactly(0, 1, 2, 3, 4);
-        assertThat(plan(5, Map.of("max_steps", 9)).visitedRows(order)).hasSize(5);
+        assertThat(plan(5, Map.of("max_steps", 9)).rowsOf(step -> true, order)).hasSize(5);
+    }
+
+    @Test
+    void rowsOfSomeStepsAreThoseOfEveryEpoch() {
+        RowOrder order = epoch -> epoch == 0 ? new int[] {4, 2, 0, 3, 1} : new int[] {0, 1, 2, 3, 4};
+        StepPlan plan = plan(5, Map.of("per_device_train_batch_size", 2, "num_train_epochs", 2));
+        assertThat(plan.rowsOf(step -> step == 1, order)).containsExactly(0, 3);
+        assertThat(plan.rowsOf(step -> step == 5, order)).containsExactly(4);
+        assertThat(plan.rowsOf(step -> step == 2 || step == 3, order)).containsExactly(0, 1);
+        assertThat(plan.rowsOf(step -> false, order)).isEmpty();
     }
 
     private static StepPlan plan(int numRows, Map<String, Object> values) {

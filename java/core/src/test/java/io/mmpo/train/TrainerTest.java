@@ -91,8 +91,8 @@ class TrainerTest {
 
     @Test
     void whatIsLoggedDoesNotChangeTheWeights() throws IOException {
-        String always = run("always", Map.of("max_steps", 6, "logging_steps", 1));
-        String seldom = run("seldom", Map.of("max_steps", 6, "logging_steps", 5));
+        String always = run("always", Map.of("loss_type", "dpo", "max_steps", 6, "logging_steps", 1));
+        String seldom = run("seldom", Map.of("loss_type", "dpo", "max_steps", 6, "logging_steps", 5));
         assertThat(weights(always)).isEqualTo(weights(seldom));
         assertThat(metrics(seldom))
                 .extracting(line -> line.get("step").intValue())
