@@ -5,7 +5,7 @@
 // Medians of GPU time between two events. Before each call 256 MB are written elsewhere, so that nothing of a kernel's operands
 // is in the second-level cache; the call is queued meanwhile. Bytes count every operand once for each time that it must be
 // read or written. Shapes: T = 8192 tokens of Llama-3-8B (H 4096, I 14336, 32 + 8 heads of 128, V 128256) and of SmolLM2-135M
-// (H 576, I 1536, 9 + 3 heads of 64, V 49152); R = 256 head rows; 64M parameters for the optimizers.
+// (H 576, I 1536, 9 + 3 heads of 64, V 49152); R = 256 head rows; LoRA's rank 64; 64M parameters for the optimizers.
 
 #include "cuda/cuda_kernels.h"
 
@@ -205,21 +205,36 @@ void report_head(Clock& clock, const std::string& name, const Shapes& shapes) {
 }
 
 template <typename T>
-void report_rows(Clock& clock, const std::string& name, const Shapes& shapes) {
-  using Kernels = CudaKernels<T>;
+void report_embedding(Clock& clock, const std::string& name, const Shapes& shapes) {
   Memory memory;
-  const auto x = memory.matrix<T>(kTokens, shapes.hidden), kept = memory.matrix<T>(kTokens, shapes.hidden);
-  const auto sum = memory.matrix<T>(kTokens, shapes.hidden);
-  const auto grad = memory.matrix<float>(kTokens, shapes.hidden);
-  const mmpo::DropoutStream mask{.key = 1, .stream = 2, .threshold = 3277};
-  clock.report("dropout", name, 2 * bytes(x), [&] { Kernels::dropout(reading(x), mask, kept, nullptr); });
-  clock.report("dropout_backward", name, bytes(grad) + 4 * bytes(x),
-               [&] { Kernels::dropout_backward(reading(grad), reading(x), mask, kept, sum, nullptr); });
+  const auto x = memory.matrix<T>(kTokens, shapes.hidden);
   // Every token twice.
   const auto* tokens = memory.filled<int64_t>(kTokens, [](size_t i) { return i * 61 % (kTokens / 2); });
   const auto embedding = memory.matrix<float>(kTokens, shapes.hidden);
   clock.report("add_rows", name, bytes(x) + bytes(embedding),
                [&] { CudaRows<T, float>::add(reading(x), tokens, embedding, nullptr); });
+}
+
+// q, k and v of an adapter. Partial sums are not counted.
+template <typename T>
+void report_lora(Clock& clock, const std::string& name, const Shapes& shapes) {
+  using Kernels = mmpo::CudaDropoutLinear<T>;
+  Memory memory;
+  constexpr int64_t rank = 64, products = mmpo::kMostMasks;
+  mmpo::DropoutMasks masks{.count = products};
+  for (uint32_t p = 0; p < products; ++p) masks.at[p] = {.key = 1, .stream = p, .threshold = 3277};
+  const auto x = memory.matrix<T>(kTokens, shapes.hidden), grad_x = memory.matrix<T>(kTokens, shapes.hidden);
+  const auto weight = memory.matrix<T>(products * rank, shapes.hidden);
+  const auto low = memory.matrix<T>(kTokens, products * rank);
+  const auto grad_weight = memory.matrix<float>(products * rank, shapes.hidden);
+  float* scratch = memory.allocate<float>(Kernels::scratch_size(kTokens, shapes.hidden, rank, products));
+  const int64_t operands = bytes(x) + bytes(weight) + bytes(low);
+  clock.report("dropout_linear", name, operands,
+               [&] { Kernels::forward(reading(x), reading(weight), masks, scratch, low, nullptr); });
+  clock.report(
+      "dropout_linear_backward", name, operands + bytes(low) + 2 * bytes(grad_x) + 2 * bytes(grad_weight), [&] {
+        Kernels::backward(reading(low), reading(x), reading(weight), masks, scratch, grad_x, grad_weight, nullptr);
+      });
 }
 
 void report_optimizers(Clock& clock) {
@@ -265,7 +280,8 @@ void report_model(Clock& clock, const std::string& type, const Shapes& shapes) {
   report_norms<T>(clock, name, shapes);
   report_attention_and_mlp<T>(clock, name, shapes);
   report_head<T>(clock, name, shapes);
-  report_rows<T>(clock, name, shapes);
+  report_embedding<T>(clock, name, shapes);
+  report_lora<T>(clock, name, shapes);
 }
 
 }  // namespace

@@ -39,16 +39,24 @@ struct CudaKernels {
   MMPO_CUDA_API static void swiglu(Rows<const T> gate_up, Rows<T> out, cudaStream_t stream);
   MMPO_CUDA_API static void swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up,
                                             cudaStream_t stream);
-  // The masks of the CPU, to the bit.
-  MMPO_CUDA_API static void dropout(Rows<const T> x, const DropoutStream& mask, Rows<T> out, cudaStream_t stream);
-  MMPO_CUDA_API static void dropout_backward(Rows<const float> grad, Rows<const T> x, const DropoutStream& mask,
-                                             Rows<T> kept, Rows<T> grad_x, cudaStream_t stream);
   MMPO_CUDA_API static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
                                                cudaStream_t stream);
   MMPO_CUDA_API static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
                                              const float* weights, cudaStream_t stream);
   MMPO_CUDA_API static void log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights,
                                                  float* logp, cudaStream_t stream);
+};
+
+// Products with an input behind dropout (../src/kernels/dropout_linear.h), with the masks of the CPU, to the bit.
+template <typename T, typename Platform = Gpu>
+struct CudaDropoutLinear {
+  // Floats of scratch that either direction wants.
+  MMPO_CUDA_API static int64_t scratch_size(int64_t tokens, int64_t columns, int64_t rank, int64_t products);
+  MMPO_CUDA_API static void forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks, float* scratch,
+                                    Rows<T> out, cudaStream_t stream);
+  MMPO_CUDA_API static void backward(Rows<const T> grad, Rows<const T> x, Rows<const T> weight,
+                                     const DropoutMasks& masks, float* scratch, Rows<T> grad_x, Rows<float> grad_weight,
+                                     cudaStream_t stream);
 };
 
 // sum[rows[r]] += from[r] in the order of r, rounded to Sum each time: the bits of the sequential loop.

@@ -46,6 +46,13 @@ struct DropoutStream {
   int64_t first_row = 0;  // what row 0 is called, where the matrix is a part of another
 };
 
+// Masks of matrix products that read the same matrix: at most those of q, k and v.
+inline constexpr int64_t kMostMasks = 3;
+struct DropoutMasks {
+  int64_t count = 0;
+  DropoutStream at[kMostMasks] = {};
+};
+
 // Rows that share one partial sum of the weight gradient: the same for every number of threads.
 inline constexpr int64_t kWeightGradientBlock = 32;
 

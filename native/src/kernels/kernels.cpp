@@ -1,28 +1,15 @@
 #include "kernels/kernels.h"
 
 #include <ATen/ops/empty.h>
-#include <c10/util/Exception.h>
 
 #include "common/device.h"
 #include "cuda/cuda_kernels.h"
 #include "cuda/runtime.h"
 #include "kernels/dispatch.h"
+#include "kernels/tensor_rows.h"
 
-// Checks here are of our own callers: a breach is a defect of the engine, reported as c10::Error, never a user's mistake.
 namespace mmpo {
 namespace {
-
-template <typename T>
-Rows<T> rows(const Tensor& x) {
-  using Value = std::remove_const_t<T>;
-  TORCH_CHECK(x.dim() == 2 && (x.stride(1) == 1 || x.size(1) <= 1),
-              "kernels take [rows, columns] with contiguous rows, got ", x.sizes(), " with strides ", x.strides());
-  if constexpr (std::is_const_v<T>) {
-    return {x.const_data_ptr<Value>(), x.size(0), x.size(1), x.stride(0)};
-  } else {
-    return {x.mutable_data_ptr<Value>(), x.size(0), x.size(1), x.stride(0)};
-  }
-}
 
 // A contiguous vector of the given length.
 template <typename T>
@@ -55,14 +42,7 @@ void check_gate_up(const Tensor& gate_up_T2I, const Tensor& x_TI) {
 // body(T, Capability) as std::type_identity values. Capability: of the CPU, or Gpu for tensors that are there.
 template <typename Body>
 void dispatch(const Tensor& x, const Body& body) {
-  const auto by_type = [&](auto capability) {
-    if (x.scalar_type() == at::kFloat) {
-      body(std::type_identity<float>(), capability);
-    } else {
-      TORCH_CHECK(x.scalar_type() == at::kBFloat16, "kernels take float32 or bfloat16, got ", x.scalar_type());
-      body(std::type_identity<c10::BFloat16>(), capability);
-    }
-  };
+  const auto by_type = [&](auto capability) { with_type(x, [&](auto type) { body(type, capability); }); };
   if (is_gpu(x.device())) {
     by_type(std::type_identity<Gpu>());
   } else {
@@ -82,8 +62,6 @@ struct OnStream {
   static void rope(auto... x) { Kernels::rope(x..., cuda_stream()); }
   static void swiglu(auto... x) { Kernels::swiglu(x..., cuda_stream()); }
   static void swiglu_backward(auto... x) { Kernels::swiglu_backward(x..., cuda_stream()); }
-  static void dropout(auto... x) { Kernels::dropout(x..., cuda_stream()); }
-  static void dropout_backward(auto... x) { Kernels::dropout_backward(x..., cuda_stream()); }
   static void log_softmax_gather(auto... x) { Kernels::log_softmax_gather(x..., cuda_stream()); }
   static void softmax_gradient(auto... x) { Kernels::softmax_gradient(x..., cuda_stream()); }
   static void log_softmax_gradient(auto... x) { Kernels::log_softmax_gradient(x..., cuda_stream()); }
@@ -202,28 +180,6 @@ void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tenso
     using Value = typename T::type;
     Kernels<T, Capability>::swiglu_backward(rows<const Value>(grad_out_TI), rows<const Value>(gate_up_T2I),
                                             rows<Value>(grad_gate_up_T2I));
-  });
-}
-
-void dropout(const Tensor& x_TK, const DropoutStream& stream, Tensor& out_TK) {
-  check_same(x_TK, out_TK);
-  dispatch(x_TK, [&]<typename T, typename Capability>(T, Capability) {
-    using Value = typename T::type;
-    Kernels<T, Capability>::dropout(rows<const Value>(x_TK), stream, rows<Value>(out_TK));
-  });
-}
-
-void dropout_backward(const Tensor& grad_TK, const Tensor& x_TK, const DropoutStream& stream, Tensor& kept_TK,
-                      Tensor& grad_x_TK) {
-  check_same(x_TK, kept_TK);
-  check_same(x_TK, grad_x_TK);
-  TORCH_CHECK(grad_TK.sizes() == x_TK.sizes() && grad_TK.scalar_type() == at::kFloat,
-              "dropout_backward takes a float32 gradient of ", x_TK.sizes(), ", got ", grad_TK.sizes(), " ",
-              grad_TK.scalar_type());
-  dispatch(x_TK, [&]<typename T, typename Capability>(T, Capability) {
-    using Value = typename T::type;
-    Kernels<T, Capability>::dropout_backward(rows<const float>(grad_TK), rows<const Value>(x_TK), stream,
-                                             rows<Value>(kept_TK), rows<Value>(grad_x_TK));
   });
 }
 

@@ -40,14 +40,6 @@ void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI);
 // grad_gate_up_T2I = dL/d(gate, up), written over what is there; it may be gate_up_T2I itself.
 void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I);
 
-// out = x where the stream keeps an element, 0 where it does not; nothing is scaled.
-void dropout(const Tensor& x_TK, const DropoutStream& stream, Tensor& out_TK);
-
-// Its backward pass, with the mask made once for both: grad_x_TK += grad_TK (float32) where an element is kept, and
-// kept_TK = dropout of x again, which the gradient of a weight needs.
-void dropout_backward(const Tensor& grad_TK, const Tensor& x_TK, const DropoutStream& stream, Tensor& kept_TK,
-                      Tensor& grad_x_TK);
-
 // lse_R = logsumexp of each row, logp_R = logits[r, targets_R[r]] - lse_R; both float32. targets_R: int64.
 void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R);
 

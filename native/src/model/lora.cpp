@@ -7,14 +7,13 @@
 
 #include "common/error.h"
 #include "common/philox.h"
+#include "kernels/dropout_linear.h"
 #include "kernels/gemm.h"
 #include "model/linear.h"
 
 namespace mmpo {
 namespace {
 
-// With dropout each module reads another input, made for so many rows at a time.
-constexpr int64_t kDropoutRows = 512;
 constexpr uint32_t kNumModules = 7;
 
 struct ModuleKind {
@@ -58,13 +57,6 @@ std::array<uint32_t, 4> random_words(uint64_t key, uint64_t first, uint64_t seco
   return {words[0][0], words[1][0], words[2][0], words[3][0]};
 }
 
-// body(rows) for parts of x of at most kDropoutRows.
-template <typename Body>
-void for_each_part(int64_t num_rows, const Body& body) {
-  for (int64_t first = 0; first < num_rows; first += kDropoutRows)
-    body(first, std::min(kDropoutRows, num_rows - first));
-}
-
 }  // namespace
 
 void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK) {
@@ -92,7 +84,7 @@ Adapter::Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at
         if (kind.projection != static_cast<Projection>(p)) continue;
         if ((settings.targets & kind.flag) != 0) {
           layout_.add(prefix + kind.name + ".lora_A.weight", rank, kind.inputs);
-          projection.modules.push_back({number, column, kind.outputs, low, {}, {}});
+          projection.modules.push_back({number, column, kind.outputs, low, {}});
           low += rank;
         }
         column += kind.outputs;
@@ -140,19 +132,15 @@ LoraParameters Adapter::view(const Tensor& flat) const {
   const auto matrix = [&](int64_t offset, int64_t rows, int64_t columns) {
     return flat.narrow(0, offset, rows * columns).view({rows, columns});
   };
-  const auto next = [&]() -> const Parameter& { return layout_.parameters()[index++]; };
   for (auto& projections : views) {
     for (LoraProjection& projection : projections) {
       const auto num_modules = static_cast<int64_t>(projection.modules.size());
       if (num_modules == 0) continue;
       const Parameter& first = layout_.parameters()[index];
       projection.a_SK = matrix(first.offset, num_modules * settings_.rank, first.columns);
+      index += projection.modules.size();
       for (LoraModule& module : projection.modules) {
-        const Parameter& a = next();
-        module.a_rK = matrix(a.offset, a.rows, a.columns);
-      }
-      for (LoraModule& module : projection.modules) {
-        const Parameter& b = next();
+        const Parameter& b = layout_.parameters()[index++];
         module.b_Nr = matrix(b.offset, b.rows, b.columns);
       }
     }
@@ -172,9 +160,12 @@ const LoraProjection& Adapter::weights(int64_t layer, Projection projection) con
   return weights_[static_cast<size_t>(layer)][static_cast<size_t>(projection)];
 }
 
-DropoutStream Adapter::stream(int64_t layer, const LoraModule& module, const DropoutPass& pass,
-                              int64_t first_row) const {
-  return {pass.key, static_cast<uint32_t>(layer) * kNumModules + module.number, pass.threshold, first_row};
+DropoutMasks Adapter::masks(int64_t layer, Projection projection, const DropoutPass& pass) const {
+  DropoutMasks masks;
+  for (const LoraModule& module : weights(layer, projection).modules) {
+    masks.at[masks.count++] = {pass.key, static_cast<uint32_t>(layer) * kNumModules + module.number, pass.threshold};
+  }
+  return masks;
 }
 
 void Adapter::reduce(int64_t layer, Projection projection, const DropoutPass& pass, const Tensor& x_TK,
@@ -182,19 +173,10 @@ void Adapter::reduce(int64_t layer, Projection projection, const DropoutPass& pa
   const LoraProjection& weight = weights(layer, projection);
   if (weight.modules.empty()) return;
   Tensor low_TS = low_TL.narrow(1, weight.modules.front().low, weight.a_SK.size(0));
-  if (!pass.drops()) {
-    linear(x_TK, weight.a_SK, {}, workspace, low_TS);
+  if (pass.drops()) {
+    dropout_linear(x_TK, weight.a_SK, masks(layer, projection, pass), workspace, low_TS);
   } else {
-    const WorkspaceScope scope(workspace);
-    const Tensor memory = workspace.allocate({std::min(kDropoutRows, x_TK.size(0)), x_TK.size(1)}, x_TK.scalar_type());
-    for_each_part(x_TK.size(0), [&](int64_t first, int64_t count) {
-      Tensor kept = memory.narrow(0, 0, count);
-      for (const LoraModule& module : weight.modules) {
-        dropout(x_TK.narrow(0, first, count), stream(layer, module, pass, first), kept);
-        Tensor low = low_TL.narrow(0, first, count).narrow(1, module.low, settings_.rank);
-        linear(kept, module.a_rK, {}, workspace, low);
-      }
-    });
+    linear(x_TK, weight.a_SK, {}, workspace, low_TS);
   }
   low_TS.mul_(factor(pass));
 }
@@ -226,26 +208,13 @@ void Adapter::backward(int64_t layer, Projection projection, const DropoutPass& 
     linear_backward_input(grad, module.b_Nr, workspace, grad_low);
   }
   grad_low_TS.mul_(factor(pass));
-  if (!pass.drops()) {
+  if (pass.drops()) {
+    dropout_linear_backward(grad_low_TS, x_TK, weight.a_SK, masks(layer, projection, pass), workspace, grad_x_TK,
+                            gradient.a_SK);
+  } else {
     linear_backward_weight(grad_low_TS, x_TK, workspace, gradient.a_SK, no_bias);
     gemm(grad_low_TS, weight.a_SK, grad_x_TK, workspace, grad_x_TK);
-    return;
   }
-  const std::vector<int64_t> part_shape{std::min(kDropoutRows, num_rows), x_TK.size(1)};
-  const Tensor kept_memory = workspace.allocate(part_shape, x_TK.scalar_type());
-  const Tensor grad_memory = workspace.allocate(part_shape, at::kFloat);
-  for_each_part(num_rows, [&](int64_t first, int64_t count) {
-    Tensor kept = kept_memory.narrow(0, 0, count);
-    Tensor grad_kept = grad_memory.narrow(0, 0, count);
-    Tensor grad_x = grad_x_TK.narrow(0, first, count);
-    for (size_t m = 0; m < weight.modules.size(); ++m) {
-      const Tensor grad_low = grad_low_TS.narrow(0, first, count).narrow(1, static_cast<int64_t>(m) * rank, rank);
-      gemm(grad_low, weight.modules[m].a_rK, {}, workspace, grad_kept);
-      dropout_backward(grad_kept, x_TK.narrow(0, first, count), stream(layer, weight.modules[m], pass, first), kept,
-                       grad_x);
-      linear_backward_weight(grad_low, kept, workspace, gradient.modules[m].a_rK, no_bias);
-    }
-  });
 }
 
 }  // namespace mmpo

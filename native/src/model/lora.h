@@ -6,7 +6,8 @@
 // activations, as torch's autocast does, so for bfloat16 the adapter keeps a rounded copy that the optimizer refreshes.
 //
 // Every module draws a dropout mask of its own, as PEFT's do. A mask is a function of the pass, the layer, the module and the
-// place (kernels.h), so it is never kept: backward makes it again, under any recompute mode and any number of threads.
+// place (../kernels/dropout_linear.h), so it is never kept: backward makes it again, under any recompute mode and any number of
+// threads.
 //
 // Shapes: T rows, K inputs, N outputs of a fused projection, r rank, S = r * modules of the projection, L = r * modules of a
 // layer.
@@ -19,7 +20,7 @@
 #include <vector>
 
 #include "common/workspace.h"
-#include "kernels/kernels.h"
+#include "kernels/arguments.h"
 #include "model/model_config.h"
 #include "model/parameters.h"
 
@@ -43,13 +44,12 @@ struct LoraModule {
   int64_t column;  // its first column of the projection's output
   int64_t columns;
   int64_t low;  // its first column among the layer's L
-  Tensor a_rK;
   Tensor b_Nr;
 };
 
 // The adapted modules of one projection; none: modules is empty and a_SK undefined.
 struct LoraProjection {
-  Tensor a_SK;
+  Tensor a_SK;  // of all modules, one after the other
   std::vector<LoraModule> modules;
 };
 
@@ -92,7 +92,7 @@ class Adapter {
  private:
   const LoraProjection& weights(int64_t layer, Projection projection) const;
   double factor(const DropoutPass& pass) const { return settings_.scaling * pass.scale(); }
-  DropoutStream stream(int64_t layer, const LoraModule& module, const DropoutPass& pass, int64_t first_row) const;
+  DropoutMasks masks(int64_t layer, Projection projection, const DropoutPass& pass) const;
   void initialize();
 
   mmpo_lora_config settings_;

@@ -36,12 +36,6 @@ cudaStream_t cuda_stream() { return nullptr; }
   MMPO_EMULATE(T, swiglu_backward,                                                                                    \
                (Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up, cudaStream_t stream),            \
                (grad_out, gate_up, grad_gate_up, stream))                                                             \
-  MMPO_EMULATE(T, dropout, (Rows<const T> x, const DropoutStream& mask, Rows<T> out, cudaStream_t stream),            \
-               (x, mask, out, stream))                                                                                \
-  MMPO_EMULATE(T, dropout_backward,                                                                                   \
-               (Rows<const float> grad, Rows<const T> x, const DropoutStream& mask, Rows<T> kept, Rows<T> grad_x,     \
-                cudaStream_t stream),                                                                                 \
-               (grad, x, mask, kept, grad_x, stream))                                                                 \
   MMPO_EMULATE(T, log_softmax_gather,                                                                                 \
                (Rows<const T> logits, const int64_t* targets, float* lse, float* logp, cudaStream_t stream),          \
                (logits, targets, lse, logp, stream))                                                                  \
@@ -53,6 +47,25 @@ cudaStream_t cuda_stream() { return nullptr; }
                (logits, targets, lse, weights, stream))
 MMPO_EMULATE_KERNELS(float)
 MMPO_EMULATE_KERNELS(c10::BFloat16)
+
+#define MMPO_EMULATE_DROPOUT(T)                                                                                      \
+  template <>                                                                                                        \
+  int64_t CudaDropoutLinear<T, Gpu>::scratch_size(int64_t tokens, int64_t columns, int64_t rank, int64_t products) { \
+    return CudaDropoutLinear<T, EmulatedGpu>::scratch_size(tokens, columns, rank, products);                         \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void CudaDropoutLinear<T, Gpu>::forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks,          \
+                                          float* scratch, Rows<T> out, cudaStream_t stream) {                        \
+    CudaDropoutLinear<T, EmulatedGpu>::forward(x, weight, masks, scratch, out, stream);                              \
+  }                                                                                                                  \
+  template <>                                                                                                        \
+  void CudaDropoutLinear<T, Gpu>::backward(Rows<const T> grad, Rows<const T> x, Rows<const T> weight,                \
+                                           const DropoutMasks& masks, float* scratch, Rows<T> grad_x,                \
+                                           Rows<float> grad_weight, cudaStream_t stream) {                           \
+    CudaDropoutLinear<T, EmulatedGpu>::backward(grad, x, weight, masks, scratch, grad_x, grad_weight, stream);       \
+  }
+MMPO_EMULATE_DROPOUT(float)
+MMPO_EMULATE_DROPOUT(c10::BFloat16)
 
 #define MMPO_EMULATE_ROWS(T, Sum)                                                                                \
   template <>                                                                                                    \

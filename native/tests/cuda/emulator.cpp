@@ -212,7 +212,7 @@ Device::~Device() { settings = {}; }
 uint64_t exchange(Exchange kind, uint64_t value, unsigned from) {
   Meeting& warp = block.warps[block.running / kWarp];
   if (warp.arrived == 0) warp.kind = kind;
-  if (warp.kind != kind) block.problem = "threads of a warp meet at exchanges of different kinds";
+  if (warp.kind != kind) complain("threads of a warp meet at exchanges of different kinds");
   const uint64_t round = warp.round;
   auto& values = warp.values[round % 2];
   values[block.running % kWarp] = value;
@@ -246,5 +246,7 @@ bool barrier(bool predicate) {
   }
   return block.any[round % 2];
 }
+
+void complain(const char* problem) { block.problem = problem; }
 
 }  // namespace mmpo::emulator

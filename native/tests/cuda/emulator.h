@@ -37,7 +37,7 @@ class Device {
 extern dim3 thread_index, block_index, block_size, grid_size;
 
 // Threads of a warp that exchange something must mean the same by it.
-enum class Exchange { kShuffle, kBallot };
+enum class Exchange { kShuffle, kBallot, kMatrix };
 
 // Every thread of the warp gives a value; returns what the thread of lane `from` gave.
 uint64_t exchange(Exchange kind, uint64_t value, unsigned from);
@@ -45,6 +45,8 @@ uint64_t exchange(Exchange kind, uint64_t value, unsigned from);
 unsigned ballot(bool predicate);
 // Waits for the whole block; returns whether any thread said true.
 bool barrier(bool predicate);
+// Ends the launch with std::logic_error, once the thread gives way.
+void complain(const char* problem);
 
 template <typename T>
 T shuffle(T value, unsigned from) {
@@ -62,6 +64,7 @@ T shuffle(T value, unsigned from) {
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 // Blocks run one after the other, so that one copy serves them all. run() fills the section with NaN before each block: what
 // another block left there is not found.
 #define __shared__ static __attribute__((section("mmpo_emulated_shared")))

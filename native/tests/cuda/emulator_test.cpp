@@ -1,13 +1,18 @@
 // The emulator itself: it runs what CUDA would, and refuses what hangs or is undefined there.
 #include "cuda/emulator.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 #include <vector>
 
+#include "cuda/emulated_wmma.h"
+
 namespace mmpo {
 namespace {
+
+namespace wmma = nvcuda::wmma;
 
 TEST(Emulator, RunsEveryThreadOfEveryBlockOnce) {
   std::vector<int> calls(size_t{3} * 2 * 64);
@@ -82,6 +87,26 @@ TEST(Emulator, ShowsARaceByTurningTheOrderRound) {
   EXPECT_EQ(found[1], 0);
 }
 
+// a [16, 16] as it is and b^T [16, 16], in wider matrices, added to 1.
+TEST(Emulator, MultipliesMatrices) {
+  at::manual_seed(1);
+  const at::Tensor a = at::randn({16, 24}, at::kBFloat16), b = at::randn({16, 32}, at::kBFloat16);
+  at::Tensor sum = at::zeros({16, 20});
+  emulator::run({1}, 32, [&] {
+    wmma::fragment<wmma::matrix_a, 16, 16, 16, __nv_bfloat16, wmma::row_major> left;
+    wmma::fragment<wmma::matrix_b, 16, 16, 16, __nv_bfloat16, wmma::col_major> right;
+    wmma::Sums sums;
+    wmma::fill_fragment(sums, 1);
+    wmma::load_matrix_sync(left, a.const_data_ptr<c10::BFloat16>(), 24);
+    wmma::load_matrix_sync(right, b.const_data_ptr<c10::BFloat16>(), 32);
+    wmma::mma_sync(sums, left, right, sums);
+    wmma::store_matrix_sync(sum.mutable_data_ptr<float>(), sums, 20, wmma::mem_row_major);
+  });
+  const auto own = [](const at::Tensor& x) { return x.narrow(1, 0, 16).to(at::kDouble); };
+  EXPECT_LT((own(sum) - 1 - own(a).mm(own(b).t())).abs().max().item<double>(), 1e-5);
+  EXPECT_EQ(sum.narrow(1, 16, 4).count_nonzero().item<int64_t>(), 0);
+}
+
 TEST(Emulator, RefusesWhatHangsOrIsUndefinedOnAGpu) {
   const auto expect_refusal = [](unsigned threads, const std::function<void()>& kernel) {
     EXPECT_THROW(emulator::run({1}, threads, kernel), std::logic_error);
@@ -106,6 +131,12 @@ TEST(Emulator, RefusesWhatHangsOrIsUndefinedOnAGpu) {
       __ballot_sync(~0U, true);
     }
   });
+  alignas(32) static float memory[32 * 16];
+  expect_refusal(32, [] {
+    if (threadIdx.x < 16) wmma::store_matrix_sync(memory, wmma::Sums{}, 16, wmma::mem_row_major);
+  });
+  expect_refusal(32, [] { wmma::store_matrix_sync(memory + 4, wmma::Sums{}, 16, wmma::mem_row_major); });
+  expect_refusal(32, [] { wmma::store_matrix_sync(memory, wmma::Sums{}, 18, wmma::mem_row_major); });
   expect_refusal(33, [] {});
   expect_refusal(2048, [] {});
 }

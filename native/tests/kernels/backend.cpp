@@ -6,6 +6,7 @@
 #include "cuda/cuda_kernels.h"
 #include "cuda/emulator.h"
 #include "kernels/device_stay.h"
+#include "kernels/dropout_linear.h"
 #include "kernels/kernel_testing.h"
 #include "optim/code_book.h"
 #include "optim/grad_clip.h"
@@ -56,16 +57,18 @@ class Dispatched : public Backend {
     Tensor grad_gate_up = on.result(grad_gate_up_T2I);
     mmpo::swiglu_backward(on(grad_out_TI), on(gate_up_T2I), grad_gate_up);
   }
-  void dropout(const Tensor& x_TK, const DropoutStream& stream, Tensor& out_TK) override {
+  void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, Tensor& out_TS) override {
     DeviceStay on(device_);
-    Tensor out = on.result(out_TK);
-    mmpo::dropout(on(x_TK), stream, out);
+    Workspace workspace(device_);
+    Tensor out = on.result(out_TS);
+    mmpo::dropout_linear(on(x_TK), on(weight_SK), masks, workspace, out);
   }
-  void dropout_backward(const Tensor& grad_TK, const Tensor& x_TK, const DropoutStream& stream, Tensor& kept_TK,
-                        Tensor& grad_x_TK) override {
+  void dropout_linear_backward(const Tensor& grad_TS, const Tensor& x_TK, const Tensor& weight_SK,
+                               const DropoutMasks& masks, Tensor& grad_x_TK, Tensor& grad_weight_SK) override {
     DeviceStay on(device_);
-    Tensor kept = on.result(kept_TK), grad_x = on.result(grad_x_TK);
-    mmpo::dropout_backward(on(grad_TK), on(x_TK), stream, kept, grad_x);
+    Workspace workspace(device_);
+    Tensor grad_x = on.result(grad_x_TK), grad_weight = on.result(grad_weight_SK);
+    mmpo::dropout_linear_backward(on(grad_TS), on(x_TK), on(weight_SK), masks, workspace, grad_x, grad_weight);
   }
   void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) override {
     DeviceStay on(device_);
@@ -278,20 +281,24 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
                                                    rows<T>(grad_gate_up), nullptr);
     });
   }
-  void dropout(const Tensor& x, const DropoutStream& stream, Tensor& out) override {
+  void dropout_linear(const Tensor& x, const Tensor& weight, const DropoutMasks& masks, Tensor& out) override {
     DeviceStay on(device_);
     on.result(out);
     with_type(x, [&]<typename T>(T) {
-      CudaKernels<T, EmulatedGpu>::dropout(rows<const T>(x), stream, rows<T>(out), nullptr);
+      const Tensor scratch = dropout_scratch<T>(on, x, weight, masks);
+      CudaDropoutLinear<T, EmulatedGpu>::forward(rows<const T>(x), rows<const T>(weight), masks, vector<float>(scratch),
+                                                 rows<T>(out), nullptr);
     });
   }
-  void dropout_backward(const Tensor& grad, const Tensor& x, const DropoutStream& stream, Tensor& kept,
-                        Tensor& grad_x) override {
+  void dropout_linear_backward(const Tensor& grad, const Tensor& x, const Tensor& weight, const DropoutMasks& masks,
+                               Tensor& grad_x, Tensor& grad_weight) override {
     DeviceStay on(device_);
-    on.result(kept), on.result(grad_x);
+    on.result(grad_x), on.result(grad_weight);
     with_type(x, [&]<typename T>(T) {
-      CudaKernels<T, EmulatedGpu>::dropout_backward(rows<const float>(grad), rows<const T>(x), stream, rows<T>(kept),
-                                                    rows<T>(grad_x), nullptr);
+      const Tensor scratch = dropout_scratch<T>(on, x, weight, masks);
+      CudaDropoutLinear<T, EmulatedGpu>::backward(rows<const T>(grad), rows<const T>(x), rows<const T>(weight), masks,
+                                                  vector<float>(scratch), rows<T>(grad_x), rows<float>(grad_weight),
+                                                  nullptr);
     });
   }
   void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp) override {
@@ -336,6 +343,15 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
       emulator::Device device;
     };
     return std::make_unique<Scope>(number);
+  }
+
+ private:
+  template <typename T>
+  static Tensor dropout_scratch(const DeviceStay& on, const Tensor& x, const Tensor& weight,
+                                const DropoutMasks& masks) {
+    return on.scratch({CudaDropoutLinear<T, EmulatedGpu>::scratch_size(x.size(0), x.size(1),
+                                                                       weight.size(0) / masks.count, masks.count)},
+                      at::kFloat);
   }
 };
 

@@ -24,7 +24,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
 
-  // The functions of kernels.h.
+  // The functions of kernels.h and dropout_linear.h.
   virtual void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T) = 0;
   virtual void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps,
                             Tensor& out_TH, Tensor& rstd_T) = 0;
@@ -35,9 +35,10 @@ class Backend {
                      bool inverse) = 0;
   virtual void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI) = 0;
   virtual void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I) = 0;
-  virtual void dropout(const Tensor& x_TK, const DropoutStream& stream, Tensor& out_TK) = 0;
-  virtual void dropout_backward(const Tensor& grad_TK, const Tensor& x_TK, const DropoutStream& stream, Tensor& kept_TK,
-                                Tensor& grad_x_TK) = 0;
+  virtual void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks,
+                              Tensor& out_TS) = 0;
+  virtual void dropout_linear_backward(const Tensor& grad_TS, const Tensor& x_TK, const Tensor& weight_SK,
+                                       const DropoutMasks& masks, Tensor& grad_x_TK, Tensor& grad_weight_SK) = 0;
   virtual void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) = 0;
   virtual void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R,
                                  const Tensor& weights_R) = 0;

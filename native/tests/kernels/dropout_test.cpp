@@ -1,4 +1,5 @@
-#include "kernels/backend.h"
+// The masks themselves, on the CPU; dropout_linear_test.cpp holds those of a GPU against them.
+#include "kernels/dropout_linear.h"
 #include "kernels/kernel_testing.h"
 
 namespace mmpo {
@@ -6,13 +7,11 @@ namespace {
 
 using namespace mmpo::testing;
 
-class Dropout : public KernelTest {};
-
 constexpr DropoutStream kStream{.key = 0x0123456789ABCDEF, .stream = 3, .threshold = 19661};  // 0.3
 
 Tensor mask(int64_t num_rows, int64_t columns, const DropoutStream& stream) {
   Tensor kept = at::empty({num_rows, columns});
-  backend().dropout(at::ones({num_rows, columns}), stream, kept);
+  dropout(at::ones({num_rows, columns}), stream, kept);
   return kept;
 }
 
@@ -24,7 +23,7 @@ double band(const Tensor& x) {
   return 4 * std::sqrt(rate * (1 - rate) / static_cast<double>(x.numel()));
 }
 
-TEST_P(Dropout, KeepsTheWantedShareInEveryRowAndColumn) {
+TEST(Dropout, KeepsTheWantedShareInEveryRowAndColumn) {
   const double kept = 1 - kStream.threshold / 65536.0;
   const Tensor whole = mask(2000, 1000, kStream);
   EXPECT_NEAR(average(whole), kept, band(whole));
@@ -33,7 +32,7 @@ TEST_P(Dropout, KeepsTheWantedShareInEveryRowAndColumn) {
 }
 
 // Two independent masks agree with chance k^2 + (1 - k)^2.
-TEST_P(Dropout, NeighboursStreamsAndKeysAreIndependent) {
+TEST(Dropout, NeighboursStreamsAndKeysAreIndependent) {
   const double kept = 1 - kStream.threshold / 65536.0;
   const double chance = kept * kept + (1 - kept) * (1 - kept);
   const Tensor whole = mask(1000, 999, kStream);
@@ -54,7 +53,7 @@ TEST_P(Dropout, NeighboursStreamsAndKeysAreIndependent) {
   expect_independent(mask(1000, 999, other), whole);
 }
 
-TEST_P(Dropout, TheMaskIsAFunctionOfThePlace) {
+TEST(Dropout, TheMaskIsAFunctionOfThePlace) {
   const Tensor whole = mask(47, 123, kStream);
   // Of a part of the rows, of fewer columns, of another type, in strided memory.
   DropoutStream later = kStream;
@@ -64,50 +63,19 @@ TEST_P(Dropout, TheMaskIsAFunctionOfThePlace) {
   for (const auto [type, layout] : kKinds) {
     const Tensor x = random_view(47, 123, type, layout);
     Tensor out = random_view(47, 123, type, layout);
-    backend().dropout(x, kStream, out);
+    dropout(x, kStream, out);
     expect_same_bits(out, x * whole.to(type), "values");
   }
 }
 
-TEST_P(Dropout, BackwardMasksTheGradientAndGivesTheInputAgain) {
-  at::manual_seed(2);
-  for (const auto [type, layout] : kKinds) {
-    for (const int64_t columns : {1, 3, 31, 47, 123, 256, 300, 2100}) {
-      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << columns);
-      const Tensor kept_where = mask(47, columns, kStream);
-      const Tensor x = random_view(47, columns, type, layout);
-      const Tensor grad = random_view(47, columns, at::kFloat, layout);
-      const Tensor before = random_view(47, columns, type, layout);
-      Tensor sum = before.clone();
-      Tensor kept = random_view(47, columns, type, layout);
-      backend().dropout_backward(grad, x, kStream, kept, sum);
-      expect_same_bits(kept, x * kept_where.to(type), "kept");
-      expect_same_bits(sum, (before.to(at::kFloat) + grad * kept_where).to(type), "sum");
-    }
-  }
-}
-
-// Of libmmpo's kernel for this processor: a run on a GPU draws what a run on the CPU draws.
-TEST_P(Dropout, DrawsTheMaskOfTheCpu) {
-  DropoutStream far = kStream;
-  far.first_row = 1 << 20;
-  for (const int64_t columns : {129, 255, 2305}) {
-    Tensor wanted = at::empty({5, columns});
-    mmpo::dropout(at::ones({5, columns}), far, wanted);
-    expect_same_bits(mask(5, columns, far), wanted, "mask");
-  }
-}
-
-TEST_P(Dropout, HasTheSameBitsForAnyNumberOfThreads) {
+TEST(Dropout, HasTheSameBitsForAnyNumberOfThreads) {
   Tensor masks[2];
-  for (const int threads : {1, 2}) {
-    const auto scope = backend().variant(threads);
-    masks[threads - 1] = mask(300, 1536, kStream);
+  for (const int count : {1, 2}) {
+    const Threads threads(count);
+    masks[count - 1] = mask(300, 1536, kStream);
   }
   expect_same_bits(masks[0], masks[1], "mask");
 }
-
-MMPO_ON_EVERY_BACKEND(Dropout);
 
 }  // namespace
 }  // namespace mmpo

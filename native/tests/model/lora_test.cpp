@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
+#include "kernels/dropout_linear.h"
 #include "model/twin.h"
 #include "train/trainer.h"
 

@@ -25,7 +25,9 @@ struct CpuKernels {
   static void rope(Heads<T> x, const float* cosines, const float* sines, Positions positions, bool inverse);
   static void swiglu(Rows<const T> gate_up, Rows<T> out);
   static void swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up);
+  // out = x where the stream keeps an element, 0 where it does not.
   static void dropout(Rows<const T> x, const DropoutStream& stream, Rows<T> out);
+  // grad_x += grad where an element is kept, and kept = dropout of x again, with the mask made once.
   static void dropout_backward(Rows<const float> grad, Rows<const T> x, const DropoutStream& stream, Rows<T> kept,
                                Rows<T> grad_x);
   static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp);

@@ -1,4 +1,4 @@
-// Dropout whose mask is a function of place, so that backward makes it again instead of keeping it. Legend: ../kernels.h.
+// Dropout whose mask is a function of place, so that backward makes it again instead of keeping it. Legend: ../dropout_linear.h.
 #include "common/philox.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/vec.h"
