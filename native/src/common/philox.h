@@ -12,6 +12,10 @@ namespace {
 
 // The fewest rounds that pass the authors' tests (BigCrush); 10 is their default.
 constexpr int kPhiloxRounds = 7;
+constexpr uint32_t kPhiloxFirst = 0xD2511F53;
+constexpr uint32_t kPhiloxSecond = 0xCD9E8D57;
+constexpr uint32_t kPhiloxLowStep = 0x9E3779B9;
+constexpr uint32_t kPhiloxHighStep = 0xBB67AE85;
 
 // Counters of kLanes neighbours; word w of lane l is words[w][l]. In: the counters; out: the random bits.
 template <int kLanes, int kRounds = kPhiloxRounds>
@@ -20,15 +24,15 @@ C10_HOST_DEVICE inline void philox(uint64_t key, uint32_t (&words)[4][kLanes]) {
   auto high_key = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < kRounds; ++round) {
     for (int lane = 0; lane < kLanes; ++lane) {
-      const uint64_t first = uint64_t{0xD2511F53} * words[0][lane];
-      const uint64_t second = uint64_t{0xCD9E8D57} * words[2][lane];
+      const uint64_t first = uint64_t{kPhiloxFirst} * words[0][lane];
+      const uint64_t second = uint64_t{kPhiloxSecond} * words[2][lane];
       words[0][lane] = static_cast<uint32_t>(second >> 32) ^ words[1][lane] ^ low_key;
       words[2][lane] = static_cast<uint32_t>(first >> 32) ^ words[3][lane] ^ high_key;
       words[1][lane] = static_cast<uint32_t>(second);
       words[3][lane] = static_cast<uint32_t>(first);
     }
-    low_key += 0x9E3779B9;
-    high_key += 0xBB67AE85;
+    low_key += kPhiloxLowStep;
+    high_key += kPhiloxHighStep;
   }
 }
 
