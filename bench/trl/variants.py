@@ -2,7 +2,8 @@
 
 "default" is what DPOConfig gives, but for the length limit (its 1,024 tokens would train on fewer tokens than are
 written) and bf16, which is the precision that is being compared. The others are the candidates for TRL's best, which
-`run --search` measures against each other; BEST names one for each precision, chosen by hand until a search is recorded.
+`run --search` measures against each other; BEST names one for each precision: in bf16 the fastest of the
+search in RESULTS.md, in fp32 one chosen by hand.
 """
 
 PLAIN = {"gradient_checkpointing": False}

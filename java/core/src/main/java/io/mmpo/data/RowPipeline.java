@@ -28,9 +28,8 @@ final class RowPipeline implements TokenizedDataset {
 
     private final DatasetSource source;
     private final RowShape shape;
-    private final Supplier<Tokenizer> tokenizer;
+    private final RowTokenizer rowTokenizer;
     private final TokenizationOptions options;
-    private final Truncation truncation;
     private final Optional<TokenCache> cache;
     private final ExecutorService workers;
     private final Thread reader;
@@ -50,15 +49,8 @@ final class RowPipeline implements TokenizedDataset {
     private boolean closed;
     private Optional<RuntimeException> error = Optional.empty();
 
-    /** What became of a row. */
-    private sealed interface Outcome {
-        record Done(Truncation.Result result, boolean boundaryMerge, boolean toolsUnused) implements Outcome {}
-
-        record Failed(RuntimeException error) implements Outcome {}
-    }
-
     /** kib: what the row holds of kibInFlight until it is kept. */
-    private record Processed(Outcome outcome, int kib) {}
+    private record Processed(RowTokenizer.Outcome outcome, int kib) {}
 
     RowPipeline(
             DatasetSource source,
@@ -81,9 +73,8 @@ final class RowPipeline implements TokenizedDataset {
         source.files().forEach(RowFile::requireFile);
         this.source = source;
         this.shape = shape;
-        this.tokenizer = tokenizer;
+        this.rowTokenizer = new RowTokenizer(source, shape, tokenizer, options);
         this.options = options;
-        this.truncation = new Truncation(options);
         this.cache = cache;
         this.maxKibInFlight = maxKibInFlight;
         this.kibInFlight = new Semaphore(maxKibInFlight);
@@ -109,9 +100,9 @@ final class RowPipeline implements TokenizedDataset {
         } catch (InterruptedException | RejectedExecutionException e) {
             Thread.currentThread().interrupt(); // closed
         } catch (ReadFailure e) {
-            deliver(e.row, new Processed(new Outcome.Failed(explained(e.reason)), 0));
+            deliver(e.row, new Processed(rowTokenizer.failed(e.reason), 0));
         } catch (Throwable e) {
-            deliver(0, new Processed(new Outcome.Failed(explained(e)), 0));
+            deliver(0, new Processed(rowTokenizer.failed(e), 0));
         }
     }
 
@@ -178,54 +169,7 @@ final class RowPipeline implements TokenizedDataset {
     private void submit(int row, RowFile.Row content) throws InterruptedException {
         int kib = Math.min(maxKibInFlight, 1 + (content.bytes() >> 10));
         kibInFlight.acquire(kib);
-        workers.execute(() -> deliver(row, new Processed(process(content), kib)));
-    }
-
-    private Outcome process(RowFile.Row row) {
-        try {
-            Sample sample = shape.read(source.rename(row.content().get(), row.place()), row.place());
-            if (SampleTokenizer.hasEmptyCompletion(sample)) {
-                return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false, false);
-            }
-            SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
-                    ? SampleTokenizer.asTheyAre(tokens)
-                    : encode(sample, tokenizer.get(), row.place());
-            return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge(), leavesOutTools(sample));
-        } catch (Throwable e) {
-            return new Outcome.Failed(explained(e));
-        }
-    }
-
-    /** TRL hands tools to the template too, and many a template has no use for them. */
-    private boolean leavesOutTools(Sample sample) {
-        return sample instanceof Sample.Conversation conversation
-                && conversation.variables().get("tools") != null
-                && tokenizer
-                        .get()
-                        .chatTemplate()
-                        .map(template -> !template.mentions("tools"))
-                        .orElse(true);
-    }
-
-    private static SampleTokenizer.Encoded encode(Sample sample, Tokenizer tokenizer, RowPlace place) {
-        try {
-            return new SampleTokenizer(tokenizer).encode(sample);
-        } catch (MmpoException e) {
-            throw place.locate(e);
-        }
-    }
-
-    private RuntimeException explained(Throwable error) {
-        return switch (error) {
-            case RuntimeException e -> e;
-            case OutOfMemoryError e ->
-                MmpoException.of(
-                        MmpoException.Kind.ENVIRONMENT,
-                        e,
-                        "Tokenizing %s needs more memory than the JVM may use; raise it with -Xmx.",
-                        source.name());
-            default -> new IllegalStateException("Tokenizing " + source.name() + " failed: " + error, error);
-        };
+        workers.execute(() -> deliver(row, new Processed(rowTokenizer.tokenize(content), kib)));
     }
 
     /** Keeps rows in the order of the files; those that come early wait. */
@@ -236,8 +180,8 @@ final class RowPipeline implements TokenizedDataset {
                     next != null && error.isEmpty();
                     next = early.remove(nextRow)) {
                 switch (next.outcome()) {
-                    case Outcome.Failed failed -> fail(failed.error());
-                    case Outcome.Done done -> keep(done);
+                    case RowTokenizer.Outcome.Failed failed -> fail(failed.error());
+                    case RowTokenizer.Outcome.Done done -> keep(done);
                 }
                 kibInFlight.release(next.kib());
             }
@@ -248,7 +192,7 @@ final class RowPipeline implements TokenizedDataset {
         notifyAll();
     }
 
-    private void keep(Outcome.Done row) {
+    private void keep(RowTokenizer.Outcome.Done row) {
         Truncation.Result result = row.result();
         counts.add(result, row.boundaryMerge(), row.toolsUnused());
         if (result.verdict() == Truncation.Verdict.KEPT) {

@@ -1,0 +1,78 @@
+package io.mmpo.data;
+
+import io.mmpo.MmpoException;
+import java.util.function.Supplier;
+
+/** One row on its way from the file: read in its shape, tokenized, truncated. Several threads may use it at once. */
+final class RowTokenizer {
+    private final DatasetSource source;
+    private final RowShape shape;
+    private final Supplier<Tokenizer> tokenizer;
+    private final Truncation truncation;
+
+    RowTokenizer(DatasetSource source, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
+        this.source = source;
+        this.shape = shape;
+        this.tokenizer = tokenizer;
+        this.truncation = new Truncation(options);
+    }
+
+    /** What became of a row. */
+    sealed interface Outcome {
+        record Done(Truncation.Result result, boolean boundaryMerge, boolean toolsUnused) implements Outcome {}
+
+        record Failed(RuntimeException error) implements Outcome {}
+    }
+
+    Outcome tokenize(RowFile.Row row) {
+        try {
+            Sample sample = shape.read(source.rename(row.content().get(), row.place()), row.place());
+            if (SampleTokenizer.hasEmptyCompletion(sample)) {
+                return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false, false);
+            }
+            SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
+                    ? SampleTokenizer.asTheyAre(tokens)
+                    : encode(sample, tokenizer.get(), row.place());
+            return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge(), leavesOutTools(sample));
+        } catch (Throwable e) { // whatever it is, it must reach whoever waits for the row
+            return failed(e);
+        }
+    }
+
+    /** TRL hands tools to the template too, and many a template has no use for them. */
+    private boolean leavesOutTools(Sample sample) {
+        return sample instanceof Sample.Conversation conversation
+                && conversation.variables().get("tools") != null
+                && tokenizer
+                        .get()
+                        .chatTemplate()
+                        .map(template -> !template.mentions("tools"))
+                        .orElse(true);
+    }
+
+    private static SampleTokenizer.Encoded encode(Sample sample, Tokenizer tokenizer, RowPlace place) {
+        try {
+            return new SampleTokenizer(tokenizer).encode(sample);
+        } catch (MmpoException e) {
+            throw place.locate(e);
+        }
+    }
+
+    /** An error as whoever asks for the row is told of it. */
+    Outcome failed(Throwable error) {
+        return new Outcome.Failed(explained(error));
+    }
+
+    private RuntimeException explained(Throwable error) {
+        return switch (error) {
+            case RuntimeException e -> e;
+            case OutOfMemoryError e ->
+                MmpoException.of(
+                        MmpoException.Kind.ENVIRONMENT,
+                        e,
+                        "Tokenizing %s needs more memory than the JVM may use; raise it with -Xmx.",
+                        source.name());
+            default -> new IllegalStateException("Tokenizing " + source.name() + " failed: " + error, error);
+        };
+    }
+}
