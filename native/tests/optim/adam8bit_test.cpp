@@ -1,12 +1,15 @@
 #include "optim/adam8bit.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/dispatch.h"
 #include "optim/code_book.h"
 #include "optim/golden_arrays.h"
 #include "shared.h"
@@ -236,6 +239,50 @@ TEST_P(Adam8bitTest, HasTheBitsOfTheCpu) {
 }
 
 MMPO_ON_EVERY_BACKEND(Adam8bitTest);
+
+// A code book that ends where memory that may not be read begins.
+class GuardedBook {
+ public:
+  explicit GuardedBook(const CodeBook& book) {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t readable = (sizeof(CodeBook) + page - 1) / page * page;
+    size_ = readable + page;
+    memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT_NE(memory_, MAP_FAILED);
+    char* end = static_cast<char*>(memory_) + readable;
+    EXPECT_EQ(mprotect(end, page, PROT_NONE), 0);
+    book_ = new (end - sizeof(CodeBook)) CodeBook(book);
+  }
+  ~GuardedBook() { munmap(memory_, size_); }
+  GuardedBook(const GuardedBook&) = delete;
+  GuardedBook& operator=(const GuardedBook&) = delete;
+  const CodeBook& operator*() const { return *book_; }
+
+ private:
+  void* memory_;
+  size_t size_;
+  const CodeBook* book_;
+};
+
+// Moments that shrink: whatever stands behind a short block's end is larger than the block's new scale.
+TEST(Adam8bit, AShortBlockReadsNothingBehindTheBook) {
+  const GuardedBook first(signed_code_book()), second(unsigned_code_book());
+  State state = State::waves(31);
+  for (int t = 1; t <= 3; ++t) {
+    const Adam8bitArrays arrays{state.param.data(),
+                                state.grad.data(),
+                                state.exp_avg.data(),
+                                state.exp_avg_sq.data(),
+                                state.absmax.data(),
+                                state.absmax_sq.data(),
+                                nullptr,
+                                31};
+    with_cpu_capability([&]<typename Capability>(Capability) {
+      CpuAdam8bit<typename Capability::type>::step(arrays, adam8bit_scalars(kSettings, 1e-3, t, 1), *first, *second);
+    });
+    EXPECT_GT(state.absmax[0], 0);
+  }
+}
 
 }  // namespace
 }  // namespace mmpo

@@ -43,6 +43,8 @@ inline void dequantize(const uint8_t* codes, int64_t count, const CodeBook& book
   const Vec scale(absmax);
   for (int64_t i = 0; i < kAdam8bitBlock; i += kLanes)
     (at::vec::gather<4>(book.value, Ints::loadu(wide + i)) * scale).store(values + i);
+  // quantize() looks all of them up, by a scale that may be smaller than what a short block has left there.
+  std::fill(values + count, values + kAdam8bitBlock, 0.0F);
 }
 
 template <bool is_signed>
