@@ -106,6 +106,20 @@ struct Share {
 __device__ __forceinline__ int warp_row() { return static_cast<int>(threadIdx.x) / kWarp / 2; }
 __device__ __forceinline__ int warp_column() { return static_cast<int>(threadIdx.x) / kWarp % 2; }
 
+// The tiles of terms that a part sums up, `width` of so many terms each: the whole block calls load(tile), and then the warps
+// that are busy multiply().
+template <typename Load, typename Multiply>
+__device__ __forceinline__ void for_each_tile_of(const Parts& parts, int64_t part, int64_t terms, int width, bool busy,
+                                                 const Load& load, const Multiply& multiply) {
+  const int64_t first = part * parts.tiles;
+  for (int64_t tile = first; tile < first + parts.tiles && tile * width < terms; ++tile) {
+    load(tile);
+    __syncthreads();
+    if (busy) multiply();
+    __syncthreads();
+  }
+}
+
 // parts = (mask o x) weight^T of a tile of tokens.
 template <typename T>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
@@ -123,20 +137,16 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   float* const to =
       parts.of(share.part, share.product) + (first_token + token) * parts.columns + share.first_rank + rank;
   WarpProduct<T, kTokens, kWarpRanks<T>> sum;
-  for (int64_t i = 0; i < parts.tiles; ++i) {
-    const int64_t tile = share.part * parts.tiles + i;
-    if (tile * kColumns >= x.columns) break;
+  const auto load = [&](int64_t tile) {
     load_kept(x, mask, first_token, tile, whole, kept);
     load_tile(own, {share.first_rank, tile * kColumns}, whole, weights);
-    __syncthreads();
-    if (busy) {
-      for (int k = 0; k < kColumns; k += kProductDepth) {
-        sum.template add<wmma::row_major, wmma::col_major>(kept.at(token, k), kept.kStride, weights.at(rank, k),
-                                                           weights.kStride);
-      }
+  };
+  for_each_tile_of(parts, share.part, x.columns, kColumns, busy, load, [&] {
+    for (int k = 0; k < kColumns; k += kProductDepth) {
+      sum.template add<wmma::row_major, wmma::col_major>(kept.at(token, k), kept.kStride, weights.at(rank, k),
+                                                         weights.kStride);
     }
-    __syncthreads();
-  }
+  });
   if (busy) sum.store(to, parts.columns);
 }
 
@@ -156,20 +166,17 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   float* const to =
       parts.of(share.part, share.product) + (share.first_rank + rank) * parts.columns + share.tile * kColumns + column;
   WarpProduct<T, kWarpRanks<T>, kColumns / 2> sum;
-  for (int64_t i = 0; i < parts.tiles; ++i) {
-    const int64_t first_token = (share.part * parts.tiles + i) * kSide<T>;
-    if (first_token >= x.count) break;
+  const auto load = [&](int64_t tile) {
+    const int64_t first_token = tile * kSide<T>;
     load_kept(x, mask, first_token, share.tile, whole, kept);
     load_tile(own, {first_token, share.first_rank}, whole, grads);
-    __syncthreads();
-    if (busy) {
-      for (int k = 0; k < kSide<T>; k += kProductDepth) {
-        sum.template add<wmma::col_major, wmma::row_major>(grads.at(k, rank), grads.kStride, kept.at(k, column),
-                                                           kept.kStride);
-      }
+  };
+  for_each_tile_of(parts, share.part, x.count, kSide<T>, busy, load, [&] {
+    for (int k = 0; k < kSide<T>; k += kProductDepth) {
+      sum.template add<wmma::col_major, wmma::row_major>(grads.at(k, rank), grads.kStride, kept.at(k, column),
+                                                         kept.kStride);
     }
-    __syncthreads();
-  }
+  });
   if (busy) sum.store(to, parts.columns);
 }
 

@@ -54,7 +54,7 @@ record StepPlan(int numRows, int microBatchSize, int accumulation, int totalStep
         for (int epoch = 0; epoch < numEpochs() && rows.cardinality() < numRows; epoch++) {
             int[] places = order.ofEpoch(epoch);
             int firstStep = epoch * stepsPerEpoch();
-            IntStream.range(firstStep, Math.min(totalSteps, firstStep + stepsPerEpoch()))
+            IntStream.range(firstStep, firstStep + Math.min(totalSteps - firstStep, stepsPerEpoch()))
                     .filter(wanted)
                     .flatMap(step -> Arrays.stream(places, firstPlace(step), endPlace(step)))
                     .forEach(rows::set);
