@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t begin = block * kAdam8bitBlock + int64_t{threadIdx.x % kWarp} * kElements;
     const int64_t left = a.count - begin;
     Floats<kElements> param = load_floats<kElements>(a.param + begin, left, aligned);
-    Floats<kElements> grad = load_floats<kElements>(a.grad + begin, left, aligned);
+    const Floats<kElements> grad = load_floats<kElements>(a.grad + begin, left, aligned);
     Moments first = dequantize(load<kElements>(a.codes1 + begin, left, aligned), first_book, a.absmax1[block]);
     Moments second = dequantize(load<kElements>(a.codes2 + begin, left, aligned), second_book, a.absmax2[block]);
     float first_absmax = 0, second_absmax = 0;
@@ -78,7 +78,6 @@ __global__ void __launch_bounds__(kThreads)
       const float direction = __fdiv_rn(m, __fadd_rn(__fsqrt_rn(v), s.epsilon));
       const float moved = __fadd_rn(param.at[i], __fmul_rn(s.step_size, direction));
       param.at[i] = finite ? __fmul_rn(moved, s.decay) : param.at[i];
-      grad.at[i] = 0.0f;
       // What lies past a short block's end has moments as well, of the code 0, and counts for nothing.
       first.at[i] = i < left ? m : 0.0f;
       second.at[i] = i < left ? v : 0.0f;
@@ -88,7 +87,6 @@ __global__ void __launch_bounds__(kThreads)
     first_absmax = warp_max(first_absmax);
     second_absmax = warp_max(second_absmax);
     store_floats(a.param + begin, param, left, aligned);
-    store_floats(a.grad + begin, grad, left, aligned);
     store(a.codes1 + begin, quantize<true>(first, first_book, first_absmax), left, aligned);
     store(a.codes2 + begin, quantize<false>(second, second_book, second_absmax), left, aligned);
     if (a.bf16_param != nullptr) store_floats(a.bf16_param + begin, param, left, aligned);

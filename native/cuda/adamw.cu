@@ -8,14 +8,14 @@ constexpr int kThreads = 256;
 
 template <typename T>
 __global__ void __launch_bounds__(kThreads)
-    update(T* params, T* grads, T* exp_avgs, T* exp_avg_sqs, c10::BFloat16* bf16_params, int64_t count,
+    update(T* params, const T* grads, T* exp_avgs, T* exp_avg_sqs, c10::BFloat16* bf16_params, int64_t count,
            AdamWScalars<T> s, bool aligned) {
   constexpr int kElements = kWidth<T>;
   const int64_t first = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kElements;
   const int64_t left = count - first;
   if (left <= 0) return;
   Pack<T, kElements> param = load<kElements>(params + first, left, aligned);
-  Pack<T, kElements> grad = load<kElements>(grads + first, left, aligned);
+  const Pack<T, kElements> grad = load<kElements>(grads + first, left, aligned);
   Pack<T, kElements> exp_avg = load<kElements>(exp_avgs + first, left, aligned);
   Pack<T, kElements> exp_avg_sq = load<kElements>(exp_avg_sqs + first, left, aligned);
   Floats<kElements> narrow;
@@ -27,13 +27,11 @@ __global__ void __launch_bounds__(kThreads)
     const T denominator = fma(sqrt(v), s.inverse_root_bc2, s.epsilon);
     const T updated = param.value[i] * s.decay - s.step_size * m / denominator;
     param.value[i] = updated;
-    grad.value[i] = T(0);
     exp_avg.value[i] = m;
     exp_avg_sq.value[i] = v;
     narrow.at[i] = static_cast<float>(updated);
   }
   store(params + first, param, left, aligned);
-  store(grads + first, grad, left, aligned);
   store(exp_avgs + first, exp_avg, left, aligned);
   store(exp_avg_sqs + first, exp_avg_sq, left, aligned);
   if (bf16_params != nullptr) store_floats(bf16_params + first, narrow, left, aligned);
@@ -42,7 +40,7 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 template <typename T, typename Platform>
-void CudaOptimizer<T, Platform>::adamw(T* param, T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
+void CudaOptimizer<T, Platform>::adamw(T* param, const T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
                                        int64_t count, const AdamWScalars<T>& scalars, cudaStream_t stream) {
   constexpr int kElements = kWidth<T>;
   const bool aligned = is_aligned<kElements>(param) && is_aligned<kElements>(grad) && is_aligned<kElements>(exp_avg) &&
@@ -51,8 +49,8 @@ void CudaOptimizer<T, Platform>::adamw(T* param, T* grad, T* exp_avg, T* exp_avg
          bf16_param, count, scalars, aligned);
 }
 
-#define MMPO_INSTANTIATE(T)                                                                     \
-  template void CudaOptimizer<T, CUDA_PLATFORM>::adamw(T*, T*, T*, T*, c10::BFloat16*, int64_t, \
+#define MMPO_INSTANTIATE(T)                                                                           \
+  template void CudaOptimizer<T, CUDA_PLATFORM>::adamw(T*, const T*, T*, T*, c10::BFloat16*, int64_t, \
                                                        const AdamWScalars<T>&, cudaStream_t);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(double)

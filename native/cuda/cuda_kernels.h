@@ -67,7 +67,7 @@ struct CudaRows {
 
 template <typename T, typename Platform = Gpu>
 struct CudaOptimizer {
-  MMPO_CUDA_API static void adamw(T* param, T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
+  MMPO_CUDA_API static void adamw(T* param, const T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
                                   int64_t count, const AdamWScalars<T>& scalars, cudaStream_t stream);
   // partials: [ceil(count / kNormBlock)], each the sum of squares of its block.
   MMPO_CUDA_API static void sums_of_squares(const T* values, int64_t count, double* partials, cudaStream_t stream);

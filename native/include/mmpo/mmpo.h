@@ -253,7 +253,7 @@ MMPO_API int32_t mmpo_model_evaluate(mmpo_model* model, const mmpo_batch* batch,
                                      const double* ref_logps, const double* reward_range, double* out_losses,
                                      double* out_logps, double* out_rewards, mmpo_error* err);
 
-/* Clips the accumulated gradient to max_grad_norm (0: no clipping), does one update and clears the gradient.
+/* Clips the accumulated gradient to max_grad_norm (0: no clipping), does one update; the next micro-batch begins a new gradient.
  * out_grad_norm: the norm before clipping. MMPO_NON_FINITE: the norm is not finite; nothing is updated. */
 MMPO_API int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, double max_grad_norm,
                                    double* out_grad_norm, mmpo_error* err);
@@ -261,7 +261,8 @@ MMPO_API int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, 
 /* What a trainer holds, as named tensors. PARAMETERS: what is trained, in float32 (a bfloat16 model's master weights, an
  * adapter's own, else the model's own), by the model's or the adapter's names. GRADIENTS: their gradients, by the same names.
  * OPTIMIZER: the optimizer's state, "exp_avg.<parameter>" say; all zeros at first. PARAMETERS and OPTIMIZER, with the
- * number of updates, are what a checkpoint needs, since gradients are zeros between steps. */
+ * number of updates, are what a checkpoint needs, since every update begins a gradient of its own: between two, GRADIENTS
+ * are those of the last, and the next micro-batch writes over them; an update without a micro-batch has none. */
 enum mmpo_state { MMPO_STATE_PARAMETERS = 0, MMPO_STATE_GRADIENTS = 1, MMPO_STATE_OPTIMIZER = 2 };
 MMPO_API int32_t mmpo_trainer_num_tensors(const mmpo_trainer* trainer, int32_t state, int64_t* out_num,
                                           mmpo_error* err);

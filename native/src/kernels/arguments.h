@@ -97,7 +97,7 @@ struct Adam8bitScalars {
 // A parameter and its quantized moments: ../optim/adam8bit.h.
 struct Adam8bitArrays {
   float* param;
-  float* grad;
+  const float* grad;
   uint8_t* codes1;
   uint8_t* codes2;
   float* absmax1;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/kernels.h"
-#include "model/linear.h"
 
 namespace mmpo {
 
@@ -34,12 +33,13 @@ Tensor LinearLogp::logits(const Chunk& chunk) {
 Tensor LinearLogp::part(const Chunk& chunk, const Tensor& x) { return x.narrow(0, chunk.first, chunk.count); }
 
 void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits_RV, Tensor& grad_hidden_RH,
-                                   Tensor& grad_head_VH) {
+                                   Tensor& grad_head_VH, Into into) {
   held_ = -1;
   Tensor grad_RH = part(chunk, grad_hidden_RH);
   Tensor no_bias;
   linear_backward_input(grad_logits_RV, head_VH_, workspace_, grad_RH);
-  linear_backward_weight(grad_logits_RV, part(chunk, rows_.hidden_RH), workspace_, grad_head_VH, no_bias);
+  linear_backward_weight(grad_logits_RV, part(chunk, rows_.hidden_RH), workspace_, grad_head_VH, no_bias,
+                         chunk.index == 0 ? into : Into::kSum);
 }
 
 void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) {
@@ -52,23 +52,24 @@ void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) {
   }
 }
 
-void LinearLogp::backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH) {
+void LinearLogp::backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
+                          Into into) {
   for (int64_t index = 0; index < num_chunks_; ++index) {
     const Chunk rows = chunk(index);
     Tensor logits_RV = logits(rows);
     softmax_gradient_(logits_RV, part(rows, rows_.targets_R), part(rows, lse_R), part(rows, weights_R));
-    backward_products(rows, logits_RV, grad_hidden_RH, grad_head_VH);
+    backward_products(rows, logits_RV, grad_hidden_RH, grad_head_VH, into);
   }
 }
 
-void LinearLogp::forward_backward(const Tensor& weights_R, Tensor& logp_R, Tensor& grad_hidden_RH,
-                                  Tensor& grad_head_VH) {
+void LinearLogp::forward_backward(const Tensor& weights_R, Tensor& logp_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
+                                  Into into) {
   for (int64_t index = 0; index < num_chunks_; ++index) {
     const Chunk rows = chunk(index);
     Tensor logits_RV = logits(rows);
     Tensor logp = part(rows, logp_R);
     log_softmax_gradient_(logits_RV, part(rows, rows_.targets_R), part(rows, weights_R), logp);
-    backward_products(rows, logits_RV, grad_hidden_RH, grad_head_VH);
+    backward_products(rows, logits_RV, grad_hidden_RH, grad_head_VH, into);
   }
 }
 

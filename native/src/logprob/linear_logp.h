@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "common/workspace.h"
+#include "model/linear.h"
 
 namespace mmpo {
 
@@ -24,12 +25,14 @@ class LinearLogp {
   // logp_R, lse_R: float32, written. lse is what backward needs.
   void forward(Tensor& lse_R, Tensor& logp_R);
 
-  // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) added to, or left out where it is
-  // undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.
-  void backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH);
+  // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where
+  // it is undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.
+  void backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
+                Into into = Into::kSum);
 
   // Both in one pass over the logits, for weights that are known beforehand.
-  void forward_backward(const Tensor& weights_R, Tensor& logp_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH);
+  void forward_backward(const Tensor& weights_R, Tensor& logp_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
+                        Into into = Into::kSum);
 
  private:
   struct Chunk {
@@ -41,8 +44,8 @@ class LinearLogp {
   // The chunk's rows of x.
   static Tensor part(const Chunk& chunk, const Tensor& x);
   // grad_logits_RV lies where the chunk's logits were.
-  void backward_products(const Chunk& chunk, const Tensor& grad_logits_RV, Tensor& grad_hidden_RH,
-                         Tensor& grad_head_VH);
+  void backward_products(const Chunk& chunk, const Tensor& grad_logits_RV, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
+                         Into into);
 
   const HeadRows& rows_;
   const Tensor& head_VH_;

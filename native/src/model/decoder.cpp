@@ -8,7 +8,6 @@
 #include <cmath>
 
 #include "kernels/kernels.h"
-#include "model/linear.h"
 
 namespace mmpo {
 LayerActivations LayerActivations::narrow(int64_t num_rows) const {
@@ -200,21 +199,23 @@ void Decoder::backward_layer(int64_t layer, const Rows& rows, const AttentionPla
   Tensor no_bias;
   // MLP: grad_TH is the gradient of the layer's output and, by the residual, the first part of middle's.
   linear_backward_input(grad_TH, weight.down_HI, workspace, scratch.activated_TI);
-  linear_backward_weight(grad_TH, a.activated_TI, workspace, gradient.down_HI, no_bias);
+  linear_backward_weight(grad_TH, a.activated_TI, workspace, gradient.down_HI, no_bias, gradients.matrices);
   backward_adapter(Projection::kDown, grad_TH, a.activated_TI, scratch.activated_TI);
   swiglu_backward(scratch.activated_TI, a.gate_up_T2I, a.gate_up_T2I);
   linear_backward_input(a.gate_up_T2I, weight.gate_up_2IH, workspace, scratch.normed_TH);
-  linear_backward_weight(a.gate_up_T2I, a.post_normed_TH, workspace, gradient.gate_up_2IH, no_bias);
+  linear_backward_weight(a.gate_up_T2I, a.post_normed_TH, workspace, gradient.gate_up_2IH, no_bias, gradients.matrices);
   backward_adapter(Projection::kGateUp, a.gate_up_T2I, a.post_normed_TH, scratch.normed_TH);
   rms_norm_backward(scratch.normed_TH, a.middle_TH, weight.post_norm_H, a.post_rstd_T, grad_TH, gradient.post_norm_H);
   // Attention.
   linear_backward_input(grad_TH, weight.output_HA, workspace, scratch.attended_TA);
-  linear_backward_weight(grad_TH, a.attended_TA, workspace, gradient.output_HA, gradient.output_bias_H);
+  linear_backward_weight(grad_TH, a.attended_TA, workspace, gradient.output_HA, gradient.output_bias_H,
+                         gradients.matrices);
   backward_adapter(Projection::kOutput, grad_TH, a.attended_TA, scratch.attended_TA);
   plan.backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, attention_shape(), workspace, scratch.qkv_TQ);
   rotate(scratch.qkv_TQ, rows.positions_T, true);
   linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, workspace, scratch.normed_TH);
-  linear_backward_weight(scratch.qkv_TQ, a.normed_TH, workspace, gradient.qkv_QH, gradient.qkv_bias_Q);
+  linear_backward_weight(scratch.qkv_TQ, a.normed_TH, workspace, gradient.qkv_QH, gradient.qkv_bias_Q,
+                         gradients.matrices);
   backward_adapter(Projection::kQkv, scratch.qkv_TQ, a.normed_TH, scratch.normed_TH);
   rms_norm_backward(scratch.normed_TH, x_TH, weight.input_norm_H, a.rstd_T, grad_TH, gradient.input_norm_H);
 }

@@ -9,6 +9,7 @@
 
 #include "common/workspace.h"
 #include "kernels/attention_plan.h"
+#include "model/linear.h"
 #include "model/lora.h"
 #include "model/model_config.h"
 #include "model/parameters.h"
@@ -45,6 +46,7 @@ struct DecoderTape {
 struct DecoderGradients {
   DecoderParameters weights;
   LoraParameters adapter;
+  Into matrices = Into::kSum;  // what happens to those of the decoder's projections and of the head
 };
 
 class Decoder {

@@ -22,8 +22,10 @@ void linear_backward_input(const Tensor& grad_TN, const Tensor& weight_NK, Works
 }
 
 void linear_backward_weight(const Tensor& grad_TN, const Tensor& x_TK, Workspace& workspace, Tensor& grad_weight_NK,
-                            Tensor& grad_bias_N) {
-  if (grad_weight_NK.defined()) gemm(grad_TN.t(), x_TK, grad_weight_NK, workspace, grad_weight_NK);
+                            Tensor& grad_bias_N, Into into) {
+  if (grad_weight_NK.defined()) {
+    gemm(grad_TN.t(), x_TK, into == Into::kSum ? grad_weight_NK : Tensor(), workspace, grad_weight_NK);
+  }
   if (grad_bias_N.defined()) grad_bias_N.add_(at::sum(grad_TN, {0}, false, at::kFloat));
 }
 

@@ -18,7 +18,7 @@ inline constexpr int64_t kAdam8bitMinSize = 4096;
 // A parameter with its state: count elements, and one scale for each block, the last of which may be short. Borrowed.
 struct Adam8bitShard {
   float* param;
-  float* grad;  // set to 0 once it is used
+  const float* grad;
   uint8_t* exp_avg;  // codes of the signed book
   uint8_t* exp_avg_sq;  // codes of the unsigned book
   float*

@@ -1,5 +1,5 @@
 // AdamW (Loshchilov and Hutter, arXiv 1711.05101) over flat arrays, as torch.optim.AdamW computes it: one pass over memory
-// that also applies the clipping coefficient, clears the gradient and refreshes the bfloat16 weights.
+// that also applies the clipping coefficient and refreshes the bfloat16 weights.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -22,7 +22,7 @@ struct AdamWSettings {
 template <typename T>
 struct AdamWShard {
   T* param;  // fp32 weights, or the fp32 master copy of bfloat16 ones
-  T* grad;  // set to 0 once it is used
+  const T* grad;
   T* exp_avg;  // first moment
   T* exp_avg_sq;  // second moment
   c10::BFloat16* bf16_param;  // receives the updated weights, rounded; null: no such copy

@@ -25,7 +25,7 @@ class Optimizer {
   // The flat buffers of one update, all in the layout of the parameters.
   struct Buffers {
     float* weights;
-    float* gradient;  // cleared where parameters lie
+    const float* gradient;
     c10::BFloat16* bf16_weights;  // receives the updated weights, rounded; null: no such copy
   };
   struct Update {

@@ -103,6 +103,7 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
     return HeadRows{hidden_RH.narrow(0, first, count), packed.head_targets_R.narrow(0, first, count)};
   };
   const HeadRows graded = part(0, num_graded);
+  if (gradients_.matrices == Into::kNothing) clear_sums(num_graded > 0);
   Tensor logp_R = workspace.allocate({num_head_rows}, at::kFloat);
   Tensor lse_R = workspace.allocate({num_head_rows}, at::kFloat);
   Tensor grad_hidden_RH = workspace.allocate({num_graded, x_TH.size(1)}, x_TH.scalar_type());
@@ -112,7 +113,7 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
     if (objective.is_linear()) {
       const Tensor weights_R = row_weights(packed, objective.linear_weights(), model_.device());
       Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
-      head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients_.weights.head_VH);
+      head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients_.weights.head_VH, gradients_.matrices);
       if (num_graded < num_head_rows) {
         Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_head_rows - num_graded);
         Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_head_rows - num_graded);
@@ -121,8 +122,8 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
       }
     } else {
       head.forward(lse_R, logp_R);
-      head.backward(lse_R, weights_after_forward(objective, packed, logp_R), grad_hidden_RH,
-                    gradients_.weights.head_VH);
+      head.backward(lse_R, weights_after_forward(objective, packed, logp_R), grad_hidden_RH, gradients_.weights.head_VH,
+                    gradients_.matrices);
     }
   }
   HostCopy host_logp_R(logp_R);
@@ -134,22 +135,39 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   Tensor grad_TH =
       scatter_rows(grad_rows_RH, packed.head_rows_R.narrow(0, 0, num_graded), packed.num_graded_rows, workspace);
   decoder.backward(rows, packed.graded_attention, tape, workspace, grad_TH, gradients_);
+  gradients_.matrices = Into::kSum;
   // A GPU is still at the backward pass that was queued behind the copy.
   std::vector<double> logps = sum_completions(packed, host_logp_R.wait());
   Objective::Result result = objective.evaluate(logps);
   return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
 }
 
+// Of an update's first micro-batch. Most of the gradient is made by products that write it anew (as large as the weights, it costs
+// more to clear and to read than to write); what is left are the small ones, which are only ever added to.
+void Trainer::clear_sums(bool writes_matrices) {
+  const Decoder& decoder = model_.decoder();
+  if (decoder.adapter() != nullptr || !writes_matrices) {
+    gradient_.zero_();
+    return;
+  }
+  for (const Parameter& parameter : layout().parameters()) {
+    if (!parameter.is_matrix()) gradient_.narrow(0, parameter.offset, parameter.size()).zero_();
+  }
+  if (!decoder.config()->tie_embeddings) gradients_.weights.embedding_VH.zero_();
+}
+
 double Trainer::step(double learning_rate, double max_grad_norm) {
   require(learning_rate >= 0 && std::isfinite(learning_rate), "learning_rate must be >= 0, got ", learning_rate);
   require(max_grad_norm >= 0, "max_grad_norm must be >= 0 (0: no clipping), got ", max_grad_norm);
+  if (gradients_.matrices == Into::kNothing) gradient_.zero_();
   const double norm = l2_norm(gradient_);
   if (!std::isfinite(norm)) {
     fail(MMPO_NON_FINITE, "the gradient's norm is ", norm, " in step ", num_steps_ + 1, "; nothing was updated");
   }
   at::BFloat16* weights = bfloat16_.defined() ? bfloat16_.mutable_data_ptr<at::BFloat16>() : nullptr;
-  optimizer_->step({master_.mutable_data_ptr<float>(), gradient_.mutable_data_ptr<float>(), weights},
+  optimizer_->step({master_.mutable_data_ptr<float>(), gradient_.const_data_ptr<float>(), weights},
                    {learning_rate, clip_coefficient(norm, max_grad_norm), num_steps_ + 1});
+  gradients_.matrices = Into::kNothing;
   ++num_steps_;
   micro_batch_ = 0;
   return norm;

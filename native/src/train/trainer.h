@@ -29,7 +29,7 @@ class Trainer {
   double step(double learning_rate, double max_grad_norm);
 
   // Flat float32 buffers of layout().size() elements: the master weights (the model's own where it is float32), and what the
-  // micro-batches since the last step added up to.
+  // micro-batches added up to: those since the last step, or that led to it.
   Tensor& parameters() { return master_; }
   Tensor& gradients() { return gradient_; }
   // Views, by name, of the two and of the optimizer's state: an mmpo_state. They live as long as the trainer.
@@ -43,6 +43,8 @@ class Trainer {
   const ParameterLayout& layout() const;
 
  private:
+  void clear_sums(bool writes_matrices);
+
   Model& model_;
   int32_t recompute_;
   Tensor master_;

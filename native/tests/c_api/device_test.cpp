@@ -99,6 +99,8 @@ TEST_F(DeviceCApi, AStepChangesWhatIsRead) {
   ASSERT_EQ(mmpo_trainer_step(trainer_, 1e-2, 1, &norm, &err_), MMPO_OK) << err_.message;
   EXPECT_GT(norm, 0);
   EXPECT_NE(read(MMPO_STATE_PARAMETERS, 0, count), before);
+  ASSERT_EQ(mmpo_trainer_step(trainer_, 1e-2, 1, &norm, &err_), MMPO_OK) << err_.message;
+  EXPECT_EQ(norm, 0) << "an update without a micro-batch";
   EXPECT_EQ(read(MMPO_STATE_GRADIENTS, 0, count), std::vector<float>(count, 0.0f));
 }
 

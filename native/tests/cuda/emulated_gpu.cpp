@@ -77,7 +77,7 @@ MMPO_EMULATE_ROWS(c10::BFloat16, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, c10::BFloat16)
 
 template <>
-void CudaOptimizer<float, Gpu>::adamw(float* param, float* grad, float* exp_avg, float* exp_avg_sq,
+void CudaOptimizer<float, Gpu>::adamw(float* param, const float* grad, float* exp_avg, float* exp_avg_sq,
                                       c10::BFloat16* bf16_param, int64_t count, const AdamWScalars<float>& scalars,
                                       cudaStream_t stream) {
   CudaOptimizer<float, EmulatedGpu>::adamw(param, grad, exp_avg, exp_avg_sq, bf16_param, count, scalars, stream);

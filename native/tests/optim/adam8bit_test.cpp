@@ -193,14 +193,14 @@ TEST_P(Adam8bitTest, ATinyNegativeMomentIsNotZero) {
   EXPECT_EQ(signed_code_book().value[state.exp_avg[2]], 0.0f);
 }
 
-TEST_P(Adam8bitTest, ClipsClearsTheGradientAndRoundsTheCopy) {
+TEST_P(Adam8bitTest, ClipsAndRoundsTheCopy) {
   State clipped = State::waves(1000);
   State scaled = State::waves(1000);
   for (float& value : scaled.grad) value *= 0.25f;
   clipped.step(1, 1e-3, kSettings, 0.25);
   scaled.step(1);
+  scaled.grad = clipped.grad;
   EXPECT_TRUE(clipped == scaled);
-  EXPECT_EQ(clipped.grad, std::vector<float>(1000));
   for (size_t i = 0; i < 1000; ++i)
     EXPECT_EQ(static_cast<float>(clipped.bf16[i]), static_cast<float>(c10::BFloat16(clipped.param[i])));
 }

@@ -85,12 +85,11 @@ TEST_P(AdamWTest, TheFirstStepMovesByTheLearningRateAgainstTheSign) {
   EXPECT_NEAR(exp_avg_sq, 0.025, 1e-15);
 }
 
-TEST_P(AdamWTest, ClearsTheGradientAndRoundsTheCopy) {
+TEST_P(AdamWTest, RoundsTheCopy) {
   for (const int64_t count : {1, 16, 123}) {
     State<float> state(count);
     state.step(0.01, 1, 1.0);
     for (size_t i = 0; i < state.param.size(); ++i) {
-      EXPECT_EQ(state.grad[i], 0.0f);
       EXPECT_EQ(static_cast<float>(state.bf16[i]), static_cast<float>(c10::BFloat16(state.param[i])));
     }
   }

@@ -299,19 +299,32 @@ TEST_P(TrainerTest, NonFiniteWeightStopsBeforeTheUpdate) {
 TEST_P(TrainerTest, OneGradientThatIsNotFiniteStopsBeforeTheUpdate) {
   TrainingRun run(GetParam());
   run.steps(0, 1);
+  accumulate(run.trainer, random_pairs(2, 5), objective(MMPO_LOSS_MMPO, 0.01));
   Tensor& gradient = run.trainer.gradients();
   gradient[gradient.size(0) / 2] = -std::numeric_limits<float>::infinity();
   expect_refused_step(run);
 }
 
-TEST(Trainer, StepClearsTheGradient) {
-  TrainingRun run;
-  accumulate(run.trainer, random_pairs(2, 6), objective(MMPO_LOSS_DPO, 0.1));
-  EXPECT_GT(run.trainer.gradients().norm().item<double>(), 0);
-  EXPECT_GT(run.trainer.step(1e-3, 0), 0);
-  EXPECT_EQ(run.trainer.gradients().count_nonzero().item<int64_t>(), 0);
-  EXPECT_EQ(run.trainer.step(1e-3, 0), 0);
+class GradientOfAStep : public ::testing::TestWithParam<int32_t> {};
+
+TEST_P(GradientOfAStep, IsItsMicroBatchesAlone) {
+  mmpo_model_config config = random_config();
+  config.tie_embeddings = config.qkv_bias = config.output_bias = GetParam();
+  TrainingRun run(at::kFloat, kOptimizer, config);
+  const auto gradient_of = [&](uint64_t seed) {
+    accumulate(run.trainer, random_pairs(2, seed), objective(MMPO_LOSS_DPO, 0.1));
+    return run.trainer.gradients().clone();
+  };
+  const Tensor first = gradient_of(6);
+  EXPECT_GT(first.norm().item<double>(), 0);
+  EXPECT_GT(run.trainer.step(0, 0), 0);
+  EXPECT_EQ(run.trainer.step(0, 0), 0) << "without a micro-batch there is no gradient";
+  gradient_of(7);
+  EXPECT_GT(run.trainer.step(0, 0), 0);
+  EXPECT_TRUE(gradient_of(6).equal(first)) << "something of the last step's gradient is left";
 }
+
+INSTANTIATE_TEST_SUITE_P(TiedWithBiasesOrNot, GradientOfAStep, ::testing::Values(0, 1));
 
 TEST(Trainer, TrainsInBfloat16WithFloat32MasterWeights) {
   TrainingRun run(at::kBFloat16);

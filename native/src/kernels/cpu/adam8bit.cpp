@@ -82,7 +82,6 @@ void update(const Adam8bitArrays& a, int64_t begin, int64_t count, const Adam8bi
     store(moments.first + i, first, extent);
     store(moments.second + i, second, extent);
     store(param, after, extent);
-    store(a.grad + begin + i, Vec(0.0f), extent);
     if (a.bf16_param != nullptr) store(a.bf16_param + begin + i, after, extent);
     first_largest = at::vec::maximum(first_largest, first.abs());
     second_largest = at::vec::maximum(second_largest, second);

@@ -11,7 +11,7 @@ constexpr int64_t kGrain = 16384;
 template <typename T>
 struct AdamWArrays {
   T* param;
-  T* grad;
+  const T* grad;
   T* exp_avg;
   T* exp_avg_sq;
   c10::BFloat16* bf16_param;
@@ -44,7 +44,6 @@ void update(const AdamWArrays<T>& a, int64_t i, int64_t count, const AdamWScalar
   exp_avg.store(a.exp_avg + i, lanes);
   exp_avg_sq.store(a.exp_avg_sq + i, lanes);
   param.store(a.param + i, lanes);
-  V(T(0)).store(a.grad + i, lanes);
   if (a.bf16_param != nullptr) store_bf16(a.bf16_param + i, param, count);
 }
 
@@ -88,7 +87,7 @@ inline double block_sum_of_squares(const double* values, int64_t count) {
 }  // namespace
 
 template <typename T, typename Capability>
-void CpuOptimizer<T, Capability>::adamw(T* param, T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
+void CpuOptimizer<T, Capability>::adamw(T* param, const T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param,
                                         int64_t count, const AdamWScalars<T>& scalars) {
   constexpr int64_t lanes = at::vec::Vectorized<T>::size();
   const AdamWArrays<T> arrays{param, grad, exp_avg, exp_avg_sq, bf16_param};
@@ -112,9 +111,9 @@ void CpuOptimizer<T, Capability>::sums_of_squares(const T* values, int64_t count
   });
 }
 
-#define MMPO_INSTANTIATE(T)                                                                     \
-  template void CpuOptimizer<T, CPU_CAPABILITY>::adamw(T*, T*, T*, T*, c10::BFloat16*, int64_t, \
-                                                       const AdamWScalars<T>&);                 \
+#define MMPO_INSTANTIATE(T)                                                                           \
+  template void CpuOptimizer<T, CPU_CAPABILITY>::adamw(T*, const T*, T*, T*, c10::BFloat16*, int64_t, \
+                                                       const AdamWScalars<T>&);                       \
   template void CpuOptimizer<T, CPU_CAPABILITY>::sums_of_squares(const T*, int64_t, double*);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(double)

@@ -37,7 +37,7 @@ struct CpuKernels {
 
 template <typename T, typename Capability>
 struct CpuOptimizer {
-  static void adamw(T* param, T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param, int64_t count,
+  static void adamw(T* param, const T* grad, T* exp_avg, T* exp_avg_sq, c10::BFloat16* bf16_param, int64_t count,
                     const AdamWScalars<T>& scalars);
   // partials: [ceil(count / kNormBlock)], each the sum of squares of its block.
   static void sums_of_squares(const T* values, int64_t count, double* partials);
