@@ -17,7 +17,7 @@ namespace {
 // Terms that are added in one go: as many as keep a panel of B in a core's own cache.
 template <typename P>
 constexpr int64_t kBlockDepth = std::is_same_v<P, float> ? 768 : 2048;
-// A transposed A sums over tokens, of which every micro-batch has another number: depths are padded, so that few
+// A transposed A sums over tokens, of which every micro-batch has another number: depths are padded, so that few of oneDNN's
 // micro-kernels are ever made.
 constexpr int64_t kTokenMultiple = 64;
 // An element that is packed costs about as much as so many products.
@@ -77,11 +77,10 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Te
                                      {b.data, plan.columns, plan.depth, b.stride}, c);
     return;
   }
-  constexpr auto kElement = static_cast<int64_t>(sizeof(P));
-  constexpr int64_t kUnit = static_cast<int64_t>(sizeof(float)) / kElement;
   // Sums of bfloat16 results are not rounded between blocks: they are made in one, or in float32 by the caller below.
   const int64_t limit = std::is_same_v<Out, float> ? kBlockDepth<P> : plan.depth;
-  plan.depth_multiple = a.transposed ? kTokenMultiple : kUnit;
+  plan.depth_multiple =
+      a.transposed && std::is_same_v<P, float> ? kTokenMultiple : MicroKernelShape<P, Capability>::kDepthMultiple;
   plan.block_depth = round_up(num_parts(plan.depth, num_parts(plan.depth, limit)), plan.depth_multiple);
   plan.a_in_place = std::is_same_v<P, T> && !a.transposed && plan.depth % plan.depth_multiple == 0;
   share_out(plan);
@@ -142,6 +141,8 @@ void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Works
   switch (cpu_capability()) {
     case CpuCapability::kAmx:
       return by_types<AMX>(a_MK, b_KN, addend_MN, workspace, c_MN);
+    case CpuCapability::kAvx512Bf16:
+      return by_types<AVX512_BF16>(a_MK, b_KN, addend_MN, workspace, c_MN);
     case CpuCapability::kAvx512:
       return by_types<AVX512>(a_MK, b_KN, addend_MN, workspace, c_MN);
     default:

@@ -4,7 +4,7 @@
 // Activations are float32 or bfloat16 (one type per call), arithmetic is float32. Gradients of parameters are float32 and
 // are added to what is there. The last dimension is contiguous; rows may be strided (views into fused buffers).
 // Every result has the same bits for any number of threads: sums over rows are made in blocks of fixed size.
-// Compiled for AVX2, AVX-512 and AMX (cpu/); the one that LibTorch itself uses is chosen when the process runs.
+// Compiled for AVX2, AVX-512, AVX-512 with bfloat16 and AMX (cpu/); the one that LibTorch itself uses is chosen when the process runs.
 #pragma once
 
 #include <ATen/core/Tensor.h>

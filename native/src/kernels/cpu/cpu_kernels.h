@@ -1,7 +1,7 @@
 // The kernels on raw rows, compiled once for each CPU capability. Legend: ../kernels.h.
 //
 // A file of this directory defines members of CpuKernels<T, CPU_CAPABILITY>, where the build defines CPU_CAPABILITY as AVX2,
-// AVX512, or AMX (AVX-512 with bfloat16 conversions and matrix units); ../dispatch.h chooses.
+// AVX512, AVX512_BF16 (with bfloat16 conversions and dot products) or AMX (with matrix units too); ../dispatch.h chooses.
 #pragma once
 
 #include "kernels/arguments.h"
@@ -10,6 +10,7 @@ namespace mmpo {
 
 struct AVX2;
 struct AVX512;
+struct AVX512_BF16;
 struct AMX;
 
 template <typename T, typename Capability>

@@ -13,6 +13,9 @@ constexpr int64_t kPanelBytesOfCopies = 4 << 20;
 constexpr int64_t kRowBytes = 256 << 10;
 constexpr int64_t kRowBytesOfCopies = 512 << 10;
 
+template <typename P>
+using MicroKernel = MicroKernelShape<P, CPU_CAPABILITY>;
+
 // A result of more than this is written past the caches: it would leave them before it is read, and a line that is written there
 // is read first.
 constexpr int64_t kStreamBytes = 512 << 10;
@@ -117,6 +120,7 @@ void prefetch_tile(const Out* tile, int64_t stride, int64_t rows, int64_t column
 template <typename P, typename Out>
 void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t columns, int64_t depths, bool stream,
                     Scratch& scratch, const GemmResult<Out>& c) {
+  constexpr int64_t kTileRows = MicroKernel<P>::kTileRows;
   const int64_t width = round_up(columns, kColumnMultiple);
   for (int64_t i = 0; i < rows; i += kTileRows) {
     const int64_t count = smaller(kTileRows, rows - i);
@@ -151,6 +155,7 @@ void pack_panels(const GemmMatrix<T>& b, Range columns, Range depths, int64_t pa
 template <typename P, typename T, typename Out>
 void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, Range rows, Range columns,
                    const GemmResult<Out>& c) {
+  constexpr int64_t kTileRows = MicroKernel<P>::kTileRows;
   GemmScratch& scratch = gemm_scratch();
   const bool large = plan.rows * plan.columns * static_cast<int64_t>(sizeof(Out)) > kStreamBytes;
   for (int64_t k = 0; k < plan.depth; k += plan.block_depth) {

@@ -44,10 +44,14 @@ struct GemmPlan {
   bool a_in_place;  // the micro-kernel reads A where it is: depth_multiple divides every block
 };
 
-// What the micro-kernel multiplies: float32, or bfloat16 where the processor has units for it.
+// What the micro-kernel multiplies: float32, or bfloat16 where the processor has instructions for it.
 template <typename T, typename Capability>
 struct PackedElement {
   using type = float;
+};
+template <>
+struct PackedElement<c10::BFloat16, AVX512_BF16> {
+  using type = c10::BFloat16;
 };
 template <>
 struct PackedElement<c10::BFloat16, AMX> {
@@ -57,13 +61,27 @@ template <typename T, typename Capability>
 using Packed = typename PackedElement<T, Capability>::type;
 
 // Rows of a product are rounded up to this, so that few micro-kernels are ever made: micro-batches differ in length, and
-// each shape is compiled and kept by oneDNN.
+// each shape is compiled and kept by oneDNN. It is also what a tile of the matrix units holds.
 inline constexpr int64_t kRowMultiple = 16;
-// Columns of a packed panel of B (the last of a part may be half as wide), and rows of the part of C that one call of the
-// micro-kernel makes.
+// Columns of a packed panel of B (the last of a part may be half as wide).
 inline constexpr int64_t kPanelColumns = 64;
 inline constexpr int64_t kColumnMultiple = 32;
-inline constexpr int64_t kTileRows = 64;
+
+// What suits the micro-kernel that multiplies P.
+template <typename P, typename Capability>
+struct MicroKernelShape {
+  // Rows of the part of C that one call makes.
+  static constexpr int64_t kTileRows = std::is_same_v<P, float> ? 64 : std::is_same_v<Capability, AMX> ? 32 : 48;
+  // Depths are rounded up to this with zeros: a step of the matrix units, or of a dot product.
+  static constexpr int64_t kDepthMultiple = std::is_same_v<P, float> ? 1 : std::is_same_v<Capability, AMX> ? 32 : 2;
+};
+
+// One call of it.
+struct ProductShape {
+  int64_t rows;  // a multiple of kRowMultiple
+  int64_t columns;  // of the packed panel
+  int64_t depths;  // even in bfloat16
+};
 
 template <typename T, typename Out, typename Capability>
 struct CpuGemm {
