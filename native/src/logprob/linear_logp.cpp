@@ -10,15 +10,18 @@ LinearLogp::LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& w
     : rows_(rows), head_VH_(head_VH), workspace_(workspace), num_rows_(rows.hidden_RH.size(0)) {
   const int64_t row_bytes = head_VH.size(0) * static_cast<int64_t>(rows.hidden_RH.element_size());
   const int64_t largest = std::max<int64_t>(1, logit_bytes / row_bytes);
-  // Chunks of equal size: a small rest would waste a product.
+  num_held_rows_ = std::min(num_rows_, largest);
   num_chunks_ = (num_rows_ + largest - 1) / largest;
-  const int64_t most = num_chunks_ == 0 ? 0 : (num_rows_ + num_chunks_ - 1) / num_chunks_;
-  memory_RV_ = workspace.allocate({most, head_VH.size(0)}, rows.hidden_RH.scalar_type());
+  memory_RV_ = workspace.allocate({num_held_rows_, head_VH.size(0)}, rows.hidden_RH.scalar_type());
 }
 
+// The others share what is left: a small one would waste a product.
 LinearLogp::Chunk LinearLogp::chunk(int64_t index) const {
-  const int64_t first = num_rows_ * index / num_chunks_;
-  return {index, first, num_rows_ * (index + 1) / num_chunks_ - first};
+  if (index == 0) return {0, 0, num_held_rows_};
+  const auto begin = [rest = num_rows_ - num_held_rows_, others = num_chunks_ - 1](int64_t i) {
+    return rest * i / others;
+  };
+  return {index, num_held_rows_ + begin(index - 1), begin(index) - begin(index - 1)};
 }
 
 Tensor LinearLogp::logits(const Chunk& chunk) {

@@ -9,8 +9,9 @@
 
 namespace mmpo {
 
-// Memory that logits may take. A constant, not a share of what is free: sums over chunks would round differently from run to run.
-inline constexpr int64_t kLogitBytes = int64_t{256} << 20;
+// Memory that logits may take: 853 rows of float32 over 49,152 tokens. A constant, not a share of what is free: sums over chunks
+// would round differently from run to run.
+inline constexpr int64_t kLogitBytes = int64_t{160} << 20;
 
 struct HeadRows {
   Tensor hidden_RH;  // after the final norm
@@ -51,6 +52,7 @@ class LinearLogp {
   const Tensor& head_VH_;
   Workspace& workspace_;
   int64_t num_rows_;
+  int64_t num_held_rows_;  // of the first chunk, whose logits serve both passes: as many as the memory holds
   int64_t num_chunks_;
   Tensor memory_RV_;
   int64_t held_ = -1;  // the chunk whose logits are in memory

@@ -21,7 +21,7 @@ import java.util.Optional;
 public record MemoryPlan(
         long weights, long masterWeights, long gradients, long optimizer, long activations, long scratch, long head) {
     /** kLogitBytes of native/src/logprob/linear_logp.h. */
-    static final long LOGIT_BYTES = 256L << 20;
+    static final long LOGIT_BYTES = 160L << 20;
 
     /** tokens: of the micro-batch; headRows: those of them that predict a completion's token. */
     static MemoryPlan of(
