@@ -23,12 +23,18 @@ median over the rounds, in which the programs take turns.
 """
 
 
+def processor():
+    """(name, the instruction sets that matter here, the best last)."""
+    information = pathlib.Path("/proc/cpuinfo").read_text()
+    name = re.search(r"model name\s*: (.*)", information)
+    flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in information]
+    return name.group(1) if name else platform.processor(), flags
+
+
 def machine():
-    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    name, flags = processor()
     memory = re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())
     cores = len(os.sched_getaffinity(0))
-    name = cpu.group(1) if cpu else platform.processor()
-    flags = [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in pathlib.Path("/proc/cpuinfo").read_text()]
     return f"{name}, {cores} cores, {int(memory.group(1)) / 2**20:.0f} GiB, {' '.join(flags)}, Linux {platform.release()}"
 
 
