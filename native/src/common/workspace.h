@@ -1,4 +1,4 @@
-// Memory of a micro-batch: handed out from a few large blocks, taken back all at once, kept for the next one. On a GPU it is
+// Memory of a micro-batch: handed out from one end, taken back all at once, kept for the next one. On a GPU it is
 // LibTorch's caching allocator that keeps memory, in the order of the stream: what is handed out goes back when its last tensor
 // does, so that no more is held than is used at once.
 #pragma once
@@ -6,7 +6,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <vector>
+
+#include "common/reserved_memory.h"
 
 namespace mmpo {
 
@@ -22,27 +23,20 @@ class Workspace {
   Tensor allocate(at::IntArrayRef shape, at::ScalarType dtype);
 
   // A position to come back to: what was allocated since is taken back, the memory stays.
-  struct Mark {
-    size_t block;
-    int64_t used;
-  };
-  Mark mark() const;
-  void rewind(Mark mark);
+  using Mark = int64_t;
+  Mark mark() const { return used_; }
+  void rewind(Mark mark) { used_ = mark; }
 
   // Takes back everything.
-  void reset();
+  void reset() { used_ = 0; }
 
-  // Of the blocks: none on a GPU.
-  int64_t bytes() const;
+  // What it has grown to: nothing on a GPU.
+  int64_t bytes() const { return memory_.bytes(); }
 
  private:
   at::Device device_;
-  struct Block {
-    Tensor memory;  // bytes
-    int64_t used;
-  };
-  std::vector<Block> blocks_;
-  size_t current_ = 0;
+  ReservedMemory memory_;
+  int64_t used_ = 0;
 };
 
 // Rewinds when the scope ends.

@@ -1,0 +1,48 @@
+#include "common/reserved_memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <new>
+
+namespace mmpo {
+namespace {
+
+constexpr int64_t kHugePage = int64_t{2} << 20;
+constexpr int64_t kGrowth = 8 * kHugePage;
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace
+
+ReservedMemory::~ReservedMemory() {
+  if (mapping_ != nullptr) munmap(mapping_, static_cast<size_t>(mapped_));
+}
+
+void ReservedMemory::reserve() {
+  const int64_t physical = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  const int64_t reserved = round_up(physical, kGrowth);
+  const int64_t mapped = reserved + kHugePage;
+  void* mapping =
+      mmap(nullptr, static_cast<size_t>(mapped), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping == MAP_FAILED) throw std::bad_alloc();
+  mapping_ = mapping;
+  mapped_ = mapped;
+  reserved_ = reserved;
+  auto* const bytes = static_cast<uint8_t*>(mapping);
+  begin_ = bytes + (kHugePage - static_cast<int64_t>(reinterpret_cast<uintptr_t>(bytes) % kHugePage)) % kHugePage;
+}
+
+uint8_t* ReservedMemory::grow(int64_t bytes) {
+  if (bytes <= bytes_) return begin_;
+  if (mapping_ == nullptr) reserve();
+  const int64_t wanted = round_up(bytes, kGrowth);
+  if (wanted > reserved_ || mprotect(begin_, static_cast<size_t>(wanted), PROT_READ | PROT_WRITE) != 0)
+    throw std::bad_alloc();
+  // Advice: where huge pages are switched off, small ones do.
+  madvise(begin_, static_cast<size_t>(wanted), MADV_HUGEPAGE);
+  bytes_ = wanted;
+  return begin_;
+}
+
+}  // namespace mmpo
