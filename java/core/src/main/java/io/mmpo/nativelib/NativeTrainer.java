@@ -60,7 +60,8 @@ public final class NativeTrainer implements AutoCloseable {
     }
 
     /**
-     * Clips the accumulated gradient to maxGradNorm (0: no clipping), updates the weights and clears the gradient.
+     * Clips the accumulated gradient to maxGradNorm (0: no clipping) and updates the weights; the next micro-batch begins a new
+     * gradient.
      *
      * @return the gradient's norm before clipping
      * @throws NativeException with status NON_FINITE, and nothing updated, if the norm is not finite
