@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -47,7 +48,8 @@ std::map<std::string, std::string> settings(int argc, char** argv) {
                                             {"lora_r", "0"},         {"lora_targets", "127"},
                                             {"optimizer", "adamw"},  {"recompute", "selective"},
                                             {"loss", "dpo"},         {"batch", "2"},
-                                            {"steps", "4"},          {"warmup", "2"}};
+                                            {"steps", "4"},          {"warmup", "2"},
+                                            {"slice_tokens", "0"}};
   for (int i = 2; i < argc; ++i) {
     const std::string argument = argv[i];
     const size_t equals = argument.find('=');
@@ -156,7 +158,9 @@ void run(int argc, char** argv) {
       {"none", MMPO_RECOMPUTE_NONE}, {"selective", MMPO_RECOMPUTE_SELECTIVE}, {"full", MMPO_RECOMPUTE_FULL}};
   mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, recompute.at(s.text("recompute")), MMPO_ADAMW};
   if (s.text("optimizer") == "adamw_8bit") optimizer.optimizer = MMPO_ADAMW_8BIT;
-  mmpo::Trainer trainer(*model, optimizer);
+  // 0: what the device has by default.
+  const int64_t slice_tokens = s.number("slice_tokens");
+  mmpo::Trainer trainer(*model, optimizer, slice_tokens > 0 ? std::optional(slice_tokens) : std::nullopt);
   mmpo_objective objective{};
   objective.loss = s.text("loss") == "mmpo" ? MMPO_LOSS_MMPO : MMPO_LOSS_DPO;
   objective.beta = 0.1;

@@ -236,7 +236,8 @@ MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_con
                                      mmpo_error* err);
 MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
 
-/* Forward and backward of one micro-batch; gradients are added up until the next mmpo_trainer_step.
+/* Forward and backward of one micro-batch, a long one in slices (docs/abi.md); gradients are added up until the next
+ * mmpo_trainer_step.
  * Preference losses take groups of two; SFT takes groups of any size.
  * ref_logps: [C] double, reference log-probabilities of the completions: MMPO and DPO; else may be NULL, and where MMPO
  * leaves the rejected completions out (score_rejected), whose gradients need none: its losses and rewards are then NaN.

@@ -53,6 +53,16 @@ void check_range(const RewardRange& range) {
           "reward_range must be two finite numbers, minimum before maximum, got [", range.min, ", ", range.max, "]");
 }
 
+MmpoLoss mmpo_of(const mmpo_objective& objective) {
+  const bool by_length = objective.length_normalize != 0;
+  return {.beta = objective.beta,
+          .reward_epsilon = objective.reward_epsilon,
+          .aux_weight = objective.aux_weight,
+          .normalize = objective.normalize != 0,
+          .length_normalize_policy = by_length,
+          .length_normalize_reference = by_length};
+}
+
 }  // namespace
 
 bool reads_reference(const mmpo_objective& objective) {
@@ -84,29 +94,35 @@ BasicPairOutputs<T> pair_loss(const mmpo_objective& objective, const BasicPairIn
                               std::optional<RewardRange> reward_range) {
   check_objective(objective);
   check_inputs(objective, inputs);
-  const bool by_length = objective.length_normalize != 0;
   switch (objective.loss) {
     case MMPO_LOSS_MMPO:
       if (reward_range) check_range(*reward_range);
-      return mmpo_losses({.beta = objective.beta,
-                          .reward_epsilon = objective.reward_epsilon,
-                          .aux_weight = objective.aux_weight,
-                          .normalize = objective.normalize != 0,
-                          .length_normalize_policy = by_length,
-                          .length_normalize_reference = by_length},
-                         inputs, reward_range);
+      return mmpo_losses(mmpo_of(objective), inputs, reward_range);
     case MMPO_LOSS_DPO:
       return dpo_losses({.beta = objective.beta, .label_smoothing = objective.label_smoothing}, inputs);
     case MMPO_LOSS_SIMPO:
-      return simpo_losses({.beta = objective.beta, .gamma = objective.gamma, .length_normalize = by_length}, inputs);
+      return simpo_losses(
+          {.beta = objective.beta, .gamma = objective.gamma, .length_normalize = objective.length_normalize != 0},
+          inputs);
     default:
       fail(MMPO_INVALID_ARGUMENT, "sft has no pairs: it takes sft_losses, not pair_loss");
   }
+}
+
+template <typename T>
+std::optional<RewardRange> reward_range_of(const mmpo_objective& objective, const BasicPairInputs<T>& inputs) {
+  check_objective(objective);
+  check_inputs(objective, inputs);
+  if (objective.loss != MMPO_LOSS_MMPO || inputs.ref_chosen_logps.empty()) return std::nullopt;
+  return mmpo_reward_range(mmpo_of(objective), inputs);
 }
 
 template BasicPairOutputs<float> pair_loss(const mmpo_objective&, const BasicPairInputs<float>&,
                                            std::optional<RewardRange>);
 template BasicPairOutputs<double> pair_loss(const mmpo_objective&, const BasicPairInputs<double>&,
                                             std::optional<RewardRange>);
+
+template std::optional<RewardRange> reward_range_of(const mmpo_objective&, const BasicPairInputs<float>&);
+template std::optional<RewardRange> reward_range_of(const mmpo_objective&, const BasicPairInputs<double>&);
 
 }  // namespace mmpo

@@ -148,11 +148,10 @@ LoraParameters Adapter::view(const Tensor& flat) const {
   return views;
 }
 
-DropoutPass Adapter::dropout_pass(int64_t num_steps, int64_t micro_batch) const {
+DropoutPass Adapter::dropout_pass(int64_t num_steps, int64_t slice) const {
   const auto threshold = static_cast<uint32_t>(std::lround(settings_.dropout * 65536));
   // A key of its own for every pass; below it the counters are places.
-  const auto words =
-      random_words(~settings_.seed, static_cast<uint64_t>(num_steps), static_cast<uint64_t>(micro_batch));
+  const auto words = random_words(~settings_.seed, static_cast<uint64_t>(num_steps), static_cast<uint64_t>(slice));
   return {(uint64_t{words[1]} << 32) | words[0], std::min(threshold, 65535U)};
 }
 

@@ -76,8 +76,8 @@ class Adapter {
 
   // The L of the low_TL below.
   int64_t low_columns() const { return low_columns_; }
-  // Masks of micro-batch micro_batch (from 0) of the update after num_steps.
-  DropoutPass dropout_pass(int64_t num_steps, int64_t micro_batch) const;
+  // Masks of slice (from 0, of all its micro-batches) of the update after num_steps.
+  DropoutPass dropout_pass(int64_t num_steps, int64_t slice) const;
 
   // low = f * dropout(x) A^T, the projection's columns of low_TL, in the type of x. What backward wants to find there.
   void reduce(int64_t layer, Projection projection, const DropoutPass& pass, const Tensor& x_TK, Workspace& workspace,

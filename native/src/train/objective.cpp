@@ -23,6 +23,20 @@ struct Sides {
   }
 };
 
+// What a loss of pairs reads, with the memory behind it.
+struct Pairs {
+  Sides<double> logps, refs;
+  Sides<int32_t> lengths;
+
+  Pairs(const mmpo_batch& batch, std::span<const double> logps_C, std::span<const double> ref_logps)
+      : logps(logps_C), refs(ref_logps),
+        lengths({batch.completion_lengths, static_cast<size_t>(batch.num_completions)}) {}
+
+  PairInputs inputs() const {
+    return {logps.chosen, logps.rejected, refs.chosen, refs.rejected, lengths.chosen, lengths.rejected};
+  }
+};
+
 std::vector<double> interleave(const std::vector<double>& chosen, const std::vector<double>& rejected, double scale) {
   std::vector<double> values;
   for (size_t i = 0; i < chosen.size(); ++i) {
@@ -47,6 +61,16 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
   }
   require(!reads_reference(settings) || !ref_logps.empty(),
           "this loss needs reference log-probabilities; ref_logps is NULL");
+  if (settings.loss != MMPO_LOSS_SFT) {
+    const auto range = reward_range_of(settings, Pairs(batch, any_logps(), ref_logps).inputs());
+    if (!reward_range_) reward_range_ = range;
+  }
+}
+
+Objective Objective::of_slice(const BatchSlice& slice) const {
+  const auto first = static_cast<size_t>(slice.first_completion);
+  const auto count = static_cast<size_t>(slice.batch.num_completions);
+  return {settings_, slice.batch, ref_logps_.empty() ? ref_logps_ : ref_logps_.subspan(first, count), reward_range_};
 }
 
 bool Objective::is_linear() const {
@@ -69,24 +93,19 @@ Objective::Result Objective::evaluate(std::span<const double> logps_C) const {
 Objective::AffineScores Objective::affine_scores() const {
   // The implicit rewards are these scores: what they are at 0, and by how much they grow to 1.
   const auto count = static_cast<size_t>(batch_.num_completions);
-  AffineScores scores{evaluate(std::vector<double>(count, 1.0)).rewards,
-                      evaluate(std::vector<double>(count, 0.0)).rewards};
+  AffineScores scores{evaluate(std::vector<double>(count, 1.0)).rewards, evaluate(any_logps()).rewards};
   for (size_t c = 0; c < count; ++c) scores.slopes[c] -= scores.offsets[c];
   return scores;
 }
 
-std::vector<double> Objective::linear_weights() const {
-  const std::vector<double> any_C(static_cast<size_t>(batch_.num_completions), 0.0);
-  return evaluate(any_C).weights;
+std::vector<double> Objective::linear_weights() const { return evaluate(any_logps()).weights; }
+
+std::vector<double> Objective::any_logps() const {
+  return std::vector<double>(static_cast<size_t>(batch_.num_completions), 0.0);
 }
 
 Objective::Result Objective::evaluate_pairs(std::span<const double> logps_C) const {
-  const Sides<double> logps(logps_C);
-  const Sides<double> refs(ref_logps_);
-  const Sides<int32_t> lengths({batch_.completion_lengths, static_cast<size_t>(batch_.num_completions)});
-  const PairOutputs outputs = pair_loss<double>(
-      settings_, {logps.chosen, logps.rejected, refs.chosen, refs.rejected, lengths.chosen, lengths.rejected},
-      reward_range_);
+  const PairOutputs outputs = pair_loss(settings_, Pairs(batch_, logps_C, ref_logps_).inputs(), reward_range_);
   return {outputs.losses, interleave(outputs.chosen_rewards, outputs.rejected_rewards, 1),
           interleave(outputs.grad_chosen, outputs.grad_rejected, settings_.scale)};
 }

@@ -9,14 +9,19 @@
 
 #include "loss/pair_loss.h"
 #include "model/packed_batch.h"
+#include "train/batch_slices.h"
 
 namespace mmpo {
 
 class Objective {
  public:
-  // ref_logps: [C] or empty. Throws Error(MMPO_INVALID_ARGUMENT) where batch and objective do not fit.
+  // ref_logps: [C] or empty; reward_range: none for that of the batch. Throws Error(MMPO_INVALID_ARGUMENT) where batch, references
+  // and objective do not fit.
   Objective(const mmpo_objective& settings, const mmpo_batch& batch, std::span<const double> ref_logps,
             std::optional<RewardRange> reward_range);
+
+  // The same of a slice of the batch, which must outlive it; losses and weights are those that its groups have in the whole.
+  Objective of_slice(const BatchSlice& slice) const;
 
   // [C]: graded, only scored, or left out of the forward pass.
   std::vector<Role> roles() const;
@@ -42,6 +47,8 @@ class Objective {
  private:
   Result evaluate_pairs(std::span<const double> logps_C) const;
   Result evaluate_sft(std::span<const double> logps_C) const;
+  // For what does not depend on them.
+  std::vector<double> any_logps() const;
 
   const mmpo_objective& settings_;
   const mmpo_batch& batch_;

@@ -52,7 +52,9 @@ Tensor weights_after_forward(const Objective& objective, const PackedBatch& batc
 
 }  // namespace
 
-Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(model), recompute_(config.recompute) {
+Trainer::Trainer(Model& model, const mmpo_optimizer_config& config, std::optional<int64_t> slice_tokens)
+    : model_(model), recompute_(config.recompute),
+      slice_tokens_(slice_tokens.value_or(mmpo::slice_tokens(model.device()))) {
   require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
           config.recompute);
   Decoder& decoder = model.decoder();
@@ -79,6 +81,20 @@ const ParameterLayout& Trainer::layout() const {
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
+  Result all;
+  const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  for (const BatchSlice& slice : slice_batch(batch, slice_tokens_)) {
+    const Result result = accumulate_slice(slice.batch, objective.of_slice(slice));
+    append(all.losses, result.losses);
+    append(all.logps, result.logps);
+    append(all.rewards, result.rewards);
+  }
+  return all;
+}
+
+Trainer::Result Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective) {
   Decoder& decoder = model_.decoder();
   Workspace& workspace = model_.workspace();
   workspace.reset();
@@ -87,8 +103,8 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   const Decoder::Rows rows{packed.tokens_T, packed.positions_T, packed.num_positions};
 
   DecoderTape tape{.recompute = recompute_, .dropout = {}, .inputs_TH = {}, .layers = {}};
-  if (decoder.adapter() != nullptr) tape.dropout = decoder.adapter()->dropout_pass(num_steps_, micro_batch_);
-  ++micro_batch_;
+  if (decoder.adapter() != nullptr) tape.dropout = decoder.adapter()->dropout_pass(num_steps_, num_slices_);
+  ++num_slices_;
   const Tensor x_TH = decoder.forward(rows, decoder.packed_attention(packed.attention), workspace, &tape);
   const int64_t num_head_rows = packed.head_rows_R.size(0);
   const int64_t num_graded = packed.num_graded_head_rows;
@@ -142,7 +158,7 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
 }
 
-// Of an update's first micro-batch. Most of the gradient is made by products that write it anew (as large as the weights, it costs
+// Of an update's first slice. Most of the gradient is made by products that write it anew (as large as the weights, it costs
 // more to clear and to read than to write); what is left are the small ones, which are only ever added to.
 void Trainer::clear_sums(bool writes_matrices) {
   const Decoder& decoder = model_.decoder();
@@ -169,7 +185,7 @@ double Trainer::step(double learning_rate, double max_grad_norm) {
                    {learning_rate, clip_coefficient(norm, max_grad_norm), num_steps_ + 1});
   gradients_.matrices = Into::kNothing;
   ++num_steps_;
-  micro_batch_ = 0;
+  num_slices_ = 0;
   return norm;
 }
 
@@ -181,7 +197,7 @@ const std::vector<NamedTensor>& Trainer::state(int32_t which) const {
 void Trainer::restore(int64_t num_steps) {
   require(num_steps >= 0, "num_steps must be >= 0, got ", num_steps);
   num_steps_ = num_steps;
-  micro_batch_ = 0;
+  num_slices_ = 0;
   if (bfloat16_.defined()) bfloat16_.copy_(master_);
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "model/model.h"
@@ -15,14 +16,15 @@ namespace mmpo {
 class Trainer {
  public:
   // The model must outlive the trainer, which updates its weights in place; with an adapter the adapter's alone.
-  Trainer(Model& model, const mmpo_optimizer_config& config);
+  // slice_tokens: another number than the device's, for tests.
+  Trainer(Model& model, const mmpo_optimizer_config& config, std::optional<int64_t> slice_tokens = std::nullopt);
 
   struct Result {
     std::vector<double> losses;  // [G]
     std::vector<double> logps;  // [C]
     std::vector<double> rewards;  // [C]
   };
-  // Forward and backward; adds to the gradients.
+  // Forward and backward, slice by slice; adds to the gradients.
   Result accumulate(const mmpo_batch& batch, const Objective& objective);
 
   // One update; returns the gradient's norm before clipping. Error(MMPO_NON_FINITE) leaves everything as it was.
@@ -43,10 +45,12 @@ class Trainer {
   const ParameterLayout& layout() const;
 
  private:
+  Result accumulate_slice(const mmpo_batch& batch, const Objective& objective);
   void clear_sums(bool writes_matrices);
 
   Model& model_;
   int32_t recompute_;
+  int64_t slice_tokens_;
   Tensor master_;
   Tensor bfloat16_;  // what the model computes with, master_ rounded; undefined where that is master_ itself
   Tensor gradient_;
@@ -54,7 +58,7 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::array<std::vector<NamedTensor>, 3> state_;  // by mmpo_state
   int64_t num_steps_ = 0;
-  int64_t micro_batch_ = 0;  // since the last step
+  int64_t num_slices_ = 0;  // since the last step
 };
 
 // The objective's losses without gradients.

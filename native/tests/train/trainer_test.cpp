@@ -79,8 +79,14 @@ struct TrainingRun {
   Trainer trainer;
 
   explicit TrainingRun(at::ScalarType dtype = at::kFloat, const mmpo_optimizer_config& optimizer = kOptimizer,
-                       const mmpo_model_config& config = random_config())
-      : model(testing::random_model(config, 21, dtype)), trainer(*model, optimizer) {}
+                       const mmpo_model_config& config = random_config(),
+                       std::optional<int64_t> slice_tokens = std::nullopt)
+      : model(testing::random_model(config, 21, dtype)), trainer(*model, optimizer, slice_tokens) {}
+
+  // Of slices that hold this many tokens.
+  static TrainingRun sliced(int64_t slice_tokens, at::ScalarType dtype = at::kFloat) {
+    return TrainingRun(dtype, kOptimizer, random_config(), slice_tokens);
+  }
 
   // Step after step on other pairs; step s is the same in every run.
   void steps(int first, int last) {
@@ -113,14 +119,15 @@ class TrainerTest : public ::testing::TestWithParam<at::ScalarType> {};
 INSTANTIATE_TEST_SUITE_P(Types, TrainerTest, ::testing::Values(at::kFloat, at::kBFloat16),
                          [](const auto& test) { return std::string(c10::toString(test.param)); });
 
+// Slice by slice too: where a micro-batch is cut does not depend on what is scored.
 TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) {
   const auto pairs = random_pairs(4, 1);
   mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
   settings.scale = 0.25;
-  TrainingRun scored(GetParam());
+  auto scored = TrainingRun::sliced(80, GetParam());
   const auto with = accumulate(scored.trainer, pairs, settings);
   settings.score_rejected = 0;
-  TrainingRun left_out(GetParam());
+  auto left_out = TrainingRun::sliced(80, GetParam());
   const auto without = accumulate(left_out.trainer, pairs, settings);
   EXPECT_TRUE(same_bits(gradients(scored.trainer), gradients(left_out.trainer)));
   for (size_t pair = 0; pair < pairs.size(); ++pair) {
@@ -195,6 +202,61 @@ TEST(Trainer, OneByEightAccumulationEqualsEightByOne) {
   for (const Pair& pair : pairs) accumulate(parts.trainer, {&pair, 1}, settings);
   EXPECT_LT(relative_difference(gradients(parts.trainer), gradients(whole.trainer)), 1e-6);
   EXPECT_NEAR(parts.trainer.step(0, 0), whole.trainer.step(0, 0), 1e-6);
+}
+
+class SlicedMicroBatch : public ::testing::TestWithParam<std::pair<int32_t, double>> {};
+
+// Of a loss of pairs, lambda in it.
+INSTANTIATE_TEST_SUITE_P(Losses, SlicedMicroBatch,
+                         ::testing::Values(std::pair(MMPO_LOSS_MMPO, 1.0), std::pair(MMPO_LOSS_MMPO, 0.4),
+                                           std::pair(MMPO_LOSS_DPO, 0.0), std::pair(MMPO_LOSS_SIMPO, 0.0)));
+
+// Rewards are normalised over the micro-batch, whose slices are 1, 2 and more pairs here.
+TEST_P(SlicedMicroBatch, HasTheLossesAndTheGradientOfTheWhole) {
+  const auto pairs = random_pairs(8, 12);
+  mmpo_objective settings = objective(GetParam().first, 0.1);
+  settings.aux_weight = GetParam().second;
+  settings.scale = 1.0 / 8;
+  TrainingRun whole;
+  const auto expected = accumulate(whole.trainer, pairs, settings);
+  for (const int64_t slice_tokens : {1, 100, 200}) {
+    SCOPED_TRACE(slice_tokens);
+    auto sliced = TrainingRun::sliced(slice_tokens);
+    const auto found = accumulate(sliced.trainer, pairs, settings);
+    EXPECT_LT(relative_difference(gradients(sliced.trainer), gradients(whole.trainer)), 1e-6);
+    ASSERT_EQ(found.losses.size(), pairs.size());
+    ASSERT_EQ(found.logps.size(), 2 * pairs.size());
+    for (size_t pair = 0; pair < pairs.size(); ++pair) {
+      EXPECT_NEAR(found.losses[pair], expected.losses[pair], 1e-4) << pair;
+      for (const size_t c : {2 * pair, 2 * pair + 1}) {
+        EXPECT_NEAR(found.logps[c], expected.logps[c], 1e-4) << c;
+        EXPECT_NEAR(found.rewards[c], expected.rewards[c], 1e-4) << c;
+      }
+    }
+  }
+}
+
+TEST(Trainer, ReferenceThatIsNotFiniteIsRefusedBeforeTheFirstSlice) {
+  auto pairs = random_pairs(3, 13);
+  pairs.back().ref_rejected = std::numeric_limits<double>::quiet_NaN();
+  for (const int32_t loss : {MMPO_LOSS_MMPO, MMPO_LOSS_DPO}) {
+    auto run = TrainingRun::sliced(1);
+    EXPECT_THROW(accumulate(run.trainer, pairs, objective(loss, 0.1)), Error);
+    EXPECT_EQ(run.trainer.step(0, 0), 0);
+  }
+}
+
+// Pairs of the same lengths, so every slice takes the same.
+TEST(Trainer, MicroBatchOfMorePairsTakesNoMoreMemory) {
+  const auto bytes = [](size_t num_pairs, int64_t slice_tokens) {
+    auto run = TrainingRun::sliced(slice_tokens);
+    const std::vector<Pair> pairs(num_pairs, {Tokens(200, 1), Tokens(400, 2), Tokens(400, 3), -1, -2});
+    accumulate(run.trainer, pairs, objective(MMPO_LOSS_DPO, 0.1));
+    return run.model->workspace().bytes();
+  };
+  const int64_t of_four = bytes(4, 4000);
+  EXPECT_EQ(bytes(16, 4000), of_four);
+  EXPECT_GT(bytes(16, 16000), 2 * of_four);
 }
 
 TEST_P(TrainerTest, RunsAreEqualToTheBit) {
@@ -374,7 +436,7 @@ TEST(Trainer, ScoringBetweenStepsDoesNotDisturbTraining) {
 }
 
 TEST(Trainer, WorkspaceIsBoundedByTheLargestMicroBatch) {
-  TrainingRun run;
+  auto run = TrainingRun::sliced(std::numeric_limits<int64_t>::max());
   const mmpo_objective settings = objective(MMPO_LOSS_DPO, 0.1);
   const auto largest = random_pairs(40, 9, 120);
   accumulate(run.trainer, largest, settings);

@@ -115,9 +115,10 @@ final class PlanCommand implements Callable<Integer> {
                 100.0 * plan.trained() / plan.parameters());
         out.printf(
                 Locale.ROOT,
-                "micro-batch  %d rows of up to %,d tokens each (max_length and its kin)%n",
+                "micro-batch  %d rows of up to %,d tokens each (max_length and its kin), at most %,d tokens at a time%n",
                 config.batches().trainBatchSize(),
-                plan.pairTokens());
+                plan.pairTokens(),
+                plan.sliceTokens());
         out.printf(
                 Locale.ROOT,
                 "step         %,d rows: %d micro-batches on %d device%s%n%n",

@@ -41,7 +41,7 @@ class PlanCommandTest {
         Cli cli = Cli.run("plan", config, "--gpus", 4, "--gpu-memory", "192GiB").succeeds();
         assertThat(cli.out())
                 .contains("8,030,261,248 parameters, 8,030,261,248 of them trained (100.00%)")
-                .contains("2 rows of up to 2,824 tokens each")
+                .contains("2 rows of up to 2,824 tokens each (max_length and its kin), at most 5,648 tokens at a time")
                 .contains("128 rows: 16 micro-batches on 4 devices")
                 .containsPattern("weights, bfloat16 +14\\.96\n")
                 .containsPattern("gradients, float32 +29\\.92\n")

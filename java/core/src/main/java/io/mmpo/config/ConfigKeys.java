@@ -210,7 +210,12 @@ final class ConfigKeys {
                     "-1",
                     c -> c.schedule().maxSteps().orElse(-1),
                     "Optimizer steps; -1: as num_train_epochs says."),
-            of("per_device_train_batch_size", "8", c -> c.batches().trainBatchSize(), "Rows in a micro-batch."),
+            of(
+                    "per_device_train_batch_size",
+                    "8",
+                    c -> c.batches().trainBatchSize(),
+                    "Rows in a micro-batch. One of more than 1,536 tokens (on a GPU 8,192) is computed in slices of whole rows, and"
+                            + " takes no more memory."),
             of(
                     "gradient_accumulation_steps",
                     "1",

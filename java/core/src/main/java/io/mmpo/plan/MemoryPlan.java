@@ -7,8 +7,8 @@ import io.mmpo.nativelib.Recompute;
 import java.util.Optional;
 
 /**
- * Bytes that training takes on one device, by what they are for: what native/src allocates, at a micro-batch of the longest
- * rows. The reference takes none while training, since its log-probabilities are computed before.
+ * Bytes that training takes on one device, by what they are for: what native/src allocates, at the longest slice of a micro-batch
+ * of the longest rows. The reference takes none while training, since its log-probabilities are computed before.
  *
  * @param weights in the type that is computed with; an adapter's copy in it included
  * @param masterWeights float32, of a bfloat16 model; an adapter's own
@@ -23,7 +23,12 @@ public record MemoryPlan(
     /** kLogitBytes of native/src/logprob/linear_logp.h. */
     static final long LOGIT_BYTES = 160L << 20;
 
-    /** tokens: of the micro-batch; headRows: those of them that predict a completion's token. */
+    /** kGpuSliceTokens and kCpuSliceTokens of native/src/train/batch_slices.h. */
+    static final int GPU_SLICE_TOKENS = 8192;
+
+    static final int CPU_SLICE_TOKENS = 1536;
+
+    /** tokens: of the slice; headRows: those of them that predict a completion's token. */
     static MemoryPlan of(
             ModelShape shape,
             Optional<LoraSettings> lora,

@@ -3,6 +3,7 @@ package io.mmpo.plan;
 import io.mmpo.config.LoraOptions;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.nativelib.LoraSettings;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.ModelShape;
@@ -17,6 +18,7 @@ import java.util.OptionalInt;
  * @param parameters of the model and its adapter
  * @param trained of them
  * @param pairTokens of the longest pair that the configuration allows
+ * @param sliceTokens of the largest slice of a micro-batch: what is computed at a time
  * @param pairsPerStep on one device
  * @param maxSteps where the configuration says it
  */
@@ -24,7 +26,7 @@ public record TrainingPlan(
         long parameters,
         long trained,
         long pairTokens,
-        long microBatchTokens,
+        long sliceTokens,
         int pairsPerStep,
         OptionalInt maxSteps,
         MemoryPlan memory,
@@ -73,8 +75,10 @@ public record TrainingPlan(
         LossOptions loss = config.loss();
         boolean isSft = loss.type() == LossType.SFT;
         LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2);
-        long tokens = choices.microBatch() * pair.tokens();
-        long headRows = (long) choices.microBatch() * pair.completions() * pair.completion();
+        int slice =
+                config.model().device() == DeviceChoice.CPU ? MemoryPlan.CPU_SLICE_TOKENS : MemoryPlan.GPU_SLICE_TOKENS;
+        long tokens = Math.min(choices.microBatch() * pair.tokens(), Math.max(slice, pair.tokens()));
+        long headRows = Math.min((long) choices.microBatch() * pair.completions() * pair.completion(), tokens);
         MemoryPlan memory = MemoryPlan.of(
                 shape,
                 choices.lora(),

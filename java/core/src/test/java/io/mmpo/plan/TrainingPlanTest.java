@@ -108,6 +108,10 @@ class TrainingPlanTest {
     void constantsAreTheCores() throws IOException {
         assertThat(constant("logprob/linear_logp.h", "kLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
                 .isEqualTo(MemoryPlan.LOGIT_BYTES);
+        assertThat(constant("train/batch_slices.h", "kGpuSliceTokens = (\\d+);"))
+                .isEqualTo(MemoryPlan.GPU_SLICE_TOKENS);
+        assertThat(constant("train/batch_slices.h", "kCpuSliceTokens = (\\d+);"))
+                .isEqualTo(MemoryPlan.CPU_SLICE_TOKENS);
         assertThat(constant("optim/adam8bit.h", "kAdam8bitMinSize = (\\d+);"))
                 .isEqualTo(ParameterSizes.SMALLEST_OF_8_BIT);
         assertThat(constant("kernels/arguments.h", "kAdam8bitBlock = (\\d+);")).isEqualTo(ParameterSizes.BLOCK);
@@ -146,7 +150,7 @@ class TrainingPlanTest {
     void lengthsAndRecomputationDecideTheActivations() {
         TrainingPlan paper = plan(Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512));
         assertThat(paper.pairTokens()).isEqualTo(1800 + 2 * 512);
-        assertThat(paper.microBatchTokens()).isEqualTo(2 * paper.pairTokens());
+        assertThat(paper.sliceTokens()).isEqualTo(2 * paper.pairTokens());
         // One token and layer: input 4096, q k v 6144, attended 4096, middle 4096, gate and up 28672; two bytes each;
         // 34 floats.
         assertThat(paper.memory().activations()).isEqualTo(32 * 5648L * (2 * 47104 + 4 * 34));
@@ -165,6 +169,24 @@ class TrainingPlanTest {
         assertThat(plan(Map.of("max_length", 100)).pairTokens()).isEqualTo(1 + 2 * 99);
         assertThat(plan(Map.of("max_length", 100, "loss_type", "sft")).pairTokens())
                 .isEqualTo(100);
+    }
+
+    /** A slice is its device's tokens, or one pair where that is longer. */
+    @Test
+    void moreRowsThanFitASliceTakeNoMoreMemory() {
+        TrainingPlan full = plan(Map.of("max_length", 600, "per_device_train_batch_size", 7));
+        assertThat(full.pairTokens()).isEqualTo(1 + 2 * 599);
+        assertThat(full.sliceTokens()).isEqualTo(8192);
+        assertThat(plan(Map.of("max_length", 600, "per_device_train_batch_size", 70))
+                        .memory())
+                .isEqualTo(full.memory());
+        assertThat(plan(Map.of("max_length", 600, "per_device_train_batch_size", 6))
+                        .sliceTokens())
+                .isEqualTo(6 * 1199);
+        assertThat(plan(Map.of("max_length", 600, "device", "cpu")).sliceTokens())
+                .isEqualTo(1536);
+        assertThat(plan(Map.of("max_length", 1000, "device", "cpu")).sliceTokens())
+                .isEqualTo(1 + 2 * 999);
     }
 
     /** The usual rule: six operations a parameter and token, here with the head on completions alone. */

@@ -1,0 +1,33 @@
+#include "train/batch_slices.h"
+
+#include <numeric>
+
+#include "common/device.h"
+
+namespace mmpo {
+
+int64_t slice_tokens(at::Device device) { return is_gpu(device) ? kGpuSliceTokens : kCpuSliceTokens; }
+
+std::vector<BatchSlice> slice_batch(const mmpo_batch& batch, int64_t max_tokens) {
+  std::vector<BatchSlice> slices;
+  const int32_t* tokens = batch.tokens;
+  const int32_t* lengths = batch.completion_lengths;
+  for (int64_t group = 0; group < batch.num_groups; ++group) {
+    const int64_t num_completions = batch.group_sizes[group];
+    const int64_t num_tokens =
+        std::accumulate(lengths, lengths + num_completions, int64_t{batch.prompt_lengths[group]});
+    if (slices.empty() || slices.back().batch.num_tokens + num_tokens > max_tokens) {
+      slices.push_back({{tokens, batch.prompt_lengths + group, batch.group_sizes + group, lengths, 0, 0, 0},
+                        lengths - batch.completion_lengths});
+    }
+    mmpo_batch& slice = slices.back().batch;
+    slice.num_tokens += num_tokens;
+    slice.num_groups += 1;
+    slice.num_completions += num_completions;
+    tokens += num_tokens;
+    lengths += num_completions;
+  }
+  return slices;
+}
+
+}  // namespace mmpo

@@ -1,0 +1,30 @@
+// A micro-batch in slices: whole groups that go through the model together, so that memory is that of a bounded number of tokens,
+// however many groups the micro-batch has. Gradients of slices add up as those of micro-batches do.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <vector>
+
+#include "mmpo/mmpo.h"
+
+namespace mmpo {
+
+// Tokens of a slice. With so many, products run as fast as they ever do, and adding to the gradients costs next to nothing beside
+// them: a GPU needs more of them for that. Constants, not shares of what is free, for the reason that kLogitBytes is one.
+inline constexpr int64_t kCpuSliceTokens = 1536;
+inline constexpr int64_t kGpuSliceTokens = 8192;
+
+int64_t slice_tokens(at::Device device);
+
+struct BatchSlice {
+  mmpo_batch batch;  // borrows the micro-batch's arrays
+  int64_t first_completion;  // of the micro-batch's
+};
+
+// Slice after slice, each as many of the next groups as have max_tokens together, and at least one. Which completions an objective
+// leaves out or only scores does not change them: a step that is logged has the bits of one that is not.
+// batch: one that check_batch accepts.
+std::vector<BatchSlice> slice_batch(const mmpo_batch& batch, int64_t max_tokens);
+
+}  // namespace mmpo
