@@ -16,7 +16,7 @@ namespace mmpo {
 class Trainer {
  public:
   // The model must outlive the trainer, which updates its weights in place; with an adapter the adapter's alone.
-  // slice_tokens: another number than the device's, for tests.
+  // slice_tokens: another number than the device's, for tests and benchmarks.
   Trainer(Model& model, const mmpo_optimizer_config& config, std::optional<int64_t> slice_tokens = std::nullopt);
 
   struct Result {

@@ -214,8 +214,8 @@ final class ConfigKeys {
                     "per_device_train_batch_size",
                     "8",
                     c -> c.batches().trainBatchSize(),
-                    "Rows in a micro-batch. One of more than 1,536 tokens (on a GPU 8,192) is computed in slices of whole rows, and"
-                            + " takes no more memory."),
+                    "Rows in a micro-batch. One of more than 1,536 tokens (on a GPU 8,192) is trained on in slices of whole rows,"
+                            + " and keeps no more for backward."),
             of(
                     "gradient_accumulation_steps",
                     "1",
