@@ -109,8 +109,7 @@ BasicPairOutputs<T> pair_loss(const mmpo_objective& objective, const BasicPairIn
   }
 }
 
-template <typename T>
-std::optional<RewardRange> reward_range_of(const mmpo_objective& objective, const BasicPairInputs<T>& inputs) {
+std::optional<RewardRange> reward_range_of(const mmpo_objective& objective, const PairInputs& inputs) {
   check_objective(objective);
   check_inputs(objective, inputs);
   if (objective.loss != MMPO_LOSS_MMPO || inputs.ref_chosen_logps.empty()) return std::nullopt;
@@ -121,8 +120,5 @@ template BasicPairOutputs<float> pair_loss(const mmpo_objective&, const BasicPai
                                            std::optional<RewardRange>);
 template BasicPairOutputs<double> pair_loss(const mmpo_objective&, const BasicPairInputs<double>&,
                                             std::optional<RewardRange>);
-
-template std::optional<RewardRange> reward_range_of(const mmpo_objective&, const BasicPairInputs<float>&);
-template std::optional<RewardRange> reward_range_of(const mmpo_objective&, const BasicPairInputs<double>&);
 
 }  // namespace mmpo

@@ -52,8 +52,7 @@ BasicPairOutputs<T> pair_loss(const mmpo_objective& objective, const BasicPairIn
 
 // What pair_loss normalises these pairs with where no range is given; none without references, or of another loss than MMPO. With
 // it a part of the pairs has the losses that it has among all. Refuses what pair_loss refuses.
-template <typename T>
-std::optional<RewardRange> reward_range_of(const mmpo_objective& objective, const BasicPairInputs<T>& inputs);
+std::optional<RewardRange> reward_range_of(const mmpo_objective& objective, const PairInputs& inputs);
 
 // Whether a loss needs reference log-probabilities. MMPO's gradient does not at lambda = 1, so they may be left out where the
 // rejected completions are: losses and rewards are NaN then.
