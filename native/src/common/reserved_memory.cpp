@@ -1,5 +1,6 @@
 #include "common/reserved_memory.h"
 
+#include <ATen/ceil_div.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,8 +12,6 @@ namespace {
 constexpr int64_t kHugePage = int64_t{2} << 20;
 constexpr int64_t kGrowth = 8 * kHugePage;
 
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 }  // namespace
 
 ReservedMemory::~ReservedMemory() {
@@ -21,7 +20,7 @@ ReservedMemory::~ReservedMemory() {
 
 void ReservedMemory::reserve() {
   const int64_t physical = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-  const int64_t reserved = round_up(physical, kGrowth);
+  const int64_t reserved = at::round_up(physical, kGrowth);
   const int64_t mapped = reserved + kHugePage;
   void* mapping =
       mmap(nullptr, static_cast<size_t>(mapped), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -36,7 +35,7 @@ void ReservedMemory::reserve() {
 uint8_t* ReservedMemory::grow(int64_t bytes) {
   if (bytes <= bytes_) return begin_;
   if (mapping_ == nullptr) reserve();
-  const int64_t wanted = round_up(bytes, kGrowth);
+  const int64_t wanted = at::round_up(bytes, kGrowth);
   if (wanted > reserved_ || mprotect(begin_, static_cast<size_t>(wanted), PROT_READ | PROT_WRITE) != 0)
     throw std::bad_alloc();
   // Advice: where huge pages are switched off, small ones do.

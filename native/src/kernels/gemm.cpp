@@ -1,6 +1,7 @@
 #include "kernels/gemm.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ceil_div.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
 #include <c10/util/Exception.h>
@@ -37,26 +38,21 @@ GemmMatrix<T> matrix(const Tensor& x) {
   return {x.const_data_ptr<T>(), x.stride(transposed ? 1 : 0), transposed};
 }
 
-// Parts of nearly equal size.
-int64_t num_parts(int64_t count, int64_t largest) { return (count + largest - 1) / largest; }
-
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 // Cuts C for the threads there are, so that the largest part costs least.
 void share_out(GemmPlan& plan) {
   const int64_t products = plan.rows * plan.columns * plan.depth;
   const int64_t threads = std::clamp<int64_t>(products / kThreadProducts, 1, at::get_num_threads());
   int64_t least = std::numeric_limits<int64_t>::max();
   for (int64_t row_parts = 1; row_parts <= threads; ++row_parts) {
-    const int64_t part_rows = round_up(num_parts(plan.rows, row_parts), kRowMultiple);
-    const int64_t part_columns = round_up(num_parts(plan.columns, threads / row_parts), kColumnMultiple);
+    const int64_t part_rows = at::round_up(at::ceil_div(plan.rows, row_parts), kRowMultiple);
+    const int64_t part_columns = at::round_up(at::ceil_div(plan.columns, threads / row_parts), kColumnMultiple);
     const int64_t cost = part_rows * part_columns + kPackCost * (part_columns + (plan.a_in_place ? 0 : part_rows));
     if (cost >= least) continue;
     least = cost;
     plan.part_rows = part_rows;
     plan.part_columns = part_columns;
-    plan.row_parts = num_parts(plan.rows, part_rows);
-    plan.column_parts = num_parts(plan.columns, part_columns);
+    plan.row_parts = at::ceil_div(plan.rows, part_rows);
+    plan.column_parts = at::ceil_div(plan.columns, part_columns);
   }
 }
 
@@ -81,7 +77,7 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Te
   const int64_t limit = std::is_same_v<Out, float> ? kBlockDepth<P> : plan.depth;
   plan.depth_multiple =
       a.transposed && std::is_same_v<P, float> ? kTokenMultiple : MicroKernelShape<P, Capability>::kDepthMultiple;
-  plan.block_depth = round_up(num_parts(plan.depth, num_parts(plan.depth, limit)), plan.depth_multiple);
+  plan.block_depth = at::round_up(at::ceil_div(plan.depth, at::ceil_div(plan.depth, limit)), plan.depth_multiple);
   plan.a_in_place = std::is_same_v<P, T> && !a.transposed && plan.depth % plan.depth_multiple == 0;
   share_out(plan);
   CpuGemm<T, Out, Capability>::multiply(a, b, plan, c);

@@ -125,7 +125,7 @@ template <typename P>
 void attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, const Visible& visible, bool first,
                  const ForwardState<P>& state) {
   const int64_t count = visible.num_queries;
-  const int64_t rows = round_up(count, kRowMultiple);
+  const int64_t rows = at::round_up(count, kRowMultiple);
   const int64_t length = visible.count(count - 1, packed.length);
   for (int64_t begin = 0; begin < length; begin += kStretch) {
     const int64_t width = smaller(kStretch, num_blocks(length - begin) * kKeys);

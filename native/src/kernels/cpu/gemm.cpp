@@ -61,8 +61,8 @@ ARows<P> a_rows(const GemmMatrix<T>& a, const GemmPlan& plan, Range rows, Range 
     if (plan.a_in_place && rows.size() % kRowMultiple == 0)
       return {a.data + rows.begin * a.stride + depths.begin, a.stride};
   }
-  const int64_t padded_rows = round_up(rows.size(), kRowMultiple);
-  const int64_t padded_depths = round_up(depths.size(), plan.depth_multiple);
+  const int64_t padded_rows = at::round_up(rows.size(), kRowMultiple);
+  const int64_t padded_depths = at::round_up(depths.size(), plan.depth_multiple);
   P* copy = scratch.resize<P>(padded_rows * padded_depths);
   copy_rows(part(a, rows.begin, depths.begin), {depths.size(), padded_depths, rows.size()}, copy);
   std::memset(copy + rows.size() * padded_depths, 0,
@@ -121,7 +121,7 @@ template <typename P, typename Out>
 void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t columns, int64_t depths, bool stream,
                     Scratch& scratch, const GemmResult<Out>& c) {
   constexpr int64_t kTileRows = MicroKernel<P>::kTileRows;
-  const int64_t width = round_up(columns, kColumnMultiple);
+  const int64_t width = at::round_up(columns, kColumnMultiple);
   for (int64_t i = 0; i < rows; i += kTileRows) {
     const int64_t count = smaller(kTileRows, rows - i);
     const P* from = a.data + i * a.stride;
@@ -136,7 +136,7 @@ void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t col
                     tile.stride);
     } else {
       float* sums = scratch.resize<float>(kTileRows * kPanelColumns);
-      multiply_tile({round_up(count, kRowMultiple), width, depths}, from, a.stride, false, panel, sums, width);
+      multiply_tile({at::round_up(count, kRowMultiple), width, depths}, from, a.stride, false, panel, sums, width);
       store_tile(sums, width, count, columns, stream, tile);
     }
   }
@@ -147,8 +147,8 @@ template <typename P, typename T>
 void pack_panels(const GemmMatrix<T>& b, Range columns, Range depths, int64_t padded_depths, P* panels) {
   for (int64_t column = columns.begin; column < columns.end; column += kPanelColumns) {
     const int64_t count = smaller(kPanelColumns, columns.end - column);
-    pack_panel(part(b, depths.begin, column), {depths.size(), padded_depths, count}, round_up(count, kColumnMultiple),
-               panels + (column - columns.begin) * padded_depths);
+    pack_panel(part(b, depths.begin, column), {depths.size(), padded_depths, count},
+               at::round_up(count, kColumnMultiple), panels + (column - columns.begin) * padded_depths);
   }
 }
 
@@ -160,7 +160,7 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
   const bool large = plan.rows * plan.columns * static_cast<int64_t>(sizeof(Out)) > kStreamBytes;
   for (int64_t k = 0; k < plan.depth; k += plan.block_depth) {
     const Range depths{k, smaller(k + plan.block_depth, plan.depth)};
-    const int64_t padded = round_up(depths.size(), plan.depth_multiple);
+    const int64_t padded = at::round_up(depths.size(), plan.depth_multiple);
     const int64_t depth_bytes = padded * static_cast<int64_t>(sizeof(P));
     const int64_t panel_bytes = plan.a_in_place ? kPanelBytes : kPanelBytesOfCopies;
     const int64_t row_bytes = plan.a_in_place ? kRowBytes : kRowBytesOfCopies;
@@ -170,7 +170,7 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
     const int64_t chunk = kTileRows * std::max<int64_t>(1, row_bytes / (depth_bytes * kTileRows));
     for (int64_t n = columns.begin; n < columns.end; n += group) {
       const Range packed{n, smaller(n + group, columns.end)};
-      P* panels = scratch.panels.template resize<P>(round_up(packed.size(), kColumnMultiple) * padded);
+      P* panels = scratch.panels.template resize<P>(at::round_up(packed.size(), kColumnMultiple) * padded);
       pack_panels(b, packed, depths, padded, panels);
       for (int64_t i = rows.begin; i < rows.end;) {
         Range few{i, smaller(i + chunk, rows.end)};

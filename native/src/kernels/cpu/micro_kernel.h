@@ -2,6 +2,7 @@
 // unnamed namespace: each capability keeps its own.
 #pragma once
 
+#include <ATen/ceil_div.h>
 #include <ATen/native/CPUBlas.h>
 
 #include "kernels/cpu/dot_products.h"
@@ -12,8 +13,6 @@
 
 namespace mmpo {
 namespace {
-
-inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // c [rows, columns] = (add ? c : 0) + a [rows, depths] panel; the panel as gemm_pack.h makes it.
 inline void multiply_tile(const ProductShape& shape, const float* a, int64_t a_stride, bool add, const float* panel,
@@ -37,7 +36,7 @@ inline void multiply_tile(const ProductShape& shape, const float* a, int64_t a_s
 inline void multiply_padded(const ProductShape& shape, const c10::BFloat16* a, int64_t a_stride, bool add,
                             const c10::BFloat16* panel, float* c, int64_t c_stride) {
   static thread_local Scratch a_memory, panel_memory, c_memory;
-  const ProductShape whole{shape.rows, round_up(shape.columns, kTileSide), round_up(shape.depths, kStepDepths)};
+  const ProductShape whole{shape.rows, at::round_up(shape.columns, kTileSide), at::round_up(shape.depths, kStepDepths)};
   auto* const own_a = a_memory.resize<c10::BFloat16>(whole.rows * whole.depths);
   auto* const own_panel = panel_memory.resize<c10::BFloat16>(whole.depths * whole.columns);
   auto* const own_c = c_memory.resize<float>(whole.rows * whole.columns);
