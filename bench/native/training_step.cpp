@@ -11,7 +11,6 @@
 #include <fstream>
 #include <iostream>
 #include <map>
-#include <optional>
 #include <sstream>
 #include <string>
 
@@ -160,7 +159,8 @@ void run(int argc, char** argv) {
   if (s.text("optimizer") == "adamw_8bit") optimizer.optimizer = MMPO_ADAMW_8BIT;
   // 0: what the device has by default.
   const int64_t slice_tokens = s.number("slice_tokens");
-  mmpo::Trainer trainer(*model, optimizer, slice_tokens > 0 ? std::optional(slice_tokens) : std::nullopt);
+  if (slice_tokens > 0) model->set_slice_tokens(slice_tokens);
+  mmpo::Trainer trainer(*model, optimizer);
   mmpo_objective objective{};
   objective.loss = s.text("loss") == "mmpo" ? MMPO_LOSS_MMPO : MMPO_LOSS_DPO;
   objective.beta = 0.1;

@@ -186,14 +186,10 @@ inline BatchBuilder::Tokens random_tokens(size_t count, int64_t vocab_size) {
 
 // Log-probabilities of every completion token, [completion][token].
 inline std::vector<std::vector<float>> token_logps(Model& model, const mmpo_batch& batch) {
-  model.workspace().reset();
-  const std::vector<Role> roles(static_cast<size_t>(batch.num_completions), Role::kScored);
-  const PackedBatch packed(batch, roles, model.device());
-  const Tensor logp_R = model.score(packed).cpu();
+  const std::vector<float> all = model.score(batch).token_logps;
   std::vector<std::vector<float>> values;
-  for (const auto& completion : packed.completions) {
-    const float* first = logp_R.const_data_ptr<float>() + completion.head_begin;
-    values.emplace_back(first, first + completion.length);
+  for (auto first = all.begin(); first != all.end(); first = values.back().size() + first) {
+    values.emplace_back(first, first + batch.completion_lengths[values.size()]);
   }
   return values;
 }

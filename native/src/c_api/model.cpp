@@ -37,13 +37,6 @@ void describe_parameter(const mmpo::ParameterLayout& layout, const at::Tensor& f
   out.dtype = is_float ? MMPO_FLOAT32 : MMPO_BFLOAT16;
 }
 
-// Log-probabilities of tokens [R] in head order, written in the batch's order of completions.
-void copy_token_logps(const mmpo::PackedBatch& batch, const at::Tensor& logp_R, float* out) {
-  const float* logp = logp_R.const_data_ptr<float>();
-  for (const auto& completion : batch.completions)
-    out = std::copy_n(logp + completion.head_begin, completion.length, out);
-}
-
 void clear_token_logps(const mmpo_batch& batch, float* out) {
   for (int64_t c = 0; c < batch.num_completions; ++c) {
     out = std::fill_n(out, batch.completion_lengths[c], std::numeric_limits<float>::quiet_NaN());
@@ -176,12 +169,9 @@ int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out
     require_not_null(model, "model");
     mmpo::check_batch_for(model->model, batch);
     if (out_token_logps != nullptr) clear_token_logps(*batch, out_token_logps);
-    model->model.workspace().reset();
-    const std::vector<mmpo::Role> roles(static_cast<size_t>(batch->num_completions), mmpo::Role::kScored);
-    const mmpo::PackedBatch packed(*batch, roles, model->model.device());
-    const at::Tensor logp_R = model->model.score(packed).cpu();
-    if (out_token_logps != nullptr) copy_token_logps(packed, logp_R, out_token_logps);
-    std::ranges::copy(mmpo::sum_completions(packed, logp_R), out_logps);
+    const mmpo::Model::Scores scores = model->model.score(*batch);
+    if (out_token_logps != nullptr) std::ranges::copy(scores.token_logps, out_token_logps);
+    std::ranges::copy(scores.logps, out_logps);
   });
 }
 

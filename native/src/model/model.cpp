@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kernels/kernels.h"
+#include "model/batch_slices.h"
 #include "model/load_parameters.h"
 
 namespace mmpo {
@@ -19,7 +20,7 @@ bool is_redundant(std::string_view name, const ModelConfig& config) {
 }  // namespace
 
 Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device)
-    : decoder_(config, dtype, device), workspace_(device) {
+    : decoder_(config, dtype, device), workspace_(device), slice_tokens_(mmpo::slice_tokens(device)) {
   const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
   load_parameters(decoder_.layout(), weights, redundant, "config.json", decoder_.flat());
 }
@@ -34,7 +35,26 @@ void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_t
   decoder_.set_adapter(std::move(adapter));
 }
 
-Tensor Model::score(const PackedBatch& batch) {
+Model::Scores Model::score(const mmpo_batch& batch) {
+  Scores scores;
+  for (const BatchSlice& slice : slice_batch(batch, slice_tokens_)) {
+    workspace_.reset();
+    const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
+    const PackedBatch packed(slice.batch, roles, device());
+    const Tensor logp_R = score_slice(packed).cpu();
+    const std::vector<double> sums = sum_completions(packed, logp_R);
+    scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
+    const float* logp = logp_R.const_data_ptr<float>();
+    for (const auto& completion : packed.completions) {
+      const float* first = logp + completion.head_begin;
+      scores.token_logps.insert(scores.token_logps.end(), first, first + completion.length);
+    }
+  }
+  return scores;
+}
+
+// Log-probability of every head row's target [R] float32, in memory of the workspace.
+Tensor Model::score_slice(const PackedBatch& batch) {
   const int64_t num_head_rows = batch.head_rows_R.size(0);
   Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
   const Decoder::Rows rows{batch.tokens_T, batch.positions_T, batch.num_positions};

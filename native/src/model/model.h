@@ -1,6 +1,7 @@
-// A decoder with weights: what mmpo_model stands for. Loading, and scoring of packed batches without gradients.
+// A decoder with weights: what mmpo_model stands for. Loading, and scoring of batches without gradients.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -26,15 +27,26 @@ class Model {
   Workspace& workspace() { return workspace_; }
   at::Device device() const { return decoder_.device(); }
 
-  // Log-probability of every head row's target [R] float32, in memory of the workspace.
-  Tensor score(const PackedBatch& batch);
+  // Tokens that go through the model at a time, whole groups of them: the device's, another for tests and benchmarks.
+  int64_t slice_tokens() const { return slice_tokens_; }
+  void set_slice_tokens(int64_t slice_tokens) { slice_tokens_ = slice_tokens; }
+
+  struct Scores {
+    std::vector<double> logps;  // [C]: sums over a completion's tokens
+    std::vector<float> token_logps;  // of every completion's tokens, one completion after another
+  };
+  // Log-probabilities without gradients, slice by slice. batch: one that check_batch accepts.
+  Scores score(const mmpo_batch& batch);
 
   // Final norm of the rows that predict: [R, H] from the residual stream [T, H]; rstd_R for backward.
   Tensor final_norm(const Tensor& rows_RH, Tensor& rstd_R);
 
  private:
+  Tensor score_slice(const PackedBatch& batch);
+
   Decoder decoder_;
   Workspace workspace_;
+  int64_t slice_tokens_;
 };
 
 // Sums over each completion's tokens in double, [C]; NaN for one that is left out. logp_R: on the CPU.

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "loss/pair_loss.h"
+#include "model/batch_slices.h"
 #include "model/packed_batch.h"
-#include "train/batch_slices.h"
 
 namespace mmpo {
 

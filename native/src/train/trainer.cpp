@@ -52,9 +52,7 @@ Tensor weights_after_forward(const Objective& objective, const PackedBatch& batc
 
 }  // namespace
 
-Trainer::Trainer(Model& model, const mmpo_optimizer_config& config, std::optional<int64_t> slice_tokens)
-    : model_(model), recompute_(config.recompute),
-      slice_tokens_(slice_tokens.value_or(mmpo::slice_tokens(model.device()))) {
+Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(model), recompute_(config.recompute) {
   require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
           config.recompute);
   Decoder& decoder = model.decoder();
@@ -85,7 +83,7 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
     to.insert(to.end(), from.begin(), from.end());
   };
-  for (const BatchSlice& slice : slice_batch(batch, slice_tokens_)) {
+  for (const BatchSlice& slice : slice_batch(batch, model_.slice_tokens())) {
     const Result result = accumulate_slice(slice.batch, objective.of_slice(slice));
     append(all.losses, result.losses);
     append(all.logps, result.logps);
@@ -202,10 +200,7 @@ void Trainer::restore(int64_t num_steps) {
 }
 
 Trainer::Result evaluate(Model& model, const mmpo_batch& batch, const Objective& objective) {
-  model.workspace().reset();
-  const std::vector<Role> roles(static_cast<size_t>(batch.num_completions), Role::kScored);
-  const PackedBatch packed(batch, roles, model.device());
-  std::vector<double> logps = sum_completions(packed, model.score(packed).cpu());
+  std::vector<double> logps = model.score(batch).logps;
   Objective::Result result = objective.evaluate(logps);
   return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
 }

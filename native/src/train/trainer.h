@@ -4,7 +4,6 @@
 
 #include <array>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "model/model.h"
@@ -16,8 +15,7 @@ namespace mmpo {
 class Trainer {
  public:
   // The model must outlive the trainer, which updates its weights in place; with an adapter the adapter's alone.
-  // slice_tokens: another number than the device's, for tests and benchmarks.
-  Trainer(Model& model, const mmpo_optimizer_config& config, std::optional<int64_t> slice_tokens = std::nullopt);
+  Trainer(Model& model, const mmpo_optimizer_config& config);
 
   struct Result {
     std::vector<double> losses;  // [G]
@@ -50,7 +48,6 @@ class Trainer {
 
   Model& model_;
   int32_t recompute_;
-  int64_t slice_tokens_;
   Tensor master_;
   Tensor bfloat16_;  // what the model computes with, master_ rounded; undefined where that is master_ itself
   Tensor gradient_;

@@ -154,6 +154,18 @@ TEST_P(DecoderBatches, EachGroupAloneEqualsTheBatch) {
   expect_logps(alone, testing::token_logps(*model_, together.batch()), limit());
 }
 
+TEST_P(DecoderBatches, SlicesEqualTheBatch) {
+  const BatchBuilder builder = packed(groups_);
+  const mmpo_batch batch = builder.batch();
+  model_->set_slice_tokens(batch.num_tokens);
+  const auto whole = testing::token_logps(*model_, batch);
+  for (const int64_t slice_tokens : {int64_t{1}, batch.num_tokens / 2}) {
+    SCOPED_TRACE(slice_tokens);
+    model_->set_slice_tokens(slice_tokens);
+    expect_logps(testing::token_logps(*model_, batch), whole, limit());
+  }
+}
+
 TEST_P(DecoderBatches, OrderOfGroupsAndCompletionsDoesNotMatter) {
   std::vector<Group> reversed(groups_.rbegin(), groups_.rend());
   for (Group& group : reversed) std::reverse(group.completions.begin(), group.completions.end());
@@ -165,6 +177,21 @@ TEST_P(DecoderBatches, OrderOfGroupsAndCompletionsDoesNotMatter) {
 
 INSTANTIATE_TEST_SUITE_P(Types, DecoderBatches, ::testing::Values(at::kFloat, at::kBFloat16),
                          [](const auto& test) { return std::string(c10::toString(test.param)); });
+
+// Groups of the same lengths, so every slice takes the same.
+TEST(Decoder, ScoringMoreGroupsTakesNoMoreMemory) {
+  const auto bytes = [](size_t num_groups, int64_t slice_tokens) {
+    const auto model = testing::random_model(testing::random_config(), 9, at::kFloat);
+    model->set_slice_tokens(slice_tokens);
+    const BatchBuilder builder =
+        packed(std::vector<Group>(num_groups, {Tokens(200, 1), {Tokens(400, 2), Tokens(400, 3)}}));
+    model->score(builder.batch());
+    return model->workspace().bytes();
+  };
+  const int64_t of_four = bytes(4, 4000);
+  EXPECT_EQ(bytes(16, 4000), of_four);
+  EXPECT_GT(bytes(16, 16000), 2 * of_four);
+}
 
 TEST(Decoder, RecomputeModesAgreeToRounding) {
   const auto gradient = [](int32_t recompute) {

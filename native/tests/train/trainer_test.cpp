@@ -81,7 +81,9 @@ struct TrainingRun {
   explicit TrainingRun(at::ScalarType dtype = at::kFloat, const mmpo_optimizer_config& optimizer = kOptimizer,
                        const mmpo_model_config& config = random_config(),
                        std::optional<int64_t> slice_tokens = std::nullopt)
-      : model(testing::random_model(config, 21, dtype)), trainer(*model, optimizer, slice_tokens) {}
+      : model(testing::random_model(config, 21, dtype)), trainer(*model, optimizer) {
+    if (slice_tokens) model->set_slice_tokens(*slice_tokens);
+  }
 
   // Of slices that hold this many tokens.
   static TrainingRun sliced(int64_t slice_tokens, at::ScalarType dtype = at::kFloat) {
@@ -234,6 +236,18 @@ TEST_P(SlicedMicroBatch, HasTheLossesAndTheGradientOfTheWhole) {
       }
     }
   }
+}
+
+TEST(Trainer, SlicesOfSftHaveTheLossesAndTheGradientOfTheWhole) {
+  const auto pairs = random_pairs(8, 14);
+  TrainingRun whole;
+  const auto expected = accumulate_chosen(whole.trainer, pairs, 1.0 / 8);
+  auto sliced = TrainingRun::sliced(60);
+  const auto found = accumulate_chosen(sliced.trainer, pairs, 1.0 / 8);
+  EXPECT_LT(relative_difference(gradients(sliced.trainer), gradients(whole.trainer)), 1e-6);
+  ASSERT_EQ(found.losses.size(), pairs.size());
+  for (size_t pair = 0; pair < pairs.size(); ++pair)
+    EXPECT_NEAR(found.losses[pair], expected.losses[pair], 1e-4) << pair;
 }
 
 TEST(Trainer, ReferenceThatIsNotFiniteIsRefusedBeforeTheFirstSlice) {

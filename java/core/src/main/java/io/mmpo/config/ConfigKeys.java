@@ -214,8 +214,8 @@ final class ConfigKeys {
                     "per_device_train_batch_size",
                     "8",
                     c -> c.batches().trainBatchSize(),
-                    "Rows in a micro-batch. One of more than 1,536 tokens (on a GPU 8,192) is trained on in slices of whole rows,"
-                            + " and keeps no more for backward."),
+                    "Rows in a micro-batch. One of more than 1,536 tokens (on a GPU 8,192) is computed in slices of whole rows,"
+                            + " and takes no more memory."),
             of(
                     "gradient_accumulation_steps",
                     "1",
@@ -263,7 +263,11 @@ final class ConfigKeys {
                     "",
                     c -> orNull(c.run().evalSteps()),
                     "Optimizer steps between two evaluations; unset: logging_steps."),
-            of("per_device_eval_batch_size", "8", c -> c.batches().evalBatchSize(), "Rows in a batch of evaluation."),
+            of(
+                    "per_device_eval_batch_size",
+                    "8",
+                    c -> c.batches().evalBatchSize(),
+                    "Rows in a batch of evaluation, which is sliced as micro-batches are."),
             of(
                     "save_strategy",
                     "steps",

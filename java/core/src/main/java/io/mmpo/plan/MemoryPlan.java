@@ -23,7 +23,7 @@ public record MemoryPlan(
     /** kLogitBytes of native/src/logprob/linear_logp.h. */
     static final long LOGIT_BYTES = 160L << 20;
 
-    /** kGpuSliceTokens and kCpuSliceTokens of native/src/train/batch_slices.h. */
+    /** kGpuSliceTokens and kCpuSliceTokens of native/src/model/batch_slices.h. */
     static final int GPU_SLICE_TOKENS = 8192;
 
     static final int CPU_SLICE_TOKENS = 1536;

@@ -108,9 +108,9 @@ class TrainingPlanTest {
     void constantsAreTheCores() throws IOException {
         assertThat(constant("logprob/linear_logp.h", "kLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
                 .isEqualTo(MemoryPlan.LOGIT_BYTES);
-        assertThat(constant("train/batch_slices.h", "kGpuSliceTokens = (\\d+);"))
+        assertThat(constant("model/batch_slices.h", "kGpuSliceTokens = (\\d+);"))
                 .isEqualTo(MemoryPlan.GPU_SLICE_TOKENS);
-        assertThat(constant("train/batch_slices.h", "kCpuSliceTokens = (\\d+);"))
+        assertThat(constant("model/batch_slices.h", "kCpuSliceTokens = (\\d+);"))
                 .isEqualTo(MemoryPlan.CPU_SLICE_TOKENS);
         assertThat(constant("optim/adam8bit.h", "kAdam8bitMinSize = (\\d+);"))
                 .isEqualTo(ParameterSizes.SMALLEST_OF_8_BIT);

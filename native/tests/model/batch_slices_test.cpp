@@ -1,4 +1,4 @@
-#include "train/batch_slices.h"
+#include "model/batch_slices.h"
 
 #include <gtest/gtest.h>
 

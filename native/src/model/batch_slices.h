@@ -1,5 +1,5 @@
-// A micro-batch in slices: whole groups that go through the model together, so that memory is that of a bounded number of tokens,
-// however many groups the micro-batch has. Gradients of slices add up as those of micro-batches do.
+// A batch in slices: whole groups that go through the model together, so that memory is that of a bounded number of tokens,
+// however many groups the batch has. Gradients of slices add up as those of micro-batches do.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -18,8 +18,8 @@ inline constexpr int64_t kGpuSliceTokens = 8192;
 int64_t slice_tokens(at::Device device);
 
 struct BatchSlice {
-  mmpo_batch batch;  // borrows the micro-batch's arrays
-  int64_t first_completion;  // of the micro-batch's
+  mmpo_batch batch;  // borrows the whole batch's arrays
+  int64_t first_completion;  // of the whole batch's
 };
 
 // Slice after slice, each as many of the next groups as have max_tokens together, and at least one. Which completions an objective
