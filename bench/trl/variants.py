@@ -2,8 +2,7 @@
 
 "default" is what DPOConfig gives, but for the length limit (its 1,024 tokens would train on fewer tokens than are
 written) and bf16, which is the precision that is being compared. The others are the candidates for TRL's best, which
-`run --search` measures against each other; BEST names one for each precision: in bf16 the fastest of the
-search in RESULTS.md, in fp32 one chosen by hand.
+`run --search` measures against each other; BEST names the fastest of each precision's search in RESULTS.md.
 """
 
 PLAIN = {"gradient_checkpointing": False}
