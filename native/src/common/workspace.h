@@ -1,4 +1,4 @@
-// Memory of a micro-batch: handed out from one end, taken back all at once, kept for the next one. On a GPU it is
+// Memory of a slice of a batch: handed out from one end, taken back all at once, kept for the next one. On a GPU it is
 // LibTorch's caching allocator that keeps memory, in the order of the stream: what is handed out goes back when its last tensor
 // does, so that no more is held than is used at once.
 #pragma once

@@ -79,15 +79,14 @@ struct TrainingRun {
   Trainer trainer;
 
   explicit TrainingRun(at::ScalarType dtype = at::kFloat, const mmpo_optimizer_config& optimizer = kOptimizer,
-                       const mmpo_model_config& config = random_config(),
-                       std::optional<int64_t> slice_tokens = std::nullopt)
-      : model(testing::random_model(config, 21, dtype)), trainer(*model, optimizer) {
-    if (slice_tokens) model->set_slice_tokens(*slice_tokens);
-  }
+                       const mmpo_model_config& config = random_config())
+      : model(testing::random_model(config, 21, dtype)), trainer(*model, optimizer) {}
 
   // Of slices that hold this many tokens.
   static TrainingRun sliced(int64_t slice_tokens, at::ScalarType dtype = at::kFloat) {
-    return TrainingRun(dtype, kOptimizer, random_config(), slice_tokens);
+    TrainingRun run(dtype);
+    run.model->set_slice_tokens(slice_tokens);
+    return run;
   }
 
   // Step after step on other pairs; step s is the same in every run.
