@@ -29,13 +29,12 @@ Rewards<T> rewards(const MmpoLoss& loss, const BasicPairInputs<T>& inputs, size_
           static_cast<T>(kRejectedReward) + static_cast<T>(loss.beta) * ref_l};
 }
 
-// The golden values follow (R - m) / (M + 1e-6 - m), to the last bit. PAPER.md writes R + 1e-6 - m in the numerator: that
-// shifts every score of the batch by the same 1e-6 / (M + 1e-6 - m), so it moves losses by at most that and, since only
-// s_w - s_l enters the gradient, leaves the gradient of every lambda as it is.
+// (R + 1e-6 - m) / (M + 1e-6 - m), the listing's: the largest reward becomes 1, and so do all where they are equal.
 template <typename T>
 T min_max(T reward, const RewardRange& range) {
   const T min = static_cast<T>(range.min);
-  return (reward - min) / (static_cast<T>(range.max) + static_cast<T>(kRangeEpsilon) - min);
+  const T epsilon = static_cast<T>(kRangeEpsilon);
+  return (reward + epsilon - min) / (static_cast<T>(range.max) + epsilon - min);
 }
 
 }  // namespace

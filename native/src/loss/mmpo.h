@@ -7,7 +7,7 @@ namespace mmpo {
 
 // The listing's constant in the reward of the rejected completion; the paper's text has none.
 inline constexpr double kRejectedReward = 0.1;
-// The listing's guard of the denominator of min-max normalisation.
+// The listing adds it to numerator and denominator of min-max normalisation, which keeps 0 / 0 away.
 inline constexpr double kRangeEpsilon = 1e-6;
 
 struct MmpoLoss {
