@@ -47,7 +47,7 @@ public record LossOptions(
         return type == LossType.MMPO || type == LossType.DPO;
     }
 
-    /** Whether the gradient leaves the rejected response out: MMPO's loss is -s_w at lambda = 1 (DESIGN, section 2). */
+    /** Whether the gradient leaves the rejected response out: MMPO's loss is -s_w at lambda = 1. */
     public boolean ignoresRejected() {
         return type == LossType.MMPO && auxWeight == 1;
     }

@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Reference log-probabilities on disk (DESIGN, section 7), under a name made from the model's files, the compute type and the inputs
+ * Reference log-probabilities on disk, under a name made from the model's files, the compute type and the inputs
  * of the tokenized rows. Without a directory nothing is kept.
  */
 final class ReferenceCache {
