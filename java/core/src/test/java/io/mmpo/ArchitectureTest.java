@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
-/** The one road of docs/architecture.md: train → config, data, model → hub, nativelib → the root package. */
+/** The one road of docs/architecture.md: train → config, data, model → hub, nativelib → files → the root package. */
 class ArchitectureTest {
     private static final JavaClasses CLASSES =
             new ClassFileImporter().withImportOption(new DoNotIncludeTests()).importPackages("io.mmpo");
@@ -27,14 +27,21 @@ class ArchitectureTest {
     /** What each package, with those below it, may use of this project beside itself and the root package. */
     private static final Map<String, List<String>> ALLOWED = Map.of(
             "io.mmpo", List.of(),
-            "io.mmpo.nativelib", List.of(),
-            "io.mmpo.config", List.of("io.mmpo.nativelib"),
-            "io.mmpo.hub", List.of(),
-            "io.mmpo.data", List.of("io.mmpo.hub", "io.mmpo.nativelib"),
-            "io.mmpo.model", List.of("io.mmpo.nativelib"),
-            "io.mmpo.plan", List.of("io.mmpo.config", "io.mmpo.nativelib"),
+            "io.mmpo.files", List.of(),
+            "io.mmpo.nativelib", List.of("io.mmpo.files"),
+            "io.mmpo.config", List.of("io.mmpo.files", "io.mmpo.nativelib"),
+            "io.mmpo.hub", List.of("io.mmpo.files"),
+            "io.mmpo.data", List.of("io.mmpo.files", "io.mmpo.hub", "io.mmpo.nativelib"),
+            "io.mmpo.model", List.of("io.mmpo.files", "io.mmpo.nativelib"),
+            "io.mmpo.plan", List.of("io.mmpo.config", "io.mmpo.files", "io.mmpo.nativelib"),
             "io.mmpo.train",
-                    List.of("io.mmpo.config", "io.mmpo.data", "io.mmpo.hub", "io.mmpo.model", "io.mmpo.nativelib"));
+                    List.of(
+                            "io.mmpo.config",
+                            "io.mmpo.data",
+                            "io.mmpo.files",
+                            "io.mmpo.hub",
+                            "io.mmpo.model",
+                            "io.mmpo.nativelib"));
 
     static final List<String> PACKAGES = ALLOWED.keySet().stream().sorted().toList();
 

@@ -1,6 +1,6 @@
 package io.mmpo.quickstart;
 
-import io.mmpo.train.AtomicFile;
+import io.mmpo.files.AtomicFile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;

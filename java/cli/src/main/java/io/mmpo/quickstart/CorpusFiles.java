@@ -1,7 +1,7 @@
 package io.mmpo.quickstart;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.mmpo.train.AtomicFile;
+import io.mmpo.files.AtomicFile;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,9 +2,9 @@ package io.mmpo.quickstart;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.files.AtomicFile;
 import io.mmpo.model.SafetensorsWriter;
 import io.mmpo.nativelib.Weights;
-import io.mmpo.train.AtomicFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -2,7 +2,7 @@ package io.mmpo.quickstart;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.mmpo.train.AtomicFile;
+import io.mmpo.files.AtomicFile;
 import java.util.List;
 
 /** results.json with the table's numbers, and answers.jsonl with every held-out question and what each model said. */

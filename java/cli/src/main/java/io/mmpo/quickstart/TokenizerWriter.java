@@ -3,7 +3,7 @@ package io.mmpo.quickstart;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.mmpo.train.AtomicFile;
+import io.mmpo.files.AtomicFile;
 import java.nio.file.Path;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package io.mmpo.quickstart;
 
 import io.mmpo.MmpoException;
-import io.mmpo.train.AtomicFile;
+import io.mmpo.files.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

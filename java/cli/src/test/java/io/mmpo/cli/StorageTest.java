@@ -3,7 +3,7 @@ package io.mmpo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.mmpo.model.AtomicDirectory;
+import io.mmpo.files.AtomicDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

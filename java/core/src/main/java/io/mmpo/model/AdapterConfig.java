@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.LoraModule;
 import io.mmpo.nativelib.LoraSettings;
 import java.nio.file.Files;

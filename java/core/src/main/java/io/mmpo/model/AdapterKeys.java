@@ -4,6 +4,7 @@ import static java.util.Map.entry;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.JsonFile;
 import java.util.Map;
 import java.util.Set;
 

@@ -1,6 +1,7 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.AtomicDirectory;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.LoraMerge;
 import io.mmpo.nativelib.PackedBatch;

@@ -3,6 +3,7 @@ package io.mmpo.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.JsonFile;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;

@@ -2,6 +2,10 @@ package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.AtomicDirectory;
+import io.mmpo.files.IoProblem;
+import io.mmpo.files.JsonFile;
+import io.mmpo.files.NewFile;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.nio.file.Files;

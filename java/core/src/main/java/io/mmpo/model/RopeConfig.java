@@ -1,6 +1,7 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.RopeScaling;
 import java.util.Optional;
 import java.util.Set;

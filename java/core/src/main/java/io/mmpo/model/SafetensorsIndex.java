@@ -2,6 +2,7 @@ package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.JsonFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;

@@ -1,6 +1,7 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;

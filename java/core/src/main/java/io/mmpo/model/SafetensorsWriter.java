@@ -1,6 +1,8 @@
 package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.SerializationFeature;
+import io.mmpo.files.JsonFile;
+import io.mmpo.files.NewFile;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

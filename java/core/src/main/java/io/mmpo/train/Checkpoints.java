@@ -2,7 +2,7 @@ package io.mmpo.train;
 
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.model.AtomicDirectory;
+import io.mmpo.files.AtomicDirectory;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.SafetensorsReader;
 import io.mmpo.model.SafetensorsWriter;

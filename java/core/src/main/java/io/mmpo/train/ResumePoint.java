@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import io.mmpo.MmpoException;
 import io.mmpo.config.ConfigChange;
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.model.AtomicDirectory;
+import io.mmpo.files.AtomicDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

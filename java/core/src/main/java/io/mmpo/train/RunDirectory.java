@@ -2,7 +2,8 @@ package io.mmpo.train;
 
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.model.AtomicDirectory;
+import io.mmpo.files.AtomicDirectory;
+import io.mmpo.files.AtomicFile;
 import java.io.IOException;
 import java.nio.file.AccessMode;
 import java.nio.file.Files;

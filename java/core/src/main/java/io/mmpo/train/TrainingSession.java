@@ -5,7 +5,7 @@ import io.mmpo.config.OptimizerOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.Tokenizer;
-import io.mmpo.model.AtomicDirectory;
+import io.mmpo.files.AtomicDirectory;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.NativeTrainer;

@@ -3,6 +3,7 @@ package io.mmpo.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.mmpo.files.AtomicDirectory;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Weights;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.RopeScaling;
 import java.io.IOException;

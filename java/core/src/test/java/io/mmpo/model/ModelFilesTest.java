@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;

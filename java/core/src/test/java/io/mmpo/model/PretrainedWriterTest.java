@@ -3,6 +3,7 @@ package io.mmpo.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.mmpo.SharedFiles;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.JsonFile;
+import io.mmpo.files.NewFile;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.files.AtomicDirectory;
 import io.mmpo.model.AdapterConfig;
-import io.mmpo.model.AtomicDirectory;
 import io.mmpo.model.GoldenAdapter;
 import java.io.IOException;
 import java.nio.file.Files;

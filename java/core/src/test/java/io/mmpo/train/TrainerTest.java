@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.model.AtomicDirectory;
+import io.mmpo.files.AtomicDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

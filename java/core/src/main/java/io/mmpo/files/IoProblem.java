@@ -1,4 +1,4 @@
-package io.mmpo.model;
+package io.mmpo.files;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -7,10 +7,10 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 
 /** What went wrong with a file, in words: the messages of java.nio are often the path alone. */
-final class IoProblem {
+public final class IoProblem {
     private IoProblem() {}
 
-    static String of(IOException e) {
+    public static String of(IOException e) {
         return switch (e) {
             case NoSuchFileException missing -> missing.getFile() + " does not exist";
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();

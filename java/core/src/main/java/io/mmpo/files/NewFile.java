@@ -1,4 +1,4 @@
-package io.mmpo.model;
+package io.mmpo.files;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
@@ -10,10 +10,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /** Files that did not exist before: whole afterwards, or not there. */
-final class NewFile {
+public final class NewFile {
     private NewFile() {}
 
-    static void write(Path file, JsonNode json) {
+    public static void write(Path file, JsonNode json) {
         try {
             Files.write(file, JsonFile.MAPPER.writeValueAsBytes(json), StandardOpenOption.CREATE_NEW);
         } catch (IOException e) {
@@ -21,7 +21,7 @@ final class NewFile {
         }
     }
 
-    static void copy(Path source, Path target) {
+    public static void copy(Path source, Path target) {
         try (InputStream in = Files.newInputStream(source)) {
             Files.copy(in, target); // not the source's permissions: it may be read-only
         } catch (IOException e) {
@@ -30,7 +30,7 @@ final class NewFile {
     }
 
     /** Removes what was begun, unless it was another's. */
-    static RuntimeException failed(Path file, Throwable failure) {
+    public static RuntimeException failed(Path file, Throwable failure) {
         if (!(failure instanceof FileAlreadyExistsException)) {
             try {
                 Files.deleteIfExists(file);

@@ -1,4 +1,4 @@
-package io.mmpo.train;
+package io.mmpo.files;
 
 import io.mmpo.MmpoException;
 import java.io.BufferedWriter;

@@ -1,4 +1,4 @@
-package io.mmpo.model;
+package io.mmpo.files;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -20,7 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** JSON of model directories, which come from outside: bounded in size and depth, and no key twice. */
-final class JsonFile {
+public final class JsonFile {
     private static final int MAX_DEPTH = 32;
     private static final long MAX_BYTES = 64L << 20; // an index of the largest published models has 10 MB
     private static final int MAX_STRING = 1 << 20;
@@ -37,7 +37,7 @@ final class JsonFile {
                             .CANONICALIZE_FIELD_NAMES) // a table of names lets a file choose ones that collide
             .build();
 
-    static final JsonMapper MAPPER = JsonMapper.builder(FACTORY)
+    public static final JsonMapper MAPPER = JsonMapper.builder(FACTORY)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
@@ -45,7 +45,7 @@ final class JsonFile {
     private JsonFile() {}
 
     /** The file's one object. */
-    static ObjectNode read(Path file) {
+    public static ObjectNode read(Path file) {
         try {
             long bytes = Files.size(file);
             if (bytes > MAX_BYTES) {
@@ -78,13 +78,13 @@ final class JsonFile {
     }
 
     /** A parser of the same strictness, for JSON inside another file. */
-    static JsonParser parser(byte[] json) throws IOException {
+    public static JsonParser parser(byte[] json) throws IOException {
         CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json));
         return FACTORY.createParser(text.array(), 0, text.limit());
     }
 
     /** What is wrong and where, without the library's words about its own settings. */
-    static String problem(JsonProcessingException e) {
+    public static String problem(JsonProcessingException e) {
         String text = e.getOriginalMessage().lines().findFirst().orElse("unreadable");
         return e.getLocation() == null
                 ? text
@@ -93,7 +93,7 @@ final class JsonFile {
     }
 
     /** A value as a message shows it. */
-    static String describe(JsonNode node) {
+    public static String describe(JsonNode node) {
         if (node == null || node.isMissingNode()) {
             return "nothing";
         }

@@ -1,4 +1,4 @@
-package io.mmpo.model;
+package io.mmpo.files;
 
 import io.mmpo.MmpoException;
 import java.io.IOException;
