@@ -62,7 +62,8 @@ __global__ void __launch_bounds__(kThreads)
        block += int64_t{gridDim.x} * kWarps) {
     const int64_t begin = block * kAdam8bitBlock + int64_t{threadIdx.x % kWarp} * kElements;
     const int64_t left = a.count - begin;
-    Floats<kElements> param = load_floats<kElements>(a.param + begin, left, aligned);
+    Floats<kElements> param = a.param != nullptr ? load_floats<kElements>(a.param + begin, left, aligned)
+                                                 : load_floats<kElements>(a.bf16_param + begin, left, aligned);
     const Floats<kElements> grad = load_floats<kElements>(a.grad + begin, left, aligned);
     Moments first = dequantize(load<kElements>(a.codes1 + begin, left, aligned), first_book, a.absmax1[block]);
     Moments second = dequantize(load<kElements>(a.codes2 + begin, left, aligned), second_book, a.absmax2[block]);
@@ -86,7 +87,7 @@ __global__ void __launch_bounds__(kThreads)
     }
     first_absmax = warp_max(first_absmax);
     second_absmax = warp_max(second_absmax);
-    store_floats(a.param + begin, param, left, aligned);
+    if (a.param != nullptr) store_floats(a.param + begin, param, left, aligned);
     store(a.codes1 + begin, quantize<true>(first, first_book, first_absmax), left, aligned);
     store(a.codes2 + begin, quantize<false>(second, second_book, second_absmax), left, aligned);
     if (a.bf16_param != nullptr) store_floats(a.bf16_param + begin, param, left, aligned);

@@ -6,6 +6,18 @@ namespace {
 
 constexpr int kThreads = 256;
 
+// What is trained: the weights, or the bfloat16 ones themselves where there are no others.
+template <int N, typename T>
+__device__ __forceinline__ Pack<T, N> load_weights(const T* params, const c10::BFloat16* bf16_params, int64_t first,
+                                                   int64_t left, bool aligned) {
+  if (params != nullptr) return load<N>(params + first, left, aligned);
+  const Floats<N> narrow = load_floats<N>(bf16_params + first, left, aligned);
+  Pack<T, N> wide;
+#pragma unroll
+  for (int i = 0; i < N; ++i) wide.value[i] = static_cast<T>(narrow.at[i]);
+  return wide;
+}
+
 template <typename T>
 __global__ void __launch_bounds__(kThreads)
     update(T* params, const T* grads, T* exp_avgs, T* exp_avg_sqs, c10::BFloat16* bf16_params, int64_t count,
@@ -14,7 +26,7 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t first = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kElements;
   const int64_t left = count - first;
   if (left <= 0) return;
-  Pack<T, kElements> param = load<kElements>(params + first, left, aligned);
+  Pack<T, kElements> param = load_weights<kElements>(params, bf16_params, first, left, aligned);
   const Pack<T, kElements> grad = load<kElements>(grads + first, left, aligned);
   Pack<T, kElements> exp_avg = load<kElements>(exp_avgs + first, left, aligned);
   Pack<T, kElements> exp_avg_sq = load<kElements>(exp_avg_sqs + first, left, aligned);
@@ -31,7 +43,7 @@ __global__ void __launch_bounds__(kThreads)
     exp_avg_sq.value[i] = v;
     narrow.at[i] = static_cast<float>(updated);
   }
-  store(params + first, param, left, aligned);
+  if (params != nullptr) store(params + first, param, left, aligned);
   store(exp_avgs + first, exp_avg, left, aligned);
   store(exp_avg_sqs + first, exp_avg_sq, left, aligned);
   if (bf16_params != nullptr) store_floats(bf16_params + first, narrow, left, aligned);

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 3
+#define MMPO_ABI_VERSION 4
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -144,6 +144,8 @@ typedef struct mmpo_optimizer_config {
   double weight_decay; /* decoupled, of matrices only */
   int32_t recompute; /* mmpo_recompute */
   int32_t optimizer; /* mmpo_optimizer */
+  int32_t no_master_weights; /* of a bfloat16 model without an adapter. 0: it is trained in float32 master weights; 1: in its
+                              * own weights, and every update is rounded to bfloat16 */
 } mmpo_optimizer_config;
 
 typedef struct mmpo_sampling {
@@ -210,10 +212,30 @@ MMPO_API int32_t mmpo_adapter_num_parameters(const mmpo_model* model, int64_t* o
 MMPO_API int32_t mmpo_adapter_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor,
                                         mmpo_error* err);
 
-/* weight [outputs, inputs] + scaling * b a, in float32 and rounded once to the weight's dtype: what a module with an adapter
- * computes, as one matrix. a: [rank, inputs], b: [outputs, rank]. out_data: as large as weight's data; it may not overlap. */
+/* weight [outputs, inputs] + scaling * b a in float32: what a module with an adapter computes, as one matrix; mmpo_round gives it
+ * a file's type. a: [rank, inputs], b: [outputs, rank]. out_data: float of weight's shape; it may not overlap. */
 MMPO_API int32_t mmpo_lora_merge(const mmpo_tensor* weight, const mmpo_tensor* a, const mmpo_tensor* b, double scaling,
-                                 void* out_data, mmpo_error* err);
+                                 float* out_data, mmpo_error* err);
+
+/* How numbers between two of a narrower type are rounded. STOCHASTIC: to either of them, with the probability that makes the number
+ * the mean; a function of the seed, of the tensor's name and of the place in it. */
+enum mmpo_rounding_mode { MMPO_ROUND_NEAREST = 0, MMPO_ROUND_STOCHASTIC = 1 };
+
+/* What rounding left of an update, the difference of trained weights from those that training began with. The rounded update is
+ * that of the two after both were rounded, the beginning always to the nearest. */
+typedef struct mmpo_rounding {
+  int64_t num_weights;
+  int64_t num_moved; /* weights whose update is not 0 */
+  int64_t num_kept;  /* of them, those whose rounded update is not 0 either */
+  double update_squares; /* sum of squares of the update */
+  double rounded_squares; /* the same of the rounded update */
+} mmpo_rounding;
+
+/* trained in the type dtype, a float type. start: the same tensor before training, of any float type.
+ * out_data: as large as trained in that type; it may not overlap.
+ * MMPO_NON_FINITE: a number is not finite in that type (65,504 is float16's largest); the message names the tensor. */
+MMPO_API int32_t mmpo_round(const mmpo_tensor* trained, const mmpo_tensor* start, int32_t dtype, int32_t mode,
+                            uint64_t seed, void* out_data, mmpo_rounding* out_rounding, mmpo_error* err);
 
 /* Log-probabilities of completions under the model, summed over tokens.
  * out_logps: [C] double. out_token_logps: [sum of completion_lengths] float in batch order, or NULL. Caller allocates. */
@@ -231,7 +253,8 @@ MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, c
 
 /* A trainer updates the model's weights in place, so the model stays usable for scoring between steps; of a model with an
  * adapter the adapter's, the rest is frozen. It owns gradients (fp32), the optimizer's state and, for a bfloat16 model without
- * an adapter, fp32 master weights, each of the size of what it trains. */
+ * an adapter, fp32 master weights (unless no_master_weights), each of the size of what it trains. The masters begin as the model's
+ * weights; mmpo_trainer_load gives them what a file has beyond bfloat16. */
 MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
                                      mmpo_error* err);
 MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
@@ -260,7 +283,7 @@ MMPO_API int32_t mmpo_trainer_step(mmpo_trainer* trainer, double learning_rate, 
                                    double* out_grad_norm, mmpo_error* err);
 
 /* What a trainer holds, as named tensors. PARAMETERS: what is trained, in float32 (a bfloat16 model's master weights, an
- * adapter's own, else the model's own), by the model's or the adapter's names. GRADIENTS: their gradients, by the same names.
+ * adapter's own, else the model's own) or in bfloat16 without master weights, by the model's or the adapter's names. GRADIENTS: their gradients, by the same names.
  * OPTIMIZER: the optimizer's state, "exp_avg.<parameter>" say; all zeros at first. PARAMETERS and OPTIMIZER, with the
  * number of updates, are what a checkpoint needs, since every update begins a gradient of its own: between two, GRADIENTS
  * are those of the last, and the next micro-batch writes over them; an update without a micro-batch has none. */
@@ -277,6 +300,10 @@ MMPO_API int32_t mmpo_trainer_read(const mmpo_trainer* trainer, int32_t state, i
                                    mmpo_error* err);
 MMPO_API int32_t mmpo_trainer_write(mmpo_trainer* trainer, int32_t state, int64_t index, const void* data,
                                     mmpo_error* err);
+/* PARAMETERS from tensors of any float type, as mmpo_model_create takes them; the model's weights follow.
+ * MMPO_INVALID_MODEL: tensors, naming the one. */
+MMPO_API int32_t mmpo_trainer_load(mmpo_trainer* trainer, const mmpo_tensor* tensors, int64_t num_tensors,
+                                   mmpo_error* err);
 /* Number of updates done: the t of Adam's bias correction. */
 MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err);
 /* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights. */

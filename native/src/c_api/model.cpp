@@ -8,6 +8,7 @@
 #include "generate/generator.h"
 #include "generate/sampler.h"
 #include "model/load_parameters.h"
+#include "model/rounding.h"
 
 using mmpo::guard;
 using mmpo::require;
@@ -142,7 +143,7 @@ int32_t mmpo_adapter_parameter(const mmpo_model* model, int64_t index, mmpo_tens
 }
 
 int32_t mmpo_lora_merge(const mmpo_tensor* weight, const mmpo_tensor* a, const mmpo_tensor* b, double scaling,
-                        void* out_data, mmpo_error* err) {
+                        float* out_data, mmpo_error* err) {
   return guard(err, [&] {
     require_not_null(out_data, "out_data");
     for (const mmpo_tensor* tensor : {weight, a, b}) {
@@ -155,8 +156,29 @@ int32_t mmpo_lora_merge(const mmpo_tensor* weight, const mmpo_tensor* a, const m
             rank, ", ", a->shape[1], "] and [", b->shape[0], ", ", b->shape[1], "]");
     mmpo_tensor result = *weight;
     result.data = out_data;
+    result.dtype = MMPO_FLOAT32;
     at::Tensor out = mmpo::borrow(result);
     mmpo::merge(mmpo::borrow(*weight), mmpo::borrow(*a), mmpo::borrow(*b), scaling, out);
+  });
+}
+
+int32_t mmpo_round(const mmpo_tensor* trained, const mmpo_tensor* start, int32_t dtype, int32_t mode, uint64_t seed,
+                   void* out_data, mmpo_rounding* out_rounding, mmpo_error* err) {
+  if (out_rounding != nullptr) *out_rounding = {};
+  return guard(err, [&] {
+    require_not_null(out_data, "out_data");
+    require_not_null(out_rounding, "out_rounding");
+    for (const mmpo_tensor* tensor : {trained, start}) {
+      require_not_null(tensor, "a tensor");
+      require(tensor->name != nullptr && tensor->data != nullptr, "a tensor's name and data must not be NULL");
+    }
+    require(mode == MMPO_ROUND_NEAREST || mode == MMPO_ROUND_STOCHASTIC, "unknown rounding mode ", mode);
+    mmpo_tensor result = *trained;
+    result.data = out_data;
+    result.dtype = dtype;
+    at::Tensor out = mmpo::borrow(result);
+    const mmpo::Rounding rounding{.stochastic = mode == MMPO_ROUND_STOCHASTIC, .seed = seed};
+    *out_rounding = mmpo::round(mmpo::borrow(*trained), mmpo::borrow(*start), rounding, trained->name, out);
   });
 }
 

@@ -52,6 +52,11 @@ const at::Tensor& state_tensor(const mmpo::Trainer& trainer, int32_t state, int6
   return tensors[static_cast<size_t>(index)].values;
 }
 
+int32_t dtype_of(const at::Tensor& state) {
+  if (state.scalar_type() == at::kByte) return MMPO_UINT8;
+  return state.scalar_type() == at::kBFloat16 ? MMPO_BFLOAT16 : MMPO_FLOAT32;
+}
+
 // The caller's memory as a tensor like another.
 at::Tensor in_memory(void* data, const at::Tensor& like) {
   return at::from_blob(data, like.sizes(), at::TensorOptions().dtype(like.scalar_type()));
@@ -129,7 +134,7 @@ int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t 
     out_tensor->shape[0] = values.size(0);
     out_tensor->shape[1] = values.dim() == 2 ? values.size(1) : 0;
     out_tensor->num_dims = static_cast<int32_t>(values.dim());
-    out_tensor->dtype = values.scalar_type() == at::kByte ? MMPO_UINT8 : MMPO_FLOAT32;
+    out_tensor->dtype = dtype_of(values);
   });
 }
 
@@ -148,6 +153,15 @@ int32_t mmpo_trainer_write(mmpo_trainer* trainer, int32_t state, int64_t index, 
     require_not_null(data, "data");
     const at::Tensor& values = state_tensor(trainer->trainer, state, index);
     values.copy_(in_memory(const_cast<void*>(data), values));
+  });
+}
+
+int32_t mmpo_trainer_load(mmpo_trainer* trainer, const mmpo_tensor* tensors, int64_t num_tensors, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(tensors, "tensors");
+    require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
+    trainer->trainer.load({tensors, static_cast<size_t>(num_tensors)});
   });
 }
 

@@ -43,6 +43,10 @@ Tensor borrow(const mmpo_tensor& tensor) {
   return at::from_blob(const_cast<void*>(tensor.data), shape, at::TensorOptions().dtype(scalar_type(tensor)));
 }
 
+bool is_redundant(std::string_view name, const ModelConfig& config) {
+  return name.ends_with("rotary_emb.inv_freq") || (name == "lm_head.weight" && config->tie_embeddings != 0);
+}
+
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
                      const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
                      Tensor& flat) {

@@ -13,6 +13,9 @@ namespace mmpo {
 // The tensor's data [its shape], borrowed. Throws Error(MMPO_INVALID_MODEL) for an unknown dtype.
 Tensor borrow(const mmpo_tensor& tensor);
 
+// Tensors of published checkpoints that hold nothing of their own.
+bool is_redundant(std::string_view name, const ModelConfig& config);
+
 // Every parameter of the layout from tensors, in any order, converted to flat's type. is_redundant: names that are passed
 // over. source: the file that says which parameters there are, for messages.
 // Throws Error(MMPO_INVALID_MODEL) naming a tensor that is unknown, missing, given twice, misshapen or not finite.

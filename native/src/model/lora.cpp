@@ -61,9 +61,8 @@ std::array<uint32_t, 4> random_words(uint64_t key, uint64_t first, uint64_t seco
 
 void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK) {
   Workspace workspace;
-  Tensor sum_NK = weight_NK.to(at::kFloat, false, true);
-  gemm(b_Nr.to(at::kFloat) * scaling, a_rK.to(at::kFloat), sum_NK, workspace, sum_NK);
-  out_NK.copy_(sum_NK);
+  out_NK.copy_(weight_NK);
+  gemm(b_Nr.to(at::kFloat) * scaling, a_rK.to(at::kFloat), out_NK, workspace, out_NK);
 }
 
 Adapter::Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype, at::Device device)

@@ -56,7 +56,7 @@ struct LoraProjection {
 // [layer][Projection]: parameters or their gradients.
 using LoraParameters = std::vector<std::array<LoraProjection, 4>>;
 
-// out_NK = weight_NK + scaling * b_Nr a_rK, in float32 and rounded once to the weight's type.
+// out_NK = weight_NK + scaling * b_Nr a_rK, float32.
 void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK);
 
 class Adapter {

@@ -10,14 +10,6 @@
 #include "model/load_parameters.h"
 
 namespace mmpo {
-namespace {
-
-// Tensors of published checkpoints that hold nothing of their own.
-bool is_redundant(std::string_view name, const ModelConfig& config) {
-  return name.ends_with("rotary_emb.inv_freq") || (name == "lm_head.weight" && config->tie_embeddings != 0);
-}
-
-}  // namespace
 
 Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device)
     : decoder_(config, dtype, device), workspace_(device), slice_tokens_(mmpo::slice_tokens(device)) {

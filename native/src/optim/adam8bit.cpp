@@ -80,14 +80,14 @@ Adam8bit::Adam8bit(const AdamWSettings& settings, std::span<const Parameter> par
 void Adam8bit::step(const Buffers& buffers, const Update& update) {
   whole_.step(buffers, update);
   for (const Quantized& state : quantized_) {
-    const int64_t offset = state.parameter.offset;
-    const Adam8bitShard shard{buffers.weights + offset,
-                              buffers.gradient + offset,
+    const Buffers part = buffers.from(state.parameter.offset);
+    const Adam8bitShard shard{part.weights,
+                              part.gradient,
                               state.exp_avg.mutable_data_ptr<uint8_t>(),
                               state.exp_avg_sq.mutable_data_ptr<uint8_t>(),
                               state.exp_avg_absmax.mutable_data_ptr<float>(),
                               state.exp_avg_sq_absmax.mutable_data_ptr<float>(),
-                              buffers.bf16_weights == nullptr ? nullptr : buffers.bf16_weights + offset,
+                              part.bf16_weights,
                               state.parameter.size()};
     const AdamWSettings settings = settings_for(state.parameter, settings_);
     if (!is_gpu(device_)) {

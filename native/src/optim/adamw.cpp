@@ -47,12 +47,12 @@ AdamW::AdamW(const AdamWSettings& settings, std::span<const Parameter> parameter
 
 void AdamW::step(const Buffers& buffers, const Update& update) {
   for (const Moments& moments : moments_) {
-    const int64_t offset = moments.parameter.offset;
-    const AdamWShard<float> shard{buffers.weights + offset,
-                                  buffers.gradient + offset,
+    const Buffers part = buffers.from(moments.parameter.offset);
+    const AdamWShard<float> shard{part.weights,
+                                  part.gradient,
                                   moments.exp_avg.mutable_data_ptr<float>(),
                                   moments.exp_avg_sq.mutable_data_ptr<float>(),
-                                  buffers.bf16_weights == nullptr ? nullptr : buffers.bf16_weights + offset,
+                                  part.bf16_weights,
                                   moments.parameter.size()};
     const AdamWSettings settings = settings_for(moments.parameter, settings_);
     if (!is_gpu(device_)) {

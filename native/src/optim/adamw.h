@@ -21,7 +21,7 @@ struct AdamWSettings {
 // A stretch of parameters with their state, all of count elements. Borrowed; none may overlap.
 template <typename T>
 struct AdamWShard {
-  T* param;  // fp32 weights, or the fp32 master copy of bfloat16 ones
+  T* param;  // fp32 weights, or the fp32 master copy of bfloat16 ones; null: bf16_param is what is trained
   const T* grad;
   T* exp_avg;  // first moment
   T* exp_avg_sq;  // second moment

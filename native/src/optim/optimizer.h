@@ -24,9 +24,15 @@ class Optimizer {
  public:
   // The flat buffers of one update, all in the layout of the parameters.
   struct Buffers {
-    float* weights;
+    float* weights;  // null: the bfloat16 ones are what is trained, and each update is rounded
     const float* gradient;
     c10::BFloat16* bf16_weights;  // receives the updated weights, rounded; null: no such copy
+
+    // From an element on.
+    Buffers from(int64_t offset) const {
+      return {weights == nullptr ? nullptr : weights + offset, gradient + offset,
+              bf16_weights == nullptr ? nullptr : bf16_weights + offset};
+    }
   };
   struct Update {
     double learning_rate;

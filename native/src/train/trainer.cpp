@@ -8,6 +8,7 @@
 #include "common/device.h"
 #include "common/error.h"
 #include "kernels/kernels.h"
+#include "model/load_parameters.h"
 #include "optim/grad_clip.h"
 #include "train/gpu_weights.h"
 
@@ -60,15 +61,19 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(mod
   const Tensor& computed = adapter != nullptr ? adapter->compute_flat() : decoder.flat();
   if (computed.scalar_type() == at::kBFloat16) bfloat16_ = computed;
   optimizer_ = make_optimizer(config, layout().parameters(), model.device());
-  master_ = adapter != nullptr ? adapter->flat() : computed.to(at::kFloat);
-  gradient_ = at::zeros({layout().size()}, master_.options());
+  if (adapter != nullptr) {
+    trained_ = adapter->flat();
+  } else {
+    trained_ = config.no_master_weights != 0 ? computed : computed.to(at::kFloat);
+  }
+  gradient_ = at::zeros({layout().size()}, trained_.options().dtype(at::kFloat));
   if (adapter != nullptr) {
     gradients_.weights.layers.resize(decoder.weights().layers.size());
     gradients_.adapter = adapter->view(gradient_);
   } else {
     gradients_.weights = view_parameters(decoder.config(), decoder.layout(), gradient_);
   }
-  state_[MMPO_STATE_PARAMETERS] = views(layout(), master_);
+  state_[MMPO_STATE_PARAMETERS] = views(layout(), trained_);
   state_[MMPO_STATE_GRADIENTS] = views(layout(), gradient_);
   state_[MMPO_STATE_OPTIMIZER] = optimizer_->state();
 }
@@ -179,7 +184,8 @@ double Trainer::step(double learning_rate, double max_grad_norm) {
     fail(MMPO_NON_FINITE, "the gradient's norm is ", norm, " in step ", num_steps_ + 1, "; nothing was updated");
   }
   at::BFloat16* weights = bfloat16_.defined() ? bfloat16_.mutable_data_ptr<at::BFloat16>() : nullptr;
-  optimizer_->step({master_.mutable_data_ptr<float>(), gradient_.const_data_ptr<float>(), weights},
+  float* trained = trained_.scalar_type() == at::kFloat ? trained_.mutable_data_ptr<float>() : nullptr;
+  optimizer_->step({trained, gradient_.const_data_ptr<float>(), weights},
                    {learning_rate, clip_coefficient(norm, max_grad_norm), num_steps_ + 1});
   gradients_.matrices = Into::kNothing;
   ++num_steps_;
@@ -196,7 +202,22 @@ void Trainer::restore(int64_t num_steps) {
   require(num_steps >= 0, "num_steps must be >= 0, got ", num_steps);
   num_steps_ = num_steps;
   num_slices_ = 0;
-  if (bfloat16_.defined()) bfloat16_.copy_(master_);
+  refresh_model();
+}
+
+void Trainer::load(std::span<const mmpo_tensor> tensors) {
+  const Adapter* adapter = model_.decoder().adapter();
+  if (adapter != nullptr) {
+    load_parameters(layout(), tensors, [](std::string_view) { return false; }, "adapter_config.json", trained_);
+  } else {
+    const auto redundant = [&](std::string_view name) { return is_redundant(name, model_.decoder().config()); };
+    load_parameters(layout(), tensors, redundant, "config.json", trained_);
+  }
+  refresh_model();
+}
+
+void Trainer::refresh_model() {
+  if (bfloat16_.defined() && !bfloat16_.is_same(trained_)) bfloat16_.copy_(trained_);
 }
 
 Trainer::Result evaluate(Model& model, const mmpo_batch& batch, const Objective& objective) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "model/model.h"
@@ -28,13 +29,16 @@ class Trainer {
   // One update; returns the gradient's norm before clipping. Error(MMPO_NON_FINITE) leaves everything as it was.
   double step(double learning_rate, double max_grad_norm);
 
-  // Flat float32 buffers of layout().size() elements: the master weights (the model's own where it is float32), and what the
-  // micro-batches added up to: those since the last step, or that led to it.
-  Tensor& parameters() { return master_; }
+  // Flat buffers of layout().size() elements. What is trained: float32 master weights, or the model's own (which are bfloat16
+  // where such a model has no masters).
+  Tensor& parameters() { return trained_; }
+  // float32: what the micro-batches added up to, those since the last step, or that led to it.
   Tensor& gradients() { return gradient_; }
   // Views, by name, of the two and of the optimizer's state: an mmpo_state. They live as long as the trainer.
   const std::vector<NamedTensor>& state(int32_t which) const;
   int64_t num_steps() const { return num_steps_; }
+  // What is trained, from tensors that have all of it; the model's weights follow. Error(MMPO_INVALID_MODEL) names the tensor.
+  void load(std::span<const mmpo_tensor> tensors);
   // After the state was overwritten: the model's weights follow.
   void restore(int64_t num_steps);
 
@@ -45,11 +49,12 @@ class Trainer {
  private:
   Result accumulate_slice(const mmpo_batch& batch, const Objective& objective);
   void clear_sums(bool writes_matrices);
+  void refresh_model();
 
   Model& model_;
   int32_t recompute_;
-  Tensor master_;
-  Tensor bfloat16_;  // what the model computes with, master_ rounded; undefined where that is master_ itself
+  Tensor trained_;
+  Tensor bfloat16_;  // what a bfloat16 model computes with: trained_ rounded, or trained_ itself
   Tensor gradient_;
   DecoderGradients gradients_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -60,6 +60,24 @@ struct State {
   }
 };
 
+// Without others the bfloat16 weights are what is trained: read, moved, and rounded where they lie.
+TEST_P(Adam8bitTest, TrainsBfloat16WeightsThatHaveNoMasters) {
+  for (const int64_t count : {1, 255, 256, 257, 40001}) {
+    State wide = State::waves(count);
+    for (size_t i = 0; i < wide.param.size(); ++i) {
+      wide.bf16[i] = wide.param[i];
+      wide.param[i] = static_cast<float>(wide.bf16[i]);
+    }
+    State narrow = wide;
+    wide.step(1, 1e-2);
+    backend().adam8bit_step({nullptr, narrow.grad.data(), narrow.exp_avg.data(), narrow.exp_avg_sq.data(),
+                             narrow.absmax.data(), narrow.absmax_sq.data(), narrow.bf16.data(), count},
+                            kSettings, 1e-2, 1, 1);
+    EXPECT_EQ(narrow.exp_avg, wide.exp_avg);
+    for (size_t i = 0; i < wide.param.size(); ++i) ASSERT_EQ(narrow.bf16[i].x, wide.bf16[i].x) << i << " of " << count;
+  }
+}
+
 // What bitsandbytes' CUDA kernel computes, in plain float32: parameters, scales and codes to the bit.
 TEST_P(Adam8bitTest, TwentyGoldenStepsToTheBit) {
   MMPO_READ_SHARED_JSON(golden, "golden/adam8bit.json");

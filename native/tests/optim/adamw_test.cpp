@@ -95,6 +95,31 @@ TEST_P(AdamWTest, RoundsTheCopy) {
   }
 }
 
+// Without others the bfloat16 weights are what is trained: read, moved, and rounded where they lie.
+template <typename T>
+void expect_trained_in_bfloat16(int64_t count) {
+  State<T> wide(count);
+  for (size_t i = 0; i < wide.param.size(); ++i) {
+    wide.bf16[i] = static_cast<float>(wide.param[i]);
+    wide.param[i] = static_cast<T>(static_cast<float>(wide.bf16[i]));
+  }
+  State<T> narrow = wide;
+  wide.step(0.01, 3, 0.25);
+  backend().adamw_step(AdamWShard<T>{nullptr, narrow.grad.data(), narrow.exp_avg.data(), narrow.exp_avg_sq.data(),
+                                     narrow.bf16.data(), count},
+                       kSettings, 0.01, 3, 0.25);
+  EXPECT_EQ(narrow.exp_avg, wide.exp_avg);
+  EXPECT_EQ(narrow.exp_avg_sq, wide.exp_avg_sq);
+  for (size_t i = 0; i < wide.param.size(); ++i) ASSERT_EQ(narrow.bf16[i].x, wide.bf16[i].x) << i << " of " << count;
+}
+
+TEST_P(AdamWTest, TrainsBfloat16WeightsThatHaveNoMasters) {
+  for (const int64_t count : {1, 7, 16, 31, 123, 40001}) {
+    expect_trained_in_bfloat16<float>(count);
+    expect_trained_in_bfloat16<double>(count);
+  }
+}
+
 TEST_P(AdamWTest, LearningRateZeroKeepsTheWeights) {
   State<float> state(123);
   const State<float> before = state;

@@ -421,6 +421,47 @@ TEST(Trainer, TrainsInBfloat16WithFloat32MasterWeights) {
   EXPECT_GT((master != weights.to(at::kFloat)).count_nonzero().item<int64_t>(), master.numel() / 2);
 }
 
+TEST(Trainer, MastersAreLoadedWithWhatAFileHasBeyondBfloat16) {
+  TrainingRun run(at::kBFloat16);
+  const ParameterLayout& layout = run.trainer.layout();
+  at::manual_seed(5);
+  const Tensor wide = at::randn({layout.size()});
+  std::vector<mmpo_tensor> tensors;
+  for (const Parameter& parameter : layout.parameters()) {
+    tensors.push_back({parameter.name.c_str(), wide.const_data_ptr<float>() + parameter.offset,
+                       {parameter.rows, parameter.columns}, parameter.is_matrix() ? 2 : 1, MMPO_FLOAT32});
+  }
+  run.trainer.load(tensors);
+  for (const Parameter& parameter : layout.parameters()) {
+    const auto part = [&](const Tensor& flat) { return flat.narrow(0, parameter.offset, parameter.size()); };
+    EXPECT_TRUE(at::equal(part(run.trainer.parameters()), part(wide))) << parameter.name;
+    EXPECT_TRUE(at::equal(part(run.model->decoder().flat()), part(wide).to(at::kBFloat16))) << parameter.name;
+  }
+  tensors.pop_back();
+  EXPECT_THROW(run.trainer.load(tensors), Error);
+}
+
+// What TRL does with dtype: bfloat16: an update of less than half a unit in the last place is lost.
+TEST(Trainer, WithoutMasterWeightsEveryUpdateIsRounded) {
+  for (const int32_t optimizer : {MMPO_ADAMW, MMPO_ADAMW_8BIT}) {
+    mmpo_optimizer_config config = kOptimizer;
+    config.optimizer = optimizer;
+    config.no_master_weights = 1;
+    TrainingRun run(at::kBFloat16, config, testing::wide_config());
+    EXPECT_EQ(run.trainer.parameters().scalar_type(), at::kBFloat16);
+    EXPECT_EQ(run.trainer.parameters().data_ptr(), run.model->decoder().flat().data_ptr());
+    EXPECT_EQ(run.trainer.gradients().scalar_type(), at::kFloat);
+    const Tensor before = run.trainer.parameters().clone();
+    accumulate_chosen(run.trainer, random_pairs(4, 7), 1.0 / 60);
+    run.trainer.step(1e-7, 1.0);
+    const auto moved = [&] { return (run.trainer.parameters() != before).count_nonzero().item<int64_t>(); };
+    EXPECT_LT(moved(), before.numel() / 20);
+    accumulate_chosen(run.trainer, random_pairs(4, 7), 1.0 / 60);
+    run.trainer.step(1e-2, 1.0);
+    EXPECT_GT(moved(), before.numel() / 20);
+  }
+}
+
 // No gradient: what changes is decay alone.
 TEST_P(TrainerTest, WeightDecayTouchesMatricesOnly) {
   TrainingRun run(GetParam(), {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_NONE, MMPO_ADAMW});

@@ -69,19 +69,19 @@ inline float largest(Vec values) {
 void update(const Adam8bitArrays& a, int64_t begin, int64_t count, const Adam8bitScalars& s, Moments& moments) {
   Vec first_largest(0.0f), second_largest(0.0f);
   for_each_vector(count, [&](int64_t i, auto extent) {
-    float* param = a.param + begin + i;
     const Vec grad = load(a.grad + begin + i, extent) * Vec(s.clip);
     Vec first = load(moments.first + i, extent) * Vec(s.beta1) + Vec(s.one_minus_beta1) * grad;
     Vec second = load(moments.second + i, extent) * Vec(s.beta2) + Vec(s.one_minus_beta2) * grad * grad;
     const Vec finite = second <= Vec(std::numeric_limits<float>::max());
     first = first & finite;
     second = second & finite;
-    const Vec before = load(param, extent);
+    const Vec before =
+        a.param != nullptr ? load(a.param + begin + i, extent) : load(a.bf16_param + begin + i, extent);
     const Vec moved = before + Vec(s.step_size) * (first / (second.sqrt() + Vec(s.epsilon)));
     const Vec after = Vec::blendv(before, moved * Vec(s.decay), finite);
     store(moments.first + i, first, extent);
     store(moments.second + i, second, extent);
-    store(param, after, extent);
+    if (a.param != nullptr) store(a.param + begin + i, after, extent);
     if (a.bf16_param != nullptr) store(a.bf16_param + begin + i, after, extent);
     first_largest = at::vec::maximum(first_largest, first.abs());
     second_largest = at::vec::maximum(second_largest, second);

@@ -29,6 +29,26 @@ inline void store_bf16(c10::BFloat16* to, at::vec::Vectorized<double> value, int
   for (int64_t i = 0; i < count; ++i) to[i] = c10::BFloat16(static_cast<float>(lanes[i]));
 }
 
+inline Vec load_bf16(const c10::BFloat16* from, int64_t count) {
+  return count == kLanes ? load(from, Whole{}) : load(from, First{count});
+}
+inline at::vec::Vectorized<double> widen_bf16(const c10::BFloat16* from, int64_t count) {
+  double lanes[at::vec::Vectorized<double>::size()] = {};
+  for (int64_t i = 0; i < count; ++i) lanes[i] = static_cast<double>(from[i]);
+  return at::vec::Vectorized<double>::loadu(lanes);
+}
+
+// What is trained: the weights, or the bfloat16 ones themselves where there are no others.
+template <typename T>
+at::vec::Vectorized<T> load_weights(const AdamWArrays<T>& a, int64_t i, int64_t count) {
+  if (a.param != nullptr) return at::vec::Vectorized<T>::loadu(a.param + i, count);
+  if constexpr (std::is_same_v<T, float>) {
+    return load_bf16(a.bf16_param + i, count);
+  } else {
+    return widen_bf16(a.bf16_param + i, count);
+  }
+}
+
 template <typename T>
 void update(const AdamWArrays<T>& a, int64_t i, int64_t count, const AdamWScalars<T>& s) {
   using V = at::vec::Vectorized<T>;
@@ -39,11 +59,11 @@ void update(const AdamWArrays<T>& a, int64_t i, int64_t count, const AdamWScalar
   exp_avg = at::vec::fmadd(V(s.one_minus_beta1), grad - exp_avg, exp_avg);
   exp_avg_sq = at::vec::fmadd(V(s.one_minus_beta2) * grad, grad, V(s.beta2) * exp_avg_sq);
   const V denominator = at::vec::fmadd(exp_avg_sq.sqrt(), V(s.inverse_root_bc2), V(s.epsilon));
-  const V decayed = V::loadu(a.param + i, count) * V(s.decay);
+  const V decayed = load_weights(a, i, count) * V(s.decay);
   const V param = decayed - V(s.step_size) * exp_avg / denominator;
   exp_avg.store(a.exp_avg + i, lanes);
   exp_avg_sq.store(a.exp_avg_sq + i, lanes);
-  param.store(a.param + i, lanes);
+  if (a.param != nullptr) param.store(a.param + i, lanes);
   if (a.bf16_param != nullptr) store_bf16(a.bf16_param + i, param, count);
 }
 

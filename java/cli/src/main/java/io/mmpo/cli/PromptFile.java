@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -25,15 +26,20 @@ final class PromptFile {
 
         List<Map<String, Object>> messages() {
             if (json.isTextual()) {
-                return List.of(Map.of("role", "user", "content", json.textValue()));
+                return List.of(message("user", json.textValue()));
             }
             List<Map<String, Object>> messages = new ArrayList<>();
-            json.forEach(message -> messages.add(Map.of(
-                    "role",
-                    message.get("role").textValue(),
-                    "content",
-                    message.get("content").textValue())));
+            json.forEach(message -> messages.add(
+                    message(message.get("role").textValue(), message.get("content").textValue())));
             return messages;
+        }
+
+        /** In this order, which a template may print. */
+        private static Map<String, Object> message(String role, String content) {
+            Map<String, Object> message = new LinkedHashMap<>();
+            message.put("role", role);
+            message.put("content", content);
+            return message;
         }
 
         /** Without a chat template, messages are their contents, one after another. */

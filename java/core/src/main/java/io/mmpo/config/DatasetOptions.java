@@ -1,5 +1,7 @@
 package io.mmpo.config;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -14,7 +16,7 @@ public record DatasetOptions(
         requireName("dataset_config", config.orElse("default"));
         requireName("split", split);
         Checks.require(weight > 0 && weight <= 1000, "weight", "must be above 0 and at most 1000", weight);
-        columns = Map.copyOf(columns);
+        columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns)); // config.yaml keeps the order
     }
 
     static void requireName(String key, String name) {

@@ -3,6 +3,7 @@ package io.mmpo.model;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.mmpo.files.JsonFile;
 import io.mmpo.files.NewFile;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -81,11 +82,11 @@ public final class SafetensorsWriter {
         long position = 0;
         for (Weights tensor : weights) {
             long end = position + tensor.data().byteSize();
-            Object previous = header.put(
-                    tensor.name(),
-                    Map.of("dtype", tensor.dtype(), "shape", tensor.shape(), "data_offsets", new long[] {position, end
-                    }));
-            if (previous != null) {
+            Map<String, Object> entry = new LinkedHashMap<>(); // in Rust's order; a Map.of has another in each process
+            entry.put("dtype", tensor.dtype());
+            entry.put("shape", tensor.shape());
+            entry.put("data_offsets", new long[] {position, end});
+            if (header.put(tensor.name(), entry) != null) {
                 throw new IllegalArgumentException("the tensor " + tensor.name() + " is given twice");
             }
             position = end;
@@ -107,10 +108,10 @@ public final class SafetensorsWriter {
     }
 
     private static void writeIndex(Path file, long totalBytes, Map<String, String> weightMap) {
-        NewFile.write(
-                file,
-                JsonFile.MAPPER.valueToTree(
-                        Map.of("metadata", Map.of("total_size", totalBytes), "weight_map", weightMap)));
+        ObjectNode index = JsonFile.MAPPER.createObjectNode();
+        index.putObject("metadata").put("total_size", totalBytes);
+        weightMap.forEach(index.putObject("weight_map")::put);
+        NewFile.write(file, index);
     }
 
     private static List<List<Weights>> shards(List<Weights> weights, long maxShardBytes) {
