@@ -155,7 +155,7 @@ void run(int argc, char** argv) {
   const std::unique_ptr<mmpo::Model> model = random_model(s, device);
   const std::map<std::string, int32_t> recompute{
       {"none", MMPO_RECOMPUTE_NONE}, {"selective", MMPO_RECOMPUTE_SELECTIVE}, {"full", MMPO_RECOMPUTE_FULL}};
-  mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, recompute.at(s.text("recompute")), MMPO_ADAMW};
+  mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, recompute.at(s.text("recompute")), MMPO_ADAMW, 0};
   if (s.text("optimizer") == "adamw_8bit") optimizer.optimizer = MMPO_ADAMW_8BIT;
   // 0: what the device has by default.
   const int64_t slice_tokens = s.number("slice_tokens");

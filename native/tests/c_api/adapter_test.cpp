@@ -79,7 +79,7 @@ TEST_F(AdapterCApi, RefusesWeightsThatDoNotFitAndNamesThem) {
 
 TEST_F(AdapterCApi, ATrainerTrainsTheAdapterAlone) {
   ASSERT_EQ(set_adapter(lora_), MMPO_OK) << err_.message;
-  const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW};
+  const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0};
   ASSERT_EQ(mmpo_trainer_create(model_, &optimizer, &trainer_, &err_), MMPO_OK) << err_.message;
   const std::vector<mmpo_tensor> tensors = parameters();
   int64_t num_trained = 0;

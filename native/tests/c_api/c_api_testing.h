@@ -37,7 +37,7 @@ class CApi : public ::testing::Test {
         mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_FLOAT32, device(), &model_, &err_),
         MMPO_OK)
         << err_.message;
-    const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW};
+    const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0};
     ASSERT_EQ(mmpo_trainer_create(model_, &optimizer, &trainer_, &err_), MMPO_OK) << err_.message;
   }
 

@@ -74,7 +74,7 @@ TEST_F(TrainerCApi, CreateNamesWhatIsWrong) {
       {"weight_decay", [](auto& c) { c.weight_decay = std::numeric_limits<double>::infinity(); }},
       {"recompute", [](auto& c) { c.recompute = 3; }},
       {"optimizer 2", [](auto& c) { c.optimizer = 2; }}};
-  const mmpo_optimizer_config good{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE, MMPO_ADAMW};
+  const mmpo_optimizer_config good{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE, MMPO_ADAMW, 0};
   for (const auto& [field, breach] : breaches) {
     mmpo_optimizer_config config = good;
     breach(config);

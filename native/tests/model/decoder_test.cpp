@@ -88,7 +88,7 @@ TEST_P(DecoderTest, GradientsOfLikelihoodEqualAutogradsOfTheTwin) {
   const mmpo_batch batch = builder.batch();
   mmpo_objective settings = testing::objective(MMPO_LOSS_SFT, 1);
   settings.scale = 1.0 / 8;
-  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW, 0});
   trainer.accumulate(batch, Objective(settings, batch, {}, std::nullopt));
   expect_gradients(twin, trainer);
 }
@@ -108,7 +108,7 @@ TEST_P(DecoderTest, GradientsOfPreferenceEqualAutogradsOfTheTwin) {
   const BatchBuilder builder = packed(pairs);
   const mmpo_batch batch = builder.batch();
   const mmpo_objective settings = testing::objective(MMPO_LOSS_DPO, 0.02);
-  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW, 0});
   const auto result = trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
   EXPECT_NEAR(result.losses[0] + result.losses[1], loss.item<double>(), 1e-5);
   expect_gradients(twin, trainer);
@@ -198,7 +198,7 @@ TEST(Decoder, RecomputeModesAgreeToRounding) {
     const auto model = testing::random_model(testing::random_config(), 4);
     const BatchBuilder builder = packed(random_groups(131));
     const mmpo_batch batch = builder.batch();
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW, 0});
     trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
     return trainer.gradients().cpu().clone();
   };
@@ -240,7 +240,7 @@ TEST(Decoder, TiedEmbeddingGetsTheSumOfBothGradients) {
   const BatchBuilder builder = packed(random_groups(131));
   const mmpo_batch batch = builder.batch();
   const auto gradient = [&](Model& model, const std::string& name) {
-    Trainer trainer(model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE, MMPO_ADAMW});
+    Trainer trainer(model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_NONE, MMPO_ADAMW, 0});
     trainer.accumulate(batch, Objective(testing::objective(MMPO_LOSS_SFT, 1), batch, {}, std::nullopt));
     const auto& layout = model.decoder().layout();
     const Parameter& parameter = layout.parameters()[static_cast<size_t>(layout.find(name))];

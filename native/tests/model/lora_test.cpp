@@ -120,7 +120,7 @@ TEST_P(LoraTest, GradientsEqualAutogradsOfTheTwin) {
   const auto model = adapted_model(GetParam().lora, at::kFloat, config);
   const auto groups = random_groups(131);
   Twin twin(*model);
-  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
+  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW, 0});
   // The third micro-batch of the first step: each draws its own masks.
   accumulate_sft(trainer, groups, 0);
   accumulate_sft(trainer, groups, 0);
@@ -165,7 +165,7 @@ TEST(Lora, GradientsOverABfloat16BaseEqualTheTwinsToItsRounding) {
     Twin twin(*model);
     const auto logps = twin_logps(twin, *model, settings, groups, model->decoder().adapter()->dropout_pass(0, 0));
     (-sum(logps)).backward();
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0});
     accumulate_sft(trainer, groups);
     EXPECT_EQ(trainer.parameters().scalar_type(), at::kFloat);
     expect_gradients(twin, trainer, 0.05);
@@ -178,7 +178,7 @@ TEST(Lora, GradientEqualsFiniteDifferences) {
   const auto model = adapted_model(lora(6, 0.25));
   Tensor& flat = model->decoder().adapter()->flat();
   const auto loss = [&] {
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0});
     double total = 0;
     for (const double value : accumulate_sft(trainer, groups).losses) total += value;
     return std::pair(total, trainer.gradients().cpu().clone());
@@ -212,7 +212,7 @@ TEST_P(LoraTypes, OnlyTheAdapterIsTrainedAndItsStateIsOfItsSize) {
   const auto model = adapted_model(lora(4, 0.1, kAttention), GetParam());
   const Tensor base = model->decoder().flat().clone();
   const Tensor before = model->decoder().adapter()->flat().clone();
-  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
+  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0});
   EXPECT_EQ(trainer.parameters().numel(), before.numel());
   EXPECT_EQ(trainer.gradients().numel(), before.numel());
   const auto& parameters = model->decoder().adapter()->layout().parameters();
@@ -245,8 +245,8 @@ void train(Trainer& trainer, int64_t first, int64_t last) {
 TEST_P(LoraTypes, ARestoredTrainerGoesOnToTheBitWithDropout) {
   // Of rank 32, matrices of the wide model are large enough for 8-bit moments.
   for (const mmpo_optimizer_config& optimizer :
-       {mmpo_optimizer_config{0.9, 0.999, 1e-8, 0.01, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW},
-        mmpo_optimizer_config{0.9, 0.999, 1e-8, 0.01, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW_8BIT}}) {
+       {mmpo_optimizer_config{0.9, 0.999, 1e-8, 0.01, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0},
+        mmpo_optimizer_config{0.9, 0.999, 1e-8, 0.01, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW_8BIT, 0}}) {
     const auto straight = adapted_model(lora(32, 0.3), GetParam(), testing::wide_config());
     Trainer whole(*straight, optimizer);
     train(whole, 0, 2);
@@ -276,7 +276,7 @@ TEST_P(LoraTypes, TrainingHasTheSameBitsForAnyNumberOfThreads) {
   for (const int num_threads : {1, 2, 3}) {
     const Threads threads(num_threads);
     const auto model = adapted_model(lora(8, 0.1), GetParam(), wide);
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0});
     std::vector<Group> groups;
     for (int i = 0; i < 3; ++i) {
       for (const Group& group : random_groups(131)) groups.push_back(group);
@@ -292,7 +292,7 @@ TEST_P(LoraTypes, TrainingHasTheSameBitsForAnyNumberOfThreads) {
 TEST(Lora, RecomputeModesAgreeToRoundingWithDropout) {
   const auto gradient = [](int32_t recompute) {
     const auto model = adapted_model(lora(8, 0.3));
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW, 0});
     accumulate_sft(trainer, random_groups(131));
     return trainer.gradients().cpu().clone();
   };
@@ -360,7 +360,7 @@ TEST(Lora, MmpoAtLambdaOneNeedsNoRejectedCompletionsWithDropout) {
   ASSERT_EQ(pairs.size(), 2);
   const auto gradient = [&](int32_t score_rejected) {
     const auto model = adapted_model(lora(8, 0.3));
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0});
     const BatchBuilder builder = packed(pairs);
     const mmpo_batch batch = builder.batch();
     mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);

@@ -77,7 +77,7 @@ TEST_P(TinyLlama, LossesAndGradientsEqualTransformers) {
     SCOPED_TRACE(name);
     if (!reference["grads"].contains(name)) continue;
     const auto model = load(GetParam());
-    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
+    Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW, 0});
     auto settings = named_objective(name);
     settings.scale = 1.0 / 3;
     const auto result = trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));

@@ -26,7 +26,7 @@ TEST_P(GoldenTraining, LossAndGradientNormAtEveryStep) {
   const auto& steps = golden["runs"][GetParam()]["float64"]["steps"];
   const auto model = testing::load_tiny_llama("tied");
   const auto reference = testing::load_tiny_llama("tied");
-  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW});
+  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0});
   mmpo_objective settings = run_objective(GetParam());
   settings.scale = 1.0 / (micro_batch * accumulation);
   size_t position = 0;

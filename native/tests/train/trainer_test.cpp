@@ -17,7 +17,7 @@ using testing::random_config;
 using testing::Threads;
 using Tokens = BatchBuilder::Tokens;
 
-constexpr mmpo_optimizer_config kOptimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW};
+constexpr mmpo_optimizer_config kOptimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0};
 
 struct Pair {
   Tokens prompt, chosen, rejected;
@@ -464,7 +464,7 @@ TEST(Trainer, WithoutMasterWeightsEveryUpdateIsRounded) {
 
 // No gradient: what changes is decay alone.
 TEST_P(TrainerTest, WeightDecayTouchesMatricesOnly) {
-  TrainingRun run(GetParam(), {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_NONE, MMPO_ADAMW});
+  TrainingRun run(GetParam(), {0.9, 0.999, 1e-8, 0.1, MMPO_RECOMPUTE_NONE, MMPO_ADAMW, 0});
   const Tensor before = run.trainer.parameters().clone();
   run.trainer.step(0.5, 0);
   for (const Parameter& parameter : run.model->decoder().layout().parameters()) {

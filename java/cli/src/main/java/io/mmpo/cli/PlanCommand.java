@@ -9,6 +9,7 @@ import io.mmpo.model.ModelSource;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
+import io.mmpo.plan.FilePlan;
 import io.mmpo.plan.MemoryPlan;
 import io.mmpo.plan.TrainingPlan;
 import io.mmpo.plan.TrainingPlan.Choices;
@@ -137,6 +138,19 @@ final class PlanCommand implements Callable<Integer> {
         part(out, "output head, one chunk of logits", memory.head());
         part(out, "reference (scored before training)", 0);
         part(out, "all", memory.total());
+        out.println();
+        describeFiles(out, plan.files());
+    }
+
+    private static void describeFiles(PrintWriter out, FilePlan files) {
+        out.println("files on disk, GiB");
+        part(out, "final/", files.finalModel());
+        part(out, "a checkpoint", files.checkpoint());
+        if (files.checkpoints().isPresent()) {
+            part(out, "at most, checkpoints: " + files.checkpoints().getAsInt(), files.total());
+        } else {
+            out.println("  one checkpoint for every save_steps or epoch: save_total_limit keeps the newest alone");
+        }
         out.println();
     }
 

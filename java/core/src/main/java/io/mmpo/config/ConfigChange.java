@@ -25,6 +25,8 @@ public record ConfigChange(String key, String then, String now) {
             "save_strategy",
             "save_steps",
             "save_total_limit",
+            "save_dtype",
+            "save_rounding",
             "resume_from_checkpoint",
             "resume_with_changed_config");
 

@@ -5,6 +5,7 @@ import static io.mmpo.config.ConfigKey.required;
 
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.WeightType;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -108,7 +109,13 @@ final class ConfigKeys {
                     "bf16",
                     "true",
                     c -> c.model().bf16(),
-                    "Weights and activations in bfloat16 over float32 master weights; `false`: all in float32."),
+                    "Weights and activations in bfloat16 while computing, over float32 master weights; `false`: all in float32."),
+            of(
+                    "dtype",
+                    "float32",
+                    c -> c.model().trainedType().key(),
+                    "Type of the weights that are updated, also called `torch_dtype`. `float32`: master weights; `bfloat16`: none, with bf16,"
+                            + " every update is rounded as in TRL (docs/numerics.md). An adapter's own are float32 in any case."),
             of(
                     "gradient_checkpointing",
                     "selective",
@@ -283,6 +290,18 @@ final class ConfigKeys {
                     "",
                     c -> orNull(c.run().saveTotalLimit()),
                     "Checkpoints to keep, the newest; unset: all."),
+            of(
+                    "save_dtype",
+                    "",
+                    c -> c.run().savedType().map(WeightType::key).orElse(null),
+                    "Type of the weights in checkpoints and final/: `float32`, `bfloat16` or `float16`; unset: of the trained ones, which is"
+                            + " float32 unless dtype says otherwise. What rounding to a narrower one leaves of the training is said."),
+            of(
+                    "save_rounding",
+                    "nearest",
+                    c -> c.run().stochasticRounding() ? "stochastic" : "nearest",
+                    "How weights are rounded to save_dtype: `nearest`, or `stochastic`, up or down by chance with the number as the mean,"
+                            + " which keeps what was learned where the nearest loses it (docs/numerics.md)."),
             of(
                     "resume_from_checkpoint",
                     "",

@@ -13,12 +13,15 @@ import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
+import io.mmpo.nativelib.WeightType;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -40,6 +43,9 @@ public final class ConfigLoader {
 
     private static final Set<String> KEYS_OF_PEFT =
             Set.of("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora");
+
+    /** transformers' earlier names, to those of today. */
+    private static final Map<String, String> OTHER_NAMES = Map.of("torch_dtype", "dtype");
 
     private ConfigLoader() {}
 
@@ -122,8 +128,14 @@ public final class ConfigLoader {
         List<String> notices = new ArrayList<>();
         Map<String, Assignment> known = new LinkedHashMap<>();
         assignments.forEach((key, assignment) -> {
-            if (ConfigKeys.ALL.containsKey(key)) {
-                known.put(key, assignment);
+            String name = OTHER_NAMES.getOrDefault(key, key);
+            if (ConfigKeys.ALL.containsKey(name)) {
+                Assignment other = known.put(name, assignment);
+                if (other != null && !Objects.equals(other.text(), assignment.text())) {
+                    throw MmpoException.configuration(
+                            "%s is set twice, to %s (%s) and to %s (%s, as %s); remove one of them",
+                            name, other.text(), other.where(), assignment.text(), assignment.where(), key);
+                }
             } else {
                 acceptForeign(key, assignment, notices);
             }
@@ -198,9 +210,47 @@ public final class ConfigLoader {
                 v.optionalPath("chat_template_path"),
                 v.constant("device", DeviceChoice.class),
                 v.bool("bf16"),
+                trainedType(v),
                 recompute(v),
                 lora(v));
         return new TrainingConfig(model, data(v), loss(v), optimizer(v), schedule(v), batches(v), run(v));
+    }
+
+    /** TRL's dtype, of which two values can be trained here. */
+    private static WeightType trainedType(Values v) {
+        return switch (v.text("dtype").toLowerCase(Locale.ROOT)) {
+            case "float32" -> WeightType.FLOAT32;
+            case "bfloat16" -> {
+                if (!v.bool("bf16")) {
+                    throw MmpoException.configuration(
+                            "dtype: bfloat16%s keeps the weights in bfloat16, and bf16: false%s computes in float32; write bf16: true, or"
+                                    + " dtype: float32",
+                            v.at("dtype"), v.at("bf16"));
+                }
+                yield WeightType.BFLOAT16;
+            }
+            case "auto" ->
+                throw MmpoException.configuration(
+                        "dtype: auto%s would train in the type of the model's files, which for bfloat16 loses small updates; write dtype:"
+                                + " float32 (master weights, whatever the files have) or dtype: bfloat16 (none)",
+                        v.at("dtype"));
+            case "float16" ->
+                throw MmpoException.configuration(
+                        "dtype: float16%s cannot be trained in: its gradients overflow; write dtype: float32, and save_dtype: float16 for"
+                                + " files of that type",
+                        v.at("dtype"));
+            default ->
+                throw MmpoException.configuration(
+                        "dtype must be float32 or bfloat16, got '%s'%s", v.text("dtype"), v.at("dtype"));
+        };
+    }
+
+    private static Optional<WeightType> savedType(Values v) {
+        return v.optionalWord("save_dtype").map(word -> Arrays.stream(WeightType.values())
+                .filter(type -> type.key().equals(word.toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> MmpoException.configuration(
+                        "save_dtype must be float32, bfloat16 or float16, got '%s'%s", word, v.at("save_dtype"))));
     }
 
     /** True is what TRL's users write for the default, false for no recomputation. */
@@ -293,6 +343,8 @@ public final class ConfigLoader {
                 v.constant("save_strategy", IntervalStrategy.class),
                 v.steps("save_steps"),
                 v.optionalInteger("save_total_limit"),
+                savedType(v),
+                v.choice("save_rounding", "nearest", "stochastic").equals("stochastic"),
                 v.optionalSwitch("resume_from_checkpoint"),
                 v.bool("resume_with_changed_config"));
     }

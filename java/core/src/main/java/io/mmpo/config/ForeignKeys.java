@@ -120,7 +120,6 @@ final class ForeignKeys {
         only("false", "LoRA as it is, without DoRA", "use_dora");
         only("causal_lm", "language models", "lora_task_type");
         only("false", "weights in bfloat16 or float32", "load_in_4bit", "load_in_8bit", "fp16", "use_bnb_nested_quant");
-        only("float32", "bf16: true or false, which decides it", "dtype", "torch_dtype");
         only("false", "device: cpu, which decides it", "use_cpu", "no_cuda");
         only(
                 "none|no",

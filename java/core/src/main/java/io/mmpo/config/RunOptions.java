@@ -2,13 +2,14 @@ package io.mmpo.config;
 
 import static io.mmpo.config.Checks.requireNotEmpty;
 
+import io.mmpo.nativelib.WeightType;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
  * What a run writes and when. evalSteps: as often as logging where absent. saveTotalLimit: checkpoints that are kept, all
- * where absent. resumeFrom: "true" for the newest checkpoint in outputDir, or the directory of one; resumeWithChangedConfig: even
+ * where absent. savedType: of the weights in files, that of the trained ones where absent; stochasticRounding to it: by chance, seeded. resumeFrom: "true" for the newest checkpoint in outputDir, or the directory of one; resumeWithChangedConfig: even
  * if the checkpoint's run was told something else. seed: of the order of the rows.
  */
 public record RunOptions(
@@ -21,6 +22,8 @@ public record RunOptions(
         IntervalStrategy saveStrategy,
         StepCount saveSteps,
         OptionalInt saveTotalLimit,
+        Optional<WeightType> savedType,
+        boolean stochasticRounding,
         Optional<String> resumeFrom,
         boolean resumeWithChangedConfig) {
     public RunOptions {

@@ -2,6 +2,8 @@ package io.mmpo.config;
 
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.WeightFormat;
+import io.mmpo.nativelib.WeightType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +29,12 @@ public record TrainingConfig(
                             + " a data set with a %s split, or write eval_strategy: no",
                     ConfigKeys.lowerCase(run.evalStrategy()), data.testSplit());
         }
+    }
+
+    /** How what is trained becomes the weights of a file. */
+    public WeightFormat savedFormat() {
+        WeightType trained = model.lora().enabled() ? WeightType.FLOAT32 : model.trainedType();
+        return new WeightFormat(run.savedType().orElse(trained), run.stochasticRounding(), run.seed());
     }
 
     /** Reads a YAML file; {@code overrides} are {@code key=value} and win over the file. */

@@ -3,6 +3,7 @@ package io.mmpo.model;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.Weights;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -82,18 +83,26 @@ public final class PretrainedModel implements AutoCloseable {
      * Into an existing directory: with an adapter the adapter alone.
      *
      * @param chatTemplate a Jinja file that takes the place of the source's chat template
+     * @param trained every weight, or every one of the adapter's: what a trainer made of them
+     * @param form the type that they are written in
      */
-    public void save(Path directory, Optional<Path> chatTemplate) {
+    public void save(Path directory, Optional<Path> chatTemplate, List<Weights> trained, Narrowing form) {
         if (adapter == null) {
-            PretrainedWriter.write(directory, source.base(), chatTemplate, core.parameters());
+            PretrainedWriter.write(directory, source.base(), chatTemplate, trained, form);
         } else {
             PretrainedWriter.writeAdapter(
                     directory,
                     adapter.withBaseModel(source.baseName()),
                     source.tokenizerDirectory(),
                     chatTemplate,
-                    core.adapterParameters());
+                    trained,
+                    form);
         }
+    }
+
+    /** The weights that this model was made of, as its files have them: without its adapter. */
+    public WeightFiles openSource() {
+        return ModelFiles.open(source.base());
     }
 
     /** What {@link #save} wrote. */

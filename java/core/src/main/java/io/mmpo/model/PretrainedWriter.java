@@ -2,16 +2,19 @@ package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+<<<<<<< HEAD
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.IoProblem;
 import io.mmpo.files.JsonFile;
 import io.mmpo.files.NewFile;
+=======
+import io.mmpo.nativelib.WeightType;
+>>>>>>> 6d34c34 (Files hold what is trained: float32 masters unless save_dtype says otherwise, with what rounding leaves of the update; merge --dtype; plan counts files)
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -33,9 +36,6 @@ public final class PretrainedWriter {
             "chat_template.json",
             "additional_chat_templates");
 
-    private static final Map<String, String> PYTORCH_DTYPES =
-            Map.of("F32", "float32", "BF16", "bfloat16", "F16", "float16");
-
     private PretrainedWriter() {}
 
     /**
@@ -43,17 +43,21 @@ public final class PretrainedWriter {
      * is complete. config.json is the source's, with the dtype of these weights.
      */
     public static void write(Path directory, Path sourceModelDirectory, List<Weights> weights) {
-        write(directory, sourceModelDirectory, Optional.empty(), weights);
+        write(directory, sourceModelDirectory, Optional.empty(), weights, TensorForm.UNCHANGED);
     }
 
     /**
-     * The same with another chat template.
+     * The same with another chat template, and weights in another form.
      *
      * @param chatTemplate a Jinja file that takes the place of the source's chat template
      */
-    public static void write(
-            Path directory, Path sourceModelDirectory, Optional<Path> chatTemplate, List<Weights> weights) {
-        write(directory, sourceModelDirectory, weights, SafetensorsWriter.MAX_SHARD_BYTES);
+    static void write(
+            Path directory,
+            Path sourceModelDirectory,
+            Optional<Path> chatTemplate,
+            List<Weights> weights,
+            TensorForm form) {
+        write(directory, sourceModelDirectory, weights, form, SafetensorsWriter.MAX_SHARD_BYTES);
         replaceChatTemplate(directory, chatTemplate);
     }
 
@@ -69,13 +73,26 @@ public final class PretrainedWriter {
         });
     }
 
-    static void write(Path directory, Path sourceModelDirectory, List<Weights> weights, long maxShardBytes) {
-        ObjectNode config = JsonFile.read(sourceModelDirectory.resolve(ModelConfig.FILE));
-        SafetensorsWriter.writeModel(directory, weights, maxShardBytes);
-        config.put(dtypeKey(config), PYTORCH_DTYPES.get(weights.getFirst().dtype()));
-        NewFile.write(directory.resolve(ModelConfig.FILE), config);
+    static void write(
+            Path directory, Path sourceModelDirectory, List<Weights> weights, TensorForm form, long maxShardBytes) {
+        SafetensorsWriter.writeModel(directory, weights, form, maxShardBytes);
+        writeConfig(directory, sourceModelDirectory, form.dtype(weights.getFirst()));
         copy(sourceModelDirectory.resolve(ModelConfig.GENERATION_FILE), directory.resolve(ModelConfig.GENERATION_FILE));
         copyTokenizer(directory, sourceModelDirectory);
+    }
+
+    /** config.json is the source's, with the type of the weights, by safetensors' name. */
+    static void writeConfig(Path directory, Path source, String dtype) {
+        ObjectNode config = JsonFile.read(source.resolve(ModelConfig.FILE));
+        String type = WeightType.ofDtype(dtype).orElseThrow().key();
+        // As the source spells it, twice where it does; both versions of transformers read torch_dtype.
+        if (config.has("dtype")) {
+            config.put("dtype", type);
+        }
+        if (config.has("torch_dtype") || !config.has("dtype")) {
+            config.put("torch_dtype", type);
+        }
+        NewFile.write(directory.resolve(ModelConfig.FILE), config);
     }
 
     /** The same of an adapter: adapter_model.safetensors, adapter_config.json, and the tokenizer of a directory that has one. */
@@ -84,8 +101,10 @@ public final class PretrainedWriter {
             AdapterConfig config,
             Path tokenizerDirectory,
             Optional<Path> chatTemplate,
-            List<Weights> weights) {
-        SafetensorsWriter.writeFile(directory.resolve(AdapterFiles.WEIGHTS_FILE), weights, SafetensorsWriter.PYTORCH);
+            List<Weights> weights,
+            TensorForm form) {
+        SafetensorsWriter.writeFile(
+                directory.resolve(AdapterFiles.WEIGHTS_FILE), weights, form, SafetensorsWriter.PYTORCH);
         NewFile.write(directory.resolve(AdapterConfig.FILE), config.toJson());
         copyTokenizer(directory, tokenizerDirectory);
         replaceChatTemplate(directory, chatTemplate);
@@ -95,11 +114,6 @@ public final class PretrainedWriter {
         for (String name : TOKENIZER) {
             copy(source.resolve(name), directory.resolve(name));
         }
-    }
-
-    /** As the source spells it; both versions of transformers read torch_dtype. */
-    private static String dtypeKey(ObjectNode config) {
-        return config.has("dtype") ? "dtype" : "torch_dtype";
     }
 
     /** A file or a directory, where there is one. */

@@ -6,6 +6,7 @@ import io.mmpo.files.NewFile;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -36,20 +37,33 @@ public final class SafetensorsWriter {
      * never split, so a shard of one tensor may be larger than the limit.
      */
     public static void writeModel(Path directory, List<Weights> weights, long maxShardBytes) {
-        List<List<Weights>> shards = shards(weights, maxShardBytes);
+        writeModel(directory, weights, TensorForm.UNCHANGED, maxShardBytes);
+    }
+
+    static void writeModel(Path directory, List<Weights> weights, TensorForm form, long maxShardBytes) {
+        List<List<Weights>> shards = shards(weights, form, maxShardBytes);
         if (shards.size() == 1) {
-            writeFile(directory.resolve(ModelFiles.WEIGHTS_FILE), weights, PYTORCH);
+            writeFile(directory.resolve(ModelFiles.WEIGHTS_FILE), weights, form, PYTORCH);
             return;
         }
         Map<String, String> weightMap = new TreeMap<>();
         for (int i = 0; i < shards.size(); i++) {
             String name = String.format("model-%05d-of-%05d.safetensors", i + 1, shards.size());
-            writeFile(directory.resolve(name), shards.get(i), PYTORCH);
+            writeFile(directory.resolve(name), shards.get(i), form, PYTORCH);
             shards.get(i).forEach(tensor -> weightMap.put(tensor.name(), name));
         }
-        long totalBytes =
-                weights.stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
-        writeIndex(directory.resolve(SafetensorsIndex.FILE), totalBytes, weightMap);
+        long totalBytes = weights.stream().mapToLong(form::bytes).sum();
+        writeIndex(directory, totalBytes, weightMap);
+    }
+
+    /** The same of one file; its tensors are made in that form while it is written, all at once. */
+    static void writeFile(Path file, List<Weights> weights, TensorForm form, Map<String, String> metadata) {
+        try (Arena memory = Arena.ofConfined()) {
+            writeFile(
+                    file,
+                    weights.stream().map(tensor -> form.of(tensor, memory)).toList(),
+                    metadata);
+        }
     }
 
     /** One new file, on disk when this returns. */
@@ -107,23 +121,24 @@ public final class SafetensorsWriter {
         }
     }
 
-    private static void writeIndex(Path file, long totalBytes, Map<String, String> weightMap) {
+    /** Which file of the directory holds which tensor. */
+    static void writeIndex(Path directory, long totalBytes, Map<String, String> weightMap) {
         ObjectNode index = JsonFile.MAPPER.createObjectNode();
         index.putObject("metadata").put("total_size", totalBytes);
         weightMap.forEach(index.putObject("weight_map")::put);
-        NewFile.write(file, index);
+        NewFile.write(directory.resolve(SafetensorsIndex.FILE), index);
     }
 
-    private static List<List<Weights>> shards(List<Weights> weights, long maxShardBytes) {
+    private static List<List<Weights>> shards(List<Weights> weights, TensorForm form, long maxShardBytes) {
         List<List<Weights>> shards = new ArrayList<>(List.of(new ArrayList<>()));
         long bytes = 0;
         for (Weights tensor : weights) {
-            if (!shards.getLast().isEmpty() && bytes + tensor.data().byteSize() > maxShardBytes) {
+            if (!shards.getLast().isEmpty() && bytes + form.bytes(tensor) > maxShardBytes) {
                 shards.add(new ArrayList<>());
                 bytes = 0;
             }
             shards.getLast().add(tensor);
-            bytes += tensor.data().byteSize();
+            bytes += form.bytes(tensor);
         }
         return shards;
     }

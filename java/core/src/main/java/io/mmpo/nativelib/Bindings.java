@@ -40,6 +40,8 @@ final class Bindings {
             status("mmpo_adapter_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle LORA_MERGE =
             status("mmpo_lora_merge", ADDRESS, ADDRESS, ADDRESS, JAVA_DOUBLE, ADDRESS, ADDRESS);
+    static final MethodHandle ROUND =
+            status("mmpo_round", ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_LOGPS = status("mmpo_model_logps", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_GENERATE = status(
             "mmpo_model_generate",
@@ -70,6 +72,7 @@ final class Bindings {
             status("mmpo_trainer_read", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_WRITE =
             status("mmpo_trainer_write", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_LOAD = status("mmpo_trainer_load", ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
     static final MethodHandle TRAINER_NUM_STEPS = status("mmpo_trainer_num_steps", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_RESTORE = status("mmpo_trainer_restore", ADDRESS, JAVA_LONG, ADDRESS);
 

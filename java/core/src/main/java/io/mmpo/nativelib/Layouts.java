@@ -70,7 +70,13 @@ final class Layouts {
     static final StructLayout OPTIMIZER_CONFIG = struct(
             "mmpo_optimizer_config",
             fields(JAVA_DOUBLE, "beta1", "beta2", "epsilon", "weight_decay"),
-            fields(JAVA_INT, "recompute", "optimizer"));
+            fields(JAVA_INT, "recompute", "optimizer", "no_master_weights"),
+            List.of(MemoryLayout.paddingLayout(4)));
+
+    static final StructLayout ROUNDING = struct(
+            "mmpo_rounding",
+            fields(JAVA_LONG, "num_weights", "num_moved", "num_kept"),
+            fields(JAVA_DOUBLE, "update_squares", "rounded_squares"));
 
     static final StructLayout SAMPLING = struct(
             "mmpo_sampling",
@@ -85,7 +91,7 @@ final class Layouts {
             .withName("mmpo_device_info");
 
     static final List<StructLayout> ALL = List.of(
-            ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_CONFIG, OPTIMIZER_CONFIG, SAMPLING, DEVICE_INFO);
+            ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_CONFIG, ROUNDING, OPTIMIZER_CONFIG, SAMPLING, DEVICE_INFO);
 
     private Layouts() {}
 

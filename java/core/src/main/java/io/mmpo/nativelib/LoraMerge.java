@@ -11,14 +11,14 @@ import java.util.List;
 public final class LoraMerge {
     private LoraMerge() {}
 
-    /** weight [N, K] + scaling * b [N, r] a [r, K], summed in 32 bits and rounded once to weight's type; in the arena's memory. */
+    /** weight [N, K] + scaling * b [N, r] a [r, K] in 32 bits, in the arena's memory. */
     public static Weights merge(Weights weight, Weights a, Weights b, double scaling, Arena memory) {
         NativeLibrary.load();
         require(
                 weight.shape().length == 2 && a.shape().length == 2 && b.shape().length == 2,
                 "merging takes matrices, %s is none",
                 weight.name());
-        MemorySegment merged = memory.allocate(weight.data().byteSize(), Double.BYTES);
+        MemorySegment merged = memory.allocate(weight.numElements() * Float.BYTES, Double.BYTES);
         try (Arena arena = Arena.ofConfined()) {
             return NativeCall.run("mmpo_lora_merge", arena, call -> {
                 call.check((int) Bindings.LORA_MERGE.invokeExact(
@@ -28,7 +28,7 @@ public final class LoraMerge {
                         scaling,
                         merged,
                         call.error()));
-                return new Weights(weight.name(), weight.shape(), weight.dtype(), merged);
+                return new Weights(weight.name(), weight.shape(), WeightType.FLOAT32.dtype(), merged);
             });
         } finally {
             Reference.reachabilityFence(List.of(weight, a, b)); // their memory may belong to the garbage collector

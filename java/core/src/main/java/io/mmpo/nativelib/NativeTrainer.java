@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -76,8 +77,8 @@ public final class NativeTrainer implements AutoCloseable {
     }
 
     /**
-     * What is trained, in 32 bits, by the model's names: the model's own weights, or the master copy where those are narrower.
-     * It lives as long as this trainer; on a GPU it is a copy. {@link #writeParameter} changes it.
+     * What is trained, by the model's names: the model's own weights, or in 32 bits a master copy of narrower ones. It lives as
+     * long as this trainer; on a GPU it is a copy. {@link #load} changes it.
      */
     public List<Weights> parameters() {
         return tensors(PARAMETERS);
@@ -112,20 +113,33 @@ public final class NativeTrainer implements AutoCloseable {
         });
     }
 
-    /** Writes one of {@link #parameters}, by its place among them. {@link #restore} makes it count. */
-    public void writeParameter(int index, MemorySegment data) {
-        write(PARAMETERS, index, data);
+    /**
+     * All {@link #parameters} from tensors of any float type; the model's own weights follow.
+     *
+     * @throws NativeException with status INVALID_MODEL, naming the tensor that is missing, unknown, misshapen or not finite
+     */
+    public void load(List<Weights> weights) {
+        try {
+            handle.call("mmpo_trainer_load", call -> {
+                call.check((int) Bindings.TRAINER_LOAD.invokeExact(
+                        handle.address(),
+                        Structs.tensors(weights, call.memory()),
+                        (long) weights.size(),
+                        call.error()));
+                return weights;
+            });
+        } finally {
+            Reference.reachabilityFence(weights); // their memory may belong to the garbage collector
+        }
     }
 
-    /** The same of {@link #optimizerState}. */
+    /** Writes one of {@link #optimizerState}, by its place among them. {@link #restore} makes it count. */
     public void writeOptimizerState(int index, MemorySegment data) {
-        write(OPTIMIZER, index, data);
-    }
-
-    private void write(int state, long index, MemorySegment data) {
+        long place = index;
         handle.call("mmpo_trainer_write", call -> {
-            call.check((int) Bindings.TRAINER_WRITE.invokeExact(handle.address(), state, index, data, call.error()));
-            return index;
+            call.check(
+                    (int) Bindings.TRAINER_WRITE.invokeExact(handle.address(), OPTIMIZER, place, data, call.error()));
+            return place;
         });
     }
 

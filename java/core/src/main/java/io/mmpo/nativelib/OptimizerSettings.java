@@ -2,9 +2,19 @@ package io.mmpo.nativelib;
 
 import static io.mmpo.nativelib.Require.require;
 
-/** AdamW: betas in [0, 1), epsilon > 0, weightDecay >= 0, decoupled and of matrices only. The learning rate comes per step. */
+/**
+ * AdamW: betas in [0, 1), epsilon > 0, weightDecay >= 0, decoupled and of matrices only. The learning rate comes per step.
+ *
+ * @param masterWeights whether a bfloat16 model is trained in a float32 copy of its weights; an adapter's are float32 anyway
+ */
 public record OptimizerSettings(
-        OptimizerType type, double beta1, double beta2, double epsilon, double weightDecay, Recompute recompute) {
+        OptimizerType type,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        Recompute recompute,
+        boolean masterWeights) {
     public OptimizerSettings {
         require(type != null, "an optimizer must be given");
         require(0 <= beta1 && beta1 < 1, "adam_beta1 must be in [0, 1), got %s", beta1);

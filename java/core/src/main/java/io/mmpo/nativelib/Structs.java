@@ -141,6 +141,7 @@ final class Structs {
                 .put("weight_decay", settings.weightDecay())
                 .put("recompute", settings.recompute().code())
                 .put("optimizer", settings.type().code())
+                .put("no_master_weights", !settings.masterWeights())
                 .segment;
     }
 

@@ -28,6 +28,11 @@ public record Weights(String name, long[] shape, String dtype, MemorySegment dat
     }
 
     public int bytesPerElement() {
+        return bytesPerElement(dtype);
+    }
+
+    /** dtype: safetensors' name of one of these types. */
+    public static int bytesPerElement(String dtype) {
         return Dtype.of(dtype).bytes();
     }
 }

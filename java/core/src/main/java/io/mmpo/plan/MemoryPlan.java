@@ -11,7 +11,7 @@ import java.util.Optional;
  * of the longest rows. The reference takes none while training, since its log-probabilities are computed before.
  *
  * @param weights in the type that is computed with; an adapter's copy in it included
- * @param masterWeights float32, of a bfloat16 model; an adapter's own
+ * @param masterWeights float32, of a bfloat16 model unless it is trained without (dtype: bfloat16); an adapter's own
  * @param gradients float32, of what is trained
  * @param optimizer state
  * @param activations what backward keeps of forward
@@ -28,12 +28,13 @@ public record MemoryPlan(
 
     static final int CPU_SLICE_TOKENS = 1536;
 
-    /** tokens: of the slice; headRows: those of them that predict a completion's token. */
+    /** masters: whether a bfloat16 model is trained in float32; tokens: of the slice; headRows: those of them that predict a completion's token. */
     static MemoryPlan of(
             ModelShape shape,
             Optional<LoraSettings> lora,
             OptimizerType optimizer,
             boolean bf16,
+            boolean masters,
             Recompute recompute,
             long tokens,
             long headRows) {
@@ -41,7 +42,7 @@ public record MemoryPlan(
         ParameterSizes trained =
                 lora.map(settings -> ParameterSizes.ofAdapter(shape, settings)).orElse(model);
         long bytes = bf16 ? Short.BYTES : Float.BYTES;
-        boolean hasFloatCopy = bf16 || lora.isPresent();
+        boolean hasFloatCopy = bf16 && masters || lora.isPresent();
         long computedCopies = model.elements() + (bf16 && lora.isPresent() ? trained.elements() : 0);
         long logits = Math.min(LOGIT_BYTES, headRows * shape.vocabSize() * bytes);
         return new MemoryPlan(

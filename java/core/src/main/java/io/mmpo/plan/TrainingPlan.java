@@ -9,6 +9,7 @@ import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
+import io.mmpo.nativelib.WeightType;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -21,6 +22,7 @@ import java.util.OptionalInt;
  * @param sliceTokens of the largest slice of a micro-batch: what is computed at a time
  * @param pairsPerStep on one device
  * @param maxSteps where the configuration says it
+ * @param files on disk
  */
 public record TrainingPlan(
         long parameters,
@@ -30,6 +32,7 @@ public record TrainingPlan(
         int pairsPerStep,
         OptionalInt maxSteps,
         MemoryPlan memory,
+        FilePlan files,
         double trainingFlopsPerPair,
         double referenceFlopsPerPair) {
     /** What may be changed to save memory. */
@@ -84,6 +87,7 @@ public record TrainingPlan(
                 choices.lora(),
                 choices.optimizer(),
                 config.model().bf16(),
+                config.model().trainedType() == WeightType.FLOAT32,
                 choices.recompute(),
                 tokens,
                 headRows);
@@ -100,7 +104,22 @@ public record TrainingPlan(
                 config.batches().trainBatchSize() * config.batches().gradientAccumulationSteps(),
                 config.schedule().maxSteps(),
                 memory,
+                files(config, shape, choices),
                 flops.training(),
                 flops.reference());
+    }
+
+    private static FilePlan files(TrainingConfig config, ModelShape shape, Choices choices) {
+        WeightType trainedType =
+                choices.lora().isPresent() ? WeightType.FLOAT32 : config.model().trainedType();
+        return FilePlan.of(
+                choices.lora()
+                        .map(settings -> ParameterSizes.ofAdapter(shape, settings))
+                        .orElseGet(() -> ParameterSizes.ofModel(shape)),
+                trainedType,
+                config.run().savedType().orElse(trainedType),
+                choices.optimizer(),
+                config.run(),
+                config.schedule());
     }
 }

@@ -23,6 +23,7 @@ final class Checkpoints {
     private final TrainingConfig config;
     private final PretrainedModel model;
     private final NativeTrainer trainer;
+    private final ModelSaver saver;
     private final ProgressListener listener;
 
     Checkpoints(
@@ -35,6 +36,7 @@ final class Checkpoints {
         this.config = config;
         this.model = model;
         this.trainer = trainer;
+        this.saver = new ModelSaver(model, config.model().chatTemplate(), trainer, config.savedFormat(), listener);
         this.listener = listener;
     }
 
@@ -42,10 +44,10 @@ final class Checkpoints {
     Path save(TrainerState state) {
         Path target = directory.checkpoint(state.globalStep());
         try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
-            model.save(checkpoint.path(), config.model().chatTemplate());
+            saver.save(checkpoint.path(), target);
             SafetensorsWriter.writeFile(
                     checkpoint.path().resolve(OPTIMIZER),
-                    new OptimizerState(model.core(), trainer).tensors(),
+                    new OptimizerState(trainer).tensors(!saver.isExact()),
                     Map.of());
             Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson());
             Files.writeString(checkpoint.path().resolve(RunDirectory.CONFIG), config.toYaml());
@@ -66,7 +68,7 @@ final class Checkpoints {
     Path saveFinal() {
         Path target = directory.finalModel();
         try (AtomicDirectory directory = AtomicDirectory.create(target)) {
-            model.save(directory.path(), config.model().chatTemplate());
+            saver.save(directory.path(), target);
             directory.commit();
         }
         listener.saved(target);
@@ -75,7 +77,7 @@ final class Checkpoints {
 
     /** Weights, moments and number of updates as they were when the checkpoint was written, to the bit. */
     void restore(Path checkpoint, TrainerState state) {
-        OptimizerState optimizer = new OptimizerState(model.core(), trainer);
+        OptimizerState optimizer = new OptimizerState(trainer);
         try (SafetensorsReader reader = SafetensorsReader.open(checkpoint.resolve(OPTIMIZER));
                 WeightFiles weights = model.openSaved(checkpoint)) {
             List<Weights> saved = reader.tensors().stream()

@@ -6,9 +6,12 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.AdapterConfig;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
+import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.DeviceChoice;
+import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.WeightType;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -38,6 +41,19 @@ final class PolicyModel {
         } catch (RuntimeException | Error e) {
             model.close();
             throw e;
+        }
+    }
+
+    /** Master weights begin as the source's files have them, not as they are computed with: a float32 file has more. */
+    static void loadMasters(PretrainedModel model, NativeTrainer trainer) {
+        if (model.adapter().isEmpty()
+                && !trainer.parameters()
+                        .getFirst()
+                        .dtype()
+                        .equals(model.core().parameters().getFirst().dtype())) {
+            try (WeightFiles source = model.openSource()) {
+                trainer.load(source.weights());
+            }
         }
     }
 
@@ -94,9 +110,14 @@ final class PolicyModel {
     }
 
     private static String precision(TrainingConfig config) {
-        return config.model().bf16()
-                ? "bfloat16 over float32 sums"
-                : "float32 (bf16: true computes in bfloat16, faster)";
+        if (!config.model().bf16()) {
+            return "float32 (bf16: true computes in bfloat16, faster)";
+        }
+        return config.model().trainedType() == WeightType.BFLOAT16
+                        && !config.model().lora().enabled()
+                ? "bfloat16 over float32 sums, without float32 master weights (dtype: bfloat16): every update is rounded to bfloat16, as"
+                        + " TRL trains then"
+                : "bfloat16 over float32 sums";
     }
 
     private static ComputeType computeType(TrainingConfig config) {

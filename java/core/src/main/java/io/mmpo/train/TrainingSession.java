@@ -10,6 +10,7 @@ import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.OptimizerSettings;
+import io.mmpo.nativelib.WeightType;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -109,6 +110,9 @@ final class TrainingSession implements AutoCloseable {
             return untrained(resumePoint);
         }
         NativeTrainer trainer = resources.keep(NativeTrainer.create(model.core(), optimizerSettings()));
+        if (resumePoint.isEmpty()) {
+            PolicyModel.loadMasters(model, trainer);
+        }
         Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
         MetricsLog log = new MetricsLog(directory.path());
         if (config.run().resumeFrom().isPresent()) {
@@ -195,7 +199,8 @@ final class TrainingSession implements AutoCloseable {
                 optimizer.beta2(),
                 optimizer.epsilon(),
                 optimizer.weightDecay(),
-                options.recompute());
+                options.recompute(),
+                options.trainedType() == WeightType.FLOAT32);
     }
 
     @Override

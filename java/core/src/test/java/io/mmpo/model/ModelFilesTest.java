@@ -205,7 +205,7 @@ class ModelFilesTest {
             }
         }
         try (ModelFiles files = ModelFiles.open(golden)) {
-            PretrainedWriter.write(directory, golden, files.weights(), SHARD_BYTES);
+            PretrainedWriter.write(directory, golden, files.weights(), TensorForm.UNCHANGED, SHARD_BYTES);
         }
         assertThat(directory.resolve("model-00004-of-00004.safetensors")).exists();
     }

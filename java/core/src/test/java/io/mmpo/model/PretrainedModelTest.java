@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.SharedFiles;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.nativelib.WeightFormat;
+import io.mmpo.nativelib.WeightType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,7 +57,11 @@ class PretrainedModelTest {
         GoldenAdapter golden = GoldenAdapter.copyTo(directory.resolve("adapter"));
         Path saved = Files.createDirectory(directory.resolve("saved"));
         try (PretrainedModel model = PretrainedModel.load(source(golden.directory()), ComputeType.BFLOAT16, 0)) {
-            model.save(saved, Optional.empty());
+            model.save(
+                    saved,
+                    Optional.empty(),
+                    model.core().adapterParameters(),
+                    new Narrowing(WeightFormat.nearest(WeightType.FLOAT32), List.of()));
         }
         assertThat(saved.toFile().list()).containsExactlyInAnyOrder("adapter_config.json", "adapter_model.safetensors");
         assertThat(source(saved).base()).isEqualTo(golden.model());

@@ -78,7 +78,11 @@ class PretrainedWriterTest {
         Files.writeString(source.resolve("chat_template.jinja"), "{{ old }}");
         MemorySegment data = Arena.ofAuto().allocate(4);
         PretrainedWriter.write(
-                target, source, Optional.of(template), List.of(new Weights("a", new long[] {1}, "F32", data)));
+                target,
+                source,
+                Optional.of(template),
+                List.of(new Weights("a", new long[] {1}, "F32", data)),
+                TensorForm.UNCHANGED);
         assertThat(target.resolve("chat_template.jinja")).hasContent("{{ mine }}");
     }
 

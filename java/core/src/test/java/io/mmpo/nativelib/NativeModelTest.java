@@ -250,7 +250,7 @@ class NativeModelTest {
         GoldenLlama golden = new GoldenLlama("tied");
         LoraSettings lora = new LoraSettings(3, 2, 0.1, 5, Set.of(LoraModule.Q, LoraModule.DOWN));
         OptimizerSettings optimizer =
-                new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 1e-8, 0, Recompute.SELECTIVE);
+                new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 1e-8, 0, Recompute.SELECTIVE, true);
         try (NativeModel model = NativeModel.create(files.config().shape(), files.weights(), ComputeType.FLOAT32)) {
             double[] base = model.logps(golden.batch());
             assertThat(model.trainableParameters()).hasSameSizeAs(model.parameters());

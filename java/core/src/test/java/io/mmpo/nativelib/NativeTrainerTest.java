@@ -48,7 +48,7 @@ class NativeTrainerTest {
     }
 
     private static OptimizerSettings settings(OptimizerType type, Recompute recompute) {
-        return new OptimizerSettings(type, 0.9, 0.999, 1e-8, 0, recompute);
+        return new OptimizerSettings(type, 0.9, 0.999, 1e-8, 0, recompute, true);
     }
 
     @ParameterizedTest

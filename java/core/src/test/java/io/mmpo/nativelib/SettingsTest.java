@@ -31,13 +31,13 @@ class SettingsTest {
 
     @Test
     void optimizer() {
-        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 1, 0.999, 1e-8, 0, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 1, 0.999, 1e-8, 0, Recompute.NONE, true))
                 .hasMessage("adam_beta1 must be in [0, 1), got 1.0");
-        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, -0.1, 1e-8, 0, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, -0.1, 1e-8, 0, Recompute.NONE, true))
                 .hasMessage("adam_beta2 must be in [0, 1), got -0.1");
-        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 0, 0, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 0, 0, Recompute.NONE, true))
                 .hasMessage("adam_epsilon must be > 0, got 0.0");
-        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 1e-8, -1, Recompute.NONE))
+        assertThatThrownBy(() -> new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 1e-8, -1, Recompute.NONE, true))
                 .hasMessage("weight_decay must be >= 0, got -1.0");
     }
 

@@ -74,26 +74,28 @@ class TrainingPlanTest {
     /** Weights, gradients and optimizer state are what a trainer holds, to the byte. */
     @ParameterizedTest
     @CsvSource({
-        "tied, FLOAT32, ADAMW, false",
-        "tied, BFLOAT16, ADAMW_8BIT, false",
-        "untied_llama3_rope, BFLOAT16, ADAMW, false",
-        "untied_llama3_rope, FLOAT32, ADAMW_8BIT, true",
-        "tied, BFLOAT16, ADAMW, true"
+        "tied, FLOAT32, ADAMW, false, true",
+        "tied, BFLOAT16, ADAMW_8BIT, false, true",
+        "untied_llama3_rope, BFLOAT16, ADAMW, false, true",
+        "untied_llama3_rope, BFLOAT16, ADAMW, false, false",
+        "untied_llama3_rope, FLOAT32, ADAMW_8BIT, true, true",
+        "tied, BFLOAT16, ADAMW, true, false"
     })
-    void whatATrainerHolds(String variant, ComputeType type, OptimizerType optimizer, boolean adapted) {
+    void whatATrainerHolds(
+            String variant, ComputeType type, OptimizerType optimizer, boolean adapted, boolean masters) {
         Optional<LoraSettings> lora =
                 adapted ? Optional.of(new LoraSettings(64, 1, 0, 0, ATTENTION)) : Optional.empty();
-        OptimizerSettings settings = new OptimizerSettings(optimizer, 0.9, 0.999, 1e-8, 0, Recompute.NONE);
+        OptimizerSettings settings = new OptimizerSettings(optimizer, 0.9, 0.999, 1e-8, 0, Recompute.NONE, masters);
         try (ModelFiles files = ModelFiles.open(SharedFiles.path("golden/tiny_llama/" + variant));
                 NativeModel model = files.load(type)) {
             lora.ifPresent(chosen -> model.setAdapter(chosen, List.of()));
             ModelShape shape = files.config().shape();
             boolean bf16 = type == ComputeType.BFLOAT16;
-            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, Recompute.NONE, 10, 5);
+            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, masters, Recompute.NONE, 10, 5);
             try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
                 assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
                 assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
-                assertThat(plan.masterWeights()).isEqualTo(bf16 || adapted ? bytes(trainer.parameters()) : 0);
+                assertThat(plan.masterWeights()).isEqualTo(bf16 && masters || adapted ? bytes(trainer.parameters()) : 0);
                 long copy = bf16 && adapted ? bytes(trainer.parameters()) / 2 : 0;
                 assertThat(plan.weights()).isEqualTo(bytes(model.parameters()) + copy);
             }

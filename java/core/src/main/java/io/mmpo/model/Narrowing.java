@@ -1,0 +1,70 @@
+package io.mmpo.model;
+
+import io.mmpo.MmpoException;
+import io.mmpo.nativelib.NativeException;
+import io.mmpo.nativelib.RoundingLoss;
+import io.mmpo.nativelib.WeightFormat;
+import io.mmpo.nativelib.WeightType;
+import io.mmpo.nativelib.Weights;
+import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** Trained weights in the type of their file, made one after another, and what rounding to it leaves of their update. */
+public final class Narrowing implements TensorForm {
+    private final WeightFormat format;
+    private final Map<String, Weights> start = new HashMap<>();
+    private RoundingLoss loss = RoundingLoss.NONE;
+
+    /** start: before training, by the same names; needed where the type does not hold every number of the weights'. */
+    public Narrowing(WeightFormat format, List<Weights> start) {
+        this.format = format;
+        start.forEach(weights -> this.start.put(weights.name(), weights));
+    }
+
+    /** Whether weights of these types lose nothing. */
+    public static boolean isExact(WeightType file, List<Weights> weights) {
+        return weights.stream()
+                .allMatch(tensor ->
+                        WeightType.ofDtype(tensor.dtype()).filter(file::holds).isPresent());
+    }
+
+    @Override
+    public String dtype(Weights tensor) {
+        return format.type().dtype();
+    }
+
+    @Override
+    public Weights of(Weights tensor, Arena memory) {
+        Weights before = start.isEmpty() ? tensor : start.get(tensor.name());
+        return of(tensor, Objects.requireNonNull(before, tensor.name()), memory);
+    }
+
+    /** before: the tensor that training, or an adapter, began with. */
+    Weights of(Weights tensor, Weights before, Arena memory) {
+        if (tensor.dtype().equals(dtype(tensor))) {
+            return tensor;
+        }
+        try {
+            WeightFormat.Rounded rounded = format.round(tensor, before, memory);
+            loss = loss.plus(rounded.loss());
+            return rounded.weights();
+        } catch (NativeException e) {
+            throw e.status() != NativeException.Status.NON_FINITE
+                    ? e
+                    : MmpoException.of(
+                            MmpoException.Kind.TRAINING,
+                            e,
+                            "The weights cannot be written in %s: %s. Write float32, which holds all that was trained.",
+                            format.type(),
+                            e.getMessage());
+        }
+    }
+
+    /** Of the tensors that were made so far. */
+    public RoundingLoss loss() {
+        return loss;
+    }
+}

@@ -1,0 +1,92 @@
+package io.mmpo.train;
+
+import io.mmpo.model.Narrowing;
+import io.mmpo.model.PretrainedModel;
+import io.mmpo.model.WeightFiles;
+import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.RoundingLoss;
+import io.mmpo.nativelib.WeightFormat;
+import io.mmpo.nativelib.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Leaves what a trainer has made, in the type that the run writes, and says what rounding to a narrower one leaves of the training.
+ * It is made before the first update.
+ */
+final class ModelSaver {
+    private final PretrainedModel model;
+    private final Optional<Path> chatTemplate;
+    private final NativeTrainer trainer;
+    private final WeightFormat format;
+    private final ProgressListener listener;
+    private final boolean exact;
+    /** An adapter's parameters as they began, where rounding will be compared with them; a model's own are in its files. */
+    private final List<Weights> adapterStart;
+
+    ModelSaver(
+            PretrainedModel model,
+            Optional<Path> chatTemplate,
+            NativeTrainer trainer,
+            WeightFormat format,
+            ProgressListener listener) {
+        this.model = model;
+        this.chatTemplate = chatTemplate;
+        this.trainer = trainer;
+        this.format = format;
+        this.listener = listener;
+        this.exact = Narrowing.isExact(format.type(), trainer.parameters());
+        this.adapterStart =
+                exact || model.adapter().isEmpty() ? List.of() : copies(model.core().adapterParameters());
+    }
+
+    /** Whether the files hold what is trained to the bit. */
+    boolean isExact() {
+        return exact;
+    }
+
+    /** directory: an existing one. name: what it will be, for messages. */
+    void save(Path directory, Path name) {
+        if (exact) {
+            model.save(directory, chatTemplate, trainer.parameters(), new Narrowing(format, List.of()));
+            return;
+        }
+        if (model.adapter().isPresent()) {
+            save(directory, name, adapterStart);
+            return;
+        }
+        try (WeightFiles source = model.openSource()) {
+            save(directory, name, source.weights());
+        }
+    }
+
+    private void save(Path directory, Path name, List<Weights> start) {
+        Narrowing narrowing = new Narrowing(format, start);
+        model.save(directory, chatTemplate, trainer.parameters(), narrowing);
+        tell(name, narrowing.loss());
+    }
+
+    private void tell(Path name, RoundingLoss loss) {
+        String left = name.getFileName() + ": " + loss.describe(format.type());
+        if (format.stochastic()) {
+            listener.message(left + "; rounded up or down by chance, it is the update in the mean");
+        } else if (loss.isLarge()) {
+            listener.message("warning: " + left + "; save_dtype: float32 keeps all that was trained");
+        } else {
+            listener.message(left);
+        }
+    }
+
+    private static List<Weights> copies(List<Weights> weights) {
+        Arena memory = Arena.ofAuto();
+        return weights.stream()
+                .map(tensor -> {
+                    MemorySegment copy = memory.allocate(tensor.data().byteSize(), Double.BYTES);
+                    return new Weights(tensor.name(), tensor.shape(), tensor.dtype(), copy.copyFrom(tensor.data()));
+                })
+                .toList();
+    }
+}
