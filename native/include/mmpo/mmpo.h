@@ -30,7 +30,7 @@ enum mmpo_status {
   MMPO_INVALID_ARGUMENT = 1, /* an argument breaks its contract; nothing was changed */
   MMPO_INVALID_MODEL = 2,    /* a weight is missing, of the wrong shape or dtype, or not finite */
   MMPO_OUT_OF_MEMORY = 3,
-  MMPO_NON_FINITE = 4, /* a gradient, or the logits of a generated token, are not finite; nothing was changed */
+  MMPO_NON_FINITE = 4, /* a gradient, a generated token's logits or a rounded weight are not finite; nothing was changed */
   MMPO_INTERNAL = 5
 };
 

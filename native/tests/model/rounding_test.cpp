@@ -24,8 +24,8 @@ TEST(Rounding, CountsWhatMovedAndWhatIsKept) {
   EXPECT_EQ(found.num_weights, 4);
   EXPECT_EQ(found.num_moved, 3);
   EXPECT_EQ(found.num_kept, 2);
-  EXPECT_DOUBLE_EQ(found.update_squares, step * step * (1.0 / 16 + 9.0 / 16 + 4));
-  EXPECT_DOUBLE_EQ(found.rounded_squares, step * step * 5.0);
+  EXPECT_DOUBLE_EQ(found.update_squares, 0x1p-14 * (1.0 / 16 + 9.0 / 16 + 4));
+  EXPECT_DOUBLE_EQ(found.rounded_squares, 0x1p-14 * 5);
 }
 
 // The beginning is rounded as what was trained is: its own rounding is no update.

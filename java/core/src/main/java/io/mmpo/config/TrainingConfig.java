@@ -31,10 +31,14 @@ public record TrainingConfig(
         }
     }
 
-    /** How what is trained becomes the weights of a file. */
+    /** Of what is updated: an adapter's parameters are float32. */
+    public WeightType trainedType() {
+        return model.lora().enabled() ? WeightType.FLOAT32 : model.trainedType();
+    }
+
+    /** How that becomes the weights of a file. */
     public WeightFormat savedFormat() {
-        WeightType trained = model.lora().enabled() ? WeightType.FLOAT32 : model.trainedType();
-        return new WeightFormat(run.savedType().orElse(trained), run.stochasticRounding(), run.seed());
+        return new WeightFormat(run.savedType().orElse(trainedType()), run.stochasticRounding(), run.seed());
     }
 
     /** Reads a YAML file; {@code overrides} are {@code key=value} and win over the file. */

@@ -4,7 +4,6 @@ import io.mmpo.MmpoException;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.nativelib.WeightFormat;
-import io.mmpo.nativelib.WeightType;
 import io.mmpo.nativelib.Weights;
 import java.lang.foreign.Arena;
 import java.util.HashMap;
@@ -22,13 +21,6 @@ public final class Narrowing implements TensorForm {
     public Narrowing(WeightFormat format, List<Weights> start) {
         this.format = format;
         start.forEach(weights -> this.start.put(weights.name(), weights));
-    }
-
-    /** Whether weights of these types lose nothing. */
-    public static boolean isExact(WeightType file, List<Weights> weights) {
-        return weights.stream()
-                .allMatch(tensor ->
-                        WeightType.ofDtype(tensor.dtype()).filter(file::holds).isPresent());
     }
 
     @Override

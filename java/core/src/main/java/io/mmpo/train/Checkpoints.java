@@ -36,7 +36,7 @@ final class Checkpoints {
         this.config = config;
         this.model = model;
         this.trainer = trainer;
-        this.saver = new ModelSaver(model, config.model().chatTemplate(), trainer, config.savedFormat(), listener);
+        this.saver = new ModelSaver(model, trainer, config, listener);
         this.listener = listener;
     }
 

@@ -1,5 +1,6 @@
 package io.mmpo.train;
 
+import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.Narrowing;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.WeightFiles;
@@ -28,17 +29,13 @@ final class ModelSaver {
     private final List<Weights> adapterStart;
 
     ModelSaver(
-            PretrainedModel model,
-            Optional<Path> chatTemplate,
-            NativeTrainer trainer,
-            WeightFormat format,
-            ProgressListener listener) {
+            PretrainedModel model, NativeTrainer trainer, TrainingConfig config, ProgressListener listener) {
         this.model = model;
-        this.chatTemplate = chatTemplate;
+        this.chatTemplate = config.model().chatTemplate();
         this.trainer = trainer;
-        this.format = format;
+        this.format = config.savedFormat();
         this.listener = listener;
-        this.exact = Narrowing.isExact(format.type(), trainer.parameters());
+        this.exact = format.type().holds(config.trainedType());
         this.adapterStart =
                 exact || model.adapter().isEmpty() ? List.of() : copies(model.core().adapterParameters());
     }

@@ -45,12 +45,9 @@ final class PolicyModel {
     }
 
     /** Master weights begin as the source's files have them, not as they are computed with: a float32 file has more. */
-    static void loadMasters(PretrainedModel model, NativeTrainer trainer) {
-        if (model.adapter().isEmpty()
-                && !trainer.parameters()
-                        .getFirst()
-                        .dtype()
-                        .equals(model.core().parameters().getFirst().dtype())) {
+    static void loadMasters(PretrainedModel model, NativeTrainer trainer, TrainingConfig config) {
+        boolean hasMasters = config.model().bf16() && config.model().trainedType() == WeightType.FLOAT32;
+        if (hasMasters && model.adapter().isEmpty()) {
             try (WeightFiles source = model.openSource()) {
                 trainer.load(source.weights());
             }
@@ -113,8 +110,7 @@ final class PolicyModel {
         if (!config.model().bf16()) {
             return "float32 (bf16: true computes in bfloat16, faster)";
         }
-        return config.model().trainedType() == WeightType.BFLOAT16
-                        && !config.model().lora().enabled()
+        return config.trainedType() == WeightType.BFLOAT16
                 ? "bfloat16 over float32 sums, without float32 master weights (dtype: bfloat16): every update is rounded to bfloat16, as"
                         + " TRL trains then"
                 : "bfloat16 over float32 sums";

@@ -111,7 +111,7 @@ final class TrainingSession implements AutoCloseable {
         }
         NativeTrainer trainer = resources.keep(NativeTrainer.create(model.core(), optimizerSettings()));
         if (resumePoint.isEmpty()) {
-            PolicyModel.loadMasters(model, trainer);
+            PolicyModel.loadMasters(model, trainer, config);
         }
         Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
         MetricsLog log = new MetricsLog(directory.path());

@@ -55,15 +55,25 @@ class ResumeTest {
     /** Stopped twice, in the middle of what a line of metrics averages over. */
     @ParameterizedTest
     @CsvSource({
-        "dpo, false, adamw_torch, false",
-        "dpo, true, adamw_8bit, false",
-        "mmpo, false, adamw_8bit, false",
-        "dpo, true, adamw_8bit, true"
+        "dpo, false, adamw_torch, false, float32, float32",
+        "dpo, true, adamw_8bit, false, float32, float32",
+        "dpo, true, adamw_torch, false, float32, bfloat16",
+        "dpo, true, adamw_torch, false, float32, float16",
+        "dpo, false, adamw_torch, false, float32, bfloat16",
+        "dpo, true, adamw_torch, false, bfloat16, bfloat16",
+        "dpo, true, adamw_8bit, false, bfloat16, float32",
+        "dpo, true, adamw_torch, false, bfloat16, float16",
+        "mmpo, false, adamw_8bit, false, float32, float32",
+        "dpo, true, adamw_8bit, true, float32, float32",
+        "dpo, true, adamw_8bit, true, float32, bfloat16"
     })
-    void theRunIsThatWithoutABreak(String loss, boolean bf16, String optimizer, boolean lora) throws IOException {
+    void theRunIsThatWithoutABreak(
+            String loss, boolean bf16, String optimizer, boolean lora, String dtype, String saveDtype)
+            throws IOException {
         Map<String, Object> keys = new HashMap<>(Map.of("loss_type", loss, "max_steps", 20, "bf16", bf16));
         keys.putAll(Map.of("optim", optimizer, "weight_decay", 0.01, "logging_steps", 5, "save_steps", 6));
         keys.putAll(Map.of("eval_strategy", "steps", "eval_steps", 4, "eval_dataset_name", rows));
+        keys.putAll(Map.of("dtype", dtype, "save_dtype", saveDtype, "save_strategy", "steps"));
         if (lora) { // of rank 64, some of its matrices have 8-bit moments
             keys.putAll(
                     Map.of("use_peft", true, "lora_r", 64, "lora_dropout", 0.1, "lora_target_modules", "all-linear"));
@@ -81,6 +91,11 @@ class ResumeTest {
         assertThat(weights("broken")).isEqualTo(weights("whole"));
         assertThat(metrics("broken")).isEqualTo(metrics("whole"));
         assertThat(metrics("broken")).hasSize(4 + 5 + 1);
+        for (String file : List.of("optimizer.safetensors", lora ? "adapter_model.safetensors" : "model.safetensors")) {
+            assertThat(directory.resolve("broken/checkpoint-20").resolve(file))
+                    .hasSameBinaryContentAs(
+                            directory.resolve("whole/checkpoint-20").resolve(file));
+        }
     }
 
     @Test
