@@ -2,14 +2,11 @@ package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
-<<<<<<< HEAD
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.IoProblem;
 import io.mmpo.files.JsonFile;
 import io.mmpo.files.NewFile;
-=======
 import io.mmpo.nativelib.WeightType;
->>>>>>> 6d34c34 (Files hold what is trained: float32 masters unless save_dtype says otherwise, with what rounding leaves of the update; merge --dtype; plan counts files)
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.nio.file.Files;

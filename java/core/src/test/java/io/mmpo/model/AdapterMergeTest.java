@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.files.AtomicDirectory;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.model.AdapterMerge.Options;
 import io.mmpo.nativelib.NativeModel;
