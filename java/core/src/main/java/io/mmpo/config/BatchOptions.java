@@ -6,10 +6,12 @@ import java.util.OptionalInt;
 public record BatchOptions(
         int trainBatchSize, int gradientAccumulationSteps, int evalBatchSize, OptionalInt precomputeRefBatchSize) {
     public BatchOptions {
-        Checks.requirePositive("per_device_train_batch_size", trainBatchSize);
-        Checks.requirePositive("gradient_accumulation_steps", gradientAccumulationSteps);
-        Checks.requirePositive("per_device_eval_batch_size", evalBatchSize);
-        Checks.requirePositive("precompute_ref_batch_size", precomputeRefBatchSize);
+        Problems problems = new Problems();
+        problems.requirePositive("per_device_train_batch_size", trainBatchSize);
+        problems.requirePositive("gradient_accumulation_steps", gradientAccumulationSteps);
+        problems.requirePositive("per_device_eval_batch_size", evalBatchSize);
+        problems.requirePositive("precompute_ref_batch_size", precomputeRefBatchSize);
+        problems.throwIfAny();
     }
 
     /** Rows scored at a time for the reference log-probabilities of the training rows. */

@@ -150,7 +150,7 @@ final class ConfigKeys {
             of("use_rslora", "false", c -> c.model().lora().rsLora(), "Multiply by lora_alpha / √lora_r instead."));
 
     private static final List<ConfigKey> LOSS = List.of(
-            of("loss_type", "mmpo", c -> lowerCase(c.loss().type()), "`mmpo`, `dpo`, `simpo` or `sft`."),
+            of("loss_type", "mmpo", c -> lowerCase(c.loss().type()), "`mmpo`, `dpo` (TRL's `sigmoid`), `simpo` or `sft` (`nll`, `chunked_nll`)."),
             of(
                             "beta",
                             "0.1",
@@ -169,10 +169,12 @@ final class ConfigKeys {
                     c -> c.loss().normalize() ? "batch" : "none",
                     "MMPO: `batch` for min-max normalised rewards over the micro-batch, `none` for rewards as they are."),
             of(
-                    "length_normalize",
-                    "false",
-                    c -> c.loss().lengthNormalize(),
-                    "MMPO, SimPO: log-probabilities divided by the completion's length."),
+                            "length_normalize",
+                            "false",
+                            c -> c.loss().lengthNormalize(),
+                            "MMPO, SimPO: log-probabilities divided by the completion's length. SimPO is so by its authors and in TRL;"
+                                    + " `false` is the form on sums that the MMPO paper compares with.")
+                    .except(LossType.SIMPO, "true"),
             of(
                     "label_smoothing",
                     "0.0",
@@ -216,7 +218,7 @@ final class ConfigKeys {
                     "max_steps",
                     "-1",
                     c -> c.schedule().maxSteps().orElse(-1),
-                    "Optimizer steps; -1: as num_train_epochs says."),
+                    "Optimizer steps; 0 or less: as num_train_epochs says."),
             of(
                     "per_device_train_batch_size",
                     "8",
@@ -241,7 +243,7 @@ final class ConfigKeys {
                     "max_grad_norm",
                     "1.0",
                     c -> c.optimizer().maxGradNorm(),
-                    "Norm that a gradient is clipped to; 0: no clipping."),
+                    "Norm that a gradient is clipped to; 0 or `null`: no clipping."),
             of(
                     "seed",
                     "42",
@@ -264,12 +266,12 @@ final class ConfigKeys {
                     "eval_strategy",
                     "no",
                     c -> lowerCase(c.run().evalStrategy()),
-                    "When to evaluate: `no`, `steps` or `epoch`."),
+                    "When to evaluate: `no`, `steps` or `epoch`; where there are no rows to evaluate on, a line says that nothing is."),
             of(
                     "eval_steps",
                     "",
                     c -> orNull(c.run().evalSteps()),
-                    "Optimizer steps between two evaluations; unset: logging_steps."),
+                    "Optimizer steps between two evaluations; unset or 0: logging_steps."),
             of(
                     "per_device_eval_batch_size",
                     "8",
@@ -289,7 +291,7 @@ final class ConfigKeys {
                     "save_total_limit",
                     "",
                     c -> orNull(c.run().saveTotalLimit()),
-                    "Checkpoints to keep, the newest; unset: all."),
+                    "Checkpoints to keep, the newest; unset or 0: all."),
             of(
                     "save_dtype",
                     "",

@@ -17,6 +17,7 @@ import io.mmpo.nativelib.WeightType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -26,6 +27,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** YAML and {@code key=value} overrides to a checked {@link TrainingConfig}. */
 public final class ConfigLoader {
@@ -52,19 +55,25 @@ public final class ConfigLoader {
     /** A configuration, and one line for each key that was accepted without an effect. */
     public record Loaded(TrainingConfig config, List<String> notices) {}
 
-    /** {@code overrides} are {@code key=value}; they win over the file, and the last of a key over the ones before it. */
+    /** {@code overrides} are {@code key=value}, each key once; they win over the file. */
     public static Loaded load(Path file, List<String> overrides) {
         Map<String, Assignment> assignments = YamlFile.read(file);
+        Map<String, String> texts = new LinkedHashMap<>();
         for (String override : overrides) {
             int equals = override.indexOf('=');
             if (equals < 1) {
-                throw MmpoException.configuration("'%s' on the command line is not of the form key=value", override);
+                throw MmpoException.configuration(
+                        "'%s' on the command line is not of the form key=value", Echo.of(override));
             }
-            assignments.put(
-                    override.substring(0, equals).strip(),
-                    commandLine(
-                            override.substring(0, equals).strip(),
-                            override.substring(equals + 1).strip()));
+            String key = override.substring(0, equals).strip();
+            String text = override.substring(equals + 1).strip();
+            String earlier = texts.put(key, text);
+            if (earlier != null) {
+                throw MmpoException.configuration(
+                        "%s is set twice on the command line, to '%s' and to '%s'; keep one",
+                        Echo.of(key), Echo.of(earlier), Echo.of(text));
+            }
+            assignments.put(key, commandLine(key, text));
         }
         return read(assignments);
     }
@@ -127,20 +136,58 @@ public final class ConfigLoader {
     private static Loaded read(Map<String, Assignment> assignments) {
         List<String> notices = new ArrayList<>();
         Map<String, Assignment> known = new LinkedHashMap<>();
+        // Key to what is wrong with it: all of it is told at once.
+        Map<String, List<String>> problems = new LinkedHashMap<>();
         assignments.forEach((key, assignment) -> {
             String name = OTHER_NAMES.getOrDefault(key, key);
             if (ConfigKeys.ALL.containsKey(name)) {
                 Assignment other = known.put(name, assignment);
                 if (other != null && !Objects.equals(other.text(), assignment.text())) {
-                    throw MmpoException.configuration(
-                            "%s is set twice, to %s (%s) and to %s (%s, as %s); remove one of them",
-                            name, other.text(), other.where(), assignment.text(), assignment.where(), key);
+                    problems.put(
+                            key,
+                            List.of("%s is set twice, to %s (%s) and to %s (%s, as %s); remove one of them"
+                                    .formatted(
+                                            name, other.text(), other.where(), assignment.text(), assignment.where(), key)));
                 }
             } else {
-                acceptForeign(key, assignment, notices);
+                foreign(key, assignment, notices).ifPresent(problem -> problems.put(key, List.of(problem)));
             }
         });
         Values values = new Values(known);
+        if (isContrastivePreference(assignments)) {
+            problems.put(
+                    "loss_type",
+                    List.of("loss_type is sigmoid" + values.at("loss_type")
+                            + " beside cpo_alpha, which is TRL's CPO, a loss without a reference model that is not offered;"
+                            + " write loss_type: simpo, or remove cpo_alpha for DPO"));
+        }
+        notices.addAll(withoutEffect(known, values));
+        notices.sort(null);
+        Optional<TrainingConfig> config = build(values, problems);
+        if (config.isEmpty() || !problems.isEmpty()) {
+            List<String> order = List.copyOf(assignments.keySet());
+            throw Problems.exception(problems.entrySet().stream()
+                    .sorted(Comparator.comparingInt(problem -> place(order, problem.getKey())))
+                    .flatMap(problem -> problem.getValue().stream())
+                    .toList());
+        }
+        return new Loaded(config.get(), List.copyOf(notices));
+    }
+
+    /** Of a key in the file; those that are missing come last. */
+    private static int place(List<String> order, String key) {
+        int place = order.indexOf(key);
+        return place < 0 ? order.size() : place;
+    }
+
+    private static boolean isContrastivePreference(Map<String, Assignment> assignments) {
+        Assignment loss = assignments.get("loss_type");
+        Assignment alpha = assignments.get("cpo_alpha");
+        return loss != null && "sigmoid".equals(loss.text()) && alpha != null && !ForeignKeys.isEmpty(alpha);
+    }
+
+    private static List<String> withoutEffect(Map<String, Assignment> known, Values values) {
+        List<String> notices = new ArrayList<>();
         KEYS_OF_LOSSES.forEach((key, losses) -> {
             if (known.containsKey(key) && !losses.contains(values.loss())) {
                 notices.add(
@@ -152,68 +199,106 @@ public final class ConfigLoader {
                     .filter(KEYS_OF_PEFT::contains)
                     .forEach(key -> notices.add(key + " has no effect without use_peft: true" + values.at(key)));
         }
-        notices.sort(null);
-        try {
-            return new Loaded(build(values), List.copyOf(notices));
-        } catch (MmpoException e) {
-            throw located(e, values);
+        if (values.constant("eval_strategy", IntervalStrategy.class) == IntervalStrategy.EPOCH
+                && values.optionalSteps("eval_steps").isPresent()) {
+            notices.add("eval_steps has no effect on eval_strategy epoch" + values.at("eval_steps"));
         }
+        return notices;
     }
 
-    /** A record's check begins its message with the key; says where that was set, unless the message already does. */
-    private static MmpoException located(MmpoException error, Values values) {
-        String message = error.getMessage();
-        String where = values.at(message.split(" ", 2)[0]);
-        return where.isEmpty() || message.contains(where)
-                ? error
-                : MmpoException.of(error.kind(), error, "%s", message + where);
+    /** Notes what a key that is no setting here is worth a line for, and returns why it is refused, if it is. */
+    private static Optional<String> foreign(String key, Assignment assignment, List<String> notices) {
+        String where = " (" + assignment.where() + ")";
+        return switch (ForeignKeys.ALL.get(key)) {
+            case null -> Optional.of(unknown(key, where));
+            case ForeignKeys.Rule.Ignored ignored -> {
+                if (!ForeignKeys.isEmpty(assignment) && !"none".equals(assignment.text())) {
+                    notices.add(key + " means nothing here: " + ignored.why() + where);
+                }
+                yield Optional.empty();
+            }
+            case ForeignKeys.Rule.Limited limited -> {
+                String text = assignment.text();
+                boolean accepted = (text != null && limited.accepted().contains(text.toLowerCase(Locale.ROOT)))
+                        || (limited.off() ? ForeignKeys.isOff(assignment) : ForeignKeys.isEmpty(assignment));
+                yield accepted
+                        ? Optional.empty()
+                        : Optional.of(key + (text == null ? "" : ": " + Echo.of(text)) + " is not supported" + where + ": "
+                                + limited.mend());
+            }
+            case ForeignKeys.Rule.Renamed renamed ->
+                ForeignKeys.isOff(assignment)
+                        ? Optional.empty()
+                        : Optional.of(key + where + " has another name here: " + renamed.mend());
+        };
     }
 
-    private static void acceptForeign(String key, Assignment assignment, List<String> notices) {
-        String reason = ForeignKeys.inert().get(key);
-        if (reason != null) {
-            notices.add(key + " means nothing here: " + reason + " (" + assignment.where() + ")");
-            return;
-        }
-        ForeignKeys.Restricted restricted = ForeignKeys.restricted().get(key);
-        if (restricted == null) {
-            throw unknown(key, assignment);
-        }
-        String text = assignment.text();
-        boolean unset = text == null && !assignment.nested();
-        if (!unset && (text == null || !restricted.accepted().contains(text.toLowerCase(Locale.ROOT)))) {
-            throw MmpoException.configuration(
-                    "%s%s is not supported (%s); supported is %s",
-                    key,
-                    assignment.nested() ? "" : ": " + assignment.text(),
-                    assignment.where(),
-                    restricted.supported());
-        }
-    }
-
-    private static MmpoException unknown(String key, Assignment assignment) {
+    private static String unknown(String key, String where) {
         Set<String> names = new TreeSet<>(ConfigKeys.ALL.keySet());
-        names.addAll(ForeignKeys.restricted().keySet());
-        names.addAll(ForeignKeys.inert().keySet());
+        names.addAll(ForeignKeys.ALL.keySet());
         String suggestion = Spelling.nearest(key, names)
                 .map(name -> "did you mean " + name + "?")
                 .orElse("docs/configuration.md lists the keys");
-        return MmpoException.configuration(
-                "'%s' (%s) is not a configuration key; %s", key, assignment.where(), suggestion);
+        return "'" + Echo.of(key) + "'" + where + " is not a configuration key; " + suggestion;
     }
 
-    private static TrainingConfig build(Values v) {
-        ModelOptions model = new ModelOptions(
+    /** Empty where something is wrong, which is then among the problems. */
+    private static Optional<TrainingConfig> build(Values v, Map<String, List<String>> problems) {
+        WeightType trainedType = part(v, problems, () -> trainedType(v)).orElse(WeightType.FLOAT32);
+        Optional<WeightType> savedType = part(v, problems, () -> savedType(v)).orElse(Optional.empty());
+        Optional<ModelOptions> model = part(v, problems, () -> model(v, trainedType));
+        Optional<DataOptions> data = part(v, problems, () -> data(v));
+        Optional<LossOptions> loss = part(v, problems, () -> loss(v));
+        Optional<OptimizerOptions> optimizer = part(v, problems, () -> optimizer(v));
+        Optional<ScheduleOptions> schedule = part(v, problems, () -> schedule(v));
+        Optional<BatchOptions> batches = part(v, problems, () -> batches(v));
+        Optional<RunOptions> run = part(v, problems, () -> run(v, savedType));
+        v.problems().forEach((key, problem) -> problems.put(key, List.of(problem)));
+        boolean whole = Stream.of(model, data, loss, optimizer, schedule, batches, run).allMatch(Optional::isPresent);
+        return whole
+                ? part(
+                        v,
+                        problems,
+                        () -> new TrainingConfig(
+                                model.orElseThrow(),
+                                data.orElseThrow(),
+                                loss.orElseThrow(),
+                                optimizer.orElseThrow(),
+                                schedule.orElseThrow(),
+                                batches.orElseThrow(),
+                                run.orElseThrow()))
+                : Optional.empty();
+    }
+
+    /**
+     * One record. What its checks say begins with a key; of a key whose text could not be read they know only the default, so the
+     * text's own problem stands.
+     */
+    private static <T> Optional<T> part(Values v, Map<String, List<String>> problems, Supplier<T> build) {
+        try {
+            return Optional.of(build.get());
+        } catch (MmpoException e) {
+            for (String message : Problems.of(e)) {
+                String key = message.split("[: ]", 2)[0];
+                String where = v.at(key);
+                String located = where.isEmpty() || message.contains(where) ? message : message + where;
+                problems.computeIfAbsent(key, k -> new ArrayList<>()).add(located);
+            }
+            return Optional.empty();
+        }
+    }
+
+    private static ModelOptions model(Values v, WeightType trainedType) {
+        return new ModelOptions(
                 v.path("model_name_or_path"),
                 v.optionalWord("model_revision"),
                 v.optionalPath("ref_model_name_or_path"),
                 v.optionalPath("chat_template_path"),
                 v.constant("device", DeviceChoice.class),
                 v.bool("bf16"),
-                trainedType(v),
+                trainedType,
                 recompute(v),
                 lora(v));
-        return new TrainingConfig(model, data(v), loss(v), optimizer(v), schedule(v), batches(v), run(v));
     }
 
     /** TRL's dtype, of which two values can be trained here. */
@@ -313,14 +398,14 @@ public final class ConfigLoader {
                 v.number("adam_beta1"),
                 v.number("adam_beta2"),
                 v.number("adam_epsilon"),
-                v.number("max_grad_norm"));
+                v.numberOrNone("max_grad_norm"));
     }
 
     private static ScheduleOptions schedule(Values v) {
         int maxSteps = v.integer("max_steps");
         return new ScheduleOptions(
                 v.number("num_train_epochs"),
-                maxSteps == -1 ? OptionalInt.empty() : OptionalInt.of(maxSteps),
+                maxSteps <= 0 ? OptionalInt.empty() : OptionalInt.of(maxSteps),
                 v.constant("lr_scheduler_type", SchedulerType.class),
                 v.number("warmup_ratio"),
                 v.steps("warmup_steps"));
@@ -332,7 +417,7 @@ public final class ConfigLoader {
                 v.integer("per_device_eval_batch_size"), v.optionalInteger("precompute_ref_batch_size"));
     }
 
-    private static RunOptions run(Values v) {
+    private static RunOptions run(Values v, Optional<WeightType> savedType) {
         return new RunOptions(
                 v.path("output_dir"),
                 v.longInteger("seed"),
@@ -342,8 +427,8 @@ public final class ConfigLoader {
                 v.optionalSteps("eval_steps"),
                 v.constant("save_strategy", IntervalStrategy.class),
                 v.steps("save_steps"),
-                v.optionalInteger("save_total_limit"),
-                savedType(v),
+                v.optionalCount("save_total_limit"),
+                savedType,
                 v.choice("save_rounding", "nearest", "stochastic").equals("stochastic"),
                 v.optionalSwitch("resume_from_checkpoint"),
                 v.bool("resume_with_changed_config"));

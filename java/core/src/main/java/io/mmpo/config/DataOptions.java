@@ -1,6 +1,5 @@
 package io.mmpo.config;
 
-import io.mmpo.MmpoException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -32,35 +31,34 @@ public record DataOptions(
 
     public DataOptions {
         mixture = List.copyOf(mixture);
-        if (dataset.isEmpty() && mixture.isEmpty()) {
-            throw MmpoException.configuration(
-                    "dataset_name must be set; give it a file or a directory, or list several under datasets");
-        }
-        if (dataset.isPresent() && !mixture.isEmpty()) {
-            throw MmpoException.configuration(
-                    "datasets and dataset_name are both set; keep one, and write the other data set as an entry of datasets");
-        }
-        requireNotEmpty("dataset_name", dataset);
-        requireNotEmpty("eval_dataset_name", evalDataset);
-        config.ifPresent(name -> DatasetOptions.requireName("dataset_config", name));
-        DatasetOptions.requireName("dataset_train_split", trainSplit);
-        DatasetOptions.requireName("dataset_test_split", testSplit);
-        maxLength.ifPresent(value -> Checks.require(
+        Problems problems = new Problems();
+        problems.refuse(
+                dataset.isEmpty() && mixture.isEmpty(),
+                "dataset_name must be set; give it a file or a directory, or list several under datasets");
+        problems.refuse(
+                dataset.isPresent() && !mixture.isEmpty(),
+                "datasets and dataset_name are both set; keep one, and write the other data set as an entry of datasets");
+        requireNotEmpty(problems, "dataset_name", dataset);
+        requireNotEmpty(problems, "eval_dataset_name", evalDataset);
+        config.ifPresent(name -> problems.collect(() -> DatasetOptions.requireName("dataset_config", name)));
+        problems.collect(() -> DatasetOptions.requireName("dataset_train_split", trainSplit));
+        problems.collect(() -> DatasetOptions.requireName("dataset_test_split", testSplit));
+        maxLength.ifPresent(value -> problems.require(
                 value >= 2, "max_length", "must be at least 2, one token of prompt and one of completion", value));
-        Checks.requirePositive("max_prompt_length", maxPromptLength);
-        Checks.requirePositive("max_completion_length", maxCompletionLength);
-        if (packing && maxLength.isEmpty()) {
-            throw MmpoException.configuration(
-                    "packing needs max_length, the tokens of a packed sequence; set max_length, or write packing: false");
-        }
-        if (maxLength.isPresent()
-                && maxPromptLength.isPresent()
-                && maxPromptLength.getAsInt() >= maxLength.getAsInt()) {
-            throw MmpoException.configuration(
-                    "max_prompt_length (%d) must be below max_length (%d), else nothing is left of a completion; raise max_length or"
-                            + " write max_length: null",
-                    maxPromptLength.getAsInt(), maxLength.getAsInt());
-        }
+        problems.requirePositive("max_prompt_length", maxPromptLength);
+        problems.requirePositive("max_completion_length", maxCompletionLength);
+        problems.refuse(
+                packing && maxLength.isEmpty(),
+                "packing needs max_length, the tokens of a packed sequence; set max_length, or write packing: false");
+        problems.refuse(
+                maxLength.isPresent()
+                        && maxPromptLength.isPresent()
+                        && maxPromptLength.getAsInt() >= maxLength.getAsInt(),
+                "max_prompt_length (%s) must be below max_length (%s), else nothing is left of a completion; raise max_length or"
+                        + " write max_length: null",
+                maxPromptLength.orElse(0),
+                maxLength.orElse(0));
+        problems.throwIfAny();
     }
 
     /** What is trained on. */
@@ -74,7 +72,7 @@ public record DataOptions(
     }
 
     /** False where the rows that would be evaluated on are those of the one file that is trained on. */
-    boolean mayEvaluate() {
+    public boolean mayEvaluate() {
         return evalDataset.isPresent()
                 || dataset.filter(path -> !ONE_FILE.matcher(path).matches() && !Files.isRegularFile(Path.of(path)))
                         .isPresent();
@@ -84,8 +82,8 @@ public record DataOptions(
         return new DatasetOptions(path, config, split, 1, Map.of());
     }
 
-    private static void requireNotEmpty(String key, Optional<String> text) {
-        text.ifPresent(value ->
-                Checks.require(!value.isBlank(), key, "must name a file, a directory or a data set", "an empty text"));
+    private static void requireNotEmpty(Problems problems, String key, Optional<String> text) {
+        text.ifPresent(value -> problems.require(
+                !value.isBlank(), key, "must name a file, a directory or a data set", "an empty text"));
     }
 }

@@ -1,46 +1,89 @@
 package io.mmpo.config;
 
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * Keys of TRL and of this project's plans that a run here cannot honour. They are told apart, so that nothing is silently
- * ignored: inert keys are accepted with one line; the others only with the value that changes nothing.
+ * Keys of TRL, transformers and their recipes, of today and of earlier versions, and of this project's plans, that are no
+ * settings of a run here. Each is declared once, with what becomes of it, so that nothing is silently ignored. ForeignKeysTest
+ * holds the declarations against the fields of TRL's and transformers' own classes.
  */
 final class ForeignKeys {
     private ForeignKeys() {}
 
-    /** A key that only takes the values under which a run here does what the key says. */
-    record Restricted(Set<String> accepted, String supported) {}
+    /** What becomes of a key. */
+    sealed interface Rule {
+        /** It would change nothing here: accepted with one line, which says why. */
+        record Ignored(String why) implements Rule {}
 
-    private static final Map<String, String> INERT = new LinkedHashMap<>();
-    private static final Map<String, Restricted> RESTRICTED = new LinkedHashMap<>();
+        /**
+         * It would change the result, or what is written, in a way that is not offered: refused, but for the values under which a
+         * run does what the key says.
+         *
+         * @param accepted in lower case, beside what means off
+         * @param off whether false, 0 and none are such values too, as they are for most keys
+         * @param mend what is offered and what to write instead
+         */
+        record Limited(Set<String> accepted, boolean off, String mend) implements Rule {}
 
-    /** Key to the reason why it means nothing here. */
-    static Map<String, String> inert() {
-        return INERT;
+        /** Another name of today's key, or of what took its place: refused with that name, unless it is off. */
+        record Renamed(String mend) implements Rule {}
     }
 
-    static Map<String, Restricted> restricted() {
-        return RESTRICTED;
+    /** Values that ask for nothing, whatever the key. */
+    private static final Set<String> OFF = Set.of("false", "no", "off", "none", "never");
+
+    static final Map<String, Rule> ALL = new LinkedHashMap<>();
+
+    /** Whether a value asks for nothing: null, an empty text, list or mapping. */
+    static boolean isEmpty(Assignment value) {
+        return value.nested()
+                ? value.tree() != null && value.tree().isEmpty()
+                : value.text() == null || value.text().isBlank();
     }
 
-    private static void inert(String reason, String... keys) {
+    /** Whether a value switches something off. */
+    static boolean isOff(Assignment value) {
+        String text = value.text();
+        return isEmpty(value)
+                || (text != null && (OFF.contains(text.toLowerCase(Locale.ROOT)) || text.matches("[+-]?0+(\\.0*)?")));
+    }
+
+    private static void ignored(String why, String... keys) {
+        declare(new Rule.Ignored(why), keys);
+    }
+
+    /** Beside what means off nothing is accepted. */
+    private static void offOnly(String mend, String... keys) {
+        declare(new Rule.Limited(Set.of(), true, mend), keys);
+    }
+
+    /** accepted: beside what means off. */
+    private static void limited(Set<String> accepted, String mend, String... keys) {
+        declare(new Rule.Limited(accepted, true, mend), keys);
+    }
+
+    /** For keys of which false and 0 are values like any other: accepted are these alone, and null. */
+    private static void only(Set<String> accepted, String mend, String... keys) {
+        declare(new Rule.Limited(accepted, false, mend), keys);
+    }
+
+    private static void renamed(String mend, String... keys) {
+        declare(new Rule.Renamed(mend), keys);
+    }
+
+    private static void declare(Rule rule, String... keys) {
         for (String key : keys) {
-            INERT.put(key, reason);
-        }
-    }
-
-    private static void only(String accepted, String supported, String... keys) {
-        Set<String> values = accepted.isEmpty() ? Set.of() : Set.of(accepted.split("\\|"));
-        for (String key : keys) {
-            RESTRICTED.put(key, new Restricted(values, supported));
+            if (ALL.put(key, rule) != null || ConfigKeys.ALL.containsKey(key)) {
+                throw new IllegalStateException(key + " is declared twice");
+            }
         }
     }
 
     static {
-        inert(
+        ignored(
                 "rows are tokenized and collated ahead on threads of their own",
                 "dataloader_pin_memory",
                 "dataloader_num_workers",
@@ -48,37 +91,55 @@ final class ForeignKeys {
                 "dataloader_prefetch_factor",
                 "dataloader_multiprocessing_context",
                 "dataloader_in_order",
-                "dataset_num_proc");
-        inert(
+                "dataset_num_proc",
+                "dataset_batch_size",
+                "preprocessing_num_workers",
+                "preprocessing_only",
+                "accelerator_config",
+                "dispatch_batches",
+                "split_batches");
+        ignored(
                 "batches are packed without padding",
                 "padding_free",
                 "pad_to_multiple_of",
                 "pad_token",
+                "padding_value",
+                "label_pad_token_id",
                 "group_by_length");
-        inert(
+        ignored(
                 "only the columns that are needed are read",
                 "remove_unused_columns",
                 "label_names",
                 "length_column_name");
-        inert("reference log-probabilities are always computed once before training", "precompute_ref_log_probs");
-        inert("the model has no dropout", "disable_dropout");
-        inert("it belongs to mixture-of-experts models", "router_aux_loss_coef");
-        inert("attention is this project's own", "attn_implementation");
-        inert(
+        ignored("reference log-probabilities are always computed once before training", "precompute_ref_log_probs");
+        ignored("the model has no dropout", "disable_dropout");
+        ignored("it belongs to mixture-of-experts models", "router_aux_loss_coef");
+        ignored("attention is this project's own", "attn_implementation", "use_flash_attention_2");
+        ignored(
                 "kernels are this project's own",
                 "use_liger_kernel",
+                "use_liger",
+                "use_liger_loss",
                 "liger_kernel_config",
                 "torch_compile",
                 "torch_compile_backend",
                 "torch_compile_mode",
+                "torchdynamo",
                 "torch_empty_cache_steps",
                 "tf32",
                 "use_cache",
                 "activation_offloading",
+                "use_logits_to_keep",
+                "use_num_logits_to_keep",
                 "gradient_checkpointing_kwargs",
-                "accelerator_config");
-        inert("evaluation computes as training does", "fp16_full_eval", "bf16_full_eval");
-        inert(
+                "gradient_checkpointing_use_reentrant",
+                "jit_mode_eval",
+                "use_ipex",
+                "half_precision_backend",
+                "fp16_backend",
+                "fp16_opt_level");
+        ignored("evaluation computes as training does", "fp16_full_eval", "bf16_full_eval");
+        ignored(
                 "a run is one process",
                 "local_rank",
                 "ddp_find_unused_parameters",
@@ -90,19 +151,34 @@ final class ForeignKeys {
                 "average_tokens_across_devices",
                 "log_on_each_node",
                 "save_on_each_node",
-                "ignore_bias_buffers");
-        inert(
+                "ignore_bias_buffers",
+                "ray_scope",
+                "mp_parameters",
+                "xpu_backend",
+                "tpu_num_cores",
+                "tpu_metrics_debug");
+        ignored(
+                "metrics are written to metrics.jsonl in output_dir, every logging_steps, and to nothing else",
+                "report_to",
+                "logging_strategy",
+                "logging_dir",
+                "run_name",
+                "project",
+                "trackio_space_id",
+                "trackio_bucket_id",
+                "trackio_static_space_id");
+        ignored(
                 "the command line decides what is printed",
                 "disable_tqdm",
                 "log_level",
                 "log_level_replica",
-                "run_name",
-                "project",
                 "debug",
                 "skip_memory_metrics",
-                "include_num_input_tokens_seen");
-        inert("a value that is not finite stops the run", "logging_nan_inf_filter");
-        inert(
+                "sanity_check",
+                "include_num_input_tokens_seen",
+                "include_tokens_per_second");
+        ignored("a value that is not finite stops the run", "logging_nan_inf_filter");
+        ignored(
                 "a run trains, and evaluates as eval_strategy says",
                 "do_train",
                 "do_eval",
@@ -112,79 +188,193 @@ final class ForeignKeys {
                 "eval_do_concat_batches",
                 "eval_use_gather_object",
                 "include_for_metrics",
-                "batch_eval_metrics");
-        inert("runs are deterministic for a seed and a number of threads", "full_determinism");
-        inert("no code comes with a model here", "trust_remote_code");
-
-        only("", "LoRA on linear modules alone", "lora_target_parameters", "lora_modules_to_save");
-        only("false", "LoRA as it is, without DoRA", "use_dora");
-        only("causal_lm", "language models", "lora_task_type");
-        only("false", "weights in bfloat16 or float32", "load_in_4bit", "load_in_8bit", "fp16", "use_bnb_nested_quant");
-        only("false", "device: cpu, which decides it", "use_cpu", "no_cuda");
-        only(
-                "none|no",
-                "metrics.jsonl in output_dir, that is report_to: none; TensorBoard is not there yet",
-                "report_to");
-        only("0", "one process, that is zero_stage: 0; distributed training is not there yet", "zero_stage");
-        only(
-                "",
-                "one process; distributed training is not there yet",
-                "deepspeed",
-                "fsdp",
-                "fsdp_config",
-                "parallelism_config");
-        only("0|0.0", "entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
-        only("false", "files on this machine", "dataset_streaming");
-        only("", "models as their files say", "model_init_kwargs");
-        only("", "loss_type: mmpo, dpo, simpo or sft", "loss_weights", "ld_alpha", "discopop_tau", "cpo_alpha");
-        only("reverse_kl", "DPO with the reverse KL divergence", "f_divergence_type");
-        only("", "DPO with the reverse KL divergence", "f_alpha_divergence_coef");
-        only("false", "DPO without weighting", "use_weighting");
-        only("false", "a reference model that stays as it is", "sync_ref_model");
-        only("", "a reference model that stays as it is", "ref_model_mixup_alpha", "ref_model_sync_steps");
-        only("0|0.0", "label_smoothing, for loss_type dpo", "label_smoothing_factor");
-        only("", "training without noise on the embeddings", "neftune_noise_alpha");
-        only("", "linear, cosine and constant schedules without further arguments", "lr_scheduler_kwargs");
-        only(
-                "",
-                "AdamW with adam_beta1, adam_beta2, adam_epsilon and weight_decay",
-                "optim_args",
-                "optim_target_modules");
-        only("random", "a seeded random order", "train_sampling_strategy");
-        only("", "seed, which decides the order of the rows", "data_seed");
-        only("false", "a last, smaller batch that is used too", "dataloader_drop_last");
-        only("false", "per_device_train_batch_size as it is written", "auto_find_batch_size");
-        only("steps", "logging every logging_steps", "logging_strategy");
-        only("0|0.0", "evaluation from the first interval on", "eval_delay");
-        only("false", "evaluation after the first interval", "eval_on_start");
-        only(
-                "false",
-                "checkpoints with optimizer state",
-                "save_only_model",
-                "enable_jit_checkpoint",
-                "ignore_data_skip",
-                "restore_callback_states_from_checkpoint");
-        only("false", "keeping the last model", "load_best_model_at_end");
-        only("", "keeping the last model", "metric_for_best_model", "greater_is_better");
-        only("false", "writing to output_dir", "push_to_hub", "hub_always_push");
-        only(
-                "",
-                "writing to output_dir",
+                "include_inputs_for_metrics",
+                "batch_eval_metrics",
+                "past_index");
+        ignored("runs are deterministic for a seed and a number of threads", "full_determinism");
+        ignored("no code comes with a model here", "trust_remote_code", "model_code_revision");
+        ignored("the order of the rows is a random one in any case", "shuffle_dataset");
+        ignored(
+                "nothing is sent to a hub",
                 "hub_model_id",
+                "hub_model_revision",
                 "hub_strategy",
                 "hub_token",
                 "hub_private_repo",
                 "hub_revision",
-                "trackio_space_id",
-                "trackio_bucket_id",
-                "trackio_static_space_id");
-        only("false", "evaluation row by row", "eval_packing");
-        only("bfd", "the best fit, longest rows first", "packing_strategy");
-        only("true", "a loss over completions only", "completion_only_loss");
-        only("false", "a loss over whole completions", "assistant_only_loss");
-        only("true", "a seeded random order", "shuffle_dataset");
-        only("", "the end token of the tokenizer", "eos_token");
-        only("text", "the column names of docs/data.md", "dataset_text_field");
-        only("", "the column names of docs/data.md", "dataset_kwargs");
+                "push_to_hub_model_id",
+                "push_to_hub_organization",
+                "push_to_hub_token",
+                "push_to_hub_revision");
+        ignored(
+                "weights are safetensors, and an output_dir that holds another run's files is refused",
+                "save_safetensors",
+                "overwrite_output_dir");
+        ignored("it belongs to load_best_model_at_end", "metric_for_best_model", "greater_is_better");
+        ignored("it belongs to sync_ref_model", "ref_model_mixup_alpha", "ref_model_sync_steps");
+        ignored(
+                "it belongs to a loss that is not offered", "f_alpha_divergence_coef", "discopop_tau", "simpo_loss_weight");
+        ignored(
+                "it belongs to quantized weights",
+                "bnb_4bit_quant_type",
+                "bnb_4bit_compute_dtype",
+                "bnb_4bit_quant_storage",
+                "use_bnb_nested_quant");
+
+        // Adapters and weights.
+        offOnly("LoRA is on linear modules alone; remove it", "lora_target_parameters", "lora_modules_to_save");
+        offOnly("LoRA is as it is, without DoRA; write use_dora: false", "use_dora");
+        limited(Set.of("causal_lm"), "models are language models; write lora_task_type: CAUSAL_LM", "lora_task_type");
+        offOnly(
+                "weights are bfloat16 or float32; write bf16: true, and use_peft: true where memory is short",
+                "fp16",
+                "load_in_4bit",
+                "load_in_8bit",
+                "use_4bit",
+                "use_8bit");
+        offOnly("models are as their files say; remove it", "model_init_kwargs", "ref_model_init_kwargs");
+        offOnly("models are decoders; remove it", "is_encoder_decoder");
+        offOnly("the layers are trained without noise on the embeddings; remove it", "neftune_noise_alpha");
+
+        // The loss.
+        only(
+                Set.of("0", "0.0", "0."),
+                "SimPO has no term of likelihood beside it here; write cpo_alpha: 0.0, which is the default (TRL's is 1.0)",
+                "cpo_alpha");
+        offOnly("SimPO's reward is the log-probability itself; write alpha: 0.0", "alpha");
+        offOnly(
+                "TRL says it today as loss_type: [sigmoid, sft] with loss_weights, and a sum of losses is not offered; remove it",
+                "rpo_alpha",
+                "sft_weight");
+        only(
+                Set.of("1", "1.0"),
+                "the loss is one, loss_type, with weight 1; remove it",
+                "loss_weights");
+        offOnly("DPO weighs every token alike; remove it", "ld_alpha");
+        limited(
+                Set.of("reverse_kl"),
+                "DPO has the reverse KL divergence; write f_divergence_type: reverse_kl",
+                "f_divergence_type");
+        offOnly("DPO weighs every pair alike; write use_weighting: false", "use_weighting");
+        offOnly("the reference model stays as it is; write sync_ref_model: false", "sync_ref_model");
+        offOnly(
+                "DPO has a reference model; for a loss without one write loss_type: simpo", "reference_free");
+        offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
+        offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
+        only(
+                Set.of("true"),
+                "where a row has a prompt the loss is over its completion; for a loss over all tokens give rows of text or messages",
+                "completion_only_loss");
+        offOnly("the loss is over whole completions; write assistant_only_loss: false", "assistant_only_loss");
+        renamed(
+                "SimPO's target margin is simpo_gamma here, as in TRL: write simpo_gamma with beta times this value",
+                "gamma_beta_ratio");
+        renamed("write simpo_gamma", "gamma");
+
+        // Order, schedule, optimizer.
+        limited(
+                Set.of("random", "group_by_length"),
+                "the order of the rows is a random one, by seed; write train_sampling_strategy: random",
+                "train_sampling_strategy");
+        only(Set.of(), "seed decides the order of the rows; write seed, and remove it", "data_seed");
+        offOnly("a last, smaller batch is used too; write dataloader_drop_last: false", "dataloader_drop_last");
+        offOnly(
+                "per_device_train_batch_size is as it is written; write auto_find_batch_size: false",
+                "auto_find_batch_size");
+        offOnly(
+                "schedules are linear, cosine, constant and constant_with_warmup, without further arguments; remove it",
+                "lr_scheduler_kwargs");
+        offOnly(
+                "the optimizer is AdamW with adam_beta1, adam_beta2, adam_epsilon and weight_decay; remove it",
+                "optim_args",
+                "optim_target_modules");
+        renamed("write optim: adamw_torch; Adafactor is not offered", "adafactor");
+
+        // Evaluation, checkpoints, distribution.
+        offOnly("evaluation is from the first interval on; write eval_delay: 0", "eval_delay");
+        offOnly("evaluation is after the first interval; write eval_on_start: false", "eval_on_start");
+        offOnly("evaluation is row by row; write eval_packing: false", "eval_packing");
+        offOnly(
+                "answers are written by mmpo generate, after a run; write generate_during_eval: false",
+                "generate_during_eval");
+        offOnly(
+                "checkpoints hold the optimizer's state, and a run goes on exactly where one was; write false",
+                "save_only_model",
+                "enable_jit_checkpoint",
+                "ignore_data_skip",
+                "restore_callback_states_from_checkpoint");
+        offOnly("the last model is kept, as final; write load_best_model_at_end: false", "load_best_model_at_end");
+        offOnly(
+                "a run writes to output_dir alone; write false, and upload output_dir/final afterwards",
+                "push_to_hub",
+                "hub_always_push");
+        offOnly("distributed training is not there yet, and a run is one process; write zero_stage: 0", "zero_stage");
+        offOnly(
+                "distributed training is not there yet, and a run is one process; remove it",
+                "deepspeed",
+                "fsdp",
+                "fsdp_config",
+                "fsdp_min_num_params",
+                "fsdp_transformer_layer_cls_to_wrap",
+                "sharded_ddp",
+                "parallelism_config");
+        offOnly("write device: cpu", "use_cpu", "no_cuda");
+        offOnly("there is no Metal backend; write device: cpu", "use_mps_device");
+
+        // Rows and templates.
+        offOnly(
+                "rows come from files on this machine or from a hub's cache; write false", "dataset_streaming", "streaming");
+        offOnly("name rows to evaluate on with eval_dataset_name; remove it", "test_split_size");
+        limited(
+                Set.of("bfd"),
+                "rows are packed whole, the longest first; write packing_strategy: bfd",
+                "packing_strategy");
+        offOnly("completions end with the tokenizer's end token; change eos_token there, and remove it", "eos_token");
+        only(
+                Set.of("text"),
+                "a column of another name is mapped: datasets: [{path: ..., columns: {text: NAME}}]",
+                "dataset_text_field",
+                "text_column");
+        offOnly("rows are prepared as docs/data.md says; remove it", "dataset_kwargs", "formatting_func");
+        offOnly("write the template to a file and name it with chat_template_path", "chat_template");
+        offOnly(
+                "the conversations are rendered as they are; remove it or add the message to the rows",
+                "auto_insert_empty_system_msg");
+        limited(
+                Set.of("right", "left"),
+                "max_length and max_prompt_length say what is cut, truncation_mode where; remove it",
+                "truncation_side");
+
+        // Names that earlier versions, other trainers and recipes have for keys of today.
+        renamed("write model_name_or_path", "model_name", "model", "base_model");
+        renamed("write ref_model_name_or_path", "ref_model", "ref_model_name", "reference_model");
+        renamed(
+                "the tokenizer is the one in the directory of model_name_or_path: put its files there",
+                "tokenizer_name_or_path",
+                "tokenizer_name",
+                "tokenizer_revision");
+        renamed("write model_name_or_path: the adapter's directory", "model_adapter_name", "adapter_name_or_path");
+        renamed("write ref_model_name_or_path: the adapter's directory", "ref_adapter_name");
+        renamed("write ref_model_name_or_path", "force_use_ref_model");
+        renamed("remove it: it names a part of a model in PyTorch", "base_model_attribute_name");
+        renamed("write dataset_name", "dataset", "dataset_path", "train_dataset");
+        renamed("write dataset_train_split", "dataset_train_name");
+        renamed("write dataset_test_split", "dataset_test_name");
+        renamed("write eval_dataset_name", "eval_dataset");
+        renamed(
+                "write datasets, a list of {path, split, weight} entries", "dataset_mixer", "dataset_mixture", "dataset_splits");
+        renamed("write dataset_config, or config in an entry of datasets", "dataset_configs");
+        renamed("write max_length", "max_seq_length", "max_seq_len", "cutoff_len");
+        renamed("write max_completion_length", "max_target_length");
+        renamed("write eval_strategy", "evaluation_strategy");
+        renamed("write per_device_train_batch_size", "per_gpu_train_batch_size", "train_batch_size", "batch_size");
+        renamed("write per_device_eval_batch_size", "per_gpu_eval_batch_size", "eval_batch_size");
+        renamed("write num_train_epochs", "num_epochs", "epochs");
+        renamed("write loss_type", "loss", "pref_loss");
+        renamed("write beta", "pref_beta", "dpo_beta");
+        renamed("write lora_r", "peft_lora_r", "lora_rank");
+        renamed("write lora_alpha", "peft_lora_alpha");
+        renamed("write lora_dropout", "peft_lora_dropout");
+        renamed("write lora_target_modules", "target_modules", "lora_target");
     }
 }

@@ -24,13 +24,15 @@ public record ModelOptions(
         Recompute recompute,
         LoraOptions lora) {
     public ModelOptions {
-        Checks.requireNotEmpty("model_name_or_path", model);
-        Checks.requireNotEmpty("ref_model_name_or_path", referenceModel);
-        Checks.requireNotEmpty("chat_template_path", chatTemplate);
-        Checks.require(
+        Problems problems = new Problems();
+        problems.requireNotEmpty("model_name_or_path", model);
+        problems.requireNotEmpty("ref_model_name_or_path", referenceModel);
+        problems.requireNotEmpty("chat_template_path", chatTemplate);
+        problems.require(
                 trainedType == WeightType.FLOAT32 || trainedType == WeightType.BFLOAT16 && bf16,
                 "dtype",
                 "must be float32 or bfloat16, the latter with bf16: true",
                 trainedType);
+        problems.throwIfAny();
     }
 }

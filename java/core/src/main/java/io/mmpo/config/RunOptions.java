@@ -1,7 +1,5 @@
 package io.mmpo.config;
 
-import static io.mmpo.config.Checks.requireNotEmpty;
-
 import io.mmpo.nativelib.WeightType;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -27,15 +25,12 @@ public record RunOptions(
         Optional<String> resumeFrom,
         boolean resumeWithChangedConfig) {
     public RunOptions {
-        requireNotEmpty("output_dir", outputDir);
-        StepCount.requireInterval("logging_steps", loggingSteps);
-        evalSteps.ifPresent(steps -> StepCount.requireInterval("eval_steps", steps));
-        StepCount.requireInterval("save_steps", saveSteps);
-        Checks.requirePositive("save_total_limit", saveTotalLimit);
-        Checks.require(
-                evalSteps.isEmpty() || evalStrategy != IntervalStrategy.EPOCH,
-                "eval_steps",
-                "is for eval_strategy: steps",
-                "epoch");
+        Problems problems = new Problems();
+        problems.requireNotEmpty("output_dir", outputDir);
+        StepCount.requireInterval(problems, "logging_steps", loggingSteps);
+        evalSteps.ifPresent(steps -> StepCount.requireInterval(problems, "eval_steps", steps));
+        StepCount.requireInterval(problems, "save_steps", saveSteps);
+        problems.requirePositive("save_total_limit", saveTotalLimit);
+        problems.throwIfAny();
     }
 }

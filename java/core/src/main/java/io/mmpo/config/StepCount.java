@@ -11,16 +11,16 @@ public record StepCount(double value) {
     }
 
     /** An interval between two events: a whole number of steps, or a share above 0. */
-    static void requireInterval(String key, StepCount steps) {
+    static void requireInterval(Problems problems, String key, StepCount steps) {
         double value = steps.value();
-        Checks.require(
+        problems.require(
                 value > 0 && isShareOrWhole(value), key, "must be a whole number of steps or a share in (0, 1)", steps);
     }
 
     /** A length that may be 0. */
-    static void requireLength(String key, StepCount steps) {
+    static void requireLength(Problems problems, String key, StepCount steps) {
         double value = steps.value();
-        Checks.require(
+        problems.require(
                 value >= 0 && isShareOrWhole(value),
                 key,
                 "must be a whole number of steps or a share in [0, 1)",
@@ -33,11 +33,11 @@ public record StepCount(double value) {
 
     /** A whole number where it is one, for configuration files. */
     Number toNumber() {
-        return value >= 1 || value == 0 ? (Number) (long) value : (Number) value;
+        return value == Math.rint(value) && Math.abs(value) <= Integer.MAX_VALUE ? (Number) (long) value : (Number) value;
     }
 
     @Override
     public String toString() {
-        return toNumber().toString();
+        return Echo.number(value);
     }
 }

@@ -23,12 +23,6 @@ public record TrainingConfig(
                     "packing is for loss_type sft, and loss_type is %s; pairs are packed without it, so write packing: false",
                     ConfigKeys.lowerCase(loss.type()));
         }
-        if (run.evalStrategy() != IntervalStrategy.NO && !data.mayEvaluate()) {
-            throw MmpoException.configuration(
-                    "eval_strategy is %s, but there are no rows to evaluate on; set eval_dataset_name, let dataset_name be a directory or"
-                            + " a data set with a %s split, or write eval_strategy: no",
-                    ConfigKeys.lowerCase(run.evalStrategy()), data.testSplit());
-        }
     }
 
     /** Of what is updated: an adapter's parameters are float32. */

@@ -1,27 +1,37 @@
 package io.mmpo.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LossType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Turns the text of a key, or of its default, into a typed value; an error names the key and where it was set. */
+/**
+ * Turns the text of a key, or of its default, into a typed value. A text that cannot be read is noted, with the key and where it
+ * was set, and the default stands in for it, so that all that is wrong with a configuration is known at once.
+ */
 final class Values {
     private static final Pattern DECIMAL = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
-    private static final Pattern INTEGER = Pattern.compile("[+-]?\\d{1,18}");
+    private static final Pattern ZERO = Pattern.compile("[+-]?[0.]+([eE].*)?");
+    private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+");
+
+    /** TRL's names of losses that are here under another. */
+    private static final Map<String, LossType> TRL_LOSSES =
+            Map.of("sigmoid", LossType.DPO, "nll", LossType.SFT, "chunked_nll", LossType.SFT);
 
     private final Map<String, Assignment> assignments;
+    private final Map<String, String> problems = new LinkedHashMap<>();
     private final LossType loss;
 
     Values(Map<String, Assignment> assignments) {
@@ -33,14 +43,21 @@ final class Values {
         return loss;
     }
 
+    /** Keys whose text could not be read, each with what to say of it. */
+    Map<String, String> problems() {
+        return problems;
+    }
+
     String text(String key) {
         String text = optionalText(key);
-        if (text == null) {
-            throw MmpoException.configuration(
-                    "%s must be set%s; give it a value%s",
-                    key, at(key), ConfigKeys.named(key).required() ? "" : " or remove the key");
+        if (text != null) {
+            return text;
         }
-        return text;
+        String fallback = ConfigKeys.named(key).fallbackFor(loss);
+        if (fallback.isEmpty()) {
+            problems.putIfAbsent(key, key + " must be set" + at(key) + "; give it a value");
+        }
+        return fallback;
     }
 
     Path path(String key) {
@@ -62,9 +79,9 @@ final class Values {
             return Optional.empty();
         }
         if (assignment.tree() == null) {
-            throw wrong(key, "must be a list or a mapping");
+            note(key, "must be a list or a mapping");
         }
-        return Optional.of(assignment.tree());
+        return Optional.ofNullable(assignment.tree());
     }
 
     /** Words of a list, or of a text with commas; none where the key is unset. */
@@ -79,7 +96,8 @@ final class Values {
         List<String> words = new ArrayList<>();
         for (JsonNode word : Objects.requireNonNull(assignment.tree())) {
             if (!word.isTextual()) {
-                throw MmpoException.configuration("%s must be a list of words%s", key, at(key));
+                problems.put(key, key + " must be a list of words" + at(key));
+                return List.of();
             }
             words.add(word.textValue());
         }
@@ -87,36 +105,61 @@ final class Values {
     }
 
     double number(String key) {
-        return parseNumber(key, text(key));
+        return read(key, text(key), Values::parseNumber).orElseThrow();
+    }
+
+    /** A number, and 0 for null. */
+    double numberOrNone(String key) {
+        return assignments.containsKey(key) && optionalText(key) == null && !problems.containsKey(key)
+                ? 0
+                : number(key);
     }
 
     int integer(String key) {
-        return Math.toIntExact(parseInteger(key, text(key), Integer.MIN_VALUE, Integer.MAX_VALUE));
+        return read(key, text(key), text -> parseInteger(text, Integer.MIN_VALUE, Integer.MAX_VALUE))
+                .orElseThrow()
+                .intValue();
     }
 
     long longInteger(String key) {
-        return parseInteger(key, text(key), Long.MIN_VALUE, Long.MAX_VALUE);
+        return read(key, text(key), text -> parseInteger(text, Long.MIN_VALUE, Long.MAX_VALUE))
+                .orElseThrow();
     }
 
     OptionalInt optionalInteger(String key) {
-        return optionalText(key) == null ? OptionalInt.empty() : OptionalInt.of(integer(key));
+        return Optional.ofNullable(optionalText(key))
+                .flatMap(text ->
+                        read(key, text, digits -> parseInteger(digits, Integer.MIN_VALUE, Integer.MAX_VALUE)))
+                .map(value -> OptionalInt.of(value.intValue()))
+                .orElse(OptionalInt.empty());
+    }
+
+    /** As {@link #optionalInteger}, where 0 means that the key is unset. */
+    OptionalInt optionalCount(String key) {
+        OptionalInt count = optionalInteger(key);
+        return count.equals(OptionalInt.of(0)) ? OptionalInt.empty() : count;
     }
 
     StepCount steps(String key) {
         return new StepCount(number(key));
     }
 
+    /** Unset by null and by 0. */
     Optional<StepCount> optionalSteps(String key) {
-        return optionalText(key) == null ? Optional.empty() : Optional.of(steps(key));
+        return Optional.ofNullable(optionalText(key))
+                .flatMap(text -> read(key, text, Values::parseNumber))
+                .filter(value -> value != 0)
+                .map(StepCount::new);
     }
 
     /** YAML 1.1's spellings: true, yes, on and their opposites. */
     boolean bool(String key) {
-        return switch (text(key).toLowerCase(Locale.ROOT)) {
-            case "true", "yes", "on" -> true;
-            case "false", "no", "off" -> false;
-            default -> throw wrong(key, "must be true or false");
-        };
+        return read(key, text(key), text -> switch (text.toLowerCase(Locale.ROOT)) {
+                    case "true", "yes", "on" -> true;
+                    case "false", "no", "off" -> false;
+                    default -> throw new Unreadable("must be true or false");
+                })
+                .orElseThrow();
     }
 
     /** Text, where false means unset and YAML's other words for true mean "true". */
@@ -130,23 +173,23 @@ final class Values {
 
     /** One of some words. YAML 1.1 reads a bare no as false; whoever wrote false where a strategy is wanted means no. */
     String choice(String key, String... choices) {
-        String word = text(key);
-        if (word.equalsIgnoreCase("false") && List.of(choices).contains("no")) {
-            word = "no";
-        }
-        if (!List.of(choices).contains(word)) {
-            throw wrong(key, "must be " + String.join(" or ", List.of(choices)));
-        }
-        return word;
+        return read(key, text(key), text -> {
+            String word = text.equalsIgnoreCase("false") && List.of(choices).contains("no") ? "no" : text;
+            if (!List.of(choices).contains(word)) {
+                throw new Unreadable("must be " + String.join(" or ", List.of(choices)));
+            }
+            return word;
+        }).orElseThrow();
     }
 
     /** "true", "false" or one of some words. */
     String switchOr(String key, String... choices) {
-        String word = optionalSwitch(key).orElse("false");
-        if (!word.equals("true") && !word.equals("false") && !List.of(choices).contains(word)) {
-            throw wrong(key, "must be " + String.join(" or ", List.of(choices)) + ", or true or false");
-        }
-        return word;
+        return read(key, optionalSwitch(key).orElse("false"), word -> {
+            if (!word.equals("true") && !word.equals("false") && !List.of(choices).contains(word)) {
+                throw new Unreadable("must be " + String.join(" or ", List.of(choices)) + ", or true or false");
+            }
+            return word;
+        }).orElseThrow();
     }
 
     <E extends Enum<E>> E constant(String key, Class<E> type) {
@@ -164,58 +207,100 @@ final class Values {
 
     private LossType readLoss() {
         Assignment assignment = assignments.get("loss_type");
-        if (assignment != null && "sigmoid".equals(assignment.text())) {
-            throw MmpoException.configuration(
-                    "loss_type is sigmoid%s, which is TRL's name for DPO's loss; write loss_type: dpo",
-                    at("loss_type"));
+        String fallback = ConfigKeys.named("loss_type").fallback();
+        if (assignment != null && assignment.nested()) {
+            problems.put("loss_type", "loss_type takes one loss" + at("loss_type") + ", and a list of several was found");
         }
-        String text = assignment == null || assignment.text() == null
-                ? ConfigKeys.named("loss_type").fallback()
-                : assignment.text();
+        String text = assignment == null || assignment.text() == null ? fallback : assignment.text();
+        return lossNamed(text).orElseGet(() -> {
+            note(
+                    "loss_type",
+                    "must be one of "
+                            + Arrays.stream(LossType.values())
+                                    .map(ConfigKeys::lowerCase)
+                                    .collect(Collectors.joining(", ")));
+            return lossNamed(fallback).orElseThrow();
+        });
+    }
+
+    private static Optional<LossType> lossNamed(String text) {
         return Arrays.stream(LossType.values())
                 .filter(type -> ConfigKeys.lowerCase(type).equals(text))
                 .findFirst()
-                .orElseThrow(() -> wrong(
-                        "loss_type",
-                        "must be one of "
-                                + Arrays.stream(LossType.values())
-                                        .map(ConfigKeys::lowerCase)
-                                        .collect(Collectors.joining(", "))));
+                .or(() -> Optional.ofNullable(TRL_LOSSES.get(text)));
     }
 
+    /** Null where the key is null, or unset without a default. */
     private @Nullable String optionalText(String key) {
         Assignment assignment = assignments.get(key);
-        if (assignment == null) {
+        if (assignment != null && !assignment.nested()) {
+            return assignment.text();
+        }
+        if (assignment != null) {
+            problems.put(key, key + " takes one value" + at(key) + ", and a list or a mapping was found");
+        }
+        String fallback = ConfigKeys.named(key).fallbackFor(loss);
+        return fallback.isEmpty() ? null : fallback;
+    }
+
+    /** What is wanted in place of a text. */
+    private static final class Unreadable extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Unreadable(String wanted) {
+            super(wanted, null, false, false);
+        }
+
+        String wanted() {
+            return Objects.requireNonNull(getMessage());
+        }
+    }
+
+    /** The value of a text, else of the default; empty where there is none. */
+    private <T> Optional<T> read(String key, String text, Function<String, T> parse) {
+        try {
+            return Optional.of(parse.apply(text));
+        } catch (Unreadable e) {
+            if (!problems.containsKey(key)) {
+                note(key, e.wanted());
+            }
             String fallback = ConfigKeys.named(key).fallbackFor(loss);
-            return fallback.isEmpty() ? null : fallback;
+            return fallback.isEmpty() ? Optional.empty() : Optional.of(parse.apply(fallback));
         }
-        if (assignment.nested()) {
-            throw MmpoException.configuration("%s takes one value%s, and a list or a mapping was found", key, at(key));
-        }
-        return assignment.text();
     }
 
-    private double parseNumber(String key, String text) {
+    private static double parseNumber(String text) {
         if (!DECIMAL.matcher(text).matches()) {
-            throw wrong(key, "must be a number");
+            throw new Unreadable("must be a number");
         }
-        return Double.parseDouble(text);
-    }
-
-    private long parseInteger(String key, String text, long smallest, long largest) {
-        if (!INTEGER.matcher(text).matches()) {
-            throw wrong(key, "must be a whole number");
+        double value = Double.parseDouble(text);
+        if (Double.isInfinite(value)) {
+            throw new Unreadable("must be a number of at most " + Double.MAX_VALUE);
         }
-        long value = Long.parseLong(text);
-        if (value < smallest || value > largest) {
-            throw wrong(key, "must be in [" + smallest + ", " + largest + "]");
+        if (value == 0 && !ZERO.matcher(text).matches()) {
+            throw new Unreadable("must be 0 or a number of at least " + Double.MIN_VALUE);
         }
         return value;
     }
 
-    private MmpoException wrong(String key, String wanted) {
+    private static long parseInteger(String text, long smallest, long largest) {
+        if (!INTEGER.matcher(text).matches()) {
+            throw new Unreadable("must be a whole number");
+        }
+        try {
+            long value = Long.parseLong(text);
+            if (value >= smallest && value <= largest) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // Digits that a long does not hold are outside of any range.
+        }
+        throw new Unreadable("must be a whole number from " + smallest + " to " + largest);
+    }
+
+    private void note(String key, String wanted) {
         Assignment assignment = assignments.get(key);
         String found = assignment == null ? ConfigKeys.named(key).fallbackFor(loss) : assignment.text();
-        return MmpoException.configuration("%s %s, got '%s'%s", key, wanted, found, at(key));
+        problems.put(key, "%s %s, got '%s'%s".formatted(key, wanted, found == null ? "" : Echo.of(found), at(key)));
     }
 }

@@ -12,15 +12,15 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import io.mmpo.MmpoException;
+import io.mmpo.Utf8;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
 
 /** Reads a configuration file: one flat YAML mapping. Values stay text; files from outside are bounded in size and depth. */
 final class YamlFile {
@@ -51,6 +51,7 @@ final class YamlFile {
 
     /** file: for messages. */
     static Map<String, Assignment> parse(String text, Path file) {
+        requirePrintable(text, file);
         LoaderOptions limits = new LoaderOptions();
         limits.setCodePointLimit(MAX_BYTES);
         StreamReadConstraints depth =
@@ -62,17 +63,44 @@ final class YamlFile {
         try (YAMLParser parser = factory.createParser(text)) {
             return new YamlFile(file, parser).readMapping();
         } catch (JsonProcessingException e) {
-            int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
-            throw MmpoException.of(
-                    MmpoException.Kind.CONFIGURATION,
-                    e,
-                    "%s%s is not valid YAML: %s",
-                    file,
-                    line > 0 ? ":" + line : "",
-                    firstLine(e));
+            throw invalid(e, file);
         } catch (IOException e) {
             throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
         }
+    }
+
+    /** YAML allows them nowhere, and the parser would not say where they are. */
+    private static void requirePrintable(String text, Path file) {
+        for (int i = 0, line = 1; i < text.length(); i++) {
+            char c = text.charAt(i);
+            line += c == '\n' ? 1 : 0;
+            boolean isBreak = c == '\n' || c == '\r' || c == '\t' || c == '\u0085';
+            if (Character.isISOControl(c) && !isBreak) {
+                throw MmpoException.configuration(
+                        "%s:%d holds the control character U+%04X, which YAML does not allow; remove it, or write it as \"\\x%02x\"",
+                        file, line, (int) c, (int) c);
+            }
+        }
+    }
+
+    /** Where the parser met the problem; what it had read by then may end lines before it. */
+    private static MmpoException invalid(JsonProcessingException e, Path file) {
+        int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
+        String problem = e.getOriginalMessage().lines().findFirst().orElse("it could not be parsed");
+        for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof MarkedYAMLException marked && marked.getProblemMark() != null) {
+                line = marked.getProblemMark().getLine() + 1;
+                problem = marked.getProblem();
+            }
+        }
+        boolean isTab = problem.contains("\\t(TAB)");
+        return MmpoException.of(
+                MmpoException.Kind.CONFIGURATION,
+                e,
+                "%s%s is not valid YAML: %s",
+                file,
+                line > 0 ? ":" + line : "",
+                isTab ? "a tab stands before a key or a value; YAML is indented with spaces" : problem.strip());
     }
 
     private static String readText(Path file) {
@@ -89,10 +117,15 @@ final class YamlFile {
                         "%s has %d bytes, and a configuration has at most %d; is it the right file?",
                         file, Files.size(file), MAX_BYTES);
             }
-            return Files.readString(file, StandardCharsets.UTF_8);
-        } catch (CharacterCodingException e) {
+            return Utf8.decode(Files.readAllBytes(file));
+        } catch (Utf8.Malformed e) {
             throw MmpoException.of(
-                    MmpoException.Kind.CONFIGURATION, e, "%s is not UTF-8 text; is it the right file?", file);
+                    MmpoException.Kind.CONFIGURATION,
+                    e,
+                    "%s:%d is not UTF-8 text (byte %d of the file); is it the right file?",
+                    file,
+                    e.line(),
+                    e.offset() + 1);
         } catch (IOException e) {
             throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
         }
@@ -100,6 +133,9 @@ final class YamlFile {
 
     private Map<String, Assignment> readMapping() throws IOException {
         JsonToken first = parser.nextToken();
+        while (first == JsonToken.VALUE_NULL || isEmptyScalar(first)) {
+            first = parser.nextToken(); // a file of comments, or --- with nothing before it
+        }
         if (first == null) {
             return assignments;
         }
@@ -113,10 +149,26 @@ final class YamlFile {
             Assignment earlier = assignments.put(key, readValue(where));
             if (earlier != null) {
                 throw MmpoException.configuration(
-                        "%s is set twice, at %s and %s; keep one", key, earlier.where(), where);
+                        "%s is set twice, at %s and %s; keep one", Echo.of(key), earlier.where(), where);
             }
         }
+        requireEnd();
         return assignments;
+    }
+
+    /** A file may hold several documents, of which a reader that stops after the first would not know. */
+    private void requireEnd() throws IOException {
+        JsonToken next = parser.nextToken();
+        if (next != null && next != JsonToken.VALUE_NULL && !isEmptyScalar(next)) {
+            throw MmpoException.configuration(
+                    "%s belongs to a second YAML document, and a configuration is one: remove the line --- before it, or keep what"
+                            + " follows in a file of its own",
+                    where());
+        }
+    }
+
+    private boolean isEmptyScalar(JsonToken token) throws IOException {
+        return token == JsonToken.VALUE_STRING && parser.getText().isEmpty();
     }
 
     private Assignment readValue(String where) throws IOException {
@@ -170,13 +222,5 @@ final class YamlFile {
 
     private String where() {
         return file + ":" + parser.currentTokenLocation().getLineNr();
-    }
-
-    private static String firstLine(JsonProcessingException e) {
-        return e.getOriginalMessage()
-                .lines()
-                .findFirst()
-                .orElse("it could not be parsed")
-                .strip();
     }
 }

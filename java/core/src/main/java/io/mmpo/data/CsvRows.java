@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.csv.CsvFactory;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
-import io.mmpo.MmpoException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -17,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.Set;
 
 /** Comma-separated values (RFC 4180) whose first record names the columns. Every value is text, an empty one too. */
 final class CsvRows extends RowFile {
@@ -34,7 +34,8 @@ final class CsvRows extends RowFile {
     private final MappingIterator<String[]> records;
     private final String[] names;
 
-    CsvRows(Path file, InputStream input) throws IOException {
+    /** columns: those whose names must be there once. */
+    CsvRows(Path file, InputStream input, Set<String> columns) throws IOException {
         super(file);
         this.input = input;
         // Bytes that are no UTF-8 are an error, not a replacement character.
@@ -48,12 +49,12 @@ final class CsvRows extends RowFile {
         try {
             records = MAPPER.readerFor(String[].class).readValues(reader);
         } catch (CharacterCodingException e) {
-            throw notText(place);
+            throw notText(file, place).orElseThrow();
         }
         names = read(place).orElse(new String[0]);
         if (names.length > MAX_COLUMNS
-                || Arrays.stream(names).distinct().count() < names.length
-                || Arrays.stream(names).anyMatch(String::isBlank)) {
+                || Arrays.stream(names).filter(columns::contains).distinct().count()
+                        < Arrays.stream(names).filter(columns::contains).count()) {
             throw place.error(
                     "the first record must name every column once, found %s", Excerpt.of(String.join(",", names)));
         }
@@ -87,15 +88,10 @@ final class CsvRows extends RowFile {
         try {
             return records.hasNextValue() ? Optional.of(records.nextValue()) : Optional.empty();
         } catch (CharacterCodingException e) {
-            throw notText(place);
+            throw notText(file, place).orElseThrow();
         } catch (IOException e) {
             throw place.error("it is not valid CSV: %s", Excerpt.of(String.valueOf(e.getMessage())));
         }
-    }
-
-    /** Text is decoded some kilobytes ahead. */
-    private static MmpoException notText(RowPlace place) {
-        return place.error("it, or a row soon after it, is not UTF-8");
     }
 
     @Override

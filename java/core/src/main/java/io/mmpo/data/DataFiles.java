@@ -1,6 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import io.mmpo.Utf8;
 import io.mmpo.hub.Hub;
 import io.mmpo.hub.HubRepository;
 import java.io.IOException;
@@ -95,7 +96,7 @@ public final class DataFiles {
         Path file = directory.resolve(DatasetCard.FILE);
         try {
             return Files.isRegularFile(file) && Files.size(file) <= DatasetCard.MAX_BYTES
-                    ? DatasetCard.parse(Files.readString(file), directory.toString())
+                    ? DatasetCard.parse(Utf8.read(file), directory.toString())
                     : Optional.empty();
         } catch (IOException e) {
             throw RowFile.unreadable(file, e);

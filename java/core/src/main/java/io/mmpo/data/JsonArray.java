@@ -7,17 +7,20 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 
 /** One array of objects. */
 final class JsonArray extends RowFile {
     private final InputStream input;
+    private final Set<String> columns;
     private final JsonParser parser;
 
     /** input: begins with the array's bracket. */
-    JsonArray(Path file, InputStream input) throws IOException {
+    JsonArray(Path file, InputStream input, Set<String> columns) throws IOException {
         super(file);
+        this.columns = columns;
         this.input = input;
-        this.parser = RowJson.MAPPER.createParser(input);
+        this.parser = RowJson.parser(input);
         parser.nextToken();
     }
 
@@ -30,11 +33,11 @@ final class JsonArray extends RowFile {
             }
             place = RowPlace.line(file, nextRow++, parser.currentTokenLocation().getLineNr());
             long start = parser.currentTokenLocation().getByteOffset();
-            ObjectNode object = RowJson.requireObject(RowJson.MAPPER.readTree(parser), place);
+            ObjectNode object = RowJson.readRow(parser, columns, place);
             int bytes = Math.clamp(parser.currentLocation().getByteOffset() - start, 0, Integer.MAX_VALUE);
             return Optional.of(new Row(place, bytes, () -> object));
         } catch (IOException e) {
-            throw RowJson.unreadable(e, place);
+            throw notText(file, place).orElse(RowJson.unreadable(e, place));
         }
     }
 

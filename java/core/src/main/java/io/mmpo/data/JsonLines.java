@@ -5,17 +5,20 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.Set;
 
 /** One JSON object a line; blank lines are skipped. */
 final class JsonLines extends RowFile {
     private final InputStream input;
+    private final Set<String> columns;
     private final byte[] buffer = new byte[1 << 16];
     private int position;
     private int limit;
     private long line;
 
-    JsonLines(Path file, InputStream input) {
+    JsonLines(Path file, InputStream input, Set<String> columns) {
         super(file);
+        this.columns = columns;
         this.input = input;
     }
 
@@ -34,7 +37,7 @@ final class JsonLines extends RowFile {
 
     private Row row(byte[] json) {
         RowPlace place = RowPlace.line(file, nextRow++, line);
-        return new Row(place, json.length, () -> RowJson.parse(json, place));
+        return new Row(place, json.length, () -> RowJson.parse(json, columns, place));
     }
 
     /** Empty at the end of the file. */

@@ -23,6 +23,7 @@ final class ParquetRows extends RowFile {
     private static final int MIN_ROWS_AT_ONCE = 1;
 
     private final DuckDb database;
+    private final Set<String> wanted;
     private final String source;
     private final List<String> columns;
     private final long numRows;
@@ -33,6 +34,7 @@ final class ParquetRows extends RowFile {
     /** wanted: columns to read; all of them where the file has none of these. */
     ParquetRows(Path file, Set<String> wanted) {
         super(file);
+        this.wanted = wanted;
         database = DuckDb.open();
         source = DuckDb.file(file);
         try {
@@ -59,7 +61,7 @@ final class ParquetRows extends RowFile {
         if (json.length > RowJson.MAX_ROW_BYTES) {
             throw place.error("a row may have %d bytes, this one has %d", RowJson.MAX_ROW_BYTES, json.length);
         }
-        return Optional.of(new Row(place, json.length, () -> RowJson.parse(json, place)));
+        return Optional.of(new Row(place, json.length, () -> RowJson.parse(json, wanted, place)));
     }
 
     private void fill() {

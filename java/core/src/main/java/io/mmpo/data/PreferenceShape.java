@@ -18,6 +18,9 @@ final class PreferenceShape extends RowShape {
                 "rejected",
                 "system",
                 "question",
+                "input",
+                "completion",
+                "label",
                 "tools",
                 "chat_template_kwargs",
                 "prompt_ids",
@@ -28,7 +31,7 @@ final class PreferenceShape extends RowShape {
     @Override
     String accepted() {
         return "{prompt, chosen, rejected} with text or with lists of messages ({role, content}), {chosen, rejected} that begin "
-                + "with the same prompt, {system, question, chosen, rejected} with text, or tokenized: {prompt_ids, chosen_ids, "
+                + "with the same prompt, {system, question (or input), chosen, rejected} with text, or tokenized: {prompt_ids, chosen_ids, "
                 + "rejected_ids}; other names are mapped with columns (docs/data.md)";
     }
 
@@ -38,6 +41,13 @@ final class PreferenceShape extends RowShape {
             return new Sample.Tokens(
                     ids(row, "prompt_ids", place),
                     new int[][] {ids(row, "chosen_ids", place), ids(row, "rejected_ids", place)});
+        }
+        if (has(row, "completion") && has(row, "label") && !has(row, "chosen")) {
+            throw wrongShape(
+                    row,
+                    place,
+                    "completion and label are KTO's single answers, and pairs are wanted: write the answer of a prompt whose label is true"
+                            + " as chosen and one whose label is false as rejected");
         }
         for (String key : List.of("chosen", "rejected")) {
             if (!has(row, key)) {
@@ -52,16 +62,23 @@ final class PreferenceShape extends RowShape {
         if (conversation) {
             return conversation(row, place);
         }
-        return has(row, "question") && !has(row, "prompt") ? questionAndAnswers(row, place) : text(row, place);
+        if (has(row, "prompt")) {
+            return text(row, place);
+        }
+        if (has(row, "question")) {
+            return questionAndAnswers(row, "question", place);
+        }
+        // Orca's pairs as Argilla publishes them, whose chosen and rejected begin with no prompt.
+        return has(row, "input") && row.has("system") ? questionAndAnswers(row, "input", place) : text(row, place);
     }
 
     /** Orca DPO pairs: a conversation of one question, after a system prompt if that is not empty. */
-    private Sample questionAndAnswers(ObjectNode row, RowPlace place) {
+    private Sample questionAndAnswers(ObjectNode row, String question, RowPlace place) {
         List<Map<String, Object>> prompt = new ArrayList<>();
         if (has(row, "system") && !text(row, "system", place).isEmpty()) {
             prompt.add(message("system", text(row, "system", place)));
         }
-        prompt.add(message("user", text(row, "question", place)));
+        prompt.add(message("user", text(row, question, place)));
         return new Sample.Conversation(
                 Optional.of(prompt),
                 List.of(

@@ -2,6 +2,7 @@ package io.mmpo.data;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.Utf8;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -43,9 +44,12 @@ abstract class RowFile implements AutoCloseable {
         try {
             PushbackInputStream input = text(file);
             return switch (format) {
-                case CSV -> new CsvRows(file, input);
-                case JSON -> beginsWithBracket(input) ? new JsonArray(file, input) : new JsonLines(file, input);
-                default -> new JsonLines(file, input);
+                case CSV -> new CsvRows(file, input, columns);
+                // Many a published .json holds lines of objects, and some a .jsonl an array of them.
+                default ->
+                    beginsWithBracket(input)
+                            ? new JsonArray(file, input, columns)
+                            : new JsonLines(file, input, columns);
             };
         } catch (IOException e) {
             throw unreadable(file, e);
@@ -79,14 +83,47 @@ abstract class RowFile implements AutoCloseable {
         }
     }
 
-    /** Unpacked, and without a byte order mark. */
-    private static PushbackInputStream text(Path file) throws IOException {
+    /**
+     * Where the file, unpacked, is no text, which parsers that read ahead do not say; empty where it is.
+     *
+     * @param place of the row that was read
+     */
+    static Optional<MmpoException> notText(Path file, RowPlace place) {
+        try (InputStream input = unpacked(file)) {
+            return Utf8.firstMalformed(input)
+                    .map(malformed -> MmpoException.data(
+                            "%s, line %d: it is not UTF-8 (byte %d of the file%s; it was read up to %s %d). Save the file as UTF-8.",
+                            file,
+                            malformed.line(),
+                            malformed.offset() + 1,
+                            isPacked(file) ? ", unpacked" : "",
+                            place.unit(),
+                            place.number()));
+        } catch (IOException e) {
+            return Optional.of(unreadable(file, e));
+        }
+    }
+
+    private static boolean isPacked(Path file) {
+        return file.getFileName().toString().endsWith(".gz");
+    }
+
+    private static InputStream unpacked(Path file) throws IOException {
         InputStream bytes = Files.newInputStream(file);
         try {
-            boolean packed = file.getFileName().toString().endsWith(".gz");
-            InputStream unpacked = packed ? new GZIPInputStream(bytes, BUFFER_BYTES) : bytes;
+            return isPacked(file) ? new GZIPInputStream(bytes, BUFFER_BYTES) : bytes;
+        } catch (IOException | RuntimeException e) {
+            bytes.close();
+            throw e;
+        }
+    }
+
+    /** Unpacked, and without a byte order mark. */
+    private static PushbackInputStream text(Path file) throws IOException {
+        InputStream bytes = unpacked(file);
+        try {
             PushbackInputStream input =
-                    new PushbackInputStream(new BufferedInputStream(unpacked, BUFFER_BYTES), BYTE_ORDER_MARK.length);
+                    new PushbackInputStream(new BufferedInputStream(bytes, BUFFER_BYTES), BYTE_ORDER_MARK.length);
             byte[] start = input.readNBytes(BYTE_ORDER_MARK.length);
             if (!Arrays.equals(start, BYTE_ORDER_MARK)) {
                 input.unread(start);
@@ -98,7 +135,6 @@ abstract class RowFile implements AutoCloseable {
         }
     }
 
-    /** Many a published .json holds lines of objects. */
     private static boolean beginsWithBracket(PushbackInputStream input) throws IOException {
         int first = input.read();
         while (first == ' ' || first == '\t' || first == '\r' || first == '\n') {

@@ -80,7 +80,7 @@ abstract class RowShape {
         }
         List<Map<String, Object>> messages = new ArrayList<>();
         for (int i = 0; i < array.size(); i++) {
-            JsonNode message = array.get(i);
+            JsonNode message = fromShareGpt(array.get(i));
             if (!message.path("role").isTextual()) {
                 throw place.error(
                         "%s[%d] must be a message, an object with role and content, found %s",
@@ -94,6 +94,35 @@ abstract class RowShape {
             messages.add(plainMap(message));
         }
         return messages;
+    }
+
+    /** Whether a list begins with a message of ShareGPT's keys. */
+    static boolean isFromValue(JsonNode list) {
+        return list != null
+                && list.isArray()
+                && !list.isEmpty()
+                && list.get(0).has("from")
+                && list.get(0).has("value");
+    }
+
+    /**
+     * A message with ShareGPT's keys under the usual names, as TRL renames them: {@code from} is the role, as it is spelt there, and
+     * {@code value} the content.
+     */
+    private static JsonNode fromShareGpt(JsonNode message) {
+        if (!(message instanceof ObjectNode object) || !(object.has("from") || object.has("value"))) {
+            return message;
+        }
+        ObjectNode renamed = object.deepCopy();
+        JsonNode role = renamed.remove("from");
+        JsonNode content = renamed.remove("value");
+        if (role != null) {
+            renamed.set("role", role);
+        }
+        if (content != null) {
+            renamed.set("content", content);
+        }
+        return renamed;
     }
 
     /** {@code chat_template_kwargs}, and {@code tools} as a list or as its JSON text, as TRL hands them to the template. */

@@ -11,6 +11,7 @@ final class SftShape extends RowShape {
     Set<String> keys() {
         return Set.of(
                 "messages",
+                "conversations",
                 "prompt",
                 "completion",
                 "text",
@@ -22,7 +23,7 @@ final class SftShape extends RowShape {
 
     @Override
     String accepted() {
-        return "{messages} (a list of {role, content}), {prompt, completion} with text or with lists of messages, {text}, or "
+        return "{messages} or {conversations} (a list of {role, content} or {from, value}), {prompt, completion} with text or with lists of messages, {text}, or "
                 + "tokenized: {prompt_ids, completion_ids}; other names are mapped with columns (docs/data.md)";
     }
 
@@ -34,14 +35,25 @@ final class SftShape extends RowShape {
         if (has(row, "prompt") && has(row, "completion")) {
             return promptAndCompletion(row, place);
         }
+        // TRL renames conversations of from/value to messages, whatever else there is, and knows no others.
+        if (isFromValue(row.get("conversations"))) {
+            return conversation(row, "conversations", place);
+        }
         if (has(row, "messages")) {
-            return new Sample.Conversation(
-                    Optional.empty(), List.of(messages(row, "messages", place)), templateVariables(row, place));
+            return conversation(row, "messages", place);
         }
         if (has(row, "text")) {
             return new Sample.Text(Optional.empty(), List.of(text(row, "text", place)));
         }
+        if (has(row, "conversations")) {
+            return conversation(row, "conversations", place);
+        }
         throw wrongShape(row, place, "messages, prompt and completion, or text is wanted");
+    }
+
+    private static Sample conversation(ObjectNode row, String key, RowPlace place) {
+        return new Sample.Conversation(
+                Optional.empty(), List.of(messages(row, key, place)), templateVariables(row, place));
     }
 
     private Sample promptAndCompletion(ObjectNode row, RowPlace place) {

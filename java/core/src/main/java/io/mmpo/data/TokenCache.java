@@ -1,6 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import io.mmpo.Utf8;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -85,7 +86,7 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
                 .toList();
         for (Path file : files) {
             try {
-                if (Files.readString(file).contains("strftime_now")) {
+                if (Utf8.read(file).contains("strftime_now")) {
                     return true;
                 }
             } catch (IOException e) {

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.Utf8;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -202,7 +203,7 @@ record TokenizerFiles(
 
     private static String readText(Path file) {
         try {
-            return Files.readString(file);
+            return Utf8.read(file);
         } catch (IOException e) {
             throw unreadable(file, e);
         }

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.Utf8;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -53,7 +54,7 @@ public final class JsonFile {
                         "%s has %d bytes, more than the %d that such a file may have. Check that it is the right file.",
                         file, bytes, MAX_BYTES);
             }
-            JsonNode node = MAPPER.readTree(Files.readString(file));
+            JsonNode node = MAPPER.readTree(Utf8.read(file));
             if (node instanceof ObjectNode object) {
                 return object;
             }
@@ -61,12 +62,13 @@ public final class JsonFile {
         } catch (JsonProcessingException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA, e, "%s is not valid JSON: %s. Fetch or write it again.", file, problem(e));
-        } catch (MalformedInputException e) {
+        } catch (Utf8.Malformed e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,
                     e,
-                    "%s is not valid JSON: it is not UTF-8. Fetch or write it again.",
-                    file);
+                    "%s is not valid JSON: %s. Fetch or write it again.",
+                    file,
+                    e.getMessage());
         } catch (IOException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,

@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import io.mmpo.config.LossOptions;
 import io.mmpo.nativelib.BatchResult;
 import java.util.Map;
 
@@ -37,6 +38,21 @@ final class PreferenceMetrics {
 
     Sums sums() {
         return new Sums(pairs, chosenReward, rejectedReward, accurate, chosenLogp, rejectedLogp);
+    }
+
+    /**
+     * A batch's result with the log-probabilities that are logged: sums, but means over tokens where TRL makes the loss from such
+     * means and so logs these.
+     */
+    static BatchResult asLogged(BatchResult result, LossOptions loss, int[] completionLengths) {
+        if (!loss.logsMeanLogps()) {
+            return result;
+        }
+        double[] means = result.logps().clone();
+        for (int i = 0; i < means.length; i++) {
+            means[i] /= completionLengths[i];
+        }
+        return new BatchResult(result.losses(), means, result.rewards());
     }
 
     void add(BatchResult result) {

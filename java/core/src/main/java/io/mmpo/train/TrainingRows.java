@@ -61,11 +61,19 @@ public final class TrainingRows {
         }
     }
 
-    /** Empty where nothing is evaluated. */
+    /** Empty where nothing is evaluated, or where there is nothing to evaluate on, which is told. */
     public Optional<TokenizedDataset> openEvaluation() {
-        return config.run().evalStrategy() == IntervalStrategy.NO
-                ? Optional.empty()
-                : config.data().evaluation().map(this::open);
+        if (config.run().evalStrategy() == IntervalStrategy.NO) {
+            return Optional.empty();
+        }
+        if (!config.data().mayEvaluate()) {
+            messages.accept("nothing will be evaluated, although eval_strategy is "
+                    + config.run().evalStrategy().name().toLowerCase(Locale.ROOT)
+                    + ": there are no rows for it; set eval_dataset_name, or let dataset_name be a directory or a data set with a "
+                    + config.data().testSplit() + " split");
+            return Optional.empty();
+        }
+        return config.data().evaluation().map(this::open);
     }
 
     private TokenizedDataset open(DatasetOptions dataset) {

@@ -86,6 +86,10 @@ final class TrainingSession implements AutoCloseable {
                             + " trained on; the rejected one and the reference are for the metrics alone, and scored for the"
                             + " steps that are logged: a line's loss is that of its step (docs/losses.md)");
         }
+        if (config.loss().isSummedSimpo()) {
+            listener.message("loss_type simpo with length_normalize: false: log-probabilities are sums, the form that the MMPO"
+                    + " paper compares with; SimPO's authors and TRL divide them by the completion's length (docs/losses.md)");
+        }
         ReferencePass pass = new ReferencePass(config, listener, source, model.core());
         Optional<ReferencePass.Scored> early = scoreWhileTokenizing(pass);
         if (listener.stopRequested()) {

@@ -70,7 +70,7 @@ class RowFileTest {
                 "{\"prompt_ids\": [1], \"chosen_ids\": [-1], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
                 "{\"prompt_ids\": [1], \"chosen_ids\": [99999999999], \"rejected_ids\": [3]} ! chosen_ids must hold token ids",
                 "{\"prompt_ids\": \"1\", \"chosen_ids\": [2], \"rejected_ids\": [3]} ! prompt_ids must be a list of token ids",
-                "{\"prompt\": \"a\", \"chosen\": NaN, \"rejected\": \"c\"} ! not valid JSON",
+                "{\"prompt\": \"a\", \"chosen\": NaN, \"rejected\": \"c\"} ! chosen must be text here, found NaN",
             })
     void badRowIsNamed(String line, String message) throws IOException {
         assertSecondLineRefused(line, message);
