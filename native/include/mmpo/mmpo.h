@@ -73,7 +73,7 @@ typedef struct mmpo_model_config {
   int64_t num_heads;
   int64_t num_kv_heads; /* divides num_heads */
   int64_t head_dim; /* even */
-  int64_t max_positions;
+  int64_t max_positions; /* that the model was made for; rows may be longer */
   double rms_norm_eps;
   double rope_theta;
   double rope_factor; /* this and the next three: MMPO_ROPE_LLAMA3 only */

@@ -22,8 +22,7 @@ void require_not_null(const T* pointer, const char* name) {
 
 inline void check_batch_for(const Model& model, const mmpo_batch* batch) {
   require_not_null(batch, "batch");
-  const mmpo_model_config& config = *model.decoder().config();
-  check_batch(*batch, config.vocab_size, config.max_positions);
+  check_batch(*batch, model.decoder().config()->vocab_size);
 }
 
 }  // namespace mmpo

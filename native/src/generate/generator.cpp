@@ -29,6 +29,20 @@ class KeyValueCache {
     }
   }
 
+  // Makes room for so many positions, at least twice as many as before where there are too few.
+  void reserve(int64_t positions) {
+    const int64_t before = keys_SLK_.front().size(1);
+    if (positions <= before) return;
+    const auto grow = [&](Tensor& cache_SLK) {
+      const Tensor larger_SLK =
+          at::empty({cache_SLK.size(0), std::max(positions, 2 * before), cache_SLK.size(2)}, cache_SLK.options());
+      larger_SLK.narrow(1, 0, before).copy_(cache_SLK);
+      cache_SLK = larger_SLK;
+    };
+    std::ranges::for_each(keys_SLK_, grow);
+    std::ranges::for_each(values_SLK_, grow);
+  }
+
   // Takes rows [row, row + count) of the fused projections as positions [position, ...) of a sequence.
   void store(int64_t layer, const Tensor& qkv_TQ, int64_t row, int64_t count, int64_t sequence, int64_t position) {
     const auto rows = qkv_TQ.narrow(0, row, count);
@@ -131,6 +145,8 @@ class Generator {
       positions.push_back(static_cast<int32_t>(position));
       rows.push_back({static_cast<int64_t>(i), position + 1});
     }
+    const int64_t num_positions = 1 + *std::ranges::max_element(positions);
+    cache_.reserve(num_positions);
     const AttentionShape shape = model_.decoder().attention_shape();
     const auto attend = [&](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
       for (size_t n = 0; n < rows.size(); ++n) {
@@ -146,7 +162,6 @@ class Generator {
     model_.workspace().reset();
     const Tensor tokens_n = to_device(tokens, model_.device());
     const Tensor positions_n = to_device(positions, model_.device());
-    const int64_t num_positions = 1 + *std::ranges::max_element(positions);
     const Decoder::Attend chosen = is_gpu(model_.device()) ? Decoder::Attend(attend_on_gpu) : Decoder::Attend(attend);
     sample(model_.decoder().forward({tokens_n, positions_n, num_positions}, chosen, model_.workspace(), nullptr),
            sequences);
@@ -172,8 +187,7 @@ class Generator {
 
   bool goes_on(size_t i, int32_t token) const {
     const auto length = static_cast<int64_t>(sequences_[i].size());
-    return std::ranges::find(stop_tokens_, token) == stop_tokens_.end() && length < sampling_.max_new_tokens &&
-           prompts_.lengths[i] + length < model_.decoder().config()->max_positions;
+    return std::ranges::find(stop_tokens_, token) == stop_tokens_.end() && length < sampling_.max_new_tokens;
   }
 
   Model& model_;
@@ -197,8 +211,6 @@ std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts,
   for (size_t i = 0; i < prompts.lengths.size(); ++i) {
     const int64_t length = prompts.lengths[i];
     require(length >= 1, "prompt ", i, " is empty");
-    require(length < config.max_positions, "prompt ", i, " has ", length, " tokens; the model has ",
-            config.max_positions, " positions (max_position_embeddings), and one is needed for the first new token");
     for (int64_t t = 0; t < length; ++t) {
       require(tokens[t] >= 0 && tokens[t] < config.vocab_size, "prompt ", i, " holds token ", tokens[t],
               ", outside the model's vocabulary of ", config.vocab_size);
@@ -206,7 +218,9 @@ std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts,
     tokens += length;
     longest = std::max(longest, length);
   }
-  const int64_t capacity = longest + std::min(sampling.max_new_tokens, config.max_positions - longest);
+  // Most answers end before the model's positions do; for one that goes on beyond them the cache grows.
+  const int64_t likely = std::max(config.max_positions - longest, int64_t{1});
+  const int64_t capacity = longest + std::min<int64_t>(sampling.max_new_tokens, likely);
   return Generator(model, prompts, stop_tokens, sampling, capacity).run();
 }
 

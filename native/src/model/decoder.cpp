@@ -224,7 +224,7 @@ void Decoder::grow_rotary_tables(int64_t num_positions) {
   const int64_t before = cos_PD_.defined() ? cos_PD_.size(0) : 0;
   if (before >= num_positions) return;
   // Decoding asks for one more at a time: at least twice as many, so that tables are made a few times only.
-  num_positions = std::max(num_positions, std::min(2 * before, config_->max_positions));
+  num_positions = std::max(num_positions, 2 * before);
   const std::vector<float> frequencies = config_.inverse_frequencies();
   const auto half = static_cast<int64_t>(frequencies.size());
   cos_PD_ = at::empty({num_positions, half}, at::kFloat);

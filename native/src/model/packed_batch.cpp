@@ -67,7 +67,7 @@ class Packer {
 
 }  // namespace
 
-void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positions) {
+void check_batch(const mmpo_batch& batch, int64_t vocab_size) {
   require(batch.num_groups > 0 && batch.num_completions > 0 && batch.num_tokens > 0,
           "a batch needs at least one group, got ", batch.num_groups, " groups, ", batch.num_completions,
           " completions, ", batch.num_tokens, " tokens");
@@ -87,13 +87,8 @@ void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positi
               "group_sizes add up to more than num_completions = ", batch.num_completions);
       const int64_t length = batch.completion_lengths[completions];
       require(length >= 1, "completion ", completions, " has length ", length, "; at least 1 is needed");
-      require(prompt + length <= max_positions, "completion ", completions, " of group ", group, " needs ",
-              prompt + length, " positions; the model has ", max_positions,
-              " (max_position_embeddings): set max_length");
       tokens += length;
     }
-    require(prompt <= max_positions, "prompt ", group, " has ", prompt, " tokens; the model has ", max_positions,
-            " positions (max_position_embeddings): set max_length");
   }
   require(completions == batch.num_completions, "group_sizes add up to ", completions, ", num_completions is ",
           batch.num_completions);

@@ -44,7 +44,8 @@ struct PackedBatch {
   std::vector<Completion> completions;  // [C] in the caller's order
 };
 
-// What mmpo_batch promises, token ids and positions within the model's bounds. Throws Error(MMPO_INVALID_ARGUMENT).
-void check_batch(const mmpo_batch& batch, int64_t vocab_size, int64_t max_positions);
+// What mmpo_batch promises, token ids within the model's bounds. Throws Error(MMPO_INVALID_ARGUMENT). Rotary positions have no
+// end, so rows may be longer than max_positions, as in transformers.
+void check_batch(const mmpo_batch& batch, int64_t vocab_size);
 
 }  // namespace mmpo

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -76,6 +77,8 @@ final class GenerateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
+    private boolean toldBeyondPositions;
+
     private record Answer(String text, int[] tokenIds, String finishReason) {}
 
     @Override
@@ -132,9 +135,24 @@ final class GenerateCommand implements Callable<Integer> {
         List<int[]> ids = prompts.stream().map(text -> encode(tokenizer, text)).toList();
         // A batch's sequences draw from streams of (seed, place in the batch): batches must not share a seed.
         Sampling sampling = new Sampling(temperature, topP, topK, seed + 0x9E3779B97F4A7C15L * firstRow, maxNewTokens);
-        return Arrays.stream(open.model().generate(ids, stopTokens, sampling))
+        int[][] answers = open.model().generate(ids, stopTokens, sampling);
+        tellBeyondPositions(open.config().shape().maxPositions(), ids, answers);
+        return Arrays.stream(answers)
                 .map(tokens -> answer(tokenizer, tokens, stops))
                 .toList();
+    }
+
+    private void tellBeyondPositions(long positions, List<int[]> prompts, int[][] answers) {
+        boolean beyond = IntStream.range(0, answers.length)
+                .anyMatch(i -> (long) prompts.get(i).length + answers[i].length > positions);
+        if (beyond && !toldBeyondPositions) {
+            toldBeyondPositions = true;
+            spec.commandLine()
+                    .getErr()
+                    .println("a prompt with its answer is longer than the " + positions
+                            + " positions of the model (max_position_embeddings); it goes on as in transformers, but the model"
+                            + " was made for no such text");
+        }
     }
 
     private static Answer answer(Tokenizer tokenizer, int[] tokens, Set<Integer> stops) {

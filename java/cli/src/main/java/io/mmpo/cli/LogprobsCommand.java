@@ -11,6 +11,7 @@ import io.mmpo.data.TruncationMode;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.train.LongRows;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,14 +65,17 @@ final class LogprobsCommand implements Callable<Integer> {
         try (AtomicFile file = AtomicFile.create(output);
                 OpenModel open = model.open();
                 TokenizedDataset rows = RowKind.PREFERENCE.open(data, open.tokenizer(), options)) {
+            LongRows longRows = new LongRows(open.config().shape().maxPositions());
             for (int first = 0; rows.has(first); first += batchSize) { // rows are scored as they are tokenized
                 List<TokenizedGroup> groups = new ArrayList<>();
                 for (int i = first; i < first + batchSize && rows.has(i); i++) {
                     groups.add(rows.get(i));
                 }
+                groups.forEach(longRows);
                 score(open.model(), groups, file);
             }
             file.commit();
+            longRows.message("scored").ifPresent(spec.commandLine().getErr()::println);
             spec.commandLine().getErr().println(rows.size() + " rows written to " + output + "; " + rows.summary());
         }
         return ExitCode.DONE;

@@ -1,11 +1,14 @@
 package io.mmpo.cli;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.mmpo.MmpoException;
-import java.io.BufferedReader;
+import io.mmpo.Utf8;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +19,12 @@ import java.util.Map;
 
 /** JSON lines with a prompt each: a text, or a list of messages with role and content. */
 final class PromptFile {
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Numbers that nobody reads may be NaN, as in Python's JSON, or have any number of digits. */
+    private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .streamReadConstraints(
+                    StreamReadConstraints.builder().maxNumberLength(100_000).build())
+            .build());
 
     /** json: as it stood in the file. */
     record Prompt(JsonNode json) {
@@ -58,9 +66,10 @@ final class PromptFile {
             throw MmpoException.data("There is no file %s; give one with a prompt in every line's object", file);
         }
         List<Prompt> prompts = new ArrayList<>();
-        try (BufferedReader reader = Files.newBufferedReader(file)) {
+        try {
+            String text = Utf8.read(file);
             int row = 0;
-            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+            for (String line : (Iterable<String>) text.substring(text.startsWith("\ufeff") ? 1 : 0).lines()::iterator) {
                 row++;
                 if (!line.isBlank()) {
                     prompts.add(parse(line, file, row));

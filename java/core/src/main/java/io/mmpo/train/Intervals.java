@@ -34,6 +34,18 @@ record Intervals(RunOptions options, StepPlan plan) {
         return isDue(options.saveStrategy(), saveSteps(), step);
     }
 
+    /** Checkpoints that a run writes which goes on after so many steps. */
+    long numSaves(int firstStep) {
+        if (firstStep >= plan.totalSteps()) {
+            return 0;
+        }
+        return switch (options.saveStrategy()) {
+            case NO -> 0;
+            case STEPS -> Math.ceilDiv(plan.totalSteps(), saveSteps()) - (long) firstStep / saveSteps();
+            case EPOCH -> plan.numEpochs() - (long) plan.epochOf(firstStep);
+        };
+    }
+
     int loggingSteps() {
         return options.loggingSteps().of(plan.totalSteps());
     }

@@ -107,6 +107,8 @@ final class TrainingSession implements AutoCloseable {
         AtomicDirectory.removeLeftovers(config.run().outputDir());
         Optional<ResumePoint> resumePoint = resumePoint(plan, dataFingerprint);
         RunDirectory directory = RunDirectory.create(config.run().outputDir());
+        DiskSpace.of(config, plan, resumePoint.map(point -> point.state().globalStep()).orElse(0), model)
+                .requireIn(directory);
         directory.writeConfig(config);
         ReferencePass.Scored rows = early.orElseGet(
                 () -> pass.run(trainingRows, VisitedRows.of(trainingRows, comparedRows(plan, order)), evaluationRows));
@@ -158,19 +160,26 @@ final class TrainingSession implements AutoCloseable {
 
     /** So that nothing is written before the data is known to fit the model. Returns the training rows' fingerprint. */
     private String readEveryRow() {
-        String fingerprint = DataFingerprint.of(trainingRows);
-        tell(trainingRows);
+        LongRows longTraining = longRows();
+        String fingerprint = DataFingerprint.of(trainingRows, longTraining);
+        tell(trainingRows, longTraining, "trained on");
         evaluationRows.ifPresent(rows -> {
-            IntStream.range(0, rows.size()).forEach(rows::get);
-            tell(rows);
+            LongRows longEvaluation = longRows();
+            IntStream.range(0, rows.size()).mapToObj(rows::get).forEach(longEvaluation);
+            tell(rows, longEvaluation, "evaluated");
         });
         return fingerprint;
     }
 
-    private void tell(CheckedRows rows) {
+    private LongRows longRows() {
+        return new LongRows(model.config().shape().maxPositions());
+    }
+
+    private void tell(CheckedRows rows, LongRows longRows, String done) {
         String origin = rows.rowsTokenized() == 0 ? "; all from the cache, none tokenized" : "";
         listener.message(rows.purpose() + " rows: " + rows.summary() + origin);
         listener.tokenized(rows.purpose(), rows.rowsTokenized());
+        longRows.message(done).ifPresent(line -> listener.message(rows.purpose() + " rows: " + line));
     }
 
     private TrainingResult untrained(Optional<ResumePoint> from) {

@@ -88,35 +88,34 @@ class ConfigLoaderTest {
             value = {
                 "learning_rat: 1|'learning_rat' (FILE:3) is not a configuration key; did you mean learning_rate?",
                 "qqqqq: 1|'qqqqq' (FILE:3) is not a configuration key; docs/configuration.md lists the keys",
-                "beta: 0|beta must be > 0, got 0.0 (FILE:3)",
+                "beta: 0|beta must be > 0, got 0 (FILE:3)",
                 "beta: x|beta must be a number, got 'x' (FILE:3)",
                 "seed: 1e3|seed must be a whole number, got '1e3' (FILE:3)",
                 "bf16: maybe|bf16 must be true or false, got 'maybe' (FILE:3)",
                 "loss_type: ipo|loss_type must be one of mmpo, dpo, simpo, sft, got 'ipo' (FILE:3)",
-                "loss_type: sigmoid|loss_type is sigmoid (FILE:3), which is TRL's name for DPO's loss; write loss_type: dpo",
                 "max_length: 1|max_length must be at least 2, one token of prompt and one of completion, got 1 (FILE:3)",
                 "max_prompt_length: 1024|max_prompt_length (1024) must be below max_length (1024), else nothing is left of a completion; "
                         + "raise max_length or write max_length: null (FILE:3)",
                 "save_strategy: best|save_strategy must be no or steps or epoch, got 'best' (FILE:3)",
-                "save_steps: 1.5|save_steps must be a whole number of steps or a share in (0, 1), got 1 (FILE:3)",
-                "max_steps: 0|max_steps must be > 0, or -1 for whole epochs, got 0 (FILE:3)",
-                "warmup_ratio: 1|warmup_ratio must be in [0, 1), got 1.0 (FILE:3)",
+                "save_steps: 1.5|save_steps must be a whole number of steps or a share in (0, 1), got 1.5 (FILE:3)",
+                "num_train_epochs: 1e9|num_train_epochs must be above 0 and at most 1000000, got 1000000000 (FILE:3)",
+                "learning_rate: 1e400|learning_rate must be a number of at most 1.7976931348623157E308, got '1e400' (FILE:3)",
+                "beta: 1e-400|beta must be 0 or a number of at least 4.9E-324, got '1e-400' (FILE:3)",
+                "beta: .inf|beta must be a number, got '.inf' (FILE:3)",
+                "lora_r: 99999999999|lora_r must be a whole number from -2147483648 to 2147483647, got '99999999999' (FILE:3)",
+                "warmup_ratio: 1|warmup_ratio must be in [0, 1), got 1 (FILE:3)",
                 "label_smoothing: 0.1|label_smoothing is for loss_type dpo, and loss_type is mmpo; remove it or set it to 0 (FILE:3)",
-                "eval_strategy: steps|eval_strategy is steps, but there are no rows to evaluate on; set eval_dataset_name, "
-                        + "let dataset_name be a directory or a data set with a test split, or write eval_strategy: no (FILE:3)",
                 "lora_r: 0|lora_r must be in [1, 65536], got 0 (FILE:3)",
-                "lora_alpha: 0|lora_alpha must be > 0, got 0.0 (FILE:3)",
-                "lora_dropout: 1|lora_dropout must be in [0, 1), got 1.0 (FILE:3)",
+                "lora_alpha: 0|lora_alpha must be > 0, got 0 (FILE:3)",
+                "lora_dropout: 1|lora_dropout must be in [0, 1), got 1 (FILE:3)",
                 "lora_target_modules: [q_proj, lm_head]|lora_target_modules may hold q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
                         + "down_proj, or be all-linear; got 'lm_head' (FILE:3)",
-                "use_dora: true|use_dora: true is not supported (FILE:3); supported is LoRA as it is, without DoRA",
+                "use_dora: true|use_dora: true is not supported (FILE:3): LoRA is as it is, without DoRA; write use_dora: false",
                 "optim: adafactor|optim must be adamw_torch or adamw_torch_fused or adamw_8bit or adamw_bnb_8bit, got 'adafactor' (FILE:3)",
-                "zero_stage: 2|zero_stage: 2 is not supported (FILE:3); supported is one process, that is zero_stage: 0; "
-                        + "distributed training is not there yet",
-                "report_to: tensorboard|report_to: tensorboard is not supported (FILE:3); supported is metrics.jsonl in output_dir, "
-                        + "that is report_to: none; TensorBoard is not there yet",
+                "zero_stage: 2|zero_stage: 2 is not supported (FILE:3): distributed training is not there yet, and a run is one process; "
+                        + "write zero_stage: 0",
                 "learning_rate: [1, 2]|learning_rate takes one value (FILE:3), and a list or a mapping was found",
-                "learning_rate: null|learning_rate must be set (FILE:3); give it a value or remove the key",
+                "model_name_or_path: null|model_name_or_path is set twice, at FILE:1 and FILE:3; keep one",
                 "dataset_name: again|dataset_name is set twice, at FILE:2 and FILE:3; keep one",
             })
     void errorsNameKeyLineAndMend(String line, String message) throws IOException {
@@ -143,7 +142,7 @@ class ConfigLoaderTest {
                 .hasMessage("model_name_or_path must be set; give it a value");
         assertThatThrownBy(() -> TrainingConfig.load(file, "beta"))
                 .hasMessage("'beta' on the command line is not of the form key=value");
-        assertThatThrownBy(() -> TrainingConfig.load(file, "betta=1"))
+        assertThatThrownBy(() -> TrainingConfig.load(file, "model_name_or_path=m", "betta=1"))
                 .hasMessage("'betta' (on the command line) is not a configuration key; did you mean beta?");
         Path missing = directory.resolve("missing.yaml");
         assertThatThrownBy(() -> TrainingConfig.load(missing))
@@ -216,14 +215,13 @@ class ConfigLoaderTest {
                 "datasets: [{weigth: 1}]|datasets: 'weigth' of entry 1 (FILE:2) is not a key of a data set, did you mean weight?",
                 "datasets: [{path: x}, {weight: 1}]|datasets: entry 2 (FILE:2) has no path",
                 "datasets: [{path: x, weight: a}]|datasets: weight of entry 1 (FILE:2) must be a number, got 'a'",
-                "datasets: [{path: x, weight: 0}]|datasets: weight must be above 0 and at most 1000, got 0.0 of entry 1 (FILE:2)",
+                "datasets: [{path: x, weight: 0}]|datasets: weight must be above 0 and at most 1000, got 0 of entry 1 (FILE:2)",
                 "datasets: [{path: x, split: ../y}]|datasets: split must be a name of letters, digits, _, - and ., got '../y'",
                 "datasets: [{path: x, columns: [a]}]|columns must map names of docs/data.md to columns of the file",
                 "datasets: [{path: x, path: y}]|'path' is set twice at FILE:2",
                 "datasets: [{path: &a x}, {path: *a}]|uses a YAML alias",
                 "seed: 1|dataset_name must be set",
                 "datasets: [{path: x}] // dataset_name: y|datasets and dataset_name are both set",
-                "datasets: [{path: x}] // eval_strategy: steps|there are no rows to evaluate on",
             })
     void badMixturesAreNamed(String line, String message) throws IOException {
         Path file = write("model_name_or_path: m\n" + line.replace(" // ", "\n") + "\n");
@@ -240,7 +238,52 @@ class ConfigLoaderTest {
         assertThatThrownBy(() -> TrainingConfig.load(huge)).hasMessageContaining("a configuration has at most 1048576");
         Path binary = directory.resolve("binary.yaml");
         Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe, 0});
-        assertThatThrownBy(() -> TrainingConfig.load(binary)).hasMessageContaining("is not UTF-8 text");
+        assertThatThrownBy(() -> TrainingConfig.load(binary)).hasMessageContaining("binary.yaml:1 is not UTF-8 text (byte 1 of the file)");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "\\tseed: 1|FILE:3 is not valid YAML: a tab stands before a key or a value; YAML is indented with spaces",
+                "seed: 1~\\tbeta: 1|FILE:4 is not valid YAML: a tab stands",
+                "datasets:~\\t- path: x|FILE:4 is not valid YAML: a tab stands",
+                "seed: 1~beta: 1~optim: 'x\u0001'|FILE:5 holds the control character U+0001, which YAML does not allow",
+                "seed: 1~  beta: 1|FILE:4 is not valid YAML: mapping values are not allowed here",
+                "seed: 1~---~beta: 1|FILE:5 belongs to a second YAML document",
+                "seed: 1~...~---~- beta|FILE:6 belongs to a second YAML document",
+            })
+    void theLineThatIsNoYamlIsNamed(String lines, String message) throws IOException {
+        Path file = write(REQUIRED + lines.replace('~', '\n').replace("\\t", "\t") + "\n");
+        assertThatThrownBy(() -> TrainingConfig.load(file))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageStartingWith(message.replace("FILE", file.toString()));
+    }
+
+    @Test
+    void oneDocumentMayHaveItsMarks() throws IOException {
+        for (String text : List.of("---\n" + REQUIRED + "...\n", "\ufeff" + REQUIRED, REQUIRED + "---\n", "# x\n---\n" + REQUIRED)) {
+            assertThat(TrainingConfig.load(write(text)).model().model()).isEqualTo(Path.of("m"));
+        }
+    }
+
+    @Test
+    void longValuesAreNotRepeatedWhole() throws IOException {
+        Path file = write(REQUIRED);
+        String digits = "7".repeat(20_000);
+        assertThatThrownBy(() -> TrainingConfig.load(file, "seed=" + digits))
+                .hasMessage("seed must be a whole number from -9223372036854775808 to 9223372036854775807, got '"
+                        + "7".repeat(60) + "… (20000 characters)' (on the command line)");
+    }
+
+    @Test
+    void aKeyTwiceOnTheCommandLineIsAnError() throws IOException {
+        Path file = write(REQUIRED + "seed: 1\n");
+        assertThatThrownBy(() -> TrainingConfig.load(file, "seed=2", "beta=1", "seed=3"))
+                .isInstanceOf(MmpoException.class)
+                .hasMessage("seed is set twice on the command line, to '2' and to '3'; keep one");
+        assertThat(TrainingConfig.load(file, "seed=2").run().seed()).isEqualTo(2);
     }
 
     @Test

@@ -5,10 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** docs/configuration.md and the code say the same: every key, default and meaning, in the same order. */
@@ -30,23 +31,31 @@ class ConfigurationPageTest {
     }
 
     @Test
-    void listsEveryKeyThatIsRefusedOrMeansNothing() throws IOException {
-        StringBuilder tables = new StringBuilder("| keys | accepted | supported today |\n|---|---|---|\n");
-        var refused = new TreeMap<String, TreeSet<String>>();
-        ForeignKeys.restricted()
-                .forEach((key, restricted) -> refused.computeIfAbsent(
-                                accepted(restricted) + " | " + restricted.supported(), row -> new TreeSet<>())
-                        .add("`" + key + "`"));
-        refused.forEach((row, keys) -> tables.append("| %s | %s |\n".formatted(String.join(", ", keys), row)));
-        assertThat(Files.readString(PAGE)).contains(tables);
+    void listsEveryKeyThatIsRefusedRenamedOrMeansNothing() throws IOException {
+        var limited = new TreeMap<String, TreeSet<String>>();
+        var renamed = new TreeMap<String, TreeSet<String>>();
+        var ignored = new TreeMap<String, TreeSet<String>>();
+        ForeignKeys.ALL.forEach((key, rule) -> {
+            switch (rule) {
+                case ForeignKeys.Rule.Limited limit -> enter(limited, key, accepted(limit) + " | " + limit.mend());
+                case ForeignKeys.Rule.Renamed name -> enter(renamed, key, name.mend());
+                case ForeignKeys.Rule.Ignored ignore -> enter(ignored, key, ignore.why());
+            }
+        });
+        assertThat(Files.readString(PAGE))
+                .contains(table("| keys | accepted beside `null` | otherwise |\n|---|---|---|\n", limited))
+                .contains(table("| keys | what to do |\n|---|---|\n", renamed))
+                .contains(table("| keys | why |\n|---|---|\n", ignored));
+    }
 
-        StringBuilder inert = new StringBuilder("| keys | why |\n|---|---|\n");
-        var reasons = new TreeMap<String, TreeSet<String>>();
-        ForeignKeys.inert()
-                .forEach((key, reason) ->
-                        reasons.computeIfAbsent(reason, r -> new TreeSet<>()).add("`" + key + "`"));
-        reasons.forEach((reason, keys) -> inert.append("| %s | %s |\n".formatted(String.join(", ", keys), reason)));
-        assertThat(Files.readString(PAGE)).contains(inert);
+    private static void enter(Map<String, TreeSet<String>> rows, String key, String row) {
+        rows.computeIfAbsent(row, r -> new TreeSet<>()).add("`" + key + "`");
+    }
+
+    private static String table(String head, Map<String, TreeSet<String>> rows) {
+        StringBuilder table = new StringBuilder(head);
+        rows.forEach((row, keys) -> table.append("| %s | %s |\n".formatted(String.join(", ", keys), row)));
+        return table.toString();
     }
 
     @Test
@@ -57,11 +66,10 @@ class ConfigurationPageTest {
         assertThat(ConfigKeys.ALL.keySet()).containsAll(ConfigChange.FREE);
     }
 
-    private static String accepted(ForeignKeys.Restricted restricted) {
-        List<String> values = restricted.accepted().stream()
-                .sorted()
-                .map(value -> "`" + value + "`")
-                .toList();
-        return values.isEmpty() ? "nothing" : String.join(", ", values);
+    private static String accepted(ForeignKeys.Rule.Limited limited) {
+        Stream<String> values = limited.accepted().stream().sorted().map(value -> "`" + value + "`");
+        String all = Stream.concat(values, limited.off() ? Stream.of("off") : Stream.of())
+                .collect(Collectors.joining(", "));
+        return all.isEmpty() ? "nothing" : all;
     }
 }

@@ -138,4 +138,15 @@ class PublishedShapesTest {
             assertThat(rows.summary().toString()).contains("1 with tools, which the chat template leaves out");
         }
     }
+
+    /** Orca's pairs as Argilla publishes them: the question is called input. */
+    @Test
+    void inputBesideSystemIsTheQuestion() throws IOException {
+        String row = "{\"system\": \"Be brief.\", \"%s\": \"Why?\", \"chosen\": \"So.\", \"rejected\": \"Now.\"}";
+        try (Tokenizer tokenizer = smolLm2()) {
+            Path question = Files.writeString(directory.resolve("a.jsonl"), row.formatted("question"));
+            Path input = Files.writeString(directory.resolve("b.jsonl"), row.formatted("input"));
+            assertThat(pairs(tokenizer, input)).isEqualTo(pairs(tokenizer, question)).hasSize(1);
+        }
+    }
 }

@@ -55,6 +55,9 @@ class RowFileTest {
                 "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]} {} ! something after it",
                 "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [3]} x ! not valid JSON",
                 "{\"chosen\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"} ! Duplicate field 'chosen'",
+                "{\"prompt\": \"a\", \"prompt\": \"b\", \"chosen\": \"b\", \"rejected\": \"c\"} ! Duplicate field 'prompt'",
+                "{\"prompt\": \"a\", \"completion\": \"b\", \"label\": true} ! KTO's single answers",
+                "{\"x\": nan, \"prompt\": \"a\"} ! not valid JSON",
                 "[1, 2] ! a JSON object is wanted",
                 "\"text\" ! a JSON object is wanted",
                 "null ! a JSON object is wanted",
@@ -83,6 +86,37 @@ class RowFileTest {
         assertRefused(bad, "bad.jsonl", "line 2", "not UTF-8 (byte 14 of the line)");
         bad[GOOD.length() + 13] = 0;
         assertRefused(bad, "bad.jsonl", "line 2", "not valid JSON");
+    }
+
+    /** Numbers of any length are passed over where nobody reads them, and bounded where somebody does. */
+    @Test
+    void numbersThatAreReadAreBounded() throws IOException {
+        assertSecondLineRefused(
+                "{\"prompt_ids\": [" + "1".repeat(20_000) + "], \"chosen_ids\": [2], \"rejected_ids\": [3]}",
+                "a number may have 1000 digits, and one of 'prompt_ids' has 20000");
+    }
+
+    @Test
+    void oddValuesInOtherColumnsArePassedOver() throws IOException {
+        String odd = "{\"score\": NaN, \"a\": -Infinity, \"a\": 1e400, \"b\": " + "9".repeat(5000)
+                + ", \"c\": {\"d\": 1, \"d\": \"\\udc00\"}, " + GOOD.substring(1);
+        for (String text : java.util.List.of(
+                odd + "\r\n\r\n \t\r\n" + odd, "[" + odd.strip() + ",\r\n" + odd.strip() + "]\r\n", "\ufeff" + odd + odd)) {
+            for (String name : java.util.List.of("odd.jsonl", "odd.json")) {
+                Path file = Files.writeString(directory.resolve(name), text);
+                try (TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> null, TokenizationOptions.UNLIMITED)) {
+                    assertThat(dataset.size()).as(name).isEqualTo(2);
+                }
+            }
+        }
+    }
+
+    @Test
+    void placeOfBytesThatAreNoTextIsNamedInArraysToo() throws IOException {
+        byte[] bad = ("[" + GOOD + "," + GOOD + "]").getBytes(StandardCharsets.UTF_8);
+        bad[GOOD.length() + 10] = (byte) 0xff;
+        assertRefused(bad, "bad.json", "line 2: it is not UTF-8 (byte " + (GOOD.length() + 11) + " of the file");
     }
 
     @Test

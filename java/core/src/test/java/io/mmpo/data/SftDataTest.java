@@ -72,6 +72,54 @@ class SftDataTest {
         }
     }
 
+    /** ShareGPT's conversations, with the ids that TRL 1.13 makes of them: it renames the keys, and roles stay as they are spelt. */
+    @Test
+    void conversationsOfFromAndValueAreTrls() throws IOException {
+        try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
+            TokenizedGroup group = only(
+                    tokenizer,
+                    Files.readString(Goldens.path("reports/07-sharegpt/sft_conversations.jsonl")),
+                    TokenizationOptions.UNLIMITED);
+            assertThat(group.prompt()).containsExactly(1);
+            assertThat(group.completions()[0])
+                    .containsExactly(
+                            9690, 198, 6077, 5453, 30, 2, 198, 1, 10621, 198, 5820, 253, 5615, 30, 2, 198, 1, 87, 437, 198, 49,
+                            267, 723, 30, 2, 198);
+            assertThat(text(tokenizer, group)).contains("<|im_start|>human\nName a bird.");
+        }
+    }
+
+    @Test
+    void conversationsOfRoleAndContentAreMessages() throws IOException {
+        try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
+            TokenizedGroup messages =
+                    only(tokenizer, "{\"messages\": " + MESSAGES + "}", TokenizationOptions.UNLIMITED);
+            TokenizedGroup conversations =
+                    only(tokenizer, "{\"id\": 1, \"conversations\": " + MESSAGES + "}", TokenizationOptions.UNLIMITED);
+            assertThat(conversations.completions()).isDeepEqualTo(messages.completions());
+            // TRL knows conversations of from/value before anything else, and others not at all.
+            TokenizedGroup shareGpt = only(
+                    tokenizer,
+                    "{\"text\": \"x\", \"conversations\": [{\"from\": \"user\", \"value\": \"Why?\"}, {\"from\": \"assistant\", \"value\": \"So.\", \"weight\": 1}]}",
+                    TokenizationOptions.UNLIMITED);
+            assertThat(shareGpt.completions()).isDeepEqualTo(messages.completions());
+            TokenizedGroup text = only(
+                    tokenizer, "{\"text\": \"x\", \"conversations\": " + MESSAGES + "}", TokenizationOptions.UNLIMITED);
+            assertThat(text(tokenizer, text)).isEqualTo("x<|im_end|>");
+        }
+    }
+
+    /** KTO's rows train as TRL's SFTTrainer trains on them: the label is not read. */
+    @Test
+    void columnsThatNobodyReadsMayHoldAnything() throws IOException {
+        TokenizedGroup row = only(
+                null,
+                "{\"label\": NaN, \"score\": -Infinity, \"x\": 1e400, \"y\": " + "9".repeat(20_000)
+                        + ", \"y\": [{\"a\": 1, \"a\": 2}], \"z\": \"\\ud800\", \"prompt_ids\": [1], \"completion_ids\": [2]}",
+                TokenizationOptions.UNLIMITED);
+        assertThat(row.completions()[0]).containsExactly(2);
+    }
+
     @Test
     void limitsOfPromptAndCompletionLeaveWholeTextsAlone() throws IOException {
         TokenizationOptions options = new TokenizationOptions(

@@ -72,7 +72,15 @@ class TableFilesTest {
         assertRefused(csv(""), "no rows");
         byte[] bad = "prompt,chosen,rejected\na,b?,c\n".getBytes(StandardCharsets.UTF_8);
         bad[26] = (byte) 0xff;
-        assertUnreadable(Files.write(directory.resolve("bad.csv"), bad), "is not UTF-8");
+        assertUnreadable(Files.write(directory.resolve("bad.csv"), bad), "bad.csv, line 2: it is not UTF-8 (byte 27 of the file");
+    }
+
+    /** A data frame's index has no name, and columns that nobody reads may share one. */
+    @Test
+    void namesOfOtherColumnsAreTheirOwnAffair() throws IOException {
+        List<RowFile.Row> rows = read(csv("\ufeff,prompt,chosen,rejected,x,x\r\n0,a,b,c,nan,\r\n\r\n1,d,e,f,,\r\n"));
+        assertThat(rows).hasSize(2);
+        assertThat(rows.get(1).content().get().get("rejected").textValue()).isEqualTo("f");
     }
 
     private static void assertUnreadable(Path file, String inMessage) {

@@ -1,0 +1,63 @@
+package io.mmpo.train;
+
+import io.mmpo.MmpoException;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.model.PretrainedModel;
+import io.mmpo.nativelib.OptimizerType;
+import java.io.IOException;
+import java.nio.file.Files;
+
+/**
+ * About how many bytes a run will write into output_dir: the final model, and checkpoints with the optimizer's state, all in
+ * float32. Asked for before the first step, so that a run does not end for want of room when most of its time is spent.
+ *
+ * @param checkpoints that lie there at once, beside those that are there already
+ * @param checkpointBytes of one
+ * @param finalBytes of the trained weights alone
+ */
+record DiskSpace(long checkpoints, long checkpointBytes, long finalBytes) {
+    private static final double GIB = 1L << 30;
+
+    /** firstStep: from which the run goes on. */
+    static DiskSpace of(TrainingConfig config, StepPlan plan, int firstStep, PretrainedModel model) {
+        long trained = model.numTrainableParameters();
+        // Two moments: of four bytes each, or of one.
+        long moments = config.optimizer().type() == OptimizerType.ADAMW_8BIT ? 2 : 2L * Float.BYTES;
+        long saves = new Intervals(config.run(), plan).numSaves(firstStep);
+        // The oldest goes when a new one is complete.
+        long atOnce = config.run().saveTotalLimit().isPresent()
+                ? Math.min(saves, config.run().saveTotalLimit().getAsInt() + 1L)
+                : saves;
+        return new DiskSpace(atOnce, trained * (Float.BYTES + moments), trained * Float.BYTES);
+    }
+
+    double bytes() {
+        return (double) checkpoints * checkpointBytes + finalBytes;
+    }
+
+    void requireIn(RunDirectory directory) {
+        try {
+            requireWithin(Files.getFileStore(directory.path()).getUsableSpace(), directory);
+        } catch (IOException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "output_dir %s: how much room there is could not be found out: %s. Choose another.",
+                    directory.path(),
+                    e);
+        }
+    }
+
+    void requireWithin(long usableBytes, RunDirectory directory) {
+        if (bytes() > usableBytes) {
+            throw MmpoException.environment(
+                    "output_dir %s has room for %s, and the run will write about %s: %d checkpoints of %s and the final model of %s. Make"
+                            + " room, choose another output_dir, or keep fewer: save_total_limit, a larger save_steps, save_strategy: no.",
+                    directory.path(), gib(usableBytes), gib(bytes()), checkpoints, gib(checkpointBytes), gib(finalBytes));
+        }
+    }
+
+    private static String gib(double bytes) {
+        return "%.3g GiB".formatted(bytes / GIB);
+    }
+}
