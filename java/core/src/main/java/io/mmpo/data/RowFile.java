@@ -6,7 +6,6 @@ import io.mmpo.Utf8;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PushbackInputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -42,7 +41,7 @@ abstract class RowFile implements AutoCloseable {
             return new ParquetRows(file, columns);
         }
         try {
-            PushbackInputStream input = text(file);
+            BufferedInputStream input = text(file);
             return switch (format) {
                 case CSV -> new CsvRows(file, input, columns);
                 // Many a published .json holds lines of objects, and some a .jsonl an array of them.
@@ -119,14 +118,13 @@ abstract class RowFile implements AutoCloseable {
     }
 
     /** Unpacked, and without a byte order mark. */
-    private static PushbackInputStream text(Path file) throws IOException {
+    private static BufferedInputStream text(Path file) throws IOException {
         InputStream bytes = unpacked(file);
         try {
-            PushbackInputStream input =
-                    new PushbackInputStream(new BufferedInputStream(bytes, BUFFER_BYTES), BYTE_ORDER_MARK.length);
-            byte[] start = input.readNBytes(BYTE_ORDER_MARK.length);
-            if (!Arrays.equals(start, BYTE_ORDER_MARK)) {
-                input.unread(start);
+            BufferedInputStream input = new BufferedInputStream(bytes, BUFFER_BYTES);
+            input.mark(BYTE_ORDER_MARK.length);
+            if (!Arrays.equals(input.readNBytes(BYTE_ORDER_MARK.length), BYTE_ORDER_MARK)) {
+                input.reset();
             }
             return input;
         } catch (IOException | RuntimeException e) {
@@ -135,14 +133,16 @@ abstract class RowFile implements AutoCloseable {
         }
     }
 
-    private static boolean beginsWithBracket(PushbackInputStream input) throws IOException {
+    /** Looks past blanks, as many as fit into the buffer, and consumes nothing. */
+    private static boolean beginsWithBracket(BufferedInputStream input) throws IOException {
+        input.mark(BUFFER_BYTES);
+        int read = 1;
         int first = input.read();
-        while (first == ' ' || first == '\t' || first == '\r' || first == '\n') {
+        while (read < BUFFER_BYTES && (first == ' ' || first == '\t' || first == '\r' || first == '\n')) {
             first = input.read();
+            read++;
         }
-        if (first >= 0) {
-            input.unread(first);
-        }
+        input.reset();
         return first == '[';
     }
 }

@@ -126,8 +126,10 @@ final class RowJson {
     private static JsonNode number(JsonParser parser, RowPlace place) throws IOException {
         if (parser.getTextLength() > MAX_DIGITS) {
             throw place.error(
-                    "a number may have %d digits, and one of '%s' has %d",
-                    MAX_DIGITS, Excerpt.of(String.valueOf(parser.currentName())), parser.getTextLength());
+                    "a number may have %d digits, and %s has %d",
+                    MAX_DIGITS,
+                    Excerpt.of(parser.getParsingContext().pathAsPointer().toString()),
+                    parser.getTextLength());
         }
         if (parser.currentToken() == JsonToken.VALUE_NUMBER_FLOAT) {
             return NODES.numberNode(parser.getDoubleValue());
@@ -158,7 +160,11 @@ final class RowJson {
     }
 
     static String describe(JsonNode node) {
-        return node == null || node.isMissingNode() ? "nothing" : Excerpt.of(node.toString());
+        if (node == null || node.isMissingNode()) {
+            return "nothing";
+        }
+        boolean notFinite = node.isDouble() && !Double.isFinite(node.doubleValue());
+        return Excerpt.of(notFinite ? node.asText() : node.toString());
     }
 
     private static String decode(byte[] bytes, RowPlace place) {

@@ -93,7 +93,7 @@ class RowFileTest {
     void numbersThatAreReadAreBounded() throws IOException {
         assertSecondLineRefused(
                 "{\"prompt_ids\": [" + "1".repeat(20_000) + "], \"chosen_ids\": [2], \"rejected_ids\": [3]}",
-                "a number may have 1000 digits, and one of 'prompt_ids' has 20000");
+                "a number may have 1000 digits, and /prompt_ids/0 has 20000");
     }
 
     @Test
