@@ -1,7 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
-import io.mmpo.Utf8;
+import io.mmpo.files.Utf8;
 import io.mmpo.hub.Hub;
 import io.mmpo.hub.HubRepository;
 import java.io.IOException;

@@ -2,7 +2,7 @@ package io.mmpo.data;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
-import io.mmpo.Utf8;
+import io.mmpo.files.Utf8;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;

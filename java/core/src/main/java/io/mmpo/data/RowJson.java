@@ -11,7 +11,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
-import io.mmpo.Utf8;
+import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Set;

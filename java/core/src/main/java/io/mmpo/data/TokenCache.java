@@ -1,7 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
-import io.mmpo.Utf8;
+import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
-import io.mmpo.Utf8;
+import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

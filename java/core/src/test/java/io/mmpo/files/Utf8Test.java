@@ -1,4 +1,4 @@
-package io.mmpo;
+package io.mmpo.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package io.mmpo;
+package io.mmpo.files;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
