@@ -7,6 +7,9 @@ import picocli.CommandLine;
 
 /** What is printed of a failure: one paragraph, and the stack trace where it was asked for. */
 final class ErrorReport {
+    /** An argument is repeated by its beginning. */
+    private static final String LONG_WORD = "(\\S{200})\\S{56,}";
+
     private ErrorReport() {}
 
     static int report(Throwable e, PrintWriter err, boolean debug) {
@@ -43,7 +46,8 @@ final class ErrorReport {
 
     static int usage(CommandLine.ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
-        command.getErr().println("mmpo: " + oneParagraph(String.valueOf(e.getMessage())) + ". " + usageOf(command));
+        String message = String.valueOf(e.getMessage()).replaceAll(LONG_WORD, "$1…");
+        command.getErr().println("mmpo: " + oneParagraph(message) + ". " + usageOf(command));
         return ExitCode.CONFIGURATION;
     }
 

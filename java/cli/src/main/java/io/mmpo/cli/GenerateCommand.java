@@ -108,7 +108,7 @@ final class GenerateCommand implements Callable<Integer> {
         Arguments.require(
                 spec,
                 temperature >= 0 && Double.isFinite(temperature),
-                "--temperature must be at least 0, got " + temperature);
+                "--temperature must be a finite number of at least 0, got " + temperature);
         Arguments.require(spec, topP > 0 && topP <= 1, "--top-p must be in (0, 1], got " + topP);
     }
 

@@ -121,4 +121,57 @@ class SettingsReportsTest {
         train("06-simpo-trl-config", "c.yaml", "rows.jsonl", "save_strategy=steps", "save_steps=1")
                 .succeeds();
     }
+
+    @Test
+    void promptsAreReadAsRowsAre() throws IOException {
+        Path prompts = Files.writeString(
+                directory.resolve("prompts.jsonl"), "\ufeff{\"prompt\": \"Once\", \"score\": NaN}\r\n\r\n{\"prompt\": \"Twice\"}\r\n");
+        Path answers = directory.resolve("answers.jsonl");
+        Object[] command = {
+            "generate",
+            "--model",
+            SharedFiles.path(MODEL.toString()),
+            "--data",
+            prompts,
+            "--output",
+            answers,
+            "--raw",
+            "--max-new-tokens",
+            "600"
+        };
+        Cli run = Cli.run(command).succeeds();
+        assertThat(Cli.readJsonLines(answers)).hasSize(2);
+        // 600 tokens are more than the model's 512 positions, unless it ends before.
+        boolean beyond = false;
+        for (JsonNode answer : Cli.readJsonLines(answers)) {
+            beyond |= answer.get("token_ids").size() > 512;
+        }
+        assertThat(run.err().contains("is longer than the 512 positions of the model")).isEqualTo(beyond);
+        Files.write(prompts, new byte[] {'{', '}', '\n', '{', (byte) 0xff});
+        Cli.run(command).failsWith(ExitCode.DATA, "it is not UTF-8 text (byte 5, in line 2)");
+    }
+
+    @Test
+    void logprobsOfRowsBeyondTheModelsPositionsAreWritten() throws IOException {
+        Path output = directory.resolve("logps.jsonl");
+        Cli run = Cli.run(
+                        "logprobs",
+                        "--model",
+                        SharedFiles.path(MODEL.toString()),
+                        "--data",
+                        SharedFiles.path("reports/30-past-max-positions/rows.jsonl"),
+                        "--output",
+                        output)
+                .succeeds();
+        assertThat(run.err()).contains("are longer than the 512 positions of the model");
+        assertThat(Cli.readJsonLines(output))
+                .allSatisfy(row -> assertThat(row.get("chosen_logps").doubleValue()).isFinite());
+    }
+
+    @Test
+    void longArgumentsAreRepeatedByTheirBeginning() {
+        Cli run = Cli.run("generate", "--model", "m", "--prompt", "x", "--seed", "7".repeat(20_000));
+        run.failsWith(ExitCode.CONFIGURATION, "'" + "7".repeat(50));
+        assertThat(run.err()).hasSizeLessThan(1000);
+    }
 }

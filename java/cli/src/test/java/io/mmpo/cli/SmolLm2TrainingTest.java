@@ -24,8 +24,9 @@ class SmolLm2TrainingTest {
 
     /** gain: of the margin, which every loss measures in a unit of its own. */
     @ParameterizedTest
-    @CsvSource({"dpo, 5e-5, 2, 0.5", "mmpo, 1e-5, 4, 0.5", "simpo, 1e-5, 4, 0.25"})
-    void twentyStepsRaiseTheMargin(String loss, String learningRate, int batch, double gain) throws IOException {
+    @CsvSource({"dpo, 0.1, 5e-5, 2, 0.5", "mmpo, 0.01, 1e-5, 4, 0.5", "simpo, 2.5, 1e-5, 4, 0.25"})
+    void twentyStepsRaiseTheMargin(String loss, double beta, String learningRate, int batch, double gain)
+            throws IOException {
         // four pairs, seen many times: what is measured is the update, not the luck of the rows
         List<String> pairs = Files.readAllLines(SharedFiles.path("data/preference/rasbt_politeness_train.jsonl"));
         Path rows = Files.write(directory.resolve("pairs.jsonl"), pairs.subList(0, 4));
@@ -34,6 +35,7 @@ class SmolLm2TrainingTest {
                 dataset_name: %s
                 output_dir: %s
                 loss_type: %s
+                beta: %s
                 learning_rate: %s
                 lr_scheduler_type: constant
                 per_device_train_batch_size: %d
@@ -42,7 +44,7 @@ class SmolLm2TrainingTest {
                 logging_steps: 4
                 save_strategy: no
                 """.formatted(
-                        SharedFiles.smolLm2(), rows, directory.resolve("run"), loss, learningRate, batch));
+                        SharedFiles.smolLm2(), rows, directory.resolve("run"), loss, beta, learningRate, batch));
         Cli.run("train", config).succeeds();
         List<Double> margins = new ArrayList<>();
         for (JsonNode metrics : Cli.readJsonLines(directory.resolve("run/metrics.jsonl"))) {

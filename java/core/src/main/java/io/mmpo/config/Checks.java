@@ -9,7 +9,7 @@ final class Checks {
     /** Fails with "key wanted, got value"; {@code wanted} reads like "must be > 0". */
     static void require(boolean condition, String key, String wanted, Object value) {
         if (!condition) {
-            throw MmpoException.configuration("%s %s, got %s", key, wanted, value instanceof Double d ? Echo.number(d) : value);
+            throw MmpoException.configuration("%s", Echo.refusal(key, wanted, value));
         }
     }
 }

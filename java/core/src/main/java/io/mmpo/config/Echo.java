@@ -15,6 +15,15 @@ final class Echo {
                 : text.substring(0, MAX_CHARS) + "… (" + text.length() + " characters)";
     }
 
+    /** "key wanted, got value". What is above every bound is not told of the bound. */
+    static String refusal(String key, String wanted, Object value) {
+        if (!(value instanceof Double number)) {
+            return "%s %s, got %s".formatted(key, wanted, value);
+        }
+        return "%s %s, got %s"
+                .formatted(key, Double.isFinite(number) ? wanted : "must be a finite number", number(number));
+    }
+
     /** 1000000000 where Java says 1.0E9. */
     static String number(double value) {
         if (!Double.isFinite(value)) {

@@ -17,7 +17,7 @@ final class Problems {
     /** Notes "key wanted, got value" unless the condition holds; {@code wanted} reads like "must be > 0". */
     void require(boolean condition, String key, String wanted, Object value) {
         if (!condition) {
-            messages.add("%s %s, got %s".formatted(key, wanted, value instanceof Double d ? Echo.number(d) : value));
+            messages.add(Echo.refusal(key, wanted, value));
         }
     }
 

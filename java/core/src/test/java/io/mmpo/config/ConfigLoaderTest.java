@@ -278,6 +278,14 @@ class ConfigLoaderTest {
     }
 
     @Test
+    void whatIsNotFiniteIsNotToldOfABound() {
+        assertThatThrownBy(() -> new OptimizerOptions(
+                        OptimizerType.ADAMW, Double.POSITIVE_INFINITY, Double.NaN, 0.9, 0.999, 1e-8, 1))
+                .hasMessage("2 settings must be changed: (1) learning_rate must be a finite number, got Infinity;"
+                        + " (2) weight_decay must be a finite number, got NaN");
+    }
+
+    @Test
     void aKeyTwiceOnTheCommandLineIsAnError() throws IOException {
         Path file = write(REQUIRED + "seed: 1\n");
         assertThatThrownBy(() -> TrainingConfig.load(file, "seed=2", "beta=1", "seed=3"))
