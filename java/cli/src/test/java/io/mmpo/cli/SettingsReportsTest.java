@@ -68,10 +68,9 @@ class SettingsReportsTest {
         assertThat(firstMetrics().get("loss").doubleValue()).isEqualTo(37.66, within(0.01));
     }
 
-    /** The model is float32 here: the type of the master weights is another key's affair. */
     @Test
     void aRecipeOfTrlsRuns() throws IOException {
-        Cli run = train("16-trl-recipe", "c.yaml", "rows.jsonl", "dtype=float32").succeeds();
+        Cli run = train("16-trl-recipe", "c.yaml", "rows.jsonl").succeeds();
         for (String key : List.of("attn_implementation", "hub_model_id", "log_level", "do_eval", "report_to")) {
             assertThat(run.err()).contains("note: " + key + " means nothing here");
         }

@@ -48,7 +48,7 @@ public final class ConfigLoader {
             Set.of("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora");
 
     /** transformers' earlier names, to those of today. */
-    private static final Map<String, String> OTHER_NAMES = Map.of("torch_dtype", "dtype");
+    static final Map<String, String> OTHER_NAMES = Map.of("torch_dtype", "dtype");
 
     private ConfigLoader() {}
 

@@ -43,7 +43,8 @@ class ForeignKeysTest {
     @ParameterizedTest
     @MethodSource("fields")
     void everyFieldOfThePeersIsKnown(String field) {
-        assertThat(ConfigKeys.ALL.containsKey(field) || ForeignKeys.ALL.containsKey(field))
+        String name = ConfigLoader.OTHER_NAMES.getOrDefault(field, field);
+        assertThat(ConfigKeys.ALL.containsKey(name) || ForeignKeys.ALL.containsKey(name))
                 .as("%s is a setting or declared in ForeignKeys", field)
                 .isTrue();
     }
