@@ -37,8 +37,8 @@ final class PromptFile {
                 return List.of(message("user", json.textValue()));
             }
             List<Map<String, Object>> messages = new ArrayList<>();
-            json.forEach(message -> messages.add(
-                    message(message.get("role").textValue(), message.get("content").textValue())));
+            json.forEach(message -> messages.add(message(
+                    message.get("role").textValue(), message.get("content").textValue())));
             return messages;
         }
 
@@ -69,7 +69,8 @@ final class PromptFile {
         try {
             String text = Utf8.read(file);
             int row = 0;
-            for (String line : (Iterable<String>) text.substring(text.startsWith("\ufeff") ? 1 : 0).lines()::iterator) {
+            for (String line : (Iterable<String>)
+                    text.substring(text.startsWith("\ufeff") ? 1 : 0).lines()::iterator) {
                 row++;
                 if (!line.isBlank()) {
                     prompts.add(parse(line, file, row));

@@ -99,8 +99,7 @@ class SettingsReportsTest {
     @Test
     void aSecondDocumentIsRefused() {
         Path config = SharedFiles.path("reports/faults/twodocs.yaml");
-        Cli.run("train", config)
-                .failsWith(ExitCode.CONFIGURATION, config + ":5 belongs to a second YAML document");
+        Cli.run("train", config).failsWith(ExitCode.CONFIGURATION, config + ":5 belongs to a second YAML document");
     }
 
     /** 30,000 checkpoints of 3 MB for every gigabyte that is free. */
@@ -115,7 +114,11 @@ class SettingsReportsTest {
                         "max_steps=" + steps,
                         "save_strategy=steps",
                         "save_steps=1")
-                .failsWith(ExitCode.ENVIRONMENT, "the run will write about", steps + " checkpoints of", "save_total_limit");
+                .failsWith(
+                        ExitCode.ENVIRONMENT,
+                        "the run will write about",
+                        steps + " checkpoints of",
+                        "save_total_limit");
         assertThat(output().resolve("metrics.jsonl")).doesNotExist();
         train("06-simpo-trl-config", "c.yaml", "rows.jsonl", "save_strategy=steps", "save_steps=1")
                 .succeeds();
@@ -124,7 +127,8 @@ class SettingsReportsTest {
     @Test
     void promptsAreReadAsRowsAre() throws IOException {
         Path prompts = Files.writeString(
-                directory.resolve("prompts.jsonl"), "\ufeff{\"prompt\": \"Once\", \"score\": NaN}\r\n\r\n{\"prompt\": \"Twice\"}\r\n");
+                directory.resolve("prompts.jsonl"),
+                "\ufeff{\"prompt\": \"Once\", \"score\": NaN}\r\n\r\n{\"prompt\": \"Twice\"}\r\n");
         Path answers = directory.resolve("answers.jsonl");
         Object[] command = {
             "generate",
@@ -145,7 +149,8 @@ class SettingsReportsTest {
         for (JsonNode answer : Cli.readJsonLines(answers)) {
             beyond |= answer.get("token_ids").size() > 512;
         }
-        assertThat(run.err().contains("is longer than the 512 positions of the model")).isEqualTo(beyond);
+        assertThat(run.err().contains("is longer than the 512 positions of the model"))
+                .isEqualTo(beyond);
         Files.write(prompts, new byte[] {'{', '}', '\n', '{', (byte) 0xff});
         Cli.run(command).failsWith(ExitCode.DATA, "it is not UTF-8 text (byte 5, in line 2)");
     }
@@ -164,7 +169,8 @@ class SettingsReportsTest {
                 .succeeds();
         assertThat(run.err()).contains("are longer than the 512 positions of the model");
         assertThat(Cli.readJsonLines(output))
-                .allSatisfy(row -> assertThat(row.get("chosen_logps").doubleValue()).isFinite());
+                .allSatisfy(
+                        row -> assertThat(row.get("chosen_logps").doubleValue()).isFinite());
     }
 
     @Test

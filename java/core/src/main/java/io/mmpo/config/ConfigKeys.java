@@ -150,7 +150,11 @@ final class ConfigKeys {
             of("use_rslora", "false", c -> c.model().lora().rsLora(), "Multiply by lora_alpha / √lora_r instead."));
 
     private static final List<ConfigKey> LOSS = List.of(
-            of("loss_type", "mmpo", c -> lowerCase(c.loss().type()), "`mmpo`, `dpo` (TRL's `sigmoid`), `simpo` or `sft` (`nll`, `chunked_nll`)."),
+            of(
+                    "loss_type",
+                    "mmpo",
+                    c -> lowerCase(c.loss().type()),
+                    "`mmpo`, `dpo` (TRL's `sigmoid`), `simpo` or `sft` (`nll`, `chunked_nll`)."),
             of(
                             "beta",
                             "0.1",

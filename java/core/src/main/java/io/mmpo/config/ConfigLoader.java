@@ -147,7 +147,12 @@ public final class ConfigLoader {
                             key,
                             List.of("%s is set twice, to %s (%s) and to %s (%s, as %s); remove one of them"
                                     .formatted(
-                                            name, other.text(), other.where(), assignment.text(), assignment.where(), key)));
+                                            name,
+                                            other.text(),
+                                            other.where(),
+                                            assignment.text(),
+                                            assignment.where(),
+                                            key)));
                 }
             } else {
                 foreign(key, assignment, notices).ifPresent(problem -> problems.put(key, List.of(problem)));
@@ -223,8 +228,8 @@ public final class ConfigLoader {
                         || (limited.off() ? ForeignKeys.isOff(assignment) : ForeignKeys.isEmpty(assignment));
                 yield accepted
                         ? Optional.empty()
-                        : Optional.of(key + (text == null ? "" : ": " + Echo.of(text)) + " is not supported" + where + ": "
-                                + limited.mend());
+                        : Optional.of(key + (text == null ? "" : ": " + Echo.of(text)) + " is not supported" + where
+                                + ": " + limited.mend());
             }
             case ForeignKeys.Rule.Renamed renamed ->
                 ForeignKeys.isOff(assignment)
@@ -254,7 +259,8 @@ public final class ConfigLoader {
         Optional<BatchOptions> batches = part(v, problems, () -> batches(v));
         Optional<RunOptions> run = part(v, problems, () -> run(v, savedType));
         v.problems().forEach((key, problem) -> problems.put(key, List.of(problem)));
-        boolean whole = Stream.of(model, data, loss, optimizer, schedule, batches, run).allMatch(Optional::isPresent);
+        boolean whole =
+                Stream.of(model, data, loss, optimizer, schedule, batches, run).allMatch(Optional::isPresent);
         return whole
                 ? part(
                         v,
@@ -331,11 +337,13 @@ public final class ConfigLoader {
     }
 
     private static Optional<WeightType> savedType(Values v) {
-        return v.optionalWord("save_dtype").map(word -> Arrays.stream(WeightType.values())
-                .filter(type -> type.key().equals(word.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .orElseThrow(() -> MmpoException.configuration(
-                        "save_dtype must be float32, bfloat16 or float16, got '%s'%s", word, v.at("save_dtype"))));
+        return v.optionalWord("save_dtype")
+                .map(word -> Arrays.stream(WeightType.values())
+                        .filter(type -> type.key().equals(word.toLowerCase(Locale.ROOT)))
+                        .findFirst()
+                        .orElseThrow(() -> MmpoException.configuration(
+                                "save_dtype must be float32, bfloat16 or float16, got '%s'%s",
+                                word, v.at("save_dtype"))));
     }
 
     /** True is what TRL's users write for the default, false for no recomputation. */

@@ -213,7 +213,10 @@ final class ForeignKeys {
         ignored("it belongs to load_best_model_at_end", "metric_for_best_model", "greater_is_better");
         ignored("it belongs to sync_ref_model", "ref_model_mixup_alpha", "ref_model_sync_steps");
         ignored(
-                "it belongs to a loss that is not offered", "f_alpha_divergence_coef", "discopop_tau", "simpo_loss_weight");
+                "it belongs to a loss that is not offered",
+                "f_alpha_divergence_coef",
+                "discopop_tau",
+                "simpo_loss_weight");
         ignored(
                 "it belongs to quantized weights",
                 "bnb_4bit_quant_type",
@@ -246,10 +249,7 @@ final class ForeignKeys {
                 "TRL says it today as loss_type: [sigmoid, sft] with loss_weights, and a sum of losses is not offered; remove it",
                 "rpo_alpha",
                 "sft_weight");
-        only(
-                Set.of("1", "1.0"),
-                "the loss is one, loss_type, with weight 1; remove it",
-                "loss_weights");
+        only(Set.of("1", "1.0"), "the loss is one, loss_type, with weight 1; remove it", "loss_weights");
         offOnly("DPO weighs every token alike; remove it", "ld_alpha");
         limited(
                 Set.of("reverse_kl"),
@@ -257,8 +257,7 @@ final class ForeignKeys {
                 "f_divergence_type");
         offOnly("DPO weighs every pair alike; write use_weighting: false", "use_weighting");
         offOnly("the reference model stays as it is; write sync_ref_model: false", "sync_ref_model");
-        offOnly(
-                "DPO has a reference model; for a loss without one write loss_type: simpo", "reference_free");
+        offOnly("DPO has a reference model; for a loss without one write loss_type: simpo", "reference_free");
         offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
         offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
         only(
@@ -323,7 +322,9 @@ final class ForeignKeys {
 
         // Rows and templates.
         offOnly(
-                "rows come from files on this machine or from a hub's cache; write false", "dataset_streaming", "streaming");
+                "rows come from files on this machine or from a hub's cache; write false",
+                "dataset_streaming",
+                "streaming");
         offOnly("name rows to evaluate on with eval_dataset_name; remove it", "test_split_size");
         limited(
                 Set.of("bfd"),
@@ -362,7 +363,10 @@ final class ForeignKeys {
         renamed("write dataset_test_split", "dataset_test_name");
         renamed("write eval_dataset_name", "eval_dataset");
         renamed(
-                "write datasets, a list of {path, split, weight} entries", "dataset_mixer", "dataset_mixture", "dataset_splits");
+                "write datasets, a list of {path, split, weight} entries",
+                "dataset_mixer",
+                "dataset_mixture",
+                "dataset_splits");
         renamed("write dataset_config, or config in an entry of datasets", "dataset_configs");
         renamed("write max_length", "max_seq_length", "max_seq_len", "cutoff_len");
         renamed("write max_completion_length", "max_target_length");

@@ -26,7 +26,8 @@ public record LossOptions(
                 "must be >= 0",
                 rewardEpsilon);
         problems.require(auxWeight >= 0 && Double.isFinite(auxWeight), "mmpo_aux_weight", "must be >= 0", auxWeight);
-        problems.require(labelSmoothing >= 0 && labelSmoothing < 0.5, "label_smoothing", "must be in [0, 0.5)", labelSmoothing);
+        problems.require(
+                labelSmoothing >= 0 && labelSmoothing < 0.5, "label_smoothing", "must be in [0, 0.5)", labelSmoothing);
         problems.require(Double.isFinite(simpoGamma), "simpo_gamma", "must be a finite number", simpoGamma);
         problems.refuse(
                 labelSmoothing > 0 && type != LossType.DPO,

@@ -13,7 +13,8 @@ public record OptimizerOptions(
         double maxGradNorm) {
     public OptimizerOptions {
         Problems problems = new Problems();
-        problems.require(learningRate > 0 && Double.isFinite(learningRate), "learning_rate", "must be > 0", learningRate);
+        problems.require(
+                learningRate > 0 && Double.isFinite(learningRate), "learning_rate", "must be > 0", learningRate);
         problems.require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight_decay", "must be >= 0", weightDecay);
         problems.require(beta1 >= 0 && beta1 < 1, "adam_beta1", "must be in [0, 1)", beta1);
         problems.require(beta2 >= 0 && beta2 < 1, "adam_beta2", "must be in [0, 1)", beta2);

@@ -76,7 +76,11 @@ final class Problems {
         }
         StringBuilder text = new StringBuilder(messages.size() + " settings must be changed:");
         for (int i = 0; i < messages.size(); i++) {
-            text.append(" (").append(i + 1).append(") ").append(messages.get(i)).append(i + 1 < messages.size() ? ";" : "");
+            text.append(" (")
+                    .append(i + 1)
+                    .append(") ")
+                    .append(messages.get(i))
+                    .append(i + 1 < messages.size() ? ";" : "");
         }
         return text.toString();
     }

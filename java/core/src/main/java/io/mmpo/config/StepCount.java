@@ -33,7 +33,9 @@ public record StepCount(double value) {
 
     /** A whole number where it is one, for configuration files. */
     Number toNumber() {
-        return value == Math.rint(value) && Math.abs(value) <= Integer.MAX_VALUE ? (Number) (long) value : (Number) value;
+        return value == Math.rint(value) && Math.abs(value) <= Integer.MAX_VALUE
+                ? (Number) (long) value
+                : (Number) value;
     }
 
     @Override

@@ -128,8 +128,7 @@ final class Values {
 
     OptionalInt optionalInteger(String key) {
         return Optional.ofNullable(optionalText(key))
-                .flatMap(text ->
-                        read(key, text, digits -> parseInteger(digits, Integer.MIN_VALUE, Integer.MAX_VALUE)))
+                .flatMap(text -> read(key, text, digits -> parseInteger(digits, Integer.MIN_VALUE, Integer.MAX_VALUE)))
                 .map(value -> OptionalInt.of(value.intValue()))
                 .orElse(OptionalInt.empty());
     }
@@ -174,22 +173,27 @@ final class Values {
     /** One of some words. YAML 1.1 reads a bare no as false; whoever wrote false where a strategy is wanted means no. */
     String choice(String key, String... choices) {
         return read(key, text(key), text -> {
-            String word = text.equalsIgnoreCase("false") && List.of(choices).contains("no") ? "no" : text;
-            if (!List.of(choices).contains(word)) {
-                throw new Unreadable("must be " + String.join(" or ", List.of(choices)));
-            }
-            return word;
-        }).orElseThrow();
+                    String word =
+                            text.equalsIgnoreCase("false") && List.of(choices).contains("no") ? "no" : text;
+                    if (!List.of(choices).contains(word)) {
+                        throw new Unreadable("must be " + String.join(" or ", List.of(choices)));
+                    }
+                    return word;
+                })
+                .orElseThrow();
     }
 
     /** "true", "false" or one of some words. */
     String switchOr(String key, String... choices) {
         return read(key, optionalSwitch(key).orElse("false"), word -> {
-            if (!word.equals("true") && !word.equals("false") && !List.of(choices).contains(word)) {
-                throw new Unreadable("must be " + String.join(" or ", List.of(choices)) + ", or true or false");
-            }
-            return word;
-        }).orElseThrow();
+                    if (!word.equals("true")
+                            && !word.equals("false")
+                            && !List.of(choices).contains(word)) {
+                        throw new Unreadable("must be " + String.join(" or ", List.of(choices)) + ", or true or false");
+                    }
+                    return word;
+                })
+                .orElseThrow();
     }
 
     <E extends Enum<E>> E constant(String key, Class<E> type) {
@@ -209,7 +213,8 @@ final class Values {
         Assignment assignment = assignments.get("loss_type");
         String fallback = ConfigKeys.named("loss_type").fallback();
         if (assignment != null && assignment.nested()) {
-            problems.put("loss_type", "loss_type takes one loss" + at("loss_type") + ", and a list of several was found");
+            problems.put(
+                    "loss_type", "loss_type takes one loss" + at("loss_type") + ", and a list of several was found");
         }
         String text = assignment == null || assignment.text() == null ? fallback : assignment.text();
         return lossNamed(text).orElseGet(() -> {

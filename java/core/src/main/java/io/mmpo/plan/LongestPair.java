@@ -10,7 +10,8 @@ import io.mmpo.nativelib.ModelShape;
  */
 record LongestPair(long prompt, long completion, int completions) {
     static LongestPair of(DataOptions data, ModelShape shape, int completions) {
-        // Rows may be longer than the model's positions; without a limit nobody knows how much longer before they are read.
+        // Rows may be longer than the model's positions; without a limit nobody knows how much longer before they are
+        // read.
         long whole = data.maxLength().orElse(Math.toIntExact(Math.min(Integer.MAX_VALUE, shape.maxPositions())));
         long completion = Math.min(data.maxCompletionLength().orElse(Integer.MAX_VALUE), whole - 1);
         long prompt = Math.min(data.maxPromptLength().orElse(Integer.MAX_VALUE), whole - completion);

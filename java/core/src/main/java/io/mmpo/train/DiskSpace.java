@@ -53,7 +53,12 @@ record DiskSpace(long checkpoints, long checkpointBytes, long finalBytes) {
             throw MmpoException.environment(
                     "output_dir %s has room for %s, and the run will write about %s: %d checkpoints of %s and the final model of %s. Make"
                             + " room, choose another output_dir, or keep fewer: save_total_limit, a larger save_steps, save_strategy: no.",
-                    directory.path(), gib(usableBytes), gib(bytes()), checkpoints, gib(checkpointBytes), gib(finalBytes));
+                    directory.path(),
+                    gib(usableBytes),
+                    gib(bytes()),
+                    checkpoints,
+                    gib(checkpointBytes),
+                    gib(finalBytes));
         }
     }
 

@@ -40,8 +40,8 @@ final class Evaluator {
             lossSum += Arrays.stream(result.losses()).sum();
             weight += isSft ? batch.numCompletionTokens() : batch.numGroups();
             if (!isSft) {
-                preference.add(PreferenceMetrics.asLogged(
-                        result, loss, batch.packed().completionLengths()));
+                preference.add(
+                        PreferenceMetrics.asLogged(result, loss, batch.packed().completionLengths()));
             }
             long done = Math.min(rows.size(), (i + 1L) * batchSize);
             listener.advanced(ProgressListener.Phase.EVALUATION, done, done);

@@ -36,9 +36,11 @@ public final class LongRows implements Consumer<TokenizedGroup> {
     public Optional<String> message(String done) {
         return longRows == 0
                 ? Optional.empty()
-                : Optional.of("%d of %d rows are longer than the %d positions of the model (max_position_embeddings), the longest has %d"
-                        .formatted(longRows, rows, positions, longest)
-                        + " tokens; they are " + done
-                        + " as transformers does it, rotary positions going on; max_length: " + positions + " cuts them");
+                : Optional.of(
+                        "%d of %d rows are longer than the %d positions of the model (max_position_embeddings), the longest has %d"
+                                        .formatted(longRows, rows, positions, longest)
+                                + " tokens; they are " + done
+                                + " as transformers does it, rotary positions going on; max_length: " + positions
+                                + " cuts them");
     }
 }

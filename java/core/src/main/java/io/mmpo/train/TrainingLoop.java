@@ -115,8 +115,8 @@ final class TrainingLoop {
             lossSum += Arrays.stream(result.losses()).sum();
             tokens += batch.numTokens(scoresAll);
             if (scoresAll && !isSft) {
-                scoredPairs.add(PreferenceMetrics.asLogged(
-                        result, loss, batch.packed().completionLengths()));
+                scoredPairs.add(
+                        PreferenceMetrics.asLogged(result, loss, batch.packed().completionLengths()));
             }
         }
         lastGradNorm = update(batches);

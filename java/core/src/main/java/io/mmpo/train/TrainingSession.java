@@ -87,8 +87,9 @@ final class TrainingSession implements AutoCloseable {
                             + " steps that are logged: a line's loss is that of its step (docs/losses.md)");
         }
         if (config.loss().isSummedSimpo()) {
-            listener.message("loss_type simpo with length_normalize: false: log-probabilities are sums, the form that the MMPO"
-                    + " paper compares with; SimPO's authors and TRL divide them by the completion's length (docs/losses.md)");
+            listener.message(
+                    "loss_type simpo with length_normalize: false: log-probabilities are sums, the form that the MMPO"
+                            + " paper compares with; SimPO's authors and TRL divide them by the completion's length (docs/losses.md)");
         }
         ReferencePass pass = new ReferencePass(config, listener, source, model.core());
         Optional<ReferencePass.Scored> early = scoreWhileTokenizing(pass);
@@ -107,7 +108,11 @@ final class TrainingSession implements AutoCloseable {
         AtomicDirectory.removeLeftovers(config.run().outputDir());
         Optional<ResumePoint> resumePoint = resumePoint(plan, dataFingerprint);
         RunDirectory directory = RunDirectory.create(config.run().outputDir());
-        DiskSpace.of(config, plan, resumePoint.map(point -> point.state().globalStep()).orElse(0), model)
+        DiskSpace.of(
+                        config,
+                        plan,
+                        resumePoint.map(point -> point.state().globalStep()).orElse(0),
+                        model)
                 .requireIn(directory);
         directory.writeConfig(config);
         ReferencePass.Scored rows = early.orElseGet(

@@ -238,7 +238,8 @@ class ConfigLoaderTest {
         assertThatThrownBy(() -> TrainingConfig.load(huge)).hasMessageContaining("a configuration has at most 1048576");
         Path binary = directory.resolve("binary.yaml");
         Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe, 0});
-        assertThatThrownBy(() -> TrainingConfig.load(binary)).hasMessageContaining("binary.yaml:1 is not UTF-8 text (byte 1 of the file)");
+        assertThatThrownBy(() -> TrainingConfig.load(binary))
+                .hasMessageContaining("binary.yaml:1 is not UTF-8 text (byte 1 of the file)");
     }
 
     @ParameterizedTest
@@ -263,7 +264,8 @@ class ConfigLoaderTest {
 
     @Test
     void oneDocumentMayHaveItsMarks() throws IOException {
-        for (String text : List.of("---\n" + REQUIRED + "...\n", "\ufeff" + REQUIRED, REQUIRED + "---\n", "# x\n---\n" + REQUIRED)) {
+        for (String text : List.of(
+                "---\n" + REQUIRED + "...\n", "\ufeff" + REQUIRED, REQUIRED + "---\n", "# x\n---\n" + REQUIRED)) {
             assertThat(TrainingConfig.load(write(text)).model().model()).isEqualTo(Path.of("m"));
         }
     }

@@ -85,7 +85,10 @@ class ForeignKeysTest {
     @Test
     void simpoIsTrlsUnlessSumsAreAskedFor() throws IOException {
         assertThat(load("loss_type: simpo").config().loss().lengthNormalize()).isTrue();
-        assertThat(load("loss_type: simpo\nlength_normalize: false").config().loss().isSummedSimpo())
+        assertThat(load("loss_type: simpo\nlength_normalize: false")
+                        .config()
+                        .loss()
+                        .isSummedSimpo())
                 .isTrue();
         assertThat(load("loss_type: mmpo").config().loss().lengthNormalize()).isFalse();
     }
@@ -108,24 +111,28 @@ class ForeignKeysTest {
     /** One run, one message: what the user has to change, in the order of the file, each with its mend. */
     @Test
     void everythingThatIsWrongIsToldAtOnce() {
-        assertThatThrownBy(() -> load(
-                        "use_dora: true\nbeta: 0\nseed: x\nadam_beta1: 2\nadam_beta2: 3\nfoo: 1\nevaluation_strategy: steps\nfp16: false"))
+        assertThatThrownBy(
+                        () -> load(
+                                "use_dora: true\nbeta: 0\nseed: x\nadam_beta1: 2\nadam_beta2: 3\nfoo: 1\nevaluation_strategy: steps\nfp16: false"))
                 .isInstanceOfSatisfying(
                         MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION))
-                .hasMessage(("7 settings must be changed: (1) use_dora: true is not supported (FILE:3): LoRA is as it is, without DoRA; write"
-                                + " use_dora: false; (2) beta must be > 0, got 0 (FILE:4); (3) seed must be a whole number, got 'x' (FILE:5);"
-                                + " (4) adam_beta1 must be in [0, 1), got 2 (FILE:6); (5) adam_beta2 must be in [0, 1), got 3 (FILE:7);"
-                                + " (6) 'foo' (FILE:8) is not a configuration key; docs/configuration.md lists the keys;"
-                                + " (7) evaluation_strategy (FILE:9) has another name here: write eval_strategy")
-                        .replace("FILE", directory.resolve("config.yaml").toString()));
+                .hasMessage(
+                        ("7 settings must be changed: (1) use_dora: true is not supported (FILE:3): LoRA is as it is, without DoRA; write"
+                                        + " use_dora: false; (2) beta must be > 0, got 0 (FILE:4); (3) seed must be a whole number, got 'x' (FILE:5);"
+                                        + " (4) adam_beta1 must be in [0, 1), got 2 (FILE:6); (5) adam_beta2 must be in [0, 1), got 3 (FILE:7);"
+                                        + " (6) 'foo' (FILE:8) is not a configuration key; docs/configuration.md lists the keys;"
+                                        + " (7) evaluation_strategy (FILE:9) has another name here: write eval_strategy")
+                                .replace(
+                                        "FILE", directory.resolve("config.yaml").toString()));
     }
 
     @Test
     void whatIsIgnoredIsSaid() throws IOException {
-        List<String> notices = load("attn_implementation: flash_attention_2\nhub_model_id: my-dpo\npush_to_hub: false\nlog_level: info\n"
-                        + "do_eval: true\ngradient_checkpointing_kwargs: {use_reentrant: false}\nreport_to:\n- tensorboard\n- wandb\n"
-                        + "eval_strategy: epoch\neval_steps: 5")
-                .notices();
+        List<String> notices =
+                load("attn_implementation: flash_attention_2\nhub_model_id: my-dpo\npush_to_hub: false\nlog_level: info\n"
+                                + "do_eval: true\ngradient_checkpointing_kwargs: {use_reentrant: false}\nreport_to:\n- tensorboard\n- wandb\n"
+                                + "eval_strategy: epoch\neval_steps: 5")
+                        .notices();
         assertThat(notices.stream().map(line -> line.split(" ")[0]))
                 .containsExactly(
                         "attn_implementation",
@@ -141,9 +148,10 @@ class ForeignKeysTest {
 
     @Test
     void whatSwitchesASettingOffIsRead() throws IOException {
-        TrainingConfig config = load("max_steps: 0\nsave_total_limit: 0\neval_steps: 0\nmax_grad_norm: null\nlearning_rate: null\n"
-                        + "warmup_steps: null\nbf16: null")
-                .config();
+        TrainingConfig config =
+                load("max_steps: 0\nsave_total_limit: 0\neval_steps: 0\nmax_grad_norm: null\nlearning_rate: null\n"
+                                + "warmup_steps: null\nbf16: null")
+                        .config();
         assertThat(config.schedule().maxSteps()).isEmpty();
         assertThat(config.run().saveTotalLimit()).isEmpty();
         assertThat(config.run().evalSteps()).isEmpty();

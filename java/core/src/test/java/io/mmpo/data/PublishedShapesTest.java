@@ -146,7 +146,9 @@ class PublishedShapesTest {
         try (Tokenizer tokenizer = smolLm2()) {
             Path question = Files.writeString(directory.resolve("a.jsonl"), row.formatted("question"));
             Path input = Files.writeString(directory.resolve("b.jsonl"), row.formatted("input"));
-            assertThat(pairs(tokenizer, input)).isEqualTo(pairs(tokenizer, question)).hasSize(1);
+            assertThat(pairs(tokenizer, input))
+                    .isEqualTo(pairs(tokenizer, question))
+                    .hasSize(1);
         }
     }
 }

@@ -101,7 +101,9 @@ class RowFileTest {
         String odd = "{\"score\": NaN, \"a\": -Infinity, \"a\": 1e400, \"b\": " + "9".repeat(5000)
                 + ", \"c\": {\"d\": 1, \"d\": \"\\udc00\"}, " + GOOD.substring(1);
         for (String text : java.util.List.of(
-                odd + "\r\n\r\n \t\r\n" + odd, "[" + odd.strip() + ",\r\n" + odd.strip() + "]\r\n", "\ufeff" + odd + odd)) {
+                odd + "\r\n\r\n \t\r\n" + odd,
+                "[" + odd.strip() + ",\r\n" + odd.strip() + "]\r\n",
+                "\ufeff" + odd + odd)) {
             for (String name : java.util.List.of("odd.jsonl", "odd.json")) {
                 Path file = Files.writeString(directory.resolve(name), text);
                 try (TokenizedDataset dataset =

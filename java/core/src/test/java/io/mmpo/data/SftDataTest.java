@@ -83,8 +83,8 @@ class SftDataTest {
             assertThat(group.prompt()).containsExactly(1);
             assertThat(group.completions()[0])
                     .containsExactly(
-                            9690, 198, 6077, 5453, 30, 2, 198, 1, 10621, 198, 5820, 253, 5615, 30, 2, 198, 1, 87, 437, 198, 49,
-                            267, 723, 30, 2, 198);
+                            9690, 198, 6077, 5453, 30, 2, 198, 1, 10621, 198, 5820, 253, 5615, 30, 2, 198, 1, 87, 437,
+                            198, 49, 267, 723, 30, 2, 198);
             assertThat(text(tokenizer, group)).contains("<|im_start|>human\nName a bird.");
         }
     }

@@ -72,7 +72,9 @@ class TableFilesTest {
         assertRefused(csv(""), "no rows");
         byte[] bad = "prompt,chosen,rejected\na,b?,c\n".getBytes(StandardCharsets.UTF_8);
         bad[26] = (byte) 0xff;
-        assertUnreadable(Files.write(directory.resolve("bad.csv"), bad), "bad.csv, line 2: it is not UTF-8 (byte 27 of the file");
+        assertUnreadable(
+                Files.write(directory.resolve("bad.csv"), bad),
+                "bad.csv, line 2: it is not UTF-8 (byte 27 of the file");
     }
 
     /** A data frame's index has no name, and columns that nobody reads may share one. */

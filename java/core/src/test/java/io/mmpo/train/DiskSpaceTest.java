@@ -16,7 +16,14 @@ class DiskSpaceTest {
 
     private static long saves(int firstStep, Object... keys) {
         Map<String, Object> values = new LinkedHashMap<>(Map.of(
-                "model_name_or_path", "m", "dataset_name", "d", "per_device_train_batch_size", 1, "num_train_epochs", 2));
+                "model_name_or_path",
+                "m",
+                "dataset_name",
+                "d",
+                "per_device_train_batch_size",
+                1,
+                "num_train_epochs",
+                2));
         for (int i = 0; i < keys.length; i += 2) {
             values.put((String) keys[i], keys[i + 1]);
         }
@@ -52,8 +59,9 @@ class DiskSpaceTest {
         assertThatThrownBy(() -> space.requireWithin(39L << 30, DIRECTORY))
                 .isInstanceOfSatisfying(
                         MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.ENVIRONMENT))
-                .hasMessage("output_dir run has room for 39.0 GiB, and the run will write about 40.0 GiB: 3 checkpoints of 12.0 GiB and"
-                        + " the final model of 4.00 GiB. Make room, choose another output_dir, or keep fewer: save_total_limit, a larger"
-                        + " save_steps, save_strategy: no.");
+                .hasMessage(
+                        "output_dir run has room for 39.0 GiB, and the run will write about 40.0 GiB: 3 checkpoints of 12.0 GiB and"
+                                + " the final model of 4.00 GiB. Make room, choose another output_dir, or keep fewer: save_total_limit, a larger"
+                                + " save_steps, save_strategy: no.");
     }
 }

@@ -39,7 +39,10 @@ class TrainerGoldenTest {
 
     @Test
     void simpo() throws IOException {
-        check("simpo_paper_variant", Map.of("loss_type", "simpo", "length_normalize", false, "beta", 2, "simpo_gamma", 1), ONE_PAIR);
+        check(
+                "simpo_paper_variant",
+                Map.of("loss_type", "simpo", "length_normalize", false, "beta", 2, "simpo_gamma", 1),
+                ONE_PAIR);
     }
 
     @Test
