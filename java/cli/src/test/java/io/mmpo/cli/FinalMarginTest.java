@@ -80,7 +80,8 @@ class FinalMarginTest {
         run.train(with("learning_rate=1e-30 max_steps=1 save_dtype=bfloat16", "output_dir=" + start))
                 .succeeds();
         Path model = start.resolve("final");
-        String keys = "bf16=true learning_rate=2e-6 max_steps=30 lr_scheduler_type=constant model_name_or_path=" + model;
+        String keys =
+                "bf16=true learning_rate=2e-6 max_steps=30 lr_scheduler_type=constant model_name_or_path=" + model;
         double before = margin(model);
         run.train(with(keys)).succeeds();
         double gained = margin(run.output().resolve("final")) - before;

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.JsonFile;
-import io.mmpo.nativelib.ComputeType;
 import io.mmpo.model.AdapterMerge.Options;
+import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.nativelib.WeightType;
