@@ -109,14 +109,17 @@ final class Structs {
     }
 
     static MemorySegment objective(Objective objective, SegmentAllocator allocator) {
-        return allocate(Layouts.OBJECTIVE, allocator)
+        MemorySegment struct = allocator.allocate(Layouts.OBJECTIVE);
+        struct.set(JAVA_INT, Layouts.offset(Layouts.OBJECTIVE, "losses"), objective.loss().code());
+        struct.set(JAVA_DOUBLE, Layouts.offset(Layouts.OBJECTIVE, "loss_weights"), 1);
+        return new Structs(Layouts.OBJECTIVE, struct)
                 .put("beta", objective.beta())
                 .put("reward_epsilon", objective.rewardEpsilon())
                 .put("aux_weight", objective.auxWeight())
                 .put("label_smoothing", objective.labelSmoothing())
                 .put("gamma", objective.gamma())
                 .put("scale", objective.scale())
-                .put("loss", objective.loss().code())
+                .put("num_losses", 1)
                 .put("length_normalize", objective.lengthNormalize())
                 .put("normalize", objective.normalize())
                 .put("score_rejected", objective.scoreRejected())
