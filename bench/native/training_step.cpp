@@ -162,7 +162,9 @@ void run(int argc, char** argv) {
   if (slice_tokens > 0) model->set_slice_tokens(slice_tokens);
   mmpo::Trainer trainer(*model, optimizer);
   mmpo_objective objective{};
-  objective.loss = s.text("loss") == "mmpo" ? MMPO_LOSS_MMPO : MMPO_LOSS_DPO;
+  objective.losses[0] = s.text("loss") == "mmpo" ? MMPO_LOSS_MMPO : MMPO_LOSS_DPO;
+  objective.loss_weights[0] = 1;
+  objective.num_losses = 1;
   objective.beta = 0.1;
   objective.reward_epsilon = 0.9;
   objective.aux_weight = 1;

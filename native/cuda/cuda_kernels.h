@@ -12,6 +12,7 @@
 
 #include "cuda/runtime.h"
 #include "kernels/arguments.h"
+#include "loss/pair_loss.h"
 
 namespace mmpo {
 
@@ -63,6 +64,19 @@ struct CudaDropoutLinear {
 template <typename T, typename Sum, typename Platform = Gpu>
 struct CudaRows {
   MMPO_CUDA_API static void add(Rows<const T> from, const int64_t* rows, Rows<Sum> sum, cudaStream_t stream);
+};
+
+// A pair and where its completions' head rows begin.
+struct PairRows {
+  Pair pair;
+  int64_t chosen_begin, rejected_begin;
+};
+
+// out[r] = d(scale * loss) / d logp[r] of every pair's head rows r, as ../src/loss has it of the pair.
+template <typename Platform = Gpu>
+struct CudaPairs {
+  MMPO_CUDA_API static void weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,
+                                    int64_t num_pairs, const float* logp, float* out, cudaStream_t stream);
 };
 
 template <typename T, typename Platform = Gpu>

@@ -196,7 +196,11 @@ inline std::vector<std::vector<float>> token_logps(Model& model, const mmpo_batc
 
 inline mmpo_objective objective(int32_t loss, double beta) {
   mmpo_objective settings{};
-  settings.loss = loss;
+  settings.losses[0] = loss;
+  settings.loss_weights[0] = 1;
+  settings.num_losses = 1;
+  settings.label_smoothing = loss == MMPO_LOSS_EXO_PAIR ? 0.1 : 0;
+  settings.discopop_tau = 0.05;
   settings.beta = beta;
   settings.scale = 1;
   settings.reward_epsilon = 0.9;

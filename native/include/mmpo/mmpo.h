@@ -42,7 +42,40 @@ enum mmpo_device { MMPO_CPU = 0, MMPO_CUDA = 1 };
 
 enum mmpo_rope { MMPO_ROPE_DEFAULT = 0, MMPO_ROPE_LLAMA3 = 1 };
 
-enum mmpo_loss { MMPO_LOSS_MMPO = 0, MMPO_LOSS_DPO = 1, MMPO_LOSS_SIMPO = 2, MMPO_LOSS_SFT = 3 };
+/* SFT is of completions, the others of pairs. TRL's names: DPO is "sigmoid", CHOSEN_NLL is "sft" among several losses. */
+enum mmpo_loss {
+  MMPO_LOSS_MMPO = 0,
+  MMPO_LOSS_DPO = 1,
+  MMPO_LOSS_SIMPO = 2,
+  MMPO_LOSS_SFT = 3,
+  MMPO_LOSS_HINGE = 4,
+  MMPO_LOSS_IPO = 5,
+  MMPO_LOSS_SIGMOID_NORM = 6,
+  MMPO_LOSS_EXO_PAIR = 7,
+  MMPO_LOSS_ROBUST = 8,
+  MMPO_LOSS_DISCOPOP = 9,
+  MMPO_LOSS_NCA_PAIR = 10,
+  MMPO_LOSS_BCO_PAIR = 11,
+  MMPO_LOSS_SPPO_HARD = 12,
+  MMPO_LOSS_APO_ZERO = 13,
+  MMPO_LOSS_APO_DOWN = 14,
+  MMPO_LOSS_AOT = 15,
+  MMPO_LOSS_AOT_UNPAIRED = 16,
+  MMPO_LOSS_ORPO = 17,       /* the odds-ratio part; ORPO is this and CHOSEN_NLL */
+  MMPO_LOSS_CHOSEN_NLL = 18, /* mean over the chosen tokens of the micro-batch */
+  MMPO_NUM_LOSSES = 19
+};
+
+/* The most losses that an objective may add up. */
+#define MMPO_MAX_LOSSES 8
+
+/* The f-divergence of losses of implicit rewards' margin: DPO, HINGE, IPO, SIGMOID_NORM, EXO_PAIR, ROBUST, DISCOPOP. */
+enum mmpo_divergence {
+  MMPO_REVERSE_KL = 0,
+  MMPO_FORWARD_KL = 1,
+  MMPO_JENSEN_SHANNON = 2,
+  MMPO_ALPHA_DIVERGENCE = 3
+};
 
 /* What backward keeps of forward. FULL keeps a layer's input and runs the layer again; SELECTIVE keeps the matrix
  * products' outputs and recomputes normalised inputs and activations; NONE keeps all. */
@@ -100,16 +133,22 @@ typedef struct mmpo_batch {
   int64_t num_completions; /* C: sum of group_sizes */
 } mmpo_batch;
 
-/* What is optimized. Fields that a loss does not use are ignored. Equations: docs/losses.md. */
+/* What is optimized: a loss, or the weighted sum of several. Fields that a loss does not use are ignored. Equations: docs/losses.md. */
 typedef struct mmpo_objective {
-  double beta; /* MMPO: weight of the reference in the reward; DPO, SimPO: inverse temperature; > 0 */
+  double beta; /* MMPO: weight of the reference in the reward; else inverse temperature; > 0 */
   double reward_epsilon; /* MMPO: constant of the chosen reward (the rejected one's is 0.1) */
   double aux_weight; /* MMPO: lambda, weight of the -log sigmoid term, >= 0; exactly 1: the loss is -s_w */
-  double label_smoothing; /* DPO: in [0, 0.5) */
-  double gamma; /* SimPO: target margin */
+  double label_smoothing; /* DPO, SIMPO, ROBUST, AOT: in [0, 0.5); EXO_PAIR: in (0, 0.5) */
+  double gamma; /* SIMPO: target margin */
+  double discopop_tau; /* DISCOPOP: temperature of the blend, > 0 */
+  double divergence_alpha; /* MMPO_ALPHA_DIVERGENCE: not 1 */
   double scale; /* multiplies every pair's (SFT: every token's) gradient: 1 / their number in the optimizer step */
-  int32_t loss; /* mmpo_loss */
-  int32_t length_normalize; /* 1: log-probabilities are divided by the completion's length, MMPO's reference ones too */
+  double loss_weights[MMPO_MAX_LOSSES];
+  int32_t losses[MMPO_MAX_LOSSES]; /* mmpo_loss; MMPO and SFT stand alone; rewards are those of the first */
+  int32_t num_losses; /* >= 1 */
+  int32_t divergence; /* mmpo_divergence */
+  int32_t reference_free; /* 1: DPO, HINGE, IPO without a reference, as CPO has them */
+  int32_t length_normalize; /* 1: MMPO, SIMPO and losses without a reference divide log-probabilities by the completion's length, MMPO's reference ones too */
   int32_t normalize; /* MMPO: 1 min-max normalisation of the rewards, 0 none */
   int32_t score_rejected; /* MMPO with aux_weight 1: 0 leaves the rejected completions out (their outputs are NaN) */
 } mmpo_objective;
@@ -264,7 +303,7 @@ MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
 /* Forward and backward of one micro-batch, a long one in slices (docs/abi.md); gradients are added up until the next
  * mmpo_trainer_step.
  * Preference losses take groups of two; SFT takes groups of any size.
- * ref_logps: [C] double, reference log-probabilities of the completions: MMPO and DPO; else may be NULL, and where MMPO
+ * ref_logps: [C] double, reference log-probabilities of the completions: of losses that have a reference; else may be NULL, and where MMPO
  * leaves the rejected completions out (score_rejected), whose gradients need none: its losses and rewards are then NaN.
  * reward_range: [2] minimum and maximum of the MMPO rewards to normalise with; NULL: those of this micro-batch.
  * out_losses: [G] loss of each pair (SFT: of each group, summed over its tokens), not scaled.

@@ -1,64 +1,142 @@
-// Preference losses on the summed log-probabilities of completions: pure functions with closed-form gradients.
-// One loss a file (mmpo, dpo, simpo; sft is not a pair's); this is what they share and the dispatch by objective.
+// A loss of pairs as an objective names it: one loss, or several with weights, each one's formula in a file beside this one.
+// What depends on a pair alone is for the host and for kernels; what depends on the others (AOT) is pair_losses.h's.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <span>
-#include <vector>
-
+#include "loss/chosen_nll.h"
+#include "loss/margin_losses.h"
+#include "loss/mmpo.h"
+#include "loss/orpo.h"
+#include "loss/reward_losses.h"
+#include "loss/simpo.h"
 #include "mmpo/mmpo.h"
 
 namespace mmpo {
 
-// Log-probabilities are sums over a completion's tokens, in nats; one element a pair. What a loss does not read may be empty:
-// references where reads_reference() is false, lengths without length normalisation.
-template <typename T>
-struct BasicPairInputs {
-  std::span<const T> chosen_logps;
-  std::span<const T> rejected_logps;
-  std::span<const T> ref_chosen_logps;
-  std::span<const T> ref_rejected_logps;
-  std::span<const int32_t> chosen_lengths;  // completion tokens, >= 1
-  std::span<const int32_t> rejected_lengths;
-};
-using PairInputs = BasicPairInputs<double>;
-
-// Gradients are of each pair's own loss with respect to the sums chosen_logps and rejected_logps: the chain rule of the
-// length normalisation is inside, the mean over pairs and mmpo_objective.scale are not.
-template <typename T>
-struct BasicPairOutputs {
-  std::vector<T> losses, grad_chosen, grad_rejected, chosen_rewards, rejected_rewards;
-};
-using PairOutputs = BasicPairOutputs<double>;
-
-// One pair's part of it; gradients with respect to the two scores that the loss is written in.
-template <typename T>
-struct PairTerms {
-  T loss, grad_chosen, grad_rejected;
+// What a pair's loss takes from its micro-batch, known before any log-probability.
+struct BatchFacts {
+  RewardRange reward_range;   // MMPO's, of all ranks' pairs; NaN where nothing is normalised
+  double mean_chosen_length;  // chosen tokens / pairs
 };
 
-// Minimum and maximum of the MMPO rewards R that normalisation maps to 0 and 1.
-struct RewardRange {
-  double min, max;
-};
+// Whether an objective has a loss among its own.
+MMPO_HOST_DEVICE inline bool has_loss(const mmpo_objective& objective, int32_t loss) {
+  for (int32_t i = 0; i < objective.num_losses; ++i) {
+    if (objective.losses[i] == loss) return true;
+  }
+  return false;
+}
 
-// The loss that objective.loss names. reward_range: MMPO's, where it spans more than these pairs; none: that of these pairs.
-// objective.length_normalize divides the policy's log-probabilities, and MMPO's reference ones too, by the lengths.
-// mmpo::Error (MMPO_INVALID_ARGUMENT) naming the field for an objective out of its range or inputs that do not fit together.
-template <typename T>
-BasicPairOutputs<T> pair_loss(const mmpo_objective& objective, const BasicPairInputs<T>& inputs,
-                              std::optional<RewardRange> reward_range = std::nullopt);
+MMPO_HOST_DEVICE inline MmpoLoss mmpo_of(const mmpo_objective& objective) {
+  const bool by_length = objective.length_normalize != 0;
+  return {objective.beta,           objective.reward_epsilon, objective.aux_weight,
+          objective.normalize != 0, by_length,                by_length};
+}
 
-// What pair_loss normalises these pairs with where no range is given; none without references, or of another loss than MMPO. With
-// it a part of the pairs has the losses that it has among all. Refuses what pair_loss refuses.
-std::optional<RewardRange> reward_range_of(const mmpo_objective& objective, const PairInputs& inputs);
+// DPO's implicit rewards; without a reference (CPO) those of a reference of log-probability 0, per token where CPO has it so.
+MMPO_HOST_DEVICE inline ImplicitRewards implicit_rewards_of(const mmpo_objective& objective, const Pair& pair) {
+  if (objective.reference_free != 0) return simpo_rewards(objective.beta, objective.length_normalize != 0, pair);
+  const Divergence divergence{static_cast<DivergenceKind>(objective.divergence), objective.divergence_alpha};
+  return implicit_rewards(objective.beta, divergence, pair);
+}
 
-// Whether a loss needs reference log-probabilities. MMPO's gradient does not at lambda = 1, so they may be left out where the
-// rejected completions are: losses and rewards are NaN then.
-bool reads_reference(const mmpo_objective& objective);
+// The same without the divergence: what TRL's losses of two rewards read, and what it logs.
+MMPO_HOST_DEVICE inline ImplicitRewards reverse_kl_rewards_of(const mmpo_objective& objective, const Pair& pair) {
+  if (objective.reference_free != 0) return implicit_rewards_of(objective, pair);
+  return implicit_rewards(objective.beta, {DivergenceKind::kReverseKl, 0}, pair);
+}
 
-// The checks of pair_loss on the objective alone; also for MMPO_LOSS_SFT. mmpo::Error naming the field.
-void check_objective(const mmpo_objective& objective);
+// A loss of DPO's margin z by z.
+MMPO_HOST_DEVICE inline Slope margin_loss(int32_t loss, const mmpo_objective& objective, double z) {
+  switch (loss) {
+    case MMPO_LOSS_HINGE:
+      return hinge(z);
+    case MMPO_LOSS_IPO:
+      return ipo(z, objective.beta);
+    case MMPO_LOSS_EXO_PAIR:
+      return exo_pair(z, objective.label_smoothing);
+    case MMPO_LOSS_ROBUST:
+      return robust(z, objective.label_smoothing);
+    case MMPO_LOSS_DISCOPOP:
+      return discopop(z, objective.discopop_tau);
+    case MMPO_LOSS_SIGMOID_NORM:
+      return smoothed_sigmoid(z, 0);
+    default:  // MMPO_LOSS_DPO
+      return smoothed_sigmoid(z, objective.label_smoothing);
+  }
+}
+
+MMPO_HOST_DEVICE inline PairTerms margin_terms(int32_t loss, const mmpo_objective& objective, const Pair& pair) {
+  ImplicitRewards h = implicit_rewards_of(objective, pair);
+  // Without a reference they are per token already where CPO has them so.
+  const bool by_length = loss == MMPO_LOSS_IPO || loss == MMPO_LOSS_SIGMOID_NORM;
+  if (by_length && objective.reference_free == 0) h = per_token(h, pair);
+  return of_margin(margin_loss(loss, objective, h.chosen.value - h.rejected.value), h.chosen, h.rejected);
+}
+
+// Of one of the objective's losses, one that depends on nothing but the pair and the facts.
+MMPO_HOST_DEVICE inline PairTerms terms_of(int32_t loss, const mmpo_objective& objective, const BatchFacts& facts,
+                                           const Pair& pair) {
+  switch (loss) {
+    case MMPO_LOSS_MMPO:
+      return mmpo_terms(mmpo_of(objective), pair, facts.reward_range);
+    case MMPO_LOSS_SIMPO:
+      return simpo_terms(simpo_rewards(objective.beta, objective.length_normalize != 0, pair), objective.gamma,
+                         objective.label_smoothing);
+    case MMPO_LOSS_NCA_PAIR:
+      return nca_pair(reverse_kl_rewards_of(objective, pair));
+    case MMPO_LOSS_BCO_PAIR:
+      return bco_pair(reverse_kl_rewards_of(objective, pair));
+    case MMPO_LOSS_SPPO_HARD:
+      return sppo_hard(reverse_kl_rewards_of(objective, pair), objective.beta);
+    case MMPO_LOSS_APO_ZERO:
+      return apo_zero(reverse_kl_rewards_of(objective, pair));
+    case MMPO_LOSS_APO_DOWN:
+      return apo_down(reverse_kl_rewards_of(objective, pair));
+    case MMPO_LOSS_ORPO:
+      return orpo_terms(objective.beta, pair);
+    case MMPO_LOSS_CHOSEN_NLL:
+      return chosen_nll_terms(pair, facts.mean_chosen_length);
+    default:
+      return margin_terms(loss, objective, pair);
+  }
+}
+
+// total += weight * terms; a weight of 1 changes no bit.
+MMPO_HOST_DEVICE inline void add_terms(PairTerms& total, double weight, const PairTerms& terms) {
+  total.loss += weight * terms.loss;
+  total.grad_chosen += weight * terms.grad_chosen;
+  total.grad_rejected += weight * terms.grad_rejected;
+}
+
+// The weighted sum of the objective's losses, none of which couples pairs.
+MMPO_HOST_DEVICE inline PairTerms pair_terms(const mmpo_objective& objective, const BatchFacts& facts,
+                                             const Pair& pair) {
+  PairTerms total{0, 0, 0};
+  for (int32_t i = 0; i < objective.num_losses; ++i) {
+    add_terms(total, objective.loss_weights[i], terms_of(objective.losses[i], objective, facts, pair));
+  }
+  return total;
+}
+
+// What is logged as rewards: of the objective's first loss.
+MMPO_HOST_DEVICE inline PairRewards pair_rewards(const mmpo_objective& objective, const BatchFacts& facts,
+                                                 const Pair& pair) {
+  switch (objective.losses[0]) {
+    case MMPO_LOSS_MMPO:
+      return mmpo_scores(mmpo_of(objective), pair, facts.reward_range);
+    case MMPO_LOSS_SIMPO: {
+      const ImplicitRewards h = simpo_rewards(objective.beta, objective.length_normalize != 0, pair);
+      return {h.chosen.value, h.rejected.value};
+    }
+    case MMPO_LOSS_ORPO: {
+      const ImplicitRewards h = simpo_rewards(objective.beta, true, pair);
+      return {h.chosen.value, h.rejected.value};
+    }
+    default: {
+      const ImplicitRewards h = reverse_kl_rewards_of(objective, pair);
+      return {h.chosen.value, h.rejected.value};
+    }
+  }
+}
 
 }  // namespace mmpo

@@ -1,22 +1,21 @@
-// SimPO: Meng, Xia and Chen, arXiv 2405.14734 (length-normalised); without length normalisation, equation 8 of arXiv 2510.22881.
+// SimPO: Meng, Xia and Chen, arXiv 2405.14734, per token; on sums it is what the MMPO paper compares with (its equation 8). Label
+// smoothing as TRL's CPOTrainer has it.
 #pragma once
 
-#include "loss/pair_loss.h"
+#include "loss/dpo.h"
 
 namespace mmpo {
 
-struct SimpoLoss {
-  double beta;
-  double gamma;  // target margin between the rewards
-  bool length_normalize;
-};
+// beta * log pi, per token where length_normalize: no reference.
+MMPO_HOST_DEVICE inline ImplicitRewards simpo_rewards(double beta, bool length_normalize, const Pair& pair) {
+  const double slope_w = length_normalize ? beta / pair.chosen_length : beta;
+  const double slope_l = length_normalize ? beta / pair.rejected_length : beta;
+  return {{slope_w * pair.chosen_logp, slope_w}, {slope_l * pair.rejected_logp, slope_l}};
+}
 
-// L = -log sigma(z), z = reward_w - reward_l - gamma; gradient with respect to the two rewards.
-template <typename T>
-PairTerms<T> simpo_terms(T reward_w, T reward_l, T gamma);
-
-// Rewards are beta * logp, divided by the completion's length where length_normalize is set.
-template <typename T>
-BasicPairOutputs<T> simpo_losses(const SimpoLoss& loss, const BasicPairInputs<T>& inputs);
+MMPO_HOST_DEVICE inline PairTerms simpo_terms(const ImplicitRewards& rewards, double gamma, double label_smoothing) {
+  const double z = rewards.chosen.value - rewards.rejected.value - gamma;
+  return of_margin(smoothed_sigmoid(z, label_smoothing), rewards.chosen, rewards.rejected);
+}
 
 }  // namespace mmpo

@@ -33,7 +33,7 @@ Model::Scores Model::score(const mmpo_batch& batch) {
     workspace_.reset();
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
     const PackedBatch packed(slice.batch, roles, device());
-    const Tensor logp_R = score_slice(packed).cpu();
+    const Tensor logp_R = this->logps(packed, nullptr).cpu();
     const std::vector<double> sums = sum_completions(packed, logp_R);
     scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
     const float* logp = logp_R.const_data_ptr<float>();
@@ -45,19 +45,14 @@ Model::Scores Model::score(const mmpo_batch& batch) {
   return scores;
 }
 
-// Log-probability of every head row's target [R] float32, in memory of the workspace.
-Tensor Model::score_slice(const PackedBatch& batch) {
-  const int64_t num_head_rows = batch.head_rows_R.size(0);
-  Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  const Decoder::Rows rows{batch.tokens_T, batch.positions_T, batch.num_positions};
-  const Tensor x_TH = decoder_.forward(rows, decoder_.packed_attention(batch.attention), workspace_, nullptr);
-  Tensor rows_RH = workspace_.allocate({num_head_rows, x_TH.size(1)}, x_TH.scalar_type());
-  at::index_select_out(rows_RH, x_TH, 0, batch.head_rows_R);
-  Tensor rstd_R;
-  const HeadRows head{final_norm(rows_RH, rstd_R), batch.head_targets_R};
-  Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  LinearLogp(head, decoder_.weights().head_VH, workspace_).forward(lse_R, logp_R);
-  return logp_R;
+Model::Predictions Model::predict(const PackedBatch& batch, DecoderTape* tape) {
+  const Tensor x_TH =
+      decoder_.forward(rows_of(batch), decoder_.packed_attention(batch.attention), workspace_, tape);
+  Predictions out;
+  out.rows_RH = workspace_.allocate({batch.head_rows_R.size(0), x_TH.size(1)}, x_TH.scalar_type());
+  at::index_select_out(out.rows_RH, x_TH, 0, batch.head_rows_R);
+  out.hidden_RH = final_norm(out.rows_RH, out.rstd_R);
+  return out;
 }
 
 Tensor Model::final_norm(const Tensor& rows_RH, Tensor& rstd_R) {
@@ -66,6 +61,17 @@ Tensor Model::final_norm(const Tensor& rows_RH, Tensor& rstd_R) {
   rms_norm(rows_RH, decoder_.weights().norm_H, decoder_.config()->rms_norm_eps, normed_RH, rstd_R);
   return normed_RH;
 }
+
+Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape) {
+  const int64_t num_head_rows = batch.head_rows_R.size(0);
+  Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
+  const HeadRows head{predict(batch, tape).hidden_RH, batch.head_targets_R};
+  Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
+  LinearLogp(head, decoder_.weights().head_VH, workspace_).forward(lse_R, logp_R);
+  return logp_R;
+}
+
+Decoder::Rows rows_of(const PackedBatch& batch) { return {batch.tokens_T, batch.positions_T, batch.num_positions}; }
 
 std::vector<double> sum_completions(const PackedBatch& batch, const Tensor& logp_R) {
   const float* logp = logp_R.const_data_ptr<float>();

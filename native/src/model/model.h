@@ -38,16 +38,27 @@ class Model {
   // Log-probabilities without gradients, slice by slice. batch: one that check_batch accepts.
   Scores score(const mmpo_batch& batch);
 
-  // Final norm of the rows that predict: [R, H] from the residual stream [T, H]; rstd_R for backward.
+  // What the head reads: the rows of the residual stream that predict, before and after the final norm, [R, H] each; rstd_R is the
+  // norm's. In memory of the workspace.
+  struct Predictions {
+    Tensor rows_RH, hidden_RH, rstd_R;
+  };
+  // Through the decoder, which leaves on the tape what backward needs; none where there is no backward pass.
+  Predictions predict(const PackedBatch& batch, DecoderTape* tape);
+  // The final norm alone, of rows [R, H] of the residual stream.
   Tensor final_norm(const Tensor& rows_RH, Tensor& rstd_R);
+  // Log-probability of every head row's target [R] float32, in memory of the workspace.
+  Tensor logps(const PackedBatch& batch, DecoderTape* tape);
 
  private:
-  Tensor score_slice(const PackedBatch& batch);
 
   Decoder decoder_;
   Workspace workspace_;
   int64_t slice_tokens_;
 };
+
+// A batch's rows as the decoder takes them; they refer to its tensors.
+Decoder::Rows rows_of(const PackedBatch& batch);
 
 // Sums over each completion's tokens in double, [C]; NaN for one that is left out. logp_R: on the CPU.
 std::vector<double> sum_completions(const PackedBatch& batch, const Tensor& logp_R);

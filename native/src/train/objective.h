@@ -1,13 +1,13 @@
 // What an objective asks of a micro-batch: which completions get gradients, and the weight of each in the backward pass.
-// Every loss is log-probabilities -> one closed-form weight a completion -> a weighted log-likelihood backward (DESIGN §2).
-// Shapes: C completions, G groups.
+// Every loss is log-probabilities -> one closed-form weight a completion -> a weighted log-likelihood backward.
+// Shapes: C completions, G groups, P pairs.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "loss/pair_loss.h"
+#include "loss/pair_losses.h"
 #include "model/batch_slices.h"
 #include "model/packed_batch.h"
 
@@ -20,14 +20,13 @@ class Objective {
   Objective(const mmpo_objective& settings, const mmpo_batch& batch, std::span<const double> ref_logps,
             std::optional<RewardRange> reward_range);
 
-  // The same of a slice of the batch, which must outlive it; losses and weights are those that its groups have in the whole.
-  Objective of_slice(const BatchSlice& slice) const;
-
   // [C]: graded, only scored, or left out of the forward pass.
   std::vector<Role> roles() const;
 
-  // True where the weights do not depend on the log-probabilities: SFT, and MMPO at lambda = 1, whose loss is -s_w.
-  bool is_linear() const;
+  // True where the weights do not depend on the log-probabilities of this micro-batch, or are those of with_weights.
+  bool is_linear() const { return !weights_.empty() || mmpo::is_linear(settings_); }
+  // True where a pair's weights depend on other pairs' log-probabilities, so that a slice alone does not know its own.
+  bool couples_pairs() const { return weights_.empty() && mmpo::couples_pairs(settings_); }
 
   struct Result {
     std::vector<double> losses;  // [G]
@@ -35,25 +34,30 @@ class Objective {
     std::vector<double> weights;  // [C] d(scale * loss) / d log-probability
   };
   Result evaluate(std::span<const double> logps_C) const;
-  // The scores that a loss of pairs compares are affine in its log-probabilities: score = slope * logp + offset, [C] each.
-  struct AffineScores {
-    std::vector<double> slopes, offsets;
-  };
-  AffineScores affine_scores() const;
-  const mmpo_objective& settings() const { return settings_; }
   // weights alone, before anything is scored; only where is_linear().
   std::vector<double> linear_weights() const;
 
+  // The same of a slice of the batch, which must outlive it; losses and weights are those that its groups have in the whole.
+  Objective of_slice(const BatchSlice& slice) const;
+  // The same with the weights [C] that it has at log-probabilities which are known already.
+  Objective with_weights(std::vector<double> weights_C) const;
+
+  const mmpo_objective& settings() const { return settings_; }
+  // [P], with log-probabilities of 0; none of SFT.
+  std::span<const Pair> pairs() const { return pairs_; }
+  const BatchFacts& facts() const { return facts_; }
+
  private:
+  Objective(const mmpo_objective& settings, const mmpo_batch& batch) : settings_(settings), batch_(batch) {}
+
   Result evaluate_pairs(std::span<const double> logps_C) const;
   Result evaluate_sft(std::span<const double> logps_C) const;
-  // For what does not depend on them.
-  std::vector<double> any_logps() const;
 
   const mmpo_objective& settings_;
   const mmpo_batch& batch_;
-  std::span<const double> ref_logps_;
-  std::optional<RewardRange> reward_range_;
+  std::vector<Pair> pairs_;
+  BatchFacts facts_{};
+  std::vector<double> weights_;  // of with_weights
 };
 
 }  // namespace mmpo

@@ -45,10 +45,11 @@ Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, 
   return to_device(weights, device);
 }
 
-// Where weights depend on the log-probabilities. On the CPU the loss itself says them; a GPU makes them where they are.
+// Where weights depend on the log-probabilities. On the CPU the loss itself says them; a GPU makes them where they are, unless pairs
+// depend on each other, for which the host waits.
 Tensor weights_after_forward(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R) {
-  if (is_gpu(logp_R.device())) return row_weights_of(objective, batch, logp_R);
-  return row_weights(batch, objective.evaluate(sum_completions(batch, logp_R)).weights, logp_R.device());
+  if (is_gpu(logp_R.device()) && !objective.couples_pairs()) return row_weights_of(objective, batch, logp_R);
+  return row_weights(batch, objective.evaluate(sum_completions(batch, logp_R.cpu())).weights, logp_R.device());
 }
 
 }  // namespace
@@ -84,48 +85,71 @@ const ParameterLayout& Trainer::layout() const {
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
-  Result all;
-  const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
-    to.insert(to.end(), from.begin(), from.end());
+  const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
+  const auto logps_of = [&](auto&& logps_of_slice) {
+    std::vector<double> logps;
+    int64_t index = num_slices_;
+    for (const BatchSlice& slice : slices) {
+      const std::vector<double> part = logps_of_slice(slice, index++);
+      logps.insert(logps.end(), part.begin(), part.end());
+    }
+    return logps;
   };
-  for (const BatchSlice& slice : slice_batch(batch, model_.slice_tokens())) {
-    const Result result = accumulate_slice(slice.batch, objective.of_slice(slice));
-    append(all.losses, result.losses);
-    append(all.logps, result.logps);
-    append(all.rewards, result.rewards);
+  const auto accumulated = [&](const Objective& of_batch) {
+    return logps_of([&](const BatchSlice& slice, int64_t index) {
+      return accumulate_slice(slice.batch, of_batch.of_slice(slice), index);
+    });
+  };
+  std::vector<double> logps;
+  if (objective.couples_pairs() && slices.size() > 1) {
+    // A slice knows its weights only from the others' log-probabilities.
+    const std::vector<double> scored = logps_of([&](const BatchSlice& slice, int64_t index) {
+      return score_slice(slice.batch, objective.of_slice(slice), index);
+    });
+    logps = accumulated(objective.with_weights(objective.evaluate(scored).weights));
+  } else {
+    logps = accumulated(objective);
   }
-  return all;
+  num_slices_ += static_cast<int64_t>(slices.size());
+  Objective::Result result = objective.evaluate(logps);
+  return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
 }
 
-Trainer::Result Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective) {
+DecoderTape Trainer::tape(int32_t recompute, int64_t index) const {
+  DecoderTape tape{.recompute = recompute, .dropout = {}, .inputs_TH = {}, .layers = {}};
+  const Adapter* adapter = model_.decoder().adapter();
+  if (adapter != nullptr) tape.dropout = adapter->dropout_pass(num_steps_, index);
+  return tape;
+}
+
+std::vector<double> Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
+  const PackedBatch packed(batch, objective.roles(), model_.device());
+  model_.workspace().reset();
+  DecoderTape tape = this->tape(MMPO_RECOMPUTE_FULL, index);
+  return sum_completions(packed, model_.logps(packed, &tape).cpu());
+}
+
+std::vector<double> Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
   Decoder& decoder = model_.decoder();
   Workspace& workspace = model_.workspace();
   workspace.reset();
-  const std::vector<Role> roles = objective.roles();
-  const PackedBatch packed(batch, roles, model_.device());
-  const Decoder::Rows rows{packed.tokens_T, packed.positions_T, packed.num_positions};
-
-  DecoderTape tape{.recompute = recompute_, .dropout = {}, .inputs_TH = {}, .layers = {}};
-  if (decoder.adapter() != nullptr) tape.dropout = decoder.adapter()->dropout_pass(num_steps_, num_slices_);
-  ++num_slices_;
-  const Tensor x_TH = decoder.forward(rows, decoder.packed_attention(packed.attention), workspace, &tape);
+  const PackedBatch packed(batch, objective.roles(), model_.device());
+  DecoderTape tape = this->tape(recompute_, index);
+  const Model::Predictions predicting = model_.predict(packed, &tape);
+  const Tensor& rows_RH = predicting.rows_RH;
   const int64_t num_head_rows = packed.head_rows_R.size(0);
   const int64_t num_graded = packed.num_graded_head_rows;
-  Tensor rows_RH = workspace.allocate({num_head_rows, x_TH.size(1)}, x_TH.scalar_type());
-  at::index_select_out(rows_RH, x_TH, 0, packed.head_rows_R);
-  Tensor rstd_R;
-  const Tensor hidden_RH = model_.final_norm(rows_RH, rstd_R);
   const Tensor& head_VH = decoder.weights().head_VH;
 
   // The head, for the graded rows with their gradient, for the others without.
   const auto part = [&](int64_t first, int64_t count) {
-    return HeadRows{hidden_RH.narrow(0, first, count), packed.head_targets_R.narrow(0, first, count)};
+    return HeadRows{predicting.hidden_RH.narrow(0, first, count), packed.head_targets_R.narrow(0, first, count)};
   };
   const HeadRows graded = part(0, num_graded);
   if (gradients_.matrices == Into::kNothing) clear_sums(num_graded > 0);
   Tensor logp_R = workspace.allocate({num_head_rows}, at::kFloat);
   Tensor lse_R = workspace.allocate({num_head_rows}, at::kFloat);
-  Tensor grad_hidden_RH = workspace.allocate({num_graded, x_TH.size(1)}, x_TH.scalar_type());
+  Tensor grad_hidden_RH = workspace.allocate({num_graded, rows_RH.size(1)}, rows_RH.scalar_type());
   {
     const WorkspaceScope logits_scope(workspace);
     LinearLogp head(graded, head_VH, workspace);
@@ -150,15 +174,13 @@ Trainer::Result Trainer::accumulate_slice(const mmpo_batch& batch, const Objecti
   Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());
   grad_rows_RH.zero_();
   rms_norm_backward(grad_hidden_RH, rows_RH.narrow(0, 0, num_graded), decoder.weights().norm_H,
-                    rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients_.weights.norm_H);
+                    predicting.rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients_.weights.norm_H);
   Tensor grad_TH =
       scatter_rows(grad_rows_RH, packed.head_rows_R.narrow(0, 0, num_graded), packed.num_graded_rows, workspace);
-  decoder.backward(rows, packed.graded_attention, tape, workspace, grad_TH, gradients_);
+  decoder.backward(rows_of(packed), packed.graded_attention, tape, workspace, grad_TH, gradients_);
   gradients_.matrices = Into::kSum;
   // A GPU is still at the backward pass that was queued behind the copy.
-  std::vector<double> logps = sum_completions(packed, host_logp_R.wait());
-  Objective::Result result = objective.evaluate(logps);
-  return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
+  return sum_completions(packed, host_logp_R.wait());
 }
 
 // Of an update's first slice. Most of the gradient is made by products that write it anew (as large as the weights, it costs

@@ -47,7 +47,12 @@ class Trainer {
   const ParameterLayout& layout() const;
 
  private:
-  Result accumulate_slice(const mmpo_batch& batch, const Objective& objective);
+  // The slice's log-probabilities [C]. index: of the slice within the update, for dropout's masks.
+  std::vector<double> accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
+  // The same without gradients, under the same masks.
+  std::vector<double> score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
+  // For the forward pass of a slice; index: as above.
+  DecoderTape tape(int32_t recompute, int64_t index) const;
   void clear_sums(bool writes_matrices);
   void refresh_model();
 

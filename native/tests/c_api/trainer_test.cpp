@@ -118,27 +118,29 @@ TEST_F(TrainerCApi, BadArgumentsLeaveNoTrace) {
   const std::vector<std::pair<std::string, std::function<void(Call&)>>> breaches = {
       {"objective must not be NULL", [](auto& c) { c.objective = nullptr; }},
       {"ref_logps is NULL", [](auto& c) { c.ref_logps = nullptr; }},
-      {"ref_rejected_logps is nan for pair 0", [&](auto& c) { c.ref_logps = bad_refs.data(); }},
+      {"one is nan for pair 0", [&](auto& c) { c.ref_logps = bad_refs.data(); }},
       {"group 0 has 3 completions",
        [&](auto& c) {
          batch.group_sizes = sizes.data();
          c.batch = &batch;
        }},
-      {"loss must be", with([](auto& o) { o.loss = 4; })},
+      {"loss must be", with([](auto& o) { o.losses[0] = MMPO_NUM_LOSSES; })},
+      {"num_losses must be", with([](auto& o) { o.num_losses = 0; })},
+      {"loss_weights must be", with([nan](auto& o) { o.loss_weights[0] = nan; })},
       {"beta must be > 0", with([](auto& o) { o.beta = 0; })},
       {"label_smoothing", with([](auto& o) { o.label_smoothing = 0.5; })},
       {"length_normalize", with([](auto& o) { o.length_normalize = 1; })},
       {"scale", with([nan](auto& o) { o.scale = nan; })},
       {"aux_weight", with([](auto& o) {
-         o.loss = MMPO_LOSS_MMPO;
+         o.losses[0] = MMPO_LOSS_MMPO;
          o.aux_weight = -1;
        })},
       {"gamma", with([nan](auto& o) {
-         o.loss = MMPO_LOSS_SIMPO;
+         o.losses[0] = MMPO_LOSS_SIMPO;
          o.gamma = nan;
        })},
       {"reward_range", [&](auto& c) {
-         objective.loss = MMPO_LOSS_MMPO;
+         objective.losses[0] = MMPO_LOSS_MMPO;
          c.objective = &objective;
          c.reward_range = bad_range.data();
        }}};

@@ -77,6 +77,11 @@ MMPO_EMULATE_ROWS(c10::BFloat16, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, c10::BFloat16)
 
 template <>
+void CudaPairs<Gpu>::weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,
+                             int64_t num_pairs, const float* logp, float* out, cudaStream_t stream) {
+  CudaPairs<EmulatedGpu>::weights(objective, facts, pairs, num_pairs, logp, out, stream);
+}
+template <>
 void CudaOptimizer<float, Gpu>::adamw(float* param, const float* grad, float* exp_avg, float* exp_avg_sq,
                                       c10::BFloat16* bf16_param, int64_t count, const AdamWScalars<float>& scalars,
                                       cudaStream_t stream) {

@@ -19,19 +19,19 @@ using Tokens = BatchBuilder::Tokens;
 
 constexpr mmpo_optimizer_config kOptimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0};
 
-struct Pair {
+struct TokenPair {
   Tokens prompt, chosen, rejected;
   double ref_chosen, ref_rejected;
 };
 
 size_t random_length(int64_t most) { return static_cast<size_t>(at::randint(1, most + 1, {1}).item<int64_t>()); }
 
-std::vector<Pair> random_pairs(size_t count, uint64_t seed, int64_t longest = 30) {
+std::vector<TokenPair> random_pairs(size_t count, uint64_t seed, int64_t longest = 30) {
   at::manual_seed(seed);
   const int64_t vocabulary = random_config().vocab_size;
-  std::vector<Pair> pairs;
+  std::vector<TokenPair> pairs;
   for (size_t i = 0; i < count; ++i) {
-    Pair pair{testing::random_tokens(random_length(longest), vocabulary),
+    TokenPair pair{testing::random_tokens(random_length(longest), vocabulary),
               testing::random_tokens(random_length(longest), vocabulary),
               testing::random_tokens(random_length(longest), vocabulary), 0, 0};
     pair.ref_chosen = -5.0 * static_cast<double>(pair.chosen.size());
@@ -41,23 +41,23 @@ std::vector<Pair> random_pairs(size_t count, uint64_t seed, int64_t longest = 30
   return pairs;
 }
 
-Trainer::Result accumulate(Trainer& trainer, std::span<const Pair> pairs, const mmpo_objective& settings,
+Trainer::Result accumulate(Trainer& trainer, std::span<const TokenPair> pairs, const mmpo_objective& settings,
                            std::span<const double> refs) {
   BatchBuilder builder;
-  for (const Pair& pair : pairs) builder.add(pair.prompt, {pair.chosen, pair.rejected});
+  for (const TokenPair& pair : pairs) builder.add(pair.prompt, {pair.chosen, pair.rejected});
   const mmpo_batch batch = builder.batch();
   return trainer.accumulate(batch, Objective(settings, batch, refs, std::nullopt));
 }
 
-Trainer::Result accumulate(Trainer& trainer, std::span<const Pair> pairs, const mmpo_objective& settings) {
+Trainer::Result accumulate(Trainer& trainer, std::span<const TokenPair> pairs, const mmpo_objective& settings) {
   std::vector<double> refs;
-  for (const Pair& pair : pairs) refs.insert(refs.end(), {pair.ref_chosen, pair.ref_rejected});
+  for (const TokenPair& pair : pairs) refs.insert(refs.end(), {pair.ref_chosen, pair.ref_rejected});
   return accumulate(trainer, pairs, settings, refs);
 }
 
-Trainer::Result accumulate_chosen(Trainer& trainer, std::span<const Pair> pairs, double scale) {
+Trainer::Result accumulate_chosen(Trainer& trainer, std::span<const TokenPair> pairs, double scale) {
   BatchBuilder builder;
-  for (const Pair& pair : pairs) builder.add(pair.prompt, {pair.chosen});
+  for (const TokenPair& pair : pairs) builder.add(pair.prompt, {pair.chosen});
   mmpo_objective settings = objective(MMPO_LOSS_SFT, 1);
   settings.scale = scale;
   const mmpo_batch batch = builder.batch();
@@ -200,7 +200,7 @@ TEST(Trainer, OneByEightAccumulationEqualsEightByOne) {
   TrainingRun whole;
   accumulate(whole.trainer, pairs, settings);
   TrainingRun parts;
-  for (const Pair& pair : pairs) accumulate(parts.trainer, {&pair, 1}, settings);
+  for (const TokenPair& pair : pairs) accumulate(parts.trainer, {&pair, 1}, settings);
   EXPECT_LT(relative_difference(gradients(parts.trainer), gradients(whole.trainer)), 1e-6);
   EXPECT_NEAR(parts.trainer.step(0, 0), whole.trainer.step(0, 0), 1e-6);
 }
@@ -210,9 +210,11 @@ class SlicedMicroBatch : public ::testing::TestWithParam<std::pair<int32_t, doub
 // Of a loss of pairs, lambda in it.
 INSTANTIATE_TEST_SUITE_P(Losses, SlicedMicroBatch,
                          ::testing::Values(std::pair(MMPO_LOSS_MMPO, 1.0), std::pair(MMPO_LOSS_MMPO, 0.4),
-                                           std::pair(MMPO_LOSS_DPO, 0.0), std::pair(MMPO_LOSS_SIMPO, 0.0)));
+                                           std::pair(MMPO_LOSS_DPO, 0.0), std::pair(MMPO_LOSS_SIMPO, 0.0),
+                                           std::pair(MMPO_LOSS_AOT, 0.0), std::pair(MMPO_LOSS_AOT_UNPAIRED, 0.0),
+                                           std::pair(MMPO_LOSS_CHOSEN_NLL, 0.0)));
 
-// Rewards are normalised over the micro-batch, whose slices are 1, 2 and more pairs here.
+// Rewards are normalised, margins sorted and chosen tokens counted over the micro-batch, whose slices are 1, 2 and more pairs here.
 TEST_P(SlicedMicroBatch, HasTheLossesAndTheGradientOfTheWhole) {
   const auto pairs = random_pairs(8, 12);
   mmpo_objective settings = objective(GetParam().first, 0.1);
@@ -235,6 +237,36 @@ TEST_P(SlicedMicroBatch, HasTheLossesAndTheGradientOfTheWhole) {
       }
     }
   }
+}
+
+// What a slice of AOT asks the others for is scored under the masks that its own gradient is made with: weights from the
+// log-probabilities of the second pass give the same gradient.
+TEST(Trainer, SlicesOfAotAreScoredUnderTheirOwnDropout) {
+  const auto pairs = random_pairs(6, 15);
+  BatchBuilder builder;
+  std::vector<double> refs;
+  for (const TokenPair& pair : pairs) {
+    builder.add(pair.prompt, {pair.chosen, pair.rejected});
+    refs.insert(refs.end(), {pair.ref_chosen, pair.ref_rejected});
+  }
+  const mmpo_batch batch = builder.batch();
+  const mmpo_objective settings = objective(MMPO_LOSS_AOT, 0.1);
+  const Objective objective(settings, batch, refs, std::nullopt);
+  const auto run = [&](const Objective& of_batch) {
+    const auto model = testing::random_model(random_config(), 21);
+    model->set_slice_tokens(60);
+    model->set_adapter({4, 2.0, 0.25, 11, 127}, {});
+    at::manual_seed(8);
+    model->decoder().adapter()->flat().copy_(at::randn({model->decoder().adapter()->layout().size()}) * 0.1);
+    model->decoder().adapter()->refresh();
+    Trainer trainer(*model, kOptimizer);
+    const std::vector<double> logps = trainer.accumulate(batch, of_batch).logps;
+    return std::pair(logps, gradients(trainer));
+  };
+  const auto [logps, gradient] = run(objective);
+  const auto [same_logps, same_gradient] = run(objective.with_weights(objective.evaluate(logps).weights));
+  EXPECT_EQ(logps, same_logps);
+  EXPECT_TRUE(same_bits(gradient, same_gradient));
 }
 
 TEST(Trainer, SlicesOfSftHaveTheLossesAndTheGradientOfTheWhole) {
@@ -263,7 +295,7 @@ TEST(Trainer, ReferenceThatIsNotFiniteIsRefusedBeforeTheFirstSlice) {
 TEST(Trainer, MicroBatchOfMorePairsTakesNoMoreMemory) {
   const auto bytes = [](size_t num_pairs, int64_t slice_tokens) {
     auto run = TrainingRun::sliced(slice_tokens);
-    const std::vector<Pair> pairs(num_pairs, {Tokens(200, 1), Tokens(400, 2), Tokens(400, 3), -1, -2});
+    const std::vector<TokenPair> pairs(num_pairs, {Tokens(200, 1), Tokens(400, 2), Tokens(400, 3), -1, -2});
     accumulate(run.trainer, pairs, objective(MMPO_LOSS_DPO, 0.1));
     return run.model->workspace().bytes();
   };
@@ -486,7 +518,7 @@ TEST(Trainer, ScoringBetweenStepsDoesNotDisturbTraining) {
   TrainingRun interrupted;
   interrupted.steps(0, 1);
   BatchBuilder builder;
-  for (const Pair& pair : random_pairs(5, 8, 200)) builder.add(pair.prompt, {pair.chosen, pair.rejected});
+  for (const TokenPair& pair : random_pairs(5, 8, 200)) builder.add(pair.prompt, {pair.chosen, pair.rejected});
   testing::token_logps(*interrupted.model, builder.batch());
   interrupted.steps(1, 2);
   expect_same_state(interrupted, straight);
@@ -513,7 +545,7 @@ TEST(Trainer, ResidentSetIsFlatOver2000MicroBatches) {
 #endif
   TrainingRun run;
   mmpo_objective settings = objective(MMPO_LOSS_DPO, 0.1);
-  std::vector<std::vector<Pair>> batches;
+  std::vector<std::vector<TokenPair>> batches;
   // Every length occurs within the first hundred.
   for (uint64_t i = 0; i < 50; ++i) batches.push_back(random_pairs(1 + i % 3, 200 + i, 24));
   int64_t after_100 = 0;

@@ -8,7 +8,6 @@ import io.mmpo.data.TokenizedGroup;
 import io.mmpo.data.Tokenizer;
 import io.mmpo.model.ModelFiles;
 import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Objective;
 import io.mmpo.nativelib.PackedBatch;
@@ -78,7 +77,7 @@ final class HeldOut implements AutoCloseable {
     Measurement measure(Path modelDirectory, TrainingConfig config) {
         try (ModelFiles files = ModelFiles.open(modelDirectory);
                 NativeModel model = files.load(ComputeType.FLOAT32)) {
-            if (config.loss().type() == LossType.SFT) {
+            if (config.loss().isSft()) {
                 referenceLogps = logps(model);
             }
             List<AnswerRule.Answer> answers = answer(model);
@@ -117,7 +116,7 @@ final class HeldOut implements AutoCloseable {
 
     /** [2 · pairs]. The batches are those of the run's own evaluation, since MMPO normalises within a batch. */
     private double[] rewards(NativeModel model, TrainingConfig config) {
-        if (config.loss().type() == LossType.SFT) {
+        if (config.loss().isSft()) {
             return referenceLogps;
         }
         Objective objective = config.loss().objective(1, true);

@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -153,13 +154,19 @@ final class ConfigKeys {
             of(
                     "loss_type",
                     "mmpo",
-                    c -> lowerCase(c.loss().type()),
-                    "`mmpo`, `dpo` (TRL's `sigmoid`), `simpo` or `sft` (`nll`, `chunked_nll`)."),
+                    c -> c.loss().words(),
+                    "`mmpo`, `dpo` (TRL's `sigmoid`), `simpo`, `sft`, `cpo`, `orpo`, or another of TRL's losses of pairs, or a list of several"
+                            + " that are added up (docs/losses.md)."),
+            of(
+                    "loss_weights",
+                    "",
+                    c -> orNull(c.loss().weights()),
+                    "Weights of a list of losses; unset: 1 each."),
             of(
                             "beta",
                             "0.1",
                             c -> c.loss().beta(),
-                            "MMPO: weight of the reference in the reward; DPO, SimPO: inverse temperature. Above 0.")
+                            "MMPO: weight of the reference in the reward; else: inverse temperature. Above 0.")
                     .except(LossType.MMPO, "0.01"),
             of(
                     "mmpo_reward_epsilon",
@@ -183,8 +190,25 @@ final class ConfigKeys {
                     "label_smoothing",
                     "0.0",
                     c -> c.loss().labelSmoothing(),
-                    "DPO: probability that a label is flipped, in [0, 0.5)."),
+                    "DPO, SimPO, robust, exo_pair, aot: probability that a label is flipped, in [0, 0.5)."),
             of("simpo_gamma", "0.5", c -> c.loss().simpoGamma(), "SimPO: target reward margin γ."),
+            of(
+                    "cpo_alpha",
+                    "",
+                    c -> orNull(c.loss().cpoAlpha()),
+                    "CPO, SimPO: weight of the chosen response's likelihood beside the loss. Beside `sigmoid`, `hinge` or `ipo` it says that"
+                            + " the loss is CPO's, without a reference model. Unset: 0; `cpo`: 1."),
+            of(
+                    "f_divergence_type",
+                    "reverse_kl",
+                    c -> c.loss().divergence().word(),
+                    "Losses of DPO's margin: `reverse_kl`, `forward_kl`, `js_divergence` or `alpha_divergence`."),
+            of(
+                    "f_alpha_divergence_coef",
+                    "0.5",
+                    c -> c.loss().divergenceAlpha(),
+                    "alpha_divergence: its α."),
+            of("discopop_tau", "0.05", c -> c.loss().discopopTau(), "discopop: temperature τ of its blend."),
             of(
                     "precompute_ref_batch_size",
                     "",
@@ -349,6 +373,10 @@ final class ConfigKeys {
 
     private static @Nullable Object orNull(List<?> value) {
         return value.isEmpty() ? null : value;
+    }
+
+    private static @Nullable Object orNull(OptionalDouble value) {
+        return value.isPresent() ? value.getAsDouble() : null;
     }
 
     private static @Nullable Object orNull(OptionalInt value) {

@@ -10,7 +10,6 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.DeviceChoice;
-import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
 import io.mmpo.nativelib.WeightType;
@@ -35,15 +34,6 @@ public final class ConfigLoader {
     private static final YAMLMapper YAML = new YAMLMapper(YAMLFactory.builder()
             .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
             .build());
-    private static final Map<String, Set<LossType>> KEYS_OF_LOSSES = Map.of(
-            "mmpo_reward_epsilon", Set.of(LossType.MMPO),
-            "mmpo_aux_weight", Set.of(LossType.MMPO),
-            "mmpo_normalize", Set.of(LossType.MMPO),
-            "simpo_gamma", Set.of(LossType.SIMPO),
-            "beta", Set.of(LossType.MMPO, LossType.DPO, LossType.SIMPO),
-            "ref_model_name_or_path", Set.of(LossType.MMPO, LossType.DPO),
-            "precompute_ref_batch_size", Set.of(LossType.MMPO, LossType.DPO));
-
     private static final Set<String> KEYS_OF_PEFT =
             Set.of("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora");
 
@@ -159,13 +149,6 @@ public final class ConfigLoader {
             }
         });
         Values values = new Values(known);
-        if (isContrastivePreference(assignments)) {
-            problems.put(
-                    "loss_type",
-                    List.of("loss_type is sigmoid" + values.at("loss_type")
-                            + " beside cpo_alpha, which is TRL's CPO, a loss without a reference model that is not offered;"
-                            + " write loss_type: simpo, or remove cpo_alpha for DPO"));
-        }
         notices.addAll(withoutEffect(known, values));
         notices.sort(null);
         Optional<TrainingConfig> config = build(values, problems);
@@ -185,18 +168,11 @@ public final class ConfigLoader {
         return place < 0 ? order.size() : place;
     }
 
-    private static boolean isContrastivePreference(Map<String, Assignment> assignments) {
-        Assignment loss = assignments.get("loss_type");
-        Assignment alpha = assignments.get("cpo_alpha");
-        return loss != null && "sigmoid".equals(loss.text()) && alpha != null && !ForeignKeys.isEmpty(alpha);
-    }
-
     private static List<String> withoutEffect(Map<String, Assignment> known, Values values) {
         List<String> notices = new ArrayList<>();
-        KEYS_OF_LOSSES.forEach((key, losses) -> {
-            if (known.containsKey(key) && !losses.contains(values.loss())) {
-                notices.add(
-                        key + " has no effect on loss_type " + ConfigKeys.lowerCase(values.loss()) + values.at(key));
+        LossKeys.READ_BY.forEach((key, reads) -> {
+            if (known.containsKey(key) && values.losses().stream().noneMatch(reads)) {
+                notices.add(key + " has no effect on loss_type " + String.join(", ", values.lossWords()) + values.at(key));
             }
         });
         if (!values.bool("use_peft")) {
@@ -253,7 +229,7 @@ public final class ConfigLoader {
         Optional<WeightType> savedType = part(v, problems, () -> savedType(v)).orElse(Optional.empty());
         Optional<ModelOptions> model = part(v, problems, () -> model(v, trainedType));
         Optional<DataOptions> data = part(v, problems, () -> data(v));
-        Optional<LossOptions> loss = part(v, problems, () -> loss(v));
+        Optional<LossOptions> loss = part(v, problems, () -> LossKeys.read(v));
         Optional<OptimizerOptions> optimizer = part(v, problems, () -> optimizer(v));
         Optional<ScheduleOptions> schedule = part(v, problems, () -> schedule(v));
         Optional<BatchOptions> batches = part(v, problems, () -> batches(v));
@@ -383,18 +359,6 @@ public final class ConfigLoader {
                 v.choice("truncation_mode", "keep_start", "keep_end"),
                 v.optionalWord("cache_dir"),
                 v.bool("packing"));
-    }
-
-    private static LossOptions loss(Values v) {
-        return new LossOptions(
-                v.loss(),
-                v.number("beta"),
-                v.number("mmpo_reward_epsilon"),
-                v.number("mmpo_aux_weight"),
-                v.choice("mmpo_normalize", "batch", "none").equals("batch"),
-                v.bool("length_normalize"),
-                v.number("label_smoothing"),
-                v.number("simpo_gamma"));
     }
 
     private static OptimizerOptions optimizer(Values v) {

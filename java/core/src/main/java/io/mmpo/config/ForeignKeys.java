@@ -212,11 +212,7 @@ final class ForeignKeys {
                 "overwrite_output_dir");
         ignored("it belongs to load_best_model_at_end", "metric_for_best_model", "greater_is_better");
         ignored("it belongs to sync_ref_model", "ref_model_mixup_alpha", "ref_model_sync_steps");
-        ignored(
-                "it belongs to a loss that is not offered",
-                "f_alpha_divergence_coef",
-                "discopop_tau",
-                "simpo_loss_weight");
+        ignored("it belongs to a loss that is not offered", "simpo_loss_weight");
         ignored(
                 "it belongs to quantized weights",
                 "bnb_4bit_quant_type",
@@ -240,24 +236,16 @@ final class ForeignKeys {
         offOnly("the layers are trained without noise on the embeddings; remove it", "neftune_noise_alpha");
 
         // The loss.
-        only(
-                Set.of("0", "0.0", "0."),
-                "SimPO has no term of likelihood beside it here; write cpo_alpha: 0.0, which is the default (TRL's is 1.0)",
-                "cpo_alpha");
         offOnly("SimPO's reward is the log-probability itself; write alpha: 0.0", "alpha");
         offOnly(
-                "TRL says it today as loss_type: [sigmoid, sft] with loss_weights, and a sum of losses is not offered; remove it",
+                "TRL says it today as a sum of losses: write loss_type: [sigmoid, sft] and loss_weights: [1.0, its value]",
                 "rpo_alpha",
                 "sft_weight");
-        only(Set.of("1", "1.0"), "the loss is one, loss_type, with weight 1; remove it", "loss_weights");
         offOnly("DPO weighs every token alike; remove it", "ld_alpha");
-        limited(
-                Set.of("reverse_kl"),
-                "DPO has the reverse KL divergence; write f_divergence_type: reverse_kl",
-                "f_divergence_type");
         offOnly("DPO weighs every pair alike; write use_weighting: false", "use_weighting");
         offOnly("the reference model stays as it is; write sync_ref_model: false", "sync_ref_model");
-        offOnly("DPO has a reference model; for a loss without one write loss_type: simpo", "reference_free");
+        offOnly(
+                "DPO has a reference model; for a loss without one write loss_type: cpo or simpo", "reference_free");
         offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
         offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
         only(

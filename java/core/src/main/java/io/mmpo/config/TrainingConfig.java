@@ -18,7 +18,7 @@ public record TrainingConfig(
         BatchOptions batches,
         RunOptions run) {
     public TrainingConfig {
-        if (data.packing() && loss.type() != LossType.SFT) {
+        if (data.packing() && !loss.isSft()) {
             throw MmpoException.configuration(
                     "packing is for loss_type sft, and loss_type is %s; pairs are packed without it, so write packing: false",
                     ConfigKeys.lowerCase(loss.type()));

@@ -14,7 +14,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Function;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,21 +25,34 @@ final class Values {
     private static final Pattern ZERO = Pattern.compile("[+-]?[0.]+([eE].*)?");
     private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+");
 
-    /** TRL's names of losses that are here under another. */
-    private static final Map<String, LossType> TRL_LOSSES =
-            Map.of("sigmoid", LossType.DPO, "nll", LossType.SFT, "chunked_nll", LossType.SFT);
-
     private final Map<String, Assignment> assignments;
     private final Map<String, String> problems = new LinkedHashMap<>();
+    private final List<String> lossWords;
     private final LossType loss;
 
     Values(Map<String, Assignment> assignments) {
         this.assignments = assignments;
-        this.loss = readLoss();
+        this.lossWords = readLossWords();
+        this.loss = LossKeys.named(lossWords.getFirst()).orElseThrow();
     }
 
+    /** The first loss, which defaults depend on. */
     LossType loss() {
         return loss;
+    }
+
+    /** loss_type's words, at least one, each of which names a loss. */
+    List<String> lossWords() {
+        return lossWords;
+    }
+
+    List<LossType> losses() {
+        return lossWords.stream().map(word -> LossKeys.named(word).orElseThrow()).toList();
+    }
+
+    /** Notes a problem of a key, once; the message begins with it. */
+    void refuse(String key, String message) {
+        problems.putIfAbsent(key, message + at(key));
     }
 
     /** Keys whose text could not be read, each with what to say of it. */
@@ -106,6 +118,20 @@ final class Values {
 
     double number(String key) {
         return read(key, text(key), Values::parseNumber).orElseThrow();
+    }
+
+    /** Empty where the key is unset. */
+    Optional<Double> optionalNumber(String key) {
+        return Optional.ofNullable(optionalText(key)).flatMap(text -> read(key, text, Values::parseNumber));
+    }
+
+    /** Numbers of a list, or one; none where the key is unset. */
+    List<Double> numbers(String key) {
+        List<Double> numbers = new ArrayList<>();
+        for (String word : words(key)) {
+            read(key, word, Values::parseNumber).ifPresent(numbers::add);
+        }
+        return numbers;
     }
 
     /** A number, and 0 for null. */
@@ -209,30 +235,25 @@ final class Values {
         return assignment == null ? "" : " (" + assignment.where() + ")";
     }
 
-    private LossType readLoss() {
+    private List<String> readLossWords() {
         Assignment assignment = assignments.get("loss_type");
         String fallback = ConfigKeys.named("loss_type").fallback();
-        if (assignment != null && assignment.nested()) {
-            problems.put(
-                    "loss_type", "loss_type takes one loss" + at("loss_type") + ", and a list of several was found");
+        List<String> words = new ArrayList<>();
+        if (assignment != null && assignment.tree() != null && assignment.nested()) {
+            assignment.tree().forEach(word -> words.add(word.asText()));
+        } else if (assignment != null && assignment.text() != null) {
+            words.addAll(Arrays.stream(assignment.text().split(",")).map(String::strip).toList());
         }
-        String text = assignment == null || assignment.text() == null ? fallback : assignment.text();
-        return lossNamed(text).orElseGet(() -> {
-            note(
+        List<String> unknown =
+                words.stream().filter(word -> LossKeys.named(word).isEmpty()).toList();
+        if (!unknown.isEmpty()) {
+            problems.put(
                     "loss_type",
-                    "must be one of "
-                            + Arrays.stream(LossType.values())
-                                    .map(ConfigKeys::lowerCase)
-                                    .collect(Collectors.joining(", ")));
-            return lossNamed(fallback).orElseThrow();
-        });
-    }
-
-    private static Optional<LossType> lossNamed(String text) {
-        return Arrays.stream(LossType.values())
-                .filter(type -> ConfigKeys.lowerCase(type).equals(text))
-                .findFirst()
-                .or(() -> Optional.ofNullable(TRL_LOSSES.get(text)));
+                    "loss_type must be one of %s, got '%s'%s"
+                            .formatted(LossKeys.words(), Echo.of(unknown.getFirst()), at("loss_type")));
+        }
+        words.removeAll(unknown);
+        return words.isEmpty() ? List.of(fallback) : List.copyOf(words);
     }
 
     /** Null where the key is null, or unset without a default. */

@@ -54,10 +54,32 @@ final class Layouts {
             fields(ADDRESS, "tokens", "prompt_lengths", "group_sizes", "completion_lengths"),
             fields(JAVA_LONG, "num_tokens", "num_groups", "num_completions"));
 
+    /** The most losses that an objective may add up: MMPO_MAX_LOSSES. */
+    static final int MAX_LOSSES = 8;
+
     static final StructLayout OBJECTIVE = struct(
             "mmpo_objective",
-            fields(JAVA_DOUBLE, "beta", "reward_epsilon", "aux_weight", "label_smoothing", "gamma", "scale"),
-            fields(JAVA_INT, "loss", "length_normalize", "normalize", "score_rejected"));
+            fields(
+                    JAVA_DOUBLE,
+                    "beta",
+                    "reward_epsilon",
+                    "aux_weight",
+                    "label_smoothing",
+                    "gamma",
+                    "discopop_tau",
+                    "divergence_alpha",
+                    "scale"),
+            List.of(
+                    MemoryLayout.sequenceLayout(MAX_LOSSES, JAVA_DOUBLE).withName("loss_weights"),
+                    MemoryLayout.sequenceLayout(MAX_LOSSES, JAVA_INT).withName("losses")),
+            fields(
+                    JAVA_INT,
+                    "num_losses",
+                    "divergence",
+                    "reference_free",
+                    "length_normalize",
+                    "normalize",
+                    "score_rejected"));
 
     static final StructLayout LORA_CONFIG = struct(
             "mmpo_lora_config",

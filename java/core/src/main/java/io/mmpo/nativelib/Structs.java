@@ -109,18 +109,30 @@ final class Structs {
     }
 
     static MemorySegment objective(Objective objective, SegmentAllocator allocator) {
-        return allocate(Layouts.OBJECTIVE, allocator)
-                .put("beta", objective.beta())
-                .put("reward_epsilon", objective.rewardEpsilon())
-                .put("aux_weight", objective.auxWeight())
-                .put("label_smoothing", objective.labelSmoothing())
-                .put("gamma", objective.gamma())
+        Objective.Coefficients coefficients = objective.coefficients();
+        Structs struct = allocate(Layouts.OBJECTIVE, allocator)
+                .put("beta", coefficients.beta())
+                .put("reward_epsilon", coefficients.rewardEpsilon())
+                .put("aux_weight", coefficients.auxWeight())
+                .put("label_smoothing", coefficients.labelSmoothing())
+                .put("gamma", coefficients.gamma())
+                .put("discopop_tau", coefficients.discopopTau())
+                .put("divergence_alpha", coefficients.divergenceAlpha())
                 .put("scale", objective.scale())
-                .put("loss", objective.loss().code())
-                .put("length_normalize", objective.lengthNormalize())
-                .put("normalize", objective.normalize())
-                .put("score_rejected", objective.scoreRejected())
-                .segment;
+                .put("num_losses", objective.terms().size())
+                .put("divergence", coefficients.divergence().code())
+                .put("reference_free", coefficients.referenceFree())
+                .put("length_normalize", coefficients.lengthNormalize())
+                .put("normalize", coefficients.normalize())
+                .put("score_rejected", objective.scoreRejected());
+        long weights = Layouts.offset(Layouts.OBJECTIVE, "loss_weights");
+        long losses = Layouts.offset(Layouts.OBJECTIVE, "losses");
+        for (int i = 0; i < objective.terms().size(); i++) {
+            LossTerm term = objective.terms().get(i);
+            struct.segment.set(JAVA_DOUBLE, weights + (long) i * Double.BYTES, term.weight());
+            struct.segment.set(JAVA_INT, losses + (long) i * Integer.BYTES, term.type().code());
+        }
+        return struct.segment;
     }
 
     static MemorySegment loraConfig(LoraSettings settings, SegmentAllocator allocator) {

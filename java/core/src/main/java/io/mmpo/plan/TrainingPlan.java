@@ -5,7 +5,6 @@ import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
@@ -76,7 +75,7 @@ public record TrainingPlan(
 
     public static TrainingPlan of(TrainingConfig config, ModelShape shape, Choices choices) {
         LossOptions loss = config.loss();
-        boolean isSft = loss.type() == LossType.SFT;
+        boolean isSft = loss.isSft();
         LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2);
         int slice =
                 config.model().device() == DeviceChoice.CPU ? MemoryPlan.CPU_SLICE_TOKENS : MemoryPlan.GPU_SLICE_TOKENS;

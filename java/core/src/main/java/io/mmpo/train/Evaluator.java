@@ -2,7 +2,6 @@ package io.mmpo.train;
 
 import io.mmpo.config.LossOptions;
 import io.mmpo.nativelib.BatchResult;
-import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Objective;
 import java.util.Arrays;
@@ -24,7 +23,7 @@ final class Evaluator {
     /** The loss is the mean over pairs (SFT: over tokens). */
     Map<String, Number> evaluate(NativeModel model, String during, ProgressListener listener) {
         long start = System.nanoTime();
-        boolean isSft = loss.type() == LossType.SFT;
+        boolean isSft = loss.isSft();
         Objective objective = loss.objective(1, true);
         PreferenceMetrics preference = new PreferenceMetrics(PreferenceMetrics.Sums.NONE);
         double lossSum = 0;

@@ -4,7 +4,6 @@ import io.mmpo.MmpoException;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.nativelib.BatchResult;
-import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
@@ -97,7 +96,7 @@ final class TrainingLoop {
         long start = System.nanoTime();
         double waited = loader.takeWaitSeconds();
         int step = batches.step();
-        boolean isSft = loss.type() == LossType.SFT;
+        boolean isSft = loss.isSft();
         boolean scoresAll = intervals.comparesPairs(loss, step);
         double weight = isSft ? batches.numCompletionTokens() : batches.numGroups();
         Objective objective = loss.objective(1 / weight, scoresAll);

@@ -13,7 +13,6 @@ import io.mmpo.data.TokenizationOptions;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.Tokenizer;
 import io.mmpo.data.TruncationMode;
-import io.mmpo.nativelib.LossType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -84,7 +83,7 @@ public final class TrainingRows {
         Optional<TokenCache> cache = CacheDirectory.of(config.data().cache(), System.getenv())
                 .map(directory ->
                         new TokenCache(directory, modelDirectory, config.model().chatTemplate()));
-        RowKind kind = config.loss().type() == LossType.SFT ? RowKind.SFT : RowKind.PREFERENCE;
+        RowKind kind = config.loss().isSft() ? RowKind.SFT : RowKind.PREFERENCE;
         return kind.open(source, tokenizer, options, cache);
     }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LoraModule;
+import io.mmpo.nativelib.Divergence;
+import io.mmpo.nativelib.LossTerm;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.OptimizerType;
 import java.io.IOException;
@@ -27,7 +29,19 @@ class ConfigLoaderTest {
     @Test
     void defaultsAreTrlsAndThePapers() {
         TrainingConfig mmpo = load("");
-        assertThat(mmpo.loss()).isEqualTo(new LossOptions(LossType.MMPO, 0.01, 0.9, 1, true, false, 0, 0.5));
+        assertThat(mmpo.loss()).isEqualTo(new LossOptions(
+                        List.of(new LossTerm(LossType.MMPO, 1)),
+                        0.01,
+                        0.9,
+                        1,
+                        true,
+                        false,
+                        0,
+                        0.5,
+                        0.05,
+                        Divergence.REVERSE_KL,
+                        0.5,
+                        false));
         assertThat(mmpo.optimizer()).isEqualTo(new OptimizerOptions(OptimizerType.ADAMW, 1e-6, 0, 0.9, 0.999, 1e-8, 1));
         assertThat(mmpo.batches().trainBatchSize()).isEqualTo(8);
         assertThat(mmpo.batches().referenceBatchSize()).isEqualTo(8);
@@ -92,7 +106,8 @@ class ConfigLoaderTest {
                 "beta: x|beta must be a number, got 'x' (FILE:3)",
                 "seed: 1e3|seed must be a whole number, got '1e3' (FILE:3)",
                 "bf16: maybe|bf16 must be true or false, got 'maybe' (FILE:3)",
-                "loss_type: ipo|loss_type must be one of mmpo, dpo, simpo, sft, got 'ipo' (FILE:3)",
+                "loss_type: ppo|loss_type must be one of mmpo, dpo, simpo, sft, hinge, ipo, sigmoid_norm, exo_pair, robust, discopop, nca_pair, "
+                        + "bco_pair, sppo_hard, apo_zero, apo_down, aot, aot_unpaired, orpo, cpo, got 'ppo' (FILE:3)",
                 "max_length: 1|max_length must be at least 2, one token of prompt and one of completion, got 1 (FILE:3)",
                 "max_prompt_length: 1024|max_prompt_length (1024) must be below max_length (1024), else nothing is left of a completion; "
                         + "raise max_length or write max_length: null (FILE:3)",
@@ -104,7 +119,7 @@ class ConfigLoaderTest {
                 "beta: .inf|beta must be a number, got '.inf' (FILE:3)",
                 "lora_r: 99999999999|lora_r must be a whole number from -2147483648 to 2147483647, got '99999999999' (FILE:3)",
                 "warmup_ratio: 1|warmup_ratio must be in [0, 1), got 1 (FILE:3)",
-                "label_smoothing: 0.1|label_smoothing is for loss_type dpo, and loss_type is mmpo; remove it or set it to 0 (FILE:3)",
+                "label_smoothing: 0.1|label_smoothing is for loss_type dpo, simpo, exo_pair, robust and aot, and loss_type is mmpo; remove it or set it to 0 (FILE:3)",
                 "lora_r: 0|lora_r must be in [1, 65536], got 0 (FILE:3)",
                 "lora_alpha: 0|lora_alpha must be > 0, got 0 (FILE:3)",
                 "lora_dropout: 1|lora_dropout must be in [0, 1), got 1 (FILE:3)",

@@ -71,18 +71,6 @@ class ForeignKeysTest {
     }
 
     @Test
-    void cpoAlphaIsOffAtZero() throws IOException {
-        for (String zero : List.of("0", "0.0", "null")) {
-            load("loss_type: simpo\ncpo_alpha: " + zero);
-        }
-        assertThatThrownBy(() -> load("loss_type: simpo\ncpo_alpha: 0.05"))
-                .hasMessageStartingWith("cpo_alpha: 0.05 is not supported (")
-                .hasMessageContaining("write cpo_alpha: 0.0");
-        assertThatThrownBy(() -> load("loss_type: sigmoid\ncpo_alpha: 0.0"))
-                .hasMessageContaining("beside cpo_alpha, which is TRL's CPO");
-    }
-
-    @Test
     void simpoIsTrlsUnlessSumsAreAskedFor() throws IOException {
         assertThat(load("loss_type: simpo").config().loss().lengthNormalize()).isTrue();
         assertThat(load("loss_type: simpo\nlength_normalize: false")
@@ -91,21 +79,6 @@ class ForeignKeysTest {
                         .isSummedSimpo())
                 .isTrue();
         assertThat(load("loss_type: mmpo").config().loss().lengthNormalize()).isFalse();
-    }
-
-    @ParameterizedTest
-    @CsvSource({"sigmoid, DPO", "nll, SFT", "chunked_nll, SFT", "[sigmoid], DPO"})
-    void trlsNamesOfLossesAreRead(String name, LossType type) throws IOException {
-        TrainingConfig config = load("loss_type: " + name).config();
-        assertThat(config.loss().type()).isEqualTo(type);
-        assertThat(config.toYaml()).contains("loss_type: \"" + ConfigKeys.lowerCase(type) + "\"");
-    }
-
-    @Test
-    void severalLossesAreRefused() {
-        assertThatThrownBy(() -> load("loss_type: [sigmoid, sft]"))
-                .hasMessageStartingWith("loss_type takes one loss (")
-                .hasMessageEndingWith("and a list of several was found");
     }
 
     /** One run, one message: what the user has to change, in the order of the file, each with its mend. */

@@ -90,6 +90,11 @@ class LayoutsTest {
         for (LossType loss : LossType.values()) {
             expected.add("MMPO_LOSS_" + loss + " " + loss.code());
         }
+        for (Divergence divergence : Divergence.values()) {
+            expected.add("MMPO_" + divergence + " " + divergence.code());
+        }
+        expected.add("MMPO_NUM_LOSSES " + LossType.values().length);
+        expected.add("MMPO_MAX_LOSSES " + Layouts.MAX_LOSSES);
         for (Recompute recompute : Recompute.values()) {
             expected.add("MMPO_RECOMPUTE_" + recompute + " " + recompute.code());
         }

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class NativeModelTest {
-    private static final Objective DPO = new Objective(LossType.DPO, 0.1, 0.9, 1, 0, 0, 1, false, true, true);
+    private static final Objective DPO = Objective.of(LossType.DPO, Objective.Coefficients.ofBeta(0.1), 1);
 
     private ModelFiles files;
 
@@ -87,7 +87,7 @@ class NativeModelTest {
     @Test
     void aGivenRewardRangeIsUsed() throws IOException {
         GoldenLlama golden = new GoldenLlama("tied");
-        Objective mmpo = new Objective(LossType.MMPO, 0.01, 0.9, 1, 0, 0, 1, false, true, true);
+        Objective mmpo = Objective.of(LossType.MMPO, Objective.Coefficients.ofBeta(0.01), 1);
         try (NativeModel llama = create()) {
             // Rewards r + 0.01 * ref lie in [-0.9, 0.9]; s = logp + (R - minimum) / (maximum - minimum).
             BatchResult result = llama.evaluate(golden.batch(), mmpo, golden.refLogps(), new RewardRange(-100, 100));

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class NativeTrainerTest {
-    private static final Objective DPO = new Objective(LossType.DPO, 0.1, 0.9, 1, 0, 0, 1.0 / 3, false, true, true);
+    private static final Objective DPO = Objective.of(LossType.DPO, Objective.Coefficients.ofBeta(0.1), 1.0 / 3);
 
     private GoldenLlama golden;
     private NativeModel model;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -21,12 +22,29 @@ class SettingsTest {
         assertThatThrownBy(() -> objective(LossType.DPO, 0.1, 1, 0.5, 1))
                 .hasMessage("label_smoothing must be in [0, 0.5), got 0.5");
         assertThatThrownBy(() -> objective(LossType.DPO, 0.1, 1, 0, 0)).hasMessage("scale must be > 0, got 0.0");
-        assertThatThrownBy(() -> objective(null, 0.1, 1, 0, 1)).hasMessage("a loss must be given");
+        assertThatThrownBy(() -> new Objective(List.of(), Objective.Coefficients.ofBeta(0.1), 1, true))
+                .hasMessage("an objective has 1 to 8 losses, got 0");
+        assertThatThrownBy(() -> new LossTerm(LossType.IPO, Double.NaN))
+                .hasMessage("a loss's weight must be finite, got NaN");
     }
 
     private static Objective objective(
             LossType loss, double beta, double auxWeight, double labelSmoothing, double scale) {
-        return new Objective(loss, beta, 0.9, auxWeight, labelSmoothing, 1, scale, false, true, true);
+        return Objective.of(
+                loss,
+                new Objective.Coefficients(
+                        beta,
+                        0.9,
+                        auxWeight,
+                        labelSmoothing,
+                        1,
+                        0.05,
+                        Divergence.REVERSE_KL,
+                        0.5,
+                        false,
+                        false,
+                        true),
+                scale);
     }
 
     @Test
