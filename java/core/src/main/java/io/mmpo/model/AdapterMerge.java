@@ -65,7 +65,7 @@ public final class AdapterMerge {
         try (ModelFiles base = ModelFiles.open(source.base());
                 AdapterFiles delta = AdapterFiles.open(source.adapter().orElseThrow());
                 AtomicDirectory directory = AtomicDirectory.create(target)) {
-            WeightType type = options.type().orElseGet(() -> typeOf(base.weights().getFirst()));
+            WeightType type = options.type().orElseGet(() -> WeightType.ofDtype(base.dtype()).orElseThrow());
             double limit = options.tolerance().orElse(defaultTolerance(type));
             float[][] expected = probe(source); // first: it says what does not fit
             Merging merging = new Merging(options);
@@ -87,10 +87,6 @@ public final class AdapterMerge {
             directory.commit();
             return new Result(target, merged, type, merging.loss(), difference, limit);
         }
-    }
-
-    private static WeightType typeOf(Weights weights) {
-        return WeightType.ofDtype(weights.dtype()).orElseThrow();
     }
 
     private static void copyTheRest(Path directory, ModelSource source, WeightType type) {
