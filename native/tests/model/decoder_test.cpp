@@ -1,9 +1,9 @@
 // The decoder against its twin (twin.h), and its invariances.
 #include "model/decoder.h"
-#include "model/rope.h"
 
 #include <gtest/gtest.h>
 
+#include "model/rope.h"
 #include "model/twin.h"
 #include "train/trainer.h"
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "common/error.h"
 #include "model_testing.h"
 
 namespace mmpo {

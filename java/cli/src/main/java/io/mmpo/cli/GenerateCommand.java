@@ -87,9 +87,7 @@ final class GenerateCommand implements Callable<Integer> {
                 requireFits(open, List.of(only));
                 spec.commandLine()
                         .getOut()
-                        .println(answer(open, List.of(only), 0)
-                                .getFirst()
-                                .text());
+                        .println(answer(open, List.of(only), 0).getFirst().text());
             } else {
                 answerFile(open, Objects.requireNonNull(data), Objects.requireNonNull(output));
             }

@@ -108,8 +108,9 @@ record Checkpoint(
             }
             requireNoWrapper(tied);
             if (!twice.isEmpty()) {
-                notes.add("%s: %d tensors are stored more than once (%s); the last file's are read, as transformers does"
-                        .formatted(directory, twice.size(), ParameterNames.list(twice)));
+                notes.add(
+                        "%s: %d tensors are stored more than once (%s); the last file's are read, as transformers does"
+                                .formatted(directory, twice.size(), ParameterNames.list(twice)));
             }
             if (!extra.isEmpty()) {
                 notes.add(

@@ -65,8 +65,9 @@ record CheckpointFiles(List<SafetensorsReader> readers, List<String> notes) impl
             }
         }
         if (!misplaced.isEmpty()) {
-            notes.add("%s and its files disagree about %d tensors (%s): what the files hold is read, as transformers does"
-                    .formatted(index.file(), misplaced.size(), ParameterNames.list(misplaced)));
+            notes.add(
+                    "%s and its files disagree about %d tensors (%s): what the files hold is read, as transformers does"
+                            .formatted(index.file(), misplaced.size(), ParameterNames.list(misplaced)));
         }
     }
 
@@ -81,8 +82,8 @@ record CheckpointFiles(List<SafetensorsReader> readers, List<String> notes) impl
         } catch (IOException e) {
             others = List.of();
         }
-        String save = "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('"
-                + directory + "').save_pretrained('NEW_DIRECTORY')\"";
+        String save = "python -c \"from transformers import AutoModelForCausalLM as M; M.from_pretrained('" + directory
+                + "').save_pretrained('NEW_DIRECTORY')\"";
         if (others.isEmpty()) {
             return ". Give a model whose weights are stored as safetensors; transformers' save_pretrained writes them so.";
         }

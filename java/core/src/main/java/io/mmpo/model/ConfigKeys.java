@@ -126,7 +126,8 @@ final class ConfigKeys {
         List<String> unread = new ArrayList<>();
         for (String key : config.keys()) {
             JsonNode value = config.node().get(key);
-            OnlyValue only = architecture == Architecture.LLAMA && key.equals("mlp_bias") ? OnlyValue.FALSE : CHECKED.get(key);
+            OnlyValue only =
+                    architecture == Architecture.LLAMA && key.equals("mlp_bias") ? OnlyValue.FALSE : CHECKED.get(key);
             if (only != null) {
                 if (!only.allows(value)) {
                     throw config.notImplemented(key, only.wanted(), value);

@@ -53,7 +53,8 @@ public record ModelConfig(
         long numLayers = config.integer("num_hidden_layers").orElse(Architecture.NUM_LAYERS);
         RopeConfig rope = RopeConfig.read(config, maxPositions, notes::add);
         Optional<RowLimit> rowLimit = RowLimit.of(config, architecture, numLayers, rope);
-        long computedPositions = Math.min(maxPositions, rowLimit.map(RowLimit::tokens).orElse(Long.MAX_VALUE));
+        long computedPositions =
+                Math.min(maxPositions, rowLimit.map(RowLimit::tokens).orElse(Long.MAX_VALUE));
         Optional<JsonObject> generation = Optional.of(modelDirectory.resolve(GENERATION_FILE))
                 .filter(Files::isRegularFile)
                 .map(JsonObject::read);
@@ -124,8 +125,7 @@ public record ModelConfig(
         }
         if (className.isPresent() && named.isEmpty()) {
             notes.accept("%s: \"architectures\" is %s; a model of type \"%s\" is loaded as %s, as transformers does"
-                    .formatted(
-                            config.file(), className.get(), architecture.modelType(), architecture.className()));
+                    .formatted(config.file(), className.get(), architecture.modelType(), architecture.className()));
         }
         return architecture;
     }

@@ -36,8 +36,8 @@ public final class ModelFiles implements WeightFiles {
         this.config = checkpoint.tied() == config.shape().tieEmbeddings() ? config : config.untied();
         this.readers = checkpoint.readers();
         this.parameters = checkpoint.parameters();
-        this.notes =
-                Stream.concat(config.notes().stream(), checkpoint.notes().stream()).toList();
+        this.notes = Stream.concat(config.notes().stream(), checkpoint.notes().stream())
+                .toList();
     }
 
     public static ModelFiles open(Path directory) {

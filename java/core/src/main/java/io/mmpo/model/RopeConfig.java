@@ -37,7 +37,12 @@ record RopeConfig(double theta, Optional<RopeScaling> scaling, Optional<Long> dy
                         notes)
                 .orElse(DEFAULT_THETA);
         String type = choose(
-                        rope, "rope_type", rope.text("rope_type"), rope.text("type"), rope.prefix() + "rope_type", notes)
+                        rope,
+                        "rope_type",
+                        rope.text("rope_type"),
+                        rope.text("type"),
+                        rope.prefix() + "rope_type",
+                        notes)
                 .orElse("default");
         noteUnknownKeys(rope, type, notes);
         checkPartialRotation(config, rope, type, notes);
@@ -58,17 +63,20 @@ record RopeConfig(double theta, Optional<RopeScaling> scaling, Optional<Long> dy
 
     /** transformers takes rope_scaling before rope_parameters, whole; an empty object is none. */
     private static JsonObject chosen(JsonObject config, Consumer<String> notes) {
-        Optional<JsonObject> current = config.object("rope_parameters").filter(object -> !object.node().isEmpty());
-        Optional<JsonObject> legacy = config.object("rope_scaling").filter(object -> !object.node().isEmpty());
+        Optional<JsonObject> current =
+                config.object("rope_parameters").filter(object -> !object.node().isEmpty());
+        Optional<JsonObject> legacy =
+                config.object("rope_scaling").filter(object -> !object.node().isEmpty());
         if (current.isPresent()
                 && legacy.isPresent()
                 && !current.get().node().equals(legacy.get().node())) {
-            notes.accept("%s has rope_parameters and a rope_scaling that differs: rope_scaling is taken, as transformers does"
-                    .formatted(config.file()));
+            notes.accept(
+                    "%s has rope_parameters and a rope_scaling that differs: rope_scaling is taken, as transformers does"
+                            .formatted(config.file()));
         }
         return legacy.or(() -> current)
-                .orElseGet(() -> new JsonObject(
-                        config.file(), "rope_parameters.", new ObjectNode(JsonNodeFactory.instance)));
+                .orElseGet(() ->
+                        new JsonObject(config.file(), "rope_parameters.", new ObjectNode(JsonNodeFactory.instance)));
     }
 
     private static Optional<RopeScaling> scaling(JsonObject config, JsonObject rope, String type, long maxPositions) {
@@ -152,25 +160,21 @@ record RopeConfig(double theta, Optional<RopeScaling> scaling, Optional<Long> dy
         unknown.removeIf(key -> rope.value(key).isEmpty());
         if (!unknown.isEmpty()) {
             notes.accept("%s: keys of %s that rotary embeddings of type \"%s\" do not read have no effect: %s"
-                    .formatted(
-                            rope.file(),
-                            rope.prefix().replace(".", ""),
-                            type,
-                            String.join(", ", unknown)));
+                    .formatted(rope.file(), rope.prefix().replace(".", ""), type, String.join(", ", unknown)));
         }
     }
 
     /** transformers' plain embedding of these architectures turns every channel, whatever the key says; the scaled ones fail. */
-    private static void checkPartialRotation(
-            JsonObject config, JsonObject rope, String type, Consumer<String> notes) {
+    private static void checkPartialRotation(JsonObject config, JsonObject rope, String type, Consumer<String> notes) {
         for (JsonObject object : List.of(rope, config)) {
             if (object.number("partial_rotary_factor").orElse(1.0) != 1.0) {
                 if (!type.equals("default")) {
                     throw object.notImplemented(
                             "partial_rotary_factor", "1", object.node().get("partial_rotary_factor"));
                 }
-                notes.accept("%s: the key \"%spartial_rotary_factor\" has no effect in this architecture, as in transformers"
-                        .formatted(object.file(), object.prefix()));
+                notes.accept(
+                        "%s: the key \"%spartial_rotary_factor\" has no effect in this architecture, as in transformers"
+                                .formatted(object.file(), object.prefix()));
             }
         }
     }

@@ -23,7 +23,9 @@ public record RowLimit(long tokens, String reason) {
                         positions,
                         "%s has rotary embeddings of type \"dynamic\", which turn at another speed beyond %,d positions"
                                 .formatted(config.file(), positions)));
-        return window.isPresent() && dynamic.isPresent() && dynamic.get().tokens() < window.get().tokens()
+        return window.isPresent()
+                        && dynamic.isPresent()
+                        && dynamic.get().tokens() < window.get().tokens()
                 ? dynamic
                 : window.or(() -> dynamic);
     }

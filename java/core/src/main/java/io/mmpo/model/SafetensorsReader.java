@@ -115,8 +115,8 @@ public final class SafetensorsReader implements AutoCloseable {
                             Long.toUnsignedString(headerBytes), maxBytes, bytes));
         }
         this.dataBegin = Long.BYTES + headerBytes;
-        SafetensorsHeader parsed = SafetensorsHeader.parse(
-                readBytes(Long.BYTES, Math.toIntExact(headerBytes)), bytes - dataBegin, file);
+        SafetensorsHeader parsed =
+                SafetensorsHeader.parse(readBytes(Long.BYTES, Math.toIntExact(headerBytes)), bytes - dataBegin, file);
         this.metadata = parsed.metadata();
         this.tensors = parsed.tensors().stream().map(Tensor::new).toList();
     }

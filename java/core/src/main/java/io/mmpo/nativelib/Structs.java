@@ -54,8 +54,7 @@ final class Structs {
                         .put("rope_low_freq_factor", llama.lowFreqFactor())
                         .put("rope_high_freq_factor", llama.highFreqFactor())
                         .put("rope_original_max_positions", llama.originalMaxPositions());
-            case RopeScaling.Linear linear ->
-                put("rope_type", ROPE_LINEAR).put("rope_factor", linear.factor());
+            case RopeScaling.Linear linear -> put("rope_type", ROPE_LINEAR).put("rope_factor", linear.factor());
             case RopeScaling.Yarn yarn ->
                 put("rope_type", ROPE_YARN)
                         .put("rope_factor", yarn.factor())

@@ -147,7 +147,10 @@ final class TrainingSession implements AutoCloseable {
     /** Then every row is looked at before the first is computed. */
     private boolean mayExceedTheModel() {
         int longest = config.data().maxLength().orElse(Integer.MAX_VALUE);
-        return model.config().rowLimit().filter(limit -> longest > limit.tokens()).isPresent();
+        return model.config()
+                .rowLimit()
+                .filter(limit -> longest > limit.tokens())
+                .isPresent();
     }
 
     private int[] comparedRows(StepPlan plan, RowOrder order) {

@@ -11,6 +11,8 @@ import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.WeightFormat;
+import io.mmpo.nativelib.WeightType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -115,12 +117,16 @@ class CheckpointTest {
                     model.core().parameters(),
                     new Narrowing(WeightFormat.nearest(WeightType.FLOAT32), List.of()));
         }
-        assertThat(JsonFile.read(saved.resolve("config.json")).get("tie_word_embeddings").booleanValue())
+        assertThat(JsonFile.read(saved.resolve("config.json"))
+                        .get("tie_word_embeddings")
+                        .booleanValue())
                 .isFalse();
         try (ModelFiles files = ModelFiles.open(saved)) {
             assertThat(files.notes()).isEmpty();
             assertThat(files.tensors())
-                    .extracting(Checkpoint.Parameter::name).contains(HEAD, EMBEDDING).doesNotContain("left.over");
+                    .extracting(Checkpoint.Parameter::name)
+                    .contains(HEAD, EMBEDDING)
+                    .doesNotContain("left.over");
             assertThat(logp(files)).isEqualTo(before);
         }
     }
@@ -134,7 +140,10 @@ class CheckpointTest {
     @Test
     void namesWithoutThePrefixOrWithItTwiceAreTheSame() throws IOException {
         double expected = logp(untied);
-        write(untied, weights -> weights.replaceAll(tensor -> renamed(tensor, tensor.name().replace("model.", ""))));
+        write(
+                untied,
+                weights -> weights.replaceAll(
+                        tensor -> renamed(tensor, tensor.name().replace("model.", ""))));
         expect(expected, false, List.of());
         write(untied, weights -> weights.replaceAll(tensor -> renamed(tensor, "model." + tensor.name())));
         expect(expected, false, List.of());
@@ -152,7 +161,8 @@ class CheckpointTest {
         expect(
                 logp(untied),
                 false,
-                List.of(directory + ": 3 tensors belong to no parameter of this model and are left out, as transformers does:"
+                List.of(directory
+                        + ": 3 tensors belong to no parameter of this model and are left out, as transformers does:"
                         + " model.layers.0.self_attn.q_proj.bias, model.layers.3.input_layernorm.weight, score"));
     }
 
@@ -162,8 +172,10 @@ class CheckpointTest {
             write(tied, weights -> weights.replaceAll(tensor -> renamed(tensor, wrapper + tensor.name())));
             assertRefused(wrapper, " is wanted", "save_pretrained, or rename the tensors");
         }
-        write(tied, weights -> weights.replaceAll(tensor ->
-                renamed(tensor, tensor.name().replaceFirst("(layers\\.\\d+)\\.", "$1._orig_mod."))));
+        write(
+                tied,
+                weights -> weights.replaceAll(
+                        tensor -> renamed(tensor, tensor.name().replaceFirst("(layers\\.\\d+)\\.", "$1._orig_mod."))));
         assertRefused("model.layers.0._orig_mod.");
     }
 
@@ -220,7 +232,7 @@ class CheckpointTest {
 
     private static double logp(NativeModel model) {
         return model.logps(PackedBatch.of(
-                        List.of(new int[] {1, 5, 9, 44}), List.<int[][]>of(new int[][] {{100, 7, 8, 0, 3, 2}})))[0];
+                List.of(new int[] {1, 5, 9, 44}), List.<int[][]>of(new int[][] {{100, 7, 8, 0, 3, 2}})))[0];
     }
 
     private static Weights find(List<Weights> weights, String name) {

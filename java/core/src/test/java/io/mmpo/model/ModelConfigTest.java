@@ -130,7 +130,8 @@ class ModelConfigTest {
     void aSlidingWindowLimitsTheRows() throws IOException {
         Consumer<ObjectNode> mistral =
                 c -> as(c, "MistralForCausalLM", "mistral").put("num_key_value_heads", 2);
-        assertThat(read(LLAMA, mistral.andThen(c -> c.putNull("sliding_window"))).rowLimit())
+        assertThat(read(LLAMA, mistral.andThen(c -> c.putNull("sliding_window")))
+                        .rowLimit())
                 .isEmpty();
         assertThat(limit(mistral)).isEqualTo(4096); // the default
         ModelConfig narrow = read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 24)));
@@ -154,10 +155,13 @@ class ModelConfigTest {
                 .put("sliding_window", 100);
         assertThat(read(LLAMA, qwen).rowLimit()).isEmpty(); // 3 layers, and the 28th would be the first
         assertThat(limit(qwen.andThen(c -> c.put("max_window_layers", 2)))).isEqualTo(100);
-        assertThat(limit(qwen.andThen(
-                        c -> c.set("layer_types", json("[\"full_attention\", \"sliding_attention\", \"full_attention\"]")))))
+        assertThat(limit(qwen.andThen(c ->
+                        c.set("layer_types", json("[\"full_attention\", \"sliding_attention\", \"full_attention\"]")))))
                 .isEqualTo(100);
-        assertThat(read(LLAMA, qwen.andThen(c -> c.put("use_sliding_window", false).put("max_window_layers", 0)))
+        assertThat(read(
+                                LLAMA,
+                                qwen.andThen(
+                                        c -> c.put("use_sliding_window", false).put("max_window_layers", 0)))
                         .rowLimit())
                 .isEmpty();
     }
@@ -172,23 +176,52 @@ class ModelConfigTest {
         assertThat(read("{\"model_type\": \"llama\"}").shape())
                 .isEqualTo(new ModelShape(
                         32000, 4096, 11008, 32, 32, 32, 128, 2048, 1e-6, 10000, Optional.empty(), false, false, false));
-        assertThat(read("{\"model_type\": \"mistral\", \"sliding_window\": null}").shape())
+        assertThat(read("{\"model_type\": \"mistral\", \"sliding_window\": null}")
+                        .shape())
                 .isEqualTo(new ModelShape(
-                        32000, 4096, 14336, 32, 32, 8, 128, 131072, 1e-6, 10000, Optional.empty(), false, false, false));
+                        32000,
+                        4096,
+                        14336,
+                        32,
+                        32,
+                        8,
+                        128,
+                        131072,
+                        1e-6,
+                        10000,
+                        Optional.empty(),
+                        false,
+                        false,
+                        false));
         assertThat(read("{\"model_type\": \"qwen2\"}").shape())
                 .isEqualTo(new ModelShape(
-                        151936, 4096, 22016, 32, 32, 32, 128, 32768, 1e-6, 10000, Optional.empty(), false, true, false));
+                        151936,
+                        4096,
+                        22016,
+                        32,
+                        32,
+                        32,
+                        128,
+                        32768,
+                        1e-6,
+                        10000,
+                        Optional.empty(),
+                        false,
+                        true,
+                        false));
     }
 
     @Test
     void aKeyThatTransformersDoesNotReadIsSaid() throws IOException {
         ModelConfig plain = read(LLAMA);
-        ModelConfig noted = read(LLAMA, c -> c.put("embedding_multiplier", 12)
-                .put("sliding_window", 4096)
-                .put("pretraining_tp", 2)
-                .put("unsloth_version", "2025.1")
-                .put("residual_multiplier", 0)
-                .set("auto_map", json("{\"AutoModelForCausalLM\": \"modeling_x.XForCausalLM\"}")));
+        ModelConfig noted = read(
+                LLAMA,
+                c -> c.put("embedding_multiplier", 12)
+                        .put("sliding_window", 4096)
+                        .put("pretraining_tp", 2)
+                        .put("unsloth_version", "2025.1")
+                        .put("residual_multiplier", 0)
+                        .set("auto_map", json("{\"AutoModelForCausalLM\": \"modeling_x.XForCausalLM\"}")));
         assertThat(noted.shape()).isEqualTo(plain.shape());
         assertThat(plain.notes()).isEmpty();
         assertThat(noted.notes())
@@ -213,7 +246,7 @@ class ModelConfigTest {
                 "{'type': 'linear', 'factor': 2} | Linear[factor=2.0]",
                 "{'rope_type': 'linear', 'type': 'dynamic', 'factor': 2} | Linear[factor=2.0]",
                 "{'rope_type': 'yarn', 'factor': 4, 'original_max_position_embeddings': 512}"
-                        + " | Yarn[factor=4.0, originalMaxPositions=512.0, attentionFactor=1.1386294361119891, betaFast=32.0,"
+                        + " | Yarn[factor=4.0, originalMaxPositions=512.0, attentionFactor=1.138629436111989, betaFast=32.0,"
                         + " betaSlow=1.0, truncate=true]",
                 "{'rope_type': 'yarn', 'factor': null, 'original_max_position_embeddings': 1024, 'beta_fast': 0, 'beta_slow': 2,"
                         + " 'truncate': false, 'attention_factor': 0.5}"
@@ -291,7 +324,8 @@ class ModelConfigTest {
         assertThat(theta.notes())
                 .singleElement()
                 .asString()
-                .contains("rope_theta in two spellings that differ, 10000.0 and 500000.0: rope_parameters.rope_theta is taken");
+                .contains(
+                        "rope_theta in two spellings that differ, 10000.0 and 500000.0: rope_parameters.rope_theta is taken");
         ModelConfig scaling = read(LLAMA, c -> {
             c.set("rope_scaling", json("{\"type\": \"linear\", \"factor\": 2}"));
             c.set("rope_parameters", json("{\"rope_theta\": 500000, \"rope_type\": \"default\"}"));
