@@ -6,7 +6,6 @@ import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.nativelib.WeightType;
-import io.mmpo.nativelib.Weights;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,7 +64,8 @@ public final class AdapterMerge {
         try (ModelFiles base = ModelFiles.open(source.base());
                 AdapterFiles delta = AdapterFiles.open(source.adapter().orElseThrow());
                 AtomicDirectory directory = AtomicDirectory.create(target)) {
-            WeightType type = options.type().orElseGet(() -> WeightType.ofDtype(base.dtype()).orElseThrow());
+            WeightType type = options.type()
+                    .orElseGet(() -> WeightType.ofDtype(base.dtype()).orElseThrow());
             double limit = options.tolerance().orElse(defaultTolerance(type));
             float[][] expected = probe(source); // first: it says what does not fit
             Merging merging = new Merging(options);
@@ -92,7 +92,8 @@ public final class AdapterMerge {
     private static void copyTheRest(Path directory, ModelSource source, WeightType type) {
         boolean says = JsonObject.read(source.base().resolve(ModelConfig.FILE))
                 .text("dtype")
-                .or(() -> JsonObject.read(source.base().resolve(ModelConfig.FILE)).text("torch_dtype"))
+                .or(() ->
+                        JsonObject.read(source.base().resolve(ModelConfig.FILE)).text("torch_dtype"))
                 .filter(type.key()::equals)
                 .isPresent();
         if (says) {
