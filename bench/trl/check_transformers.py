@@ -10,15 +10,20 @@ the row, which no use of a language model sees.
 Tolerance of a token: 1e-5, or 1e-5 plus twice what transformers' own fp32 values are from its float64 values at worst,
 where rounding in 30 layers makes those differ by more: both programs round in another order. Exit status: 0 equal,
 1 different, 77 skipped because something is missing.
+
+With --layouts the other way round: checkpoints in odd layouts (layouts.py) are loaded by both, and what mmpo saves of them by
+transformers.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import sys
 import tempfile
 
 import common
+import layouts
 
 TOLERANCE = 1e-5
 MODELS = ("stories260k", "smollm2-135m-instruct")
@@ -175,9 +180,84 @@ def compare_logps(values, found, report):
     )
 
 
+def check_layouts(directory, report):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    base = common.model_directory("stories260k")
+    rows = layouts.rows(json.loads((base / "config.json").read_text())["vocab_size"])
+    data = directory / "rows.jsonl"
+    common.write_jsonl(data, rows)
+
+    def built(name, change):
+        source = layouts.Source(base)
+        change(source)
+        source.write(directory / name)
+        return directory / name
+
+    def reference(model_directory):
+        model = AutoModelForCausalLM.from_pretrained(model_directory, dtype=torch.float32)
+        values = {}
+        for dtype in ("float", "double"):
+            getattr(model, dtype)()
+            for index, row in enumerate(rows):
+                for key in ("chosen", "rejected"):
+                    logps, largest = token_logps(model, row["prompt_ids"], row[f"{key}_ids"])
+                    values.setdefault((index, key), []).append((logps, largest))
+        return [("layout", *place, *single, double[0]) for place, (single, double) in values.items()]
+
+    def logprobs(model, name):
+        output = directory / f"{name}.jsonl"
+        command = ["logprobs", "--model", model, "--data", data, "--output", output, "--per-token"]
+        common.mmpo(command, directory / f"{name}.log")
+        return {entry["row"]: entry for entry in common.read_jsonl(output)}
+
+    for name, change in layouts.LAYOUTS.items():
+        print(f" {name}")
+        model = built(name, change)
+        compare_logps(reference(model), logprobs(model, name), report)
+    for name, (change, words) in layouts.REFUSED.items():
+        print(f" {name}")
+        output = directory / f"{name}.jsonl"
+        command = ["logprobs", "--model", built(name, change), "--data", data, "--output", output]
+        run = common.Run([common.REPOSITORY / "mmpo", *command], directory / f"{name}.log")
+        log = run.log.read_text()
+        report.check(f"refused with {words!r}", run.status == 3 and words in log, log.strip().splitlines()[-1])
+    for name in ("head_only", "head_differs", "no_prefix", "extra_tensors"):
+        print(f" {name}, saved")
+        check_saved_layout(directory / name, data, directory / f"{name}-saved", report)
+
+
+def check_saved_layout(source, data, directory, report):
+    """A rate of 1e-12 leaves a model within rounding of its source: what is saved must compute what the source computes."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    settings = {
+        "model_name_or_path": str(source),
+        "dataset_name": str(data),
+        "loss_type": "dpo",
+        "learning_rate": 1e-12,
+        "max_steps": 1,
+        "bf16": False,
+        "max_length": None,
+        "save_strategy": "no",
+    }
+    common.train_mmpo(settings, directory)
+    final = directory / "mmpo" / "final"
+    saved, info = AutoModelForCausalLM.from_pretrained(final, dtype=torch.float32, output_loading_info=True)
+    problems = {key: value for key, value in info.items() if value}
+    report.check("transformers loads what is saved with nothing missing or unexpected", not problems, str(problems or ""))
+    original = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    ids = torch.tensor([layouts.rows(original.config.vocab_size)[1]["prompt_ids"]])
+    difference = (saved(ids).logits - original(ids).logits).abs().max().item()
+    report.check("and computes what it computes from the source", difference <= 1e-4, f"logits {difference:.1e} apart")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=MODELS, action="append", help="default: both")
+    parser.add_argument("--layouts", action="store_true", help="odd checkpoints instead of trained models")
     parser.add_argument("--output", type=pathlib.Path, help="keep the files here")
     options = parser.parse_args()
     common.use_peer_python()
@@ -188,7 +268,9 @@ def main():
     logging.disable_progress_bar()
     report = Report()
     with tempfile.TemporaryDirectory() as temporary:
-        for name in options.model or MODELS:
+        if options.layouts:
+            check_layouts((options.output or pathlib.Path(temporary)).resolve(), report)
+        for name in () if options.layouts else options.model or MODELS:
             print(name)
             directory = (options.output or pathlib.Path(temporary)).resolve() / name
             directory.mkdir(parents=True, exist_ok=True)

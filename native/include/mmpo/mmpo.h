@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 4
+#define MMPO_ABI_VERSION 5
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -40,7 +40,8 @@ enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2, MMPO_UI
 /* Where a model computes: the CPU, or the first GPU that CUDA shows the process. */
 enum mmpo_device { MMPO_CPU = 0, MMPO_CUDA = 1 };
 
-enum mmpo_rope { MMPO_ROPE_DEFAULT = 0, MMPO_ROPE_LLAMA3 = 1 };
+/* How rotary frequencies are scaled: not at all; as Llama 3.1 does; all of them divided by the factor; YaRN (arXiv 2309.00071). */
+enum mmpo_rope { MMPO_ROPE_DEFAULT = 0, MMPO_ROPE_LLAMA3 = 1, MMPO_ROPE_LINEAR = 2, MMPO_ROPE_YARN = 3 };
 
 /* SFT is of completions, the others of pairs. TRL's names: DPO is "sigmoid", CHOSEN_NLL is "sft" among several losses. */
 enum mmpo_loss {
@@ -110,11 +111,15 @@ typedef struct mmpo_model_config {
   int64_t max_positions; /* that the model was made for; rows may be longer */
   double rms_norm_eps;
   double rope_theta;
-  double rope_factor; /* this and the next three: MMPO_ROPE_LLAMA3 only */
-  double rope_low_freq_factor;
+  double rope_factor; /* of all but MMPO_ROPE_DEFAULT */
+  double rope_low_freq_factor; /* this and the next: MMPO_ROPE_LLAMA3 only */
   double rope_high_freq_factor;
-  double rope_original_max_positions;
+  double rope_original_max_positions; /* MMPO_ROPE_LLAMA3 and MMPO_ROPE_YARN */
+  double rope_attention_factor; /* this and what follows: MMPO_ROPE_YARN only; multiplies every cosine and sine */
+  double rope_beta_fast; /* turns over the original positions above which a frequency is kept */
+  double rope_beta_slow; /* those below which it is divided by the factor */
   int32_t rope_type; /* mmpo_rope */
+  int32_t rope_truncate; /* 1: the bounds between kept and divided frequencies are whole channels */
   int32_t tie_embeddings; /* 1: the output head is the embedding matrix */
   int32_t qkv_bias; /* 1: q, k and v projections have a bias */
   int32_t output_bias; /* 1: the attention's output projection has a bias */
@@ -227,6 +232,15 @@ MMPO_API int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info
  * MMPO_INVALID_ARGUMENT: config or device; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
 MMPO_API int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
                                    int32_t compute_dtype, int32_t device, mmpo_model** out_model, mmpo_error* err);
+/* Copies num_bytes bytes of tensor number index, from its byte offset on, to out_data. Not 0: they cannot be read. Called in
+ * the order of tensors and bytes, by the thread that creates the model. */
+typedef int32_t (*mmpo_read_weights)(void* context, int64_t index, int64_t offset, int64_t num_bytes, void* out_data);
+
+/* The same of weights that are read a piece at a time, so that they are never in memory all at once: data of the tensors is not
+ * looked at. MMPO_INTERNAL: read failed; it is not called again. */
+MMPO_API int32_t mmpo_model_load(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
+                                 mmpo_read_weights read, void* context, int32_t compute_dtype, int32_t device,
+                                 mmpo_model** out_model, mmpo_error* err);
 /* A trainer made from the model must be freed first. */
 MMPO_API void mmpo_model_free(mmpo_model* model);
 

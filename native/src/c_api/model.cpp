@@ -62,6 +62,30 @@ int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* te
   });
 }
 
+int32_t mmpo_model_load(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
+                        mmpo_read_weights read, void* context, int32_t compute_dtype, int32_t device,
+                        mmpo_model** out_model, mmpo_error* err) {
+  if (out_model != nullptr) *out_model = nullptr;
+  return guard(err, [&] {
+    require_not_null(config, "config");
+    require_not_null(tensors, "tensors");
+    require_not_null(out_model, "out_model");
+    require(read != nullptr, "read must not be NULL");
+    require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
+    const auto read_or_throw = [&](size_t index, int64_t offset, int64_t num_bytes, void* out) {
+      if (read(context, static_cast<int64_t>(index), offset, num_bytes, out) != 0) {
+        mmpo::fail(MMPO_INTERNAL, "weight '", tensors[index].name, "' cannot be read");
+      }
+    };
+    const mmpo::ModelConfig checked(*config);
+    *out_model = new mmpo_model{{checked,
+                                 {tensors, static_cast<size_t>(num_tensors)},
+                                 compute_type(compute_dtype),
+                                 mmpo::device_of(device),
+                                 read_or_throw}};
+  });
+}
+
 void mmpo_model_free(mmpo_model* model) { delete model; }
 
 int32_t mmpo_model_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err) {

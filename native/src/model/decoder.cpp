@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "kernels/kernels.h"
+#include "model/rope.h"
 
 namespace mmpo {
 LayerActivations LayerActivations::narrow(int64_t num_rows) const {
@@ -225,17 +226,17 @@ void Decoder::grow_rotary_tables(int64_t num_positions) {
   if (before >= num_positions) return;
   // Decoding asks for one more at a time: at least twice as many, so that tables are made a few times only.
   num_positions = std::max(num_positions, 2 * before);
-  const std::vector<float> frequencies = config_.inverse_frequencies();
-  const auto half = static_cast<int64_t>(frequencies.size());
+  const RotaryFrequencies frequencies = rotary_frequencies(*config_);
+  const auto half = static_cast<int64_t>(frequencies.inverse.size());
   cos_PD_ = at::empty({num_positions, half}, at::kFloat);
   sin_PD_ = at::empty({num_positions, half}, at::kFloat);
   float* cos = cos_PD_.mutable_data_ptr<float>();
   float* sin = sin_PD_.mutable_data_ptr<float>();
   for (int64_t position = 0; position < num_positions; ++position) {
     for (int64_t i = 0; i < half; ++i) {
-      const float angle = static_cast<float>(position) * frequencies[static_cast<size_t>(i)];
-      cos[position * half + i] = std::cos(angle);
-      sin[position * half + i] = std::sin(angle);
+      const float angle = static_cast<float>(position) * frequencies.inverse[static_cast<size_t>(i)];
+      cos[position * half + i] = std::cos(angle) * frequencies.attention_factor;
+      sin[position * half + i] = std::sin(angle) * frequencies.attention_factor;
     }
   }
   cos_PD_ = cos_PD_.to(device());

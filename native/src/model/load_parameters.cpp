@@ -1,7 +1,10 @@
 #include "model/load_parameters.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
+
+#include <algorithm>
 
 #include "common/error.h"
 
@@ -47,12 +50,17 @@ bool is_redundant(std::string_view name, const ModelConfig& config) {
   return name.ends_with("rotary_emb.inv_freq") || (name == "lm_head.weight" && config->tie_embeddings != 0);
 }
 
-void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
-                     Tensor& flat) {
+namespace {
+
+// Fills a parameter's place in the flat buffer with tensor number index.
+using Fill = std::function<void(size_t index, Tensor& target)>;
+
+void load_each(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const Fill& fill,
+               const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat) {
   std::vector<bool> loaded(layout.parameters().size(), false);
-  for (const mmpo_tensor& tensor : tensors) {
-    require(tensor.name != nullptr && tensor.data != nullptr, "a weight's name and data must not be NULL");
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const mmpo_tensor& tensor = tensors[i];
+    require(tensor.name != nullptr, "a weight's name must not be NULL");
     if (is_redundant(tensor.name)) continue;
     const int64_t index = layout.find(tensor.name);
     if (index < 0) fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' does not belong to a model with this ", source);
@@ -66,7 +74,7 @@ void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor>
            describe(parameter));
     }
     Tensor target = flat.narrow(0, parameter.offset, parameter.size());
-    target.copy_(borrow(tensor).flatten());
+    fill(i, target);
     if (!at::isfinite(target).all().item<bool>()) {
       fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' holds a value that is not finite (NaN or infinity)");
     }
@@ -79,6 +87,36 @@ void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor>
            " asks for it");
     }
   }
+}
+
+}  // namespace
+
+void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
+                     Tensor& flat) {
+  const Fill fill = [&](size_t index, Tensor& target) {
+    require(tensors[index].data != nullptr, "the data of weight '", tensors[index].name, "' must not be NULL");
+    target.copy_(borrow(tensors[index]).flatten());
+  };
+  load_each(layout, tensors, fill, is_redundant, source, flat);
+}
+
+void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const ReadWeights& read,
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
+                     Tensor& flat) {
+  constexpr int64_t piece = int64_t{1} << 20;  // elements: what stays in a processor's cache until it is converted
+  Tensor buffer;
+  const Fill fill = [&](size_t index, Tensor& target) {
+    const at::ScalarType type = scalar_type(tensors[index]);
+    const auto bytes = static_cast<int64_t>(c10::elementSize(type));
+    if (!buffer.defined() || buffer.scalar_type() != type) buffer = at::empty({piece}, type);
+    for (int64_t begin = 0; begin < target.numel(); begin += piece) {
+      const int64_t count = std::min(piece, target.numel() - begin);
+      read(index, begin * bytes, count * bytes, buffer.mutable_data_ptr());
+      target.narrow(0, begin, count).copy_(buffer.narrow(0, 0, count));
+    }
+  };
+  load_each(layout, tensors, fill, is_redundant, source, flat);
 }
 
 }  // namespace mmpo

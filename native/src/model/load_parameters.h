@@ -23,4 +23,12 @@ void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor>
                      const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
                      Tensor& flat);
 
+// Where weights come from that are not in memory: bytes of tensor number index, from an offset on, into out. Throws.
+using ReadWeights = std::function<void(size_t index, int64_t offset, int64_t num_bytes, void* out)>;
+
+// The same, a piece of a tensor at a time; the tensors' data is not looked at.
+void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const ReadWeights& read,
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
+                     Tensor& flat);
+
 }  // namespace mmpo

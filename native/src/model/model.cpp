@@ -11,10 +11,15 @@
 
 namespace mmpo {
 
-Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device)
+Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device,
+             const ReadWeights& read)
     : decoder_(config, dtype, device), workspace_(device), slice_tokens_(mmpo::slice_tokens(device)) {
   const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
-  load_parameters(decoder_.layout(), weights, redundant, "config.json", decoder_.flat());
+  if (read) {
+    load_parameters(decoder_.layout(), weights, read, redundant, "config.json", decoder_.flat());
+  } else {
+    load_parameters(decoder_.layout(), weights, redundant, "config.json", decoder_.flat());
+  }
 }
 
 void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights) {

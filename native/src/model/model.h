@@ -8,15 +8,17 @@
 #include "common/workspace.h"
 #include "logprob/linear_logp.h"
 #include "model/decoder.h"
+#include "model/load_parameters.h"
 #include "model/packed_batch.h"
 
 namespace mmpo {
 
 class Model {
  public:
-  // weights: as mmpo_model_create says. Throws Error(MMPO_INVALID_MODEL) naming the tensor.
+  // weights: as mmpo_model_create says; read: where they come from if not from memory. Throws Error(MMPO_INVALID_MODEL)
+  // naming the tensor, and what read throws.
   Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype,
-        at::Device device = at::kCPU);
+        at::Device device = at::kCPU, const ReadWeights& read = nullptr);
 
   // Before a trainer is made: everything is computed with the adapter from now on. No weights: the adapter begins as PEFT's do.
   // Throws Error(MMPO_INVALID_ARGUMENT) for the settings, Error(MMPO_INVALID_MODEL) naming the tensor.

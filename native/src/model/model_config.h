@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "mmpo/mmpo.h"
 
@@ -20,10 +19,6 @@ class ModelConfig {
   int64_t key_size() const { return config_.num_kv_heads * config_.head_dim; }
   // Columns of the fused projection [q | k | v].
   int64_t qkv_size() const { return query_size() + 2 * key_size(); }
-
-  // Rotary frequencies [head_dim / 2] in float32, as transformers computes them; "llama3" scaling follows Llama 3.1's
-  // reference: low frequencies are divided by the factor, high ones kept, those between interpolated.
-  std::vector<float> inverse_frequencies() const;
 
  private:
   mmpo_model_config config_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstring>
 #include <functional>
 
 #include "c_api/c_api_testing.h"
@@ -28,6 +30,55 @@ class ModelCApi : public CApi {
     throw std::out_of_range(name);
   }
 };
+
+// Reads from the tensors' own memory, up to the index where it fails.
+struct MemoryReader {
+  const std::vector<mmpo_tensor>& tensors;
+  int64_t fails_at;
+  int64_t calls = 0;
+
+  static int32_t read(void* context, int64_t index, int64_t offset, int64_t num_bytes, void* out) {
+    auto& self = *static_cast<MemoryReader*>(context);
+    ++self.calls;
+    if (index == self.fails_at) return 1;
+    std::memcpy(out, static_cast<const char*>(self.tensors[static_cast<size_t>(index)].data) + offset,
+                static_cast<size_t>(num_bytes));
+    return 0;
+  }
+};
+
+TEST_F(ModelCApi, LoadReadsWhatCreateCopies) {
+  mmpo_model* created = nullptr;
+  mmpo_model* loaded = nullptr;
+  const std::vector<mmpo_tensor> tensors = weights_.tensors();
+  ASSERT_EQ(mmpo_model_create(&config_, tensors.data(), num_tensors(), MMPO_BFLOAT16, MMPO_CPU, &created, &err_),
+            MMPO_OK);
+  MemoryReader reader{tensors, -1};
+  std::vector<mmpo_tensor> without_data = tensors;
+  for (mmpo_tensor& tensor : without_data) tensor.data = nullptr;
+  ASSERT_EQ(mmpo_model_load(&config_, without_data.data(), num_tensors(), MemoryReader::read, &reader, MMPO_BFLOAT16,
+                            MMPO_CPU, &loaded, &err_),
+            MMPO_OK);
+  for (int64_t i = 0; i < num_tensors(); ++i) {
+    mmpo_tensor a{}, b{};
+    ASSERT_EQ(mmpo_model_parameter(created, i, &a, &err_), MMPO_OK);
+    ASSERT_EQ(mmpo_model_parameter(loaded, i, &b, &err_), MMPO_OK);
+    const int64_t count = a.shape[0] * std::max<int64_t>(a.shape[1], 1);
+    EXPECT_EQ(std::memcmp(a.data, b.data, static_cast<size_t>(2 * count)), 0) << a.name;
+  }
+  mmpo_model_free(created);
+  mmpo_model_free(loaded);
+}
+
+TEST_F(ModelCApi, LoadEndsWithTheFirstReadThatFails) {
+  auto* model = reinterpret_cast<mmpo_model*>(this);
+  MemoryReader reader{weights_.tensors(), 2};
+  const int32_t status = mmpo_model_load(&config_, weights_.tensors().data(), num_tensors(), MemoryReader::read,
+                                         &reader, MMPO_FLOAT32, MMPO_CPU, &model, &err_);
+  expect_failure(status, err_, MMPO_INTERNAL, {"cannot be read", weights_.tensors()[2].name});
+  EXPECT_EQ(model, nullptr);
+  EXPECT_EQ(reader.calls, 3);
+}
 
 TEST_F(ModelCApi, CreateNamesTheNullArgument) {
   mmpo_model* model = nullptr;
@@ -72,7 +123,8 @@ TEST_F(ModelCApi, CreateNamesTheFieldOfTheConfig) {
       {"rms_norm_eps", [](auto& c) { c.rms_norm_eps = std::numeric_limits<double>::infinity(); }},
       {"rope_theta", [](auto& c) { c.rope_theta = -1; }},
       {"rope_theta", [](auto& c) { c.rope_theta = std::numeric_limits<double>::infinity(); }},
-      {"rope_type", [](auto& c) { c.rope_type = 2; }},
+      {"rope_type", [](auto& c) { c.rope_type = 4; }},
+      {"factor", [](auto& c) { c.rope_type = MMPO_ROPE_LINEAR; }},
       {"factor", [](auto& c) { c.rope_type = MMPO_ROPE_LLAMA3; }},
       {"low_freq_factor",
        [](auto& c) {

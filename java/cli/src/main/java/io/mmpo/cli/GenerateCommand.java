@@ -86,11 +86,11 @@ final class GenerateCommand implements Callable<Integer> {
         checkArguments();
         try (OpenModel open = model.open()) {
             if (prompt != null) {
+                PromptFile.Prompt only = new PromptFile.Prompt(prompt);
+                requireFits(open, List.of(only));
                 spec.commandLine()
                         .getOut()
-                        .println(answer(open, List.of(new PromptFile.Prompt(prompt)), 0)
-                                .getFirst()
-                                .text());
+                        .println(answer(open, List.of(only), 0).getFirst().text());
             } else {
                 answerFile(open, Objects.requireNonNull(data), Objects.requireNonNull(output));
             }
@@ -114,6 +114,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     private void answerFile(OpenModel open, Path dataFile, Path outputFile) {
         List<PromptFile.Prompt> prompts = PromptFile.read(dataFile);
+        requireFits(open, prompts);
         try (AtomicFile file = AtomicFile.create(outputFile)) {
             for (int first = 0; first < prompts.size(); first += batchSize) {
                 List<PromptFile.Prompt> batch = prompts.subList(first, Math.min(prompts.size(), first + batchSize));
@@ -125,6 +126,18 @@ final class GenerateCommand implements Callable<Integer> {
             file.commit();
         }
         spec.commandLine().getErr().println(prompts.size() + " answers written to " + outputFile);
+    }
+
+    /** Before the first token is drawn. */
+    private void requireFits(OpenModel open, List<PromptFile.Prompt> prompts) {
+        open.config().rowLimit().ifPresent(limit -> {
+            for (int i = 0; i < prompts.size(); i++) {
+                limit.require(
+                        (long) encode(open.tokenizer().get(), prompts.get(i)).length + maxNewTokens,
+                        "Prompt " + (i + 1) + " with --max-new-tokens " + maxNewTokens,
+                        "Give a shorter prompt or a smaller --max-new-tokens");
+            }
+        });
     }
 
     private List<Answer> answer(OpenModel open, List<PromptFile.Prompt> prompts, int firstRow) {

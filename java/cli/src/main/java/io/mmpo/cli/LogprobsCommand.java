@@ -9,6 +9,7 @@ import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
 import io.mmpo.data.TruncationMode;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.model.RowLimit;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.train.LongRows;
@@ -65,6 +66,7 @@ final class LogprobsCommand implements Callable<Integer> {
         try (AtomicFile file = AtomicFile.create(output);
                 OpenModel open = model.open();
                 TokenizedDataset rows = RowKind.PREFERENCE.open(data, open.tokenizer(), options)) {
+            open.config().rowLimit().ifPresent(longest -> requireFits(rows, longest));
             LongRows longRows = new LongRows(open.config().shape().maxPositions());
             for (int first = 0; rows.has(first); first += batchSize) { // rows are scored as they are tokenized
                 List<TokenizedGroup> groups = new ArrayList<>();
@@ -79,6 +81,19 @@ final class LogprobsCommand implements Callable<Integer> {
             spec.commandLine().getErr().println(rows.size() + " rows written to " + output + "; " + rows.summary());
         }
         return ExitCode.DONE;
+    }
+
+    /** Before the first row is scored: a limit that the last row breaks would make the others' work void. */
+    private static void requireFits(TokenizedDataset rows, RowLimit limit) {
+        for (int i = 0; rows.has(i); i++) {
+            TokenizedGroup group = rows.get(i);
+            for (int[] completion : group.completions()) {
+                limit.require(
+                        (long) group.prompt().length + completion.length,
+                        "Row " + (group.row() + 1),
+                        "Give --max-length " + limit.tokens());
+            }
+        }
     }
 
     private void score(NativeModel scorer, List<TokenizedGroup> groups, AtomicFile file) {

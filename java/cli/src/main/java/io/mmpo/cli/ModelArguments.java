@@ -55,6 +55,7 @@ final class ModelArguments {
                 Optional.ofNullable(chatTemplate),
                 bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32,
                 chosen.device());
+        open.pretrained().notes().forEach(spec.commandLine().getErr()::println);
         String precision = bf16 ? "bfloat16" : "float32 (--bf16 computes in bfloat16, faster)";
         spec.commandLine()
                 .getErr()

@@ -10,7 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A directory with an adapter as PEFT saves it: adapter_config.json and adapter_model.safetensors, mapped until {@link #close}. */
+/** A directory with an adapter as PEFT saves it: adapter_config.json and adapter_model.safetensors, in memory until {@link #close}. */
 public final class AdapterFiles implements WeightFiles {
     static final String WEIGHTS_FILE = "adapter_model.safetensors";
 
@@ -23,7 +23,7 @@ public final class AdapterFiles implements WeightFiles {
         this.directory = directory;
         this.config = config;
         this.reader = reader;
-        reader.tensors().forEach(tensor -> ModelFiles.requirePlain(tensor, reader.file()));
+        reader.tensors().forEach(Checkpoint::requirePlain);
         this.weights = reader.tensors().stream()
                 .map(SafetensorsReader.Tensor::toWeights)
                 .toList();
@@ -44,6 +44,11 @@ public final class AdapterFiles implements WeightFiles {
             reader.close();
             throw e;
         }
+    }
+
+    @Override
+    public List<SafetensorsReader.Tensor> tensors() {
+        return reader.tensors();
     }
 
     public AdapterConfig config() {

@@ -6,7 +6,6 @@ import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.nativelib.WeightType;
-import io.mmpo.nativelib.Weights;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,8 +64,8 @@ public final class AdapterMerge {
         try (ModelFiles base = ModelFiles.open(source.base());
                 AdapterFiles delta = AdapterFiles.open(source.adapter().orElseThrow());
                 AtomicDirectory directory = AtomicDirectory.create(target)) {
-            WeightType type =
-                    options.type().orElseGet(() -> typeOf(base.weights().getFirst()));
+            WeightType type = options.type()
+                    .orElseGet(() -> WeightType.ofDtype(base.dtype()).orElseThrow());
             double limit = options.tolerance().orElse(defaultTolerance(type));
             float[][] expected = probe(source); // first: it says what does not fit
             Merging merging = new Merging(options);
@@ -88,10 +87,6 @@ public final class AdapterMerge {
             directory.commit();
             return new Result(target, merged, type, merging.loss(), difference, limit);
         }
-    }
-
-    private static WeightType typeOf(Weights weights) {
-        return WeightType.ofDtype(weights.dtype()).orElseThrow();
     }
 
     private static void copyTheRest(Path directory, ModelSource source, WeightType type) {

@@ -5,31 +5,52 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * Model classes of transformers that are made of the core's parts, and what they take for a key that is absent. Each always
- * has, or never has, the biases that its config.json cannot name.
+ * Model classes of transformers that are made of the core's parts, and what their configurations take for a key that is absent.
+ * Each always has, or never has, the biases that its config.json cannot name.
  */
 enum Architecture {
-    LLAMA("LlamaForCausalLM", "llama", Optional.empty(), Optional.of(1), Optional.of(2)),
-    MISTRAL("MistralForCausalLM", "mistral", Optional.of(8L), Optional.of(1), Optional.of(2)),
-    QWEN2("Qwen2ForCausalLM", "qwen2", Optional.of(32L), Optional.empty(), Optional.empty());
+    LLAMA(
+            "LlamaForCausalLM",
+            "llama",
+            new Defaults(32000, 11008, Optional.empty(), 2048, Optional.of(1), Optional.of(2))),
+    MISTRAL(
+            "MistralForCausalLM",
+            "mistral",
+            new Defaults(32000, 14336, Optional.of(8L), 131072, Optional.of(1), Optional.of(2))),
+    QWEN2(
+            "Qwen2ForCausalLM",
+            "qwen2",
+            new Defaults(151936, 22016, Optional.of(32L), 32768, Optional.empty(), Optional.empty()));
+
+    /** The same in all of them. */
+    static final long HIDDEN_SIZE = 4096;
+
+    static final long NUM_LAYERS = 32;
+    static final long NUM_HEADS = 32;
+    static final double RMS_NORM_EPS = 1e-6;
+
+    /** Of Mistral, and of Qwen2 where it slides at all. */
+    static final long SLIDING_WINDOW = 4096;
+
+    static final long MAX_WINDOW_LAYERS = 28;
 
     private final String className;
     private final String modelType;
-    private final Optional<Long> defaultNumKvHeads;
-    private final Optional<Integer> defaultBos;
-    private final Optional<Integer> defaultEos;
+    private final Defaults defaults;
 
-    Architecture(
-            String className,
-            String modelType,
-            Optional<Long> defaultNumKvHeads,
-            Optional<Integer> defaultBos,
-            Optional<Integer> defaultEos) {
+    /** numKvHeads: empty for as many as attention heads, which a null means in all of them. */
+    record Defaults(
+            long vocabSize,
+            long intermediateSize,
+            Optional<Long> numKvHeads,
+            long maxPositions,
+            Optional<Integer> bos,
+            Optional<Integer> eos) {}
+
+    Architecture(String className, String modelType, Defaults defaults) {
         this.className = className;
         this.modelType = modelType;
-        this.defaultNumKvHeads = defaultNumKvHeads;
-        this.defaultBos = defaultBos;
-        this.defaultEos = defaultEos;
+        this.defaults = defaults;
     }
 
     static Optional<Architecture> ofClassName(String className) {
@@ -56,16 +77,7 @@ enum Architecture {
         return modelType;
     }
 
-    /** Where the key is absent; a null means as many as attention heads in all of them. */
-    long defaultNumKvHeads(long numHeads) {
-        return defaultNumKvHeads.orElse(numHeads);
-    }
-
-    Optional<Integer> defaultBos() {
-        return defaultBos;
-    }
-
-    Optional<Integer> defaultEos() {
-        return defaultEos;
+    Defaults defaults() {
+        return defaults;
     }
 }

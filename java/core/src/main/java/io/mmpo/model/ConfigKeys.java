@@ -1,14 +1,15 @@
 package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.mmpo.MmpoException;
-import io.mmpo.files.JsonFile;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
- * Every key of config.json is used, or known not to change the computation, or has the one value that is implemented: a
- * model must not be trained as something that it is not.
+ * Every key of config.json is used, or has no effect, or has the one value that is implemented: a model must not be trained as
+ * something that it is not. What transformers' configuration of the architecture does not read has no effect, and is said.
  */
 final class ConfigKeys {
     /** Read by {@link ModelConfig} and {@link RopeConfig}. */
@@ -26,11 +27,13 @@ final class ConfigKeys {
             "num_attention_heads",
             "num_hidden_layers",
             "num_key_value_heads",
+            "original_max_position_embeddings",
             "partial_rotary_factor",
             "rms_norm_eps",
             "rope_parameters",
             "rope_scaling",
             "rope_theta",
+            "sliding_window",
             "tie_word_embeddings",
             "torch_dtype",
             "vocab_size");
@@ -44,7 +47,7 @@ final class ConfigKeys {
             "is_decoder",
             "is_llama_config",
             "label2id",
-            "max_window_layers", // of the sliding window, which is off
+            "max_window_layers", // of a sliding window that SlidingWindow knows of
             "name_or_path",
             "num_labels",
             "output_attentions",
@@ -98,103 +101,68 @@ final class ConfigKeys {
 
     private static final OnlyValue SILU = new OnlyValue(
             "\"silu\"", value -> value.asText().equals("silu") || value.asText().equals("swish"));
-    private static final OnlyValue FULL_ATTENTION =
-            new OnlyValue("\"full_attention\" in every layer", ConfigKeys::isFullAttention);
+    private static final OnlyValue ONE_EXPERT =
+            new OnlyValue("at most 1", value -> value.isNumber() && value.asDouble() <= 1);
 
+    /** What transformers would compute with, and the core does not. */
     private static final Map<String, OnlyValue> CHECKED = Map.ofEntries(
-            Map.entry("add_cross_attention", OnlyValue.FALSE),
             Map.entry("attention_dropout", OnlyValue.ZERO),
-            Map.entry("chunk_size_feed_forward", OnlyValue.ZERO),
-            Map.entry("cross_attention_hidden_size", OnlyValue.NONE),
             Map.entry("hidden_act", SILU),
             Map.entry("is_encoder_decoder", OnlyValue.FALSE),
-            Map.entry("layer_types", FULL_ATTENTION),
-            Map.entry("mlp_bias", OnlyValue.FALSE),
+            Map.entry("n_routed_experts", ONE_EXPERT),
+            Map.entry("num_experts", ONE_EXPERT),
+            Map.entry("num_local_experts", ONE_EXPERT),
             Map.entry("per_layer_config", OnlyValue.NONE),
-            Map.entry("pretraining_tp", OnlyValue.ONE),
-            Map.entry("pruned_heads", OnlyValue.EMPTY),
             Map.entry("quantization_config", OnlyValue.NONE),
-            Map.entry("rope_interleaved", OnlyValue.FALSE),
-            Map.entry("tie_encoder_decoder", OnlyValue.FALSE),
-            Map.entry("use_mrope", OnlyValue.FALSE),
-            Map.entry("use_sliding_window", OnlyValue.FALSE));
+            Map.entry("transformers_weights", OnlyValue.NONE));
+
+    /** Unread by transformers, and worth a word only where the value is another one. */
+    private static final Map<String, OnlyValue> USUAL = Map.of(
+            "layer_types", new OnlyValue("\"full_attention\"", LayerTypes::areFull), "pretraining_tp", OnlyValue.ONE);
 
     private ConfigKeys() {}
 
-    static void check(JsonObject config, Architecture architecture) {
+    static void check(JsonObject config, Architecture architecture, Consumer<String> notes) {
+        List<String> unread = new ArrayList<>();
         for (String key : config.keys()) {
             JsonNode value = config.node().get(key);
-            OnlyValue only = CHECKED.get(key);
+            OnlyValue only =
+                    architecture == Architecture.LLAMA && key.equals("mlp_bias") ? OnlyValue.FALSE : CHECKED.get(key);
             if (only != null) {
                 if (!only.allows(value)) {
                     throw config.notImplemented(key, only.wanted(), value);
                 }
-            } else if (!value.isNull() && !key.equals("sliding_window") && !isKnown(key)) {
-                throw MmpoException.data(
-                        "%s: mmpo does not know the key \"%s\" (%s), which may change what the model computes. If it does not, remove it"
-                                + " from the file; if it does, choose another model.",
-                        config.file(), key, JsonFile.describe(value));
+            } else if (!isSilent(key, value) && !isRead(key, architecture)) {
+                unread.add(key);
             }
         }
-        checkSlidingWindow(config, architecture);
-        checkAttentionBias(config, architecture);
-    }
-
-    /** Keys that begin with an underscore are transformers' notes to itself. */
-    private static boolean isKnown(String key) {
-        return USED.contains(key) || IRRELEVANT.contains(key) || GENERATION.contains(key) || key.startsWith("_");
-    }
-
-    /**
-     * Llama has no window. Qwen2 has one only where use_sliding_window says so, which is refused above. Mistral has one unless
-     * the key is null, 4096 where it is absent; a window of all positions changes nothing.
-     */
-    private static void checkSlidingWindow(JsonObject config, Architecture architecture) {
-        JsonNode window = config.node().get("sliding_window");
-        switch (architecture) {
-            case LLAMA -> {
-                if (config.value("sliding_window").isPresent()) {
-                    throw config.notImplemented("sliding_window", "null", window);
-                }
-            }
-            case MISTRAL -> {
-                long positions = config.requiredInteger("max_position_embeddings");
-                long size =
-                        window == null ? 4096 : config.integer("sliding_window").orElse(Long.MAX_VALUE);
-                if (size < positions) {
-                    throw MmpoException.data(
-                            "%s: the key \"sliding_window\" is %s, so attention would end after %d of %d positions; this is not implemented."
-                                    + " Choose a model without it; for texts shorter than the window, setting the key to null changes nothing.",
-                            config.file(),
-                            window == null ? "absent (4096 by default)" : JsonFile.describe(window),
-                            size,
-                            positions);
-                }
-            }
-            case QWEN2 -> {}
+        if (architecture != Architecture.LLAMA
+                && config.flag("attention_bias")
+                        .filter(biased -> biased != (architecture == Architecture.QWEN2))
+                        .isPresent()) {
+            unread.add("attention_bias");
+        }
+        if (!unread.isEmpty()) {
+            notes.accept("%s: keys that transformers' %s does not read have no effect: %s"
+                    .formatted(config.file(), architecture.className(), String.join(", ", unread)));
         }
     }
 
-    /** Mistral never has the bias and Qwen2 always has it on q, k and v, whatever the key says: it must not say otherwise. */
-    private static void checkAttentionBias(JsonObject config, Architecture architecture) {
-        boolean biased = architecture == Architecture.QWEN2;
-        if (architecture != Architecture.LLAMA && config.flag("attention_bias").orElse(biased) != biased) {
-            throw config.notImplemented(
-                    "attention_bias",
-                    biased + " in " + architecture.className(),
-                    config.node().get("attention_bias"));
-        }
+    /** Keys that begin with an underscore are transformers' notes to itself; an empty value asks for nothing. */
+    private static boolean isSilent(String key, JsonNode value) {
+        boolean isEmpty = value.isNull()
+                || (value.isBoolean() && !value.asBoolean())
+                || (value.isNumber() && value.asDouble() == 0)
+                || (value.isContainerNode() && value.isEmpty());
+        boolean isKnown = IRRELEVANT.contains(key) || GENERATION.contains(key) || key.startsWith("_");
+        return isEmpty || isKnown || (USUAL.containsKey(key) && USUAL.get(key).allows(value));
     }
 
-    private static boolean isFullAttention(JsonNode layerTypes) {
-        if (!layerTypes.isArray()) {
-            return false;
-        }
-        for (JsonNode type : layerTypes) {
-            if (!type.asText().equals("full_attention")) {
-                return false;
-            }
-        }
-        return true;
+    private static boolean isRead(String key, Architecture architecture) {
+        return switch (key) {
+            case "sliding_window" -> architecture != Architecture.LLAMA;
+            case "use_sliding_window", "layer_types" -> architecture == Architecture.QWEN2;
+            default -> USED.contains(key);
+        };
     }
 }

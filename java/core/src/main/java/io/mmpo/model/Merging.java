@@ -36,6 +36,7 @@ final class Merging {
         Map<String, Weights> factors = new HashMap<>();
         adapter.weights().forEach(tensor -> factors.put(tensor.name(), tensor));
         double scaling = adapter.config().settings(0).scaling();
+        ParameterNames names = new ParameterNames(base.config().shape());
         Map<String, String> weightMap = new TreeMap<>();
         long totalBytes = 0;
         int merged = 0;
@@ -45,8 +46,12 @@ final class Merging {
                     Arena memory = Arena.ofConfined()) {
                 List<Weights> tensors = new ArrayList<>();
                 for (SafetensorsReader.Tensor tensor : reader.tensors()) {
+                    String name = names.renamed(tensor.name());
+                    if (!names.contains(name)) {
+                        continue; // read by nobody, and of a type that may not be a weight's
+                    }
                     Weights weight = tensor.toWeights();
-                    String module = PREFIX + withoutSuffix(tensor.name(), ".weight");
+                    String module = PREFIX + withoutSuffix(name, ".weight");
                     Weights a = factors.get(module + ".lora_A.weight");
                     Weights b = factors.get(module + ".lora_B.weight");
                     if (a != null && b != null) {

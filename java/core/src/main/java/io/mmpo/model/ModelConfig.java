@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * What config.json and generation_config.json say about a model, in transformers 4's or 5's spelling.
@@ -16,17 +17,24 @@ import java.util.Optional;
  * @param dtype of the stored weights, in PyTorch's words ("bfloat16"), where the file says it
  * @param bosTokenId the token that begins a text, where the model has one
  * @param eosTokenIds the tokens that end one
+ * @param rowLimit the longest row that is computed as the file says, where there is one
+ * @param notes keys that have no effect, and which of two spellings is taken; a line each
  */
 public record ModelConfig(
         String architecture,
         ModelShape shape,
         Optional<String> dtype,
         Optional<Integer> bosTokenId,
-        List<Integer> eosTokenIds) {
+        List<Integer> eosTokenIds,
+        Optional<RowLimit> rowLimit,
+        List<String> notes) {
     static final String FILE = "config.json";
     static final String GENERATION_FILE = "generation_config.json";
 
-    /** Everything that the files say must be understood: an unknown key is an error that names it. */
+    /**
+     * A key that is absent has transformers' default for the architecture. One that would change what is computed and is not
+     * implemented is an error that names it; one that transformers does not read is a note.
+     */
     public static ModelConfig read(Path modelDirectory) {
         requireDirectory(modelDirectory);
         Path file = modelDirectory.resolve(FILE);
@@ -37,18 +45,48 @@ public record ModelConfig(
                     modelDirectory, FILE, FILE);
         }
         JsonObject config = JsonObject.read(file);
-        Architecture architecture = architecture(config);
-        ConfigKeys.check(config, architecture);
+        List<String> notes = new ArrayList<>();
+        Architecture architecture = architecture(config, notes::add);
+        ConfigKeys.check(config, architecture, notes::add);
+        Architecture.Defaults defaults = architecture.defaults();
+        long maxPositions = config.integer("max_position_embeddings").orElse(defaults.maxPositions());
+        long numLayers = config.integer("num_hidden_layers").orElse(Architecture.NUM_LAYERS);
+        RopeConfig rope = RopeConfig.read(config, maxPositions, notes::add);
+        Optional<RowLimit> rowLimit = RowLimit.of(config, architecture, numLayers, rope);
+        long computedPositions =
+                Math.min(maxPositions, rowLimit.map(RowLimit::tokens).orElse(Long.MAX_VALUE));
         Optional<JsonObject> generation = Optional.of(modelDirectory.resolve(GENERATION_FILE))
                 .filter(Files::isRegularFile)
                 .map(JsonObject::read);
         return new ModelConfig(
                 architecture.className(),
-                shape(config, architecture),
+                shape(config, architecture, numLayers, computedPositions, rope),
                 config.text("dtype").or(() -> config.text("torch_dtype")),
-                tokenIds("bos_token_id", config, generation, architecture.defaultBos()).stream()
+                tokenIds("bos_token_id", config, generation, defaults.bos()).stream()
                         .findFirst(),
-                tokenIds("eos_token_id", config, generation, architecture.defaultEos()));
+                tokenIds("eos_token_id", config, generation, defaults.eos()),
+                rowLimit,
+                List.copyOf(notes));
+    }
+
+    /** The same model with an output head of its own. */
+    ModelConfig untied() {
+        ModelShape untied = new ModelShape(
+                shape.vocabSize(),
+                shape.hiddenSize(),
+                shape.intermediateSize(),
+                shape.numLayers(),
+                shape.numHeads(),
+                shape.numKvHeads(),
+                shape.headDim(),
+                shape.maxPositions(),
+                shape.rmsNormEps(),
+                shape.ropeTheta(),
+                shape.ropeScaling(),
+                false,
+                shape.qkvBias(),
+                shape.outputBias());
+        return new ModelConfig(architecture, untied, dtype, bosTokenId, eosTokenIds, rowLimit, notes);
     }
 
     static void requireDirectory(Path modelDirectory) {
@@ -60,7 +98,8 @@ public record ModelConfig(
         }
     }
 
-    private static Architecture architecture(JsonObject config) {
+    /** model_type decides, as in transformers; of a class that is not known by name it is all that counts. */
+    private static Architecture architecture(JsonObject config, Consumer<String> notes) {
         Optional<String> modelType = config.text("model_type");
         Optional<String> className = config.value("architectures").map(value -> {
             if (value.isArray() && value.size() == 1 && value.get(0).isTextual()) {
@@ -68,15 +107,25 @@ public record ModelConfig(
             }
             throw config.wrongType("architectures", "a list of one class name", value);
         });
-        Architecture architecture = className
-                .map(name -> Architecture.ofClassName(name).orElseThrow(() -> unknown(config, "architectures", name)))
-                .or(() -> modelType.map(
-                        type -> Architecture.ofModelType(type).orElseThrow(() -> unknown(config, "model_type", type))))
-                .orElseThrow(() -> config.missing("architectures"));
-        if (modelType.isPresent() && !modelType.get().equals(architecture.modelType())) {
+        Optional<Architecture> named = className.flatMap(Architecture::ofClassName);
+        if (modelType.isEmpty()) {
+            return named.orElseThrow(() -> className
+                    .map(name -> unknown(config, "architectures", name))
+                    .orElseGet(() -> config.missing("model_type")));
+        }
+        Architecture architecture = Architecture.ofModelType(modelType.get())
+                .orElseThrow(() -> unknown(config, "model_type", modelType.get()));
+        if (named.isPresent() && named.get() != architecture) {
             throw MmpoException.data(
                     "%s: \"architectures\" is %s, but \"model_type\" is \"%s\" where \"%s\" belongs to it. Correct the one that is wrong.",
-                    config.file(), architecture.className(), modelType.get(), architecture.modelType());
+                    config.file(),
+                    className.orElseThrow(),
+                    modelType.get(),
+                    named.get().modelType());
+        }
+        if (className.isPresent() && named.isEmpty()) {
+            notes.accept("%s: \"architectures\" is %s; a model of type \"%s\" is loaded as %s, as transformers does"
+                    .formatted(config.file(), className.get(), architecture.modelType(), architecture.className()));
         }
         return architecture;
     }
@@ -87,29 +136,30 @@ public record ModelConfig(
                 config.file(), key, name, Architecture.classNames());
     }
 
-    private static ModelShape shape(JsonObject config, Architecture architecture) {
-        long hiddenSize = config.requiredInteger("hidden_size");
-        long numHeads = config.requiredInteger("num_attention_heads");
+    private static ModelShape shape(
+            JsonObject config, Architecture architecture, long numLayers, long maxPositions, RopeConfig rope) {
+        Architecture.Defaults defaults = architecture.defaults();
+        long hiddenSize = config.integer("hidden_size").orElse(Architecture.HIDDEN_SIZE);
+        long numHeads = config.integer("num_attention_heads").orElse(Architecture.NUM_HEADS);
         long numKvHeads = config.node().has("num_key_value_heads")
                 ? config.integer("num_key_value_heads").orElse(numHeads)
-                : architecture.defaultNumKvHeads(numHeads);
+                : defaults.numKvHeads().orElse(numHeads);
         boolean attentionBias = config.flag("attention_bias").orElse(false);
-        RopeConfig rope = RopeConfig.read(config);
         try {
             return new ModelShape(
-                    config.requiredInteger("vocab_size"),
+                    config.integer("vocab_size").orElse(defaults.vocabSize()),
                     hiddenSize,
-                    config.requiredInteger("intermediate_size"),
-                    config.requiredInteger("num_hidden_layers"),
+                    config.integer("intermediate_size").orElse(defaults.intermediateSize()),
+                    numLayers,
                     numHeads,
                     numKvHeads,
                     config.integer("head_dim").orElseGet(() -> headDim(config, hiddenSize, numHeads)),
-                    config.requiredInteger("max_position_embeddings"),
-                    config.requiredNumber("rms_norm_eps"),
+                    maxPositions,
+                    config.number("rms_norm_eps").orElse(Architecture.RMS_NORM_EPS),
                     rope.theta(),
                     rope.scaling(),
                     config.flag("tie_word_embeddings").orElse(false),
-                    architecture == Architecture.QWEN2 || attentionBias,
+                    architecture == Architecture.QWEN2 || (architecture == Architecture.LLAMA && attentionBias),
                     architecture == Architecture.LLAMA && attentionBias);
         } catch (IllegalArgumentException e) {
             throw MmpoException.of(

@@ -6,60 +6,76 @@ import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Weights;
-import java.nio.file.Files;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model directory of Hugging Face's layout: config.json, and weights in model.safetensors or in shards with an index. The
- * weights are mapped, not read, until {@link #close}.
+ * A model directory of Hugging Face's layout: config.json, and weights in model.safetensors or in shards with an index. Which
+ * tensor is which parameter is decided as transformers decides it, and what is odd about the files is said in {@link #notes}.
+ * Weights are read when they are asked for, until {@link #close}.
  */
 public final class ModelFiles implements WeightFiles {
     static final String WEIGHTS_FILE = "model.safetensors";
 
-    private static final String HEAD = "lm_head.weight";
-    private static final String EMBEDDING = "model.embed_tokens.weight";
-
     private final Path directory;
     private final ModelConfig config;
-    private final List<SafetensorsReader> readers = new ArrayList<>();
-    private final Map<String, Located> weights = new LinkedHashMap<>();
+    private final List<SafetensorsReader> readers;
+    private final Map<String, Checkpoint.Parameter> parameters;
+    private final List<String> notes;
+    private final Arena arena = Arena.ofShared();
+    private @Nullable List<Weights> weights;
 
-    private record Located(Weights weights, Path file) {}
-
-    private ModelFiles(Path directory, ModelConfig config) {
+    private ModelFiles(Path directory, ModelConfig config, Checkpoint checkpoint) {
         this.directory = directory;
-        this.config = config;
+        this.config = checkpoint.tied() == config.shape().tieEmbeddings() ? config : config.untied();
+        this.readers = checkpoint.readers();
+        this.parameters = checkpoint.parameters();
+        this.notes = Stream.concat(config.notes().stream(), checkpoint.notes().stream())
+                .toList();
     }
 
     public static ModelFiles open(Path directory) {
-        ModelFiles files = new ModelFiles(directory, ModelConfig.read(directory));
-        try {
-            files.openWeights();
-            files.dropTiedHead();
-            return files;
-        } catch (RuntimeException | Error e) {
-            files.close();
-            throw e;
-        }
+        ModelConfig config = ModelConfig.read(directory);
+        return new ModelFiles(directory, config, Checkpoint.open(directory, config.shape()));
     }
 
+    /** Of the model that is loaded: a head that is stored apart and differs is not tied, whatever config.json says. */
     public ModelConfig config() {
         return config;
     }
 
-    /** Every tensor that may be a parameter, by its name in the files. */
+    /** What the files hold that has no effect, or is not what config.json says; a line each. */
+    public List<String> notes() {
+        return notes;
+    }
+
     @Override
-    public List<Weights> weights() {
-        return weights.values().stream().map(Located::weights).toList();
+    public List<Checkpoint.Parameter> tensors() {
+        return List.copyOf(parameters.values());
+    }
+
+    @Override
+    public synchronized List<Weights> weights() {
+        if (weights == null) {
+            weights = parameters.values().stream()
+                    .map(parameter -> parameter.read(arena))
+                    .toList();
+        }
+        return weights;
+    }
+
+    /** Safetensors' name of the type that most of the weights are stored in. */
+    public String dtype() {
+        return parameters.values().stream()
+                .max(Comparator.comparingLong(parameter -> parameter.tensor().numBytes()))
+                .map(Checkpoint.Parameter::dtype)
+                .orElseThrow();
     }
 
     /** On the CPU. */
@@ -69,11 +85,11 @@ public final class ModelFiles implements WeightFiles {
 
     /** Makes a model of the weights, converted to the compute type, on the device; it does not need these files afterwards. */
     public NativeModel load(ComputeType computeType, Device device) {
-        if (config.shape().numLayers() > weights.size()) {
+        if (config.shape().numLayers() > parameters.size()) {
             throw wrongSize(null);
         }
         try {
-            return NativeModel.create(config.shape(), weights(), computeType, device);
+            return NativeModel.load(config.shape(), tensors(), computeType, device);
         } catch (NativeException e) {
             throw switch (e.status()) {
                 case INVALID_MODEL ->
@@ -105,7 +121,7 @@ public final class ModelFiles implements WeightFiles {
                 numParameters(),
                 config.shape().numLayers(),
                 numStoredElements(),
-                weights.size());
+                parameters.size());
     }
 
     private MmpoException outOfMemory(ComputeType computeType, Device device, NativeException cause) {
@@ -129,17 +145,17 @@ public final class ModelFiles implements WeightFiles {
     }
 
     private long numStoredElements() {
-        return weights.values().stream()
-                .mapToLong(w -> w.weights().numElements())
+        return parameters.values().stream()
+                .mapToLong(parameter -> Arrays.stream(parameter.shape()).reduce(1, (x, y) -> x * y))
                 .sum();
     }
 
     /** The file of the tensor that the message names; the longest name, since one may be the beginning of another. */
     private Path fileOf(NativeException failure) {
-        return weights.entrySet().stream()
+        return parameters.entrySet().stream()
                 .filter(entry -> failure.getMessage().contains(entry.getKey()))
                 .max(Comparator.comparingInt(entry -> entry.getKey().length()))
-                .map(entry -> entry.getValue().file())
+                .map(entry -> entry.getValue().tensor().file())
                 .orElse(directory);
     }
 
@@ -148,98 +164,11 @@ public final class ModelFiles implements WeightFiles {
         return readers.stream().map(SafetensorsReader::file).toList();
     }
 
-    private void openWeights() {
-        Path single = directory.resolve(WEIGHTS_FILE);
-        Path index = directory.resolve(SafetensorsIndex.FILE);
-        if (Files.isRegularFile(single)) {
-            for (SafetensorsReader.Tensor tensor : map(single).tensors()) {
-                add(tensor, single);
-            }
-        } else if (Files.isRegularFile(index)) {
-            openShards(SafetensorsIndex.read(index));
-        } else {
-            throw MmpoException.data(
-                    "%s holds neither %s nor %s. Give a model whose weights are stored as safetensors; transformers' save_pretrained"
-                            + " writes them so.",
-                    directory, WEIGHTS_FILE, SafetensorsIndex.FILE);
-        }
-    }
-
-    private SafetensorsReader map(Path file) {
-        SafetensorsReader reader = SafetensorsReader.open(file);
-        readers.add(reader);
-        return reader;
-    }
-
-    private void openShards(SafetensorsIndex index) {
-        Set<String> found = new HashSet<>();
-        for (String shard : new TreeSet<>(index.weightMap().values())) {
-            Path file = directory.resolve(shard);
-            for (SafetensorsReader.Tensor tensor : map(file).tensors()) {
-                if (!shard.equals(index.weightMap().get(tensor.name()))) {
-                    throw MmpoException.data(
-                            "%s holds the tensor %s, which %s places %s. Fetch the files again, all of one revision.",
-                            file,
-                            tensor.name(),
-                            index.file(),
-                            index.weightMap().containsKey(tensor.name())
-                                    ? "in " + index.weightMap().get(tensor.name())
-                                    : "nowhere");
-                }
-                found.add(tensor.name());
-                add(tensor, file);
-            }
-        }
-        for (Map.Entry<String, String> entry : index.weightMap().entrySet()) {
-            if (!found.contains(entry.getKey())) {
-                throw MmpoException.data(
-                        "%s places the tensor %s in %s, which does not hold it. Fetch the files again, all of one revision.",
-                        index.file(), entry.getKey(), directory.resolve(entry.getValue()));
-            }
-        }
-    }
-
-    private void add(SafetensorsReader.Tensor tensor, Path file) {
-        if (tensor.name().endsWith(".rotary_emb.inv_freq")) {
-            return; // a buffer that older versions of transformers stored; the configuration gives it
-        }
-        requirePlain(tensor, file);
-        weights.put(tensor.name(), new Located(tensor.toWeights(), file));
-    }
-
-    static void requirePlain(SafetensorsReader.Tensor tensor, Path file) {
-        if (!Set.of("F32", "BF16", "F16").contains(tensor.dtype())) {
-            throw MmpoException.data(
-                    "%s: tensor %s has the dtype %s; F32, BF16 or F16 is wanted. Choose a model that is not quantized, or convert it"
-                            + " with transformers.",
-                    file, tensor.name(), tensor.dtype());
-        }
-        if (tensor.shape().length != 1 && tensor.shape().length != 2) {
-            throw MmpoException.data(
-                    "%s: tensor %s has %d dimensions; a parameter has one or two. Choose a model of plain layers.",
-                    file, tensor.name(), tensor.shape().length);
-        }
-    }
-
-    /** Some files hold the tied head a second time. Where it is another matrix, transformers does not tie it. */
-    private void dropTiedHead() {
-        if (!config.shape().tieEmbeddings()) {
-            return;
-        }
-        Located head = weights.remove(HEAD);
-        Located embedding = weights.get(EMBEDDING);
-        if (head != null
-                && embedding != null
-                && head.weights().data().mismatch(embedding.weights().data()) != -1) {
-            throw MmpoException.data(
-                    "%s says \"tie_word_embeddings\": true, but %s holds a %s that differs from %s. Set the key to false if the model has"
-                            + " a head of its own, else remove the tensor.",
-                    directory.resolve(ModelConfig.FILE), head.file(), HEAD, EMBEDDING);
-        }
-    }
-
     @Override
     public void close() {
         readers.forEach(SafetensorsReader::close);
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
     }
 }

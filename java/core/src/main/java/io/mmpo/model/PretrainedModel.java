@@ -14,12 +14,14 @@ public final class PretrainedModel implements AutoCloseable {
     private final ModelSource source;
     private final ModelConfig config;
     private final NativeModel core;
+    private final List<String> notes;
     private @Nullable AdapterConfig adapter;
 
-    private PretrainedModel(ModelSource source, ModelConfig config, NativeModel core) {
+    private PretrainedModel(ModelSource source, ModelFiles files, NativeModel core) {
         this.source = source;
-        this.config = config;
+        this.config = files.config();
         this.core = core;
+        this.notes = files.notes();
     }
 
     /** On the CPU. */
@@ -31,7 +33,7 @@ public final class PretrainedModel implements AutoCloseable {
     public static PretrainedModel load(ModelSource source, ComputeType computeType, Device device, long seed) {
         PretrainedModel model;
         try (ModelFiles files = ModelFiles.open(source.base())) {
-            model = new PretrainedModel(source, files.config(), files.load(computeType, device));
+            model = new PretrainedModel(source, files, files.load(computeType, device));
         }
         try {
             source.adapter().ifPresent(directory -> model.attach(directory, seed));
@@ -61,6 +63,11 @@ public final class PretrainedModel implements AutoCloseable {
 
     public ModelConfig config() {
         return config;
+    }
+
+    /** What is odd about the files and was passed over; a line each. */
+    public List<String> notes() {
+        return notes;
     }
 
     public Optional<AdapterConfig> adapter() {

@@ -73,13 +73,19 @@ public final class PretrainedWriter {
     static void write(
             Path directory, Path sourceModelDirectory, List<Weights> weights, TensorForm form, long maxShardBytes) {
         SafetensorsWriter.writeModel(directory, weights, form, maxShardBytes);
-        writeConfig(directory, sourceModelDirectory, form.dtype(weights.getFirst()));
+        boolean hasHead = weights.stream().anyMatch(tensor -> tensor.name().equals(ParameterNames.HEAD));
+        writeConfig(directory, sourceModelDirectory, form.dtype(weights.getFirst()), hasHead);
         copy(sourceModelDirectory.resolve(ModelConfig.GENERATION_FILE), directory.resolve(ModelConfig.GENERATION_FILE));
         copyTokenizer(directory, sourceModelDirectory);
     }
 
     /** config.json is the source's, with the type of the weights, by safetensors' name. */
     static void writeConfig(Path directory, Path source, String dtype) {
+        writeConfig(directory, source, dtype, false);
+    }
+
+    /** hasHead: the weights have a head of their own, whatever the source says of its tied ones. */
+    private static void writeConfig(Path directory, Path source, String dtype, boolean hasHead) {
         ObjectNode config = JsonFile.read(source.resolve(ModelConfig.FILE));
         String type = WeightType.ofDtype(dtype).orElseThrow().key();
         // As the source spells it, twice where it does; both versions of transformers read torch_dtype.
@@ -88,6 +94,9 @@ public final class PretrainedWriter {
         }
         if (config.has("torch_dtype") || !config.has("dtype")) {
             config.put("torch_dtype", type);
+        }
+        if (hasHead) {
+            config.put("tie_word_embeddings", false);
         }
         NewFile.write(directory.resolve(ModelConfig.FILE), config);
     }

@@ -1,11 +1,15 @@
 package io.mmpo.model;
 
+import io.mmpo.nativelib.StoredTensor;
 import io.mmpo.nativelib.Weights;
 import java.util.List;
 
-/** Weights in mapped files. */
+/** Weights in open files. */
 public interface WeightFiles extends AutoCloseable {
-    /** By their names in the files; they live until {@link #close}. */
+    /** By the names of the model's parameters. */
+    List<? extends StoredTensor> tensors();
+
+    /** The same, read into memory at the first call; it lives until {@link #close}. */
     List<Weights> weights();
 
     @Override

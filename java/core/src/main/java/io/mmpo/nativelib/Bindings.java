@@ -28,6 +28,8 @@ final class Bindings {
 
     static final MethodHandle MODEL_CREATE =
             status("mmpo_model_create", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
+    static final MethodHandle MODEL_LOAD = status(
+            "mmpo_model_load", ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_FREE = free("mmpo_model_free");
     static final MethodHandle MODEL_NUM_PARAMETERS = status("mmpo_model_num_parameters", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_PARAMETER = status("mmpo_model_parameter", ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);

@@ -46,8 +46,12 @@ final class Layouts {
                     "rope_factor",
                     "rope_low_freq_factor",
                     "rope_high_freq_factor",
-                    "rope_original_max_positions"),
-            fields(JAVA_INT, "rope_type", "tie_embeddings", "qkv_bias", "output_bias"));
+                    "rope_original_max_positions",
+                    "rope_attention_factor",
+                    "rope_beta_fast",
+                    "rope_beta_slow"),
+            fields(JAVA_INT, "rope_type", "rope_truncate", "tie_embeddings", "qkv_bias", "output_bias"),
+            List.of(MemoryLayout.paddingLayout(4)));
 
     static final StructLayout BATCH = struct(
             "mmpo_batch",

@@ -55,6 +55,31 @@ public final class NativeModel implements AutoCloseable {
         }
     }
 
+    /** The same of weights that are read a piece at a time, so that they are never in memory all at once; what a read throws is thrown. */
+    public static NativeModel load(
+            ModelShape shape, List<? extends StoredTensor> weights, ComputeType computeType, Device device) {
+        NativeLibrary.load();
+        WeightReader reader = new WeightReader(weights);
+        try (Arena arena = Arena.ofConfined()) {
+            return NativeCall.run("mmpo_model_load", arena, call -> {
+                MemorySegment out = arena.allocate(ADDRESS);
+                int status = (int) Bindings.MODEL_LOAD.invokeExact(
+                        Structs.modelConfig(shape, arena),
+                        Structs.storedTensors(weights, arena),
+                        (long) weights.size(),
+                        reader.stub(arena),
+                        MemorySegment.NULL,
+                        computeType.code(),
+                        device.code(),
+                        out,
+                        call.error());
+                reader.rethrow();
+                call.check(status);
+                return new NativeModel(out.get(ADDRESS, 0));
+            });
+        }
+    }
+
     /** How attention is computed, and why a faster way is not taken: one line. */
     public String attention() {
         return handle.call("mmpo_model_attention", call -> {

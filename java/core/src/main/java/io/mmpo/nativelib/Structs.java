@@ -16,6 +16,8 @@ import java.util.List;
 final class Structs {
     static final int ROPE_DEFAULT = 0;
     static final int ROPE_LLAMA3 = 1;
+    static final int ROPE_LINEAR = 2;
+    static final int ROPE_YARN = 3;
 
     private final StructLayout layout;
     private final MemorySegment segment;
@@ -26,8 +28,7 @@ final class Structs {
     }
 
     static MemorySegment modelConfig(ModelShape shape, SegmentAllocator allocator) {
-        RopeScaling scaling = shape.ropeScaling().orElse(new RopeScaling(1, 1, 2, 1));
-        return allocate(Layouts.MODEL_CONFIG, allocator)
+        Structs config = allocate(Layouts.MODEL_CONFIG, allocator)
                 .put("vocab_size", shape.vocabSize())
                 .put("hidden_size", shape.hiddenSize())
                 .put("intermediate_size", shape.intermediateSize())
@@ -38,15 +39,31 @@ final class Structs {
                 .put("max_positions", shape.maxPositions())
                 .put("rms_norm_eps", shape.rmsNormEps())
                 .put("rope_theta", shape.ropeTheta())
-                .put("rope_factor", scaling.factor())
-                .put("rope_low_freq_factor", scaling.lowFreqFactor())
-                .put("rope_high_freq_factor", scaling.highFreqFactor())
-                .put("rope_original_max_positions", scaling.originalMaxPositions())
-                .put("rope_type", shape.ropeScaling().isPresent() ? ROPE_LLAMA3 : ROPE_DEFAULT)
                 .put("tie_embeddings", shape.tieEmbeddings())
                 .put("qkv_bias", shape.qkvBias())
-                .put("output_bias", shape.outputBias())
-                .segment;
+                .put("output_bias", shape.outputBias());
+        shape.ropeScaling().ifPresentOrElse(config::putRope, () -> config.put("rope_type", ROPE_DEFAULT));
+        return config.segment;
+    }
+
+    private void putRope(RopeScaling scaling) {
+        switch (scaling) {
+            case RopeScaling.Llama3 llama ->
+                put("rope_type", ROPE_LLAMA3)
+                        .put("rope_factor", llama.factor())
+                        .put("rope_low_freq_factor", llama.lowFreqFactor())
+                        .put("rope_high_freq_factor", llama.highFreqFactor())
+                        .put("rope_original_max_positions", llama.originalMaxPositions());
+            case RopeScaling.Linear linear -> put("rope_type", ROPE_LINEAR).put("rope_factor", linear.factor());
+            case RopeScaling.Yarn yarn ->
+                put("rope_type", ROPE_YARN)
+                        .put("rope_factor", yarn.factor())
+                        .put("rope_original_max_positions", yarn.originalMaxPositions())
+                        .put("rope_attention_factor", yarn.attentionFactor())
+                        .put("rope_beta_fast", yarn.betaFast())
+                        .put("rope_beta_slow", yarn.betaSlow())
+                        .put("rope_truncate", yarn.truncate());
+        }
     }
 
     /** An array of mmpo_tensor. */
@@ -54,23 +71,38 @@ final class Structs {
         MemorySegment array = allocator.allocate(Layouts.TENSOR, weights.size());
         for (int i = 0; i < weights.size(); i++) {
             Weights tensor = weights.get(i);
-            long[] shape = tensor.shape();
-            Require.require(
-                    shape.length == 1 || shape.length == 2,
-                    "a weight has one or two dimensions, %s has %d",
-                    tensor.name(),
-                    shape.length);
-            MemorySegment struct = array.asSlice(i * Layouts.TENSOR.byteSize(), Layouts.TENSOR.byteSize());
-            long shapeOffset = Layouts.offset(Layouts.TENSOR, "shape");
-            struct.set(JAVA_LONG, shapeOffset, shape[0]);
-            struct.set(JAVA_LONG, shapeOffset + Long.BYTES, shape.length == 2 ? shape[1] : 0);
-            new Structs(Layouts.TENSOR, struct)
-                    .put("name", allocator.allocateFrom(tensor.name()))
-                    .put("data", tensor.data())
-                    .put("num_dims", shape.length)
-                    .put("dtype", Dtype.of(tensor.dtype()).code());
+            describe(array, i, tensor.name(), tensor.shape(), tensor.dtype(), allocator)
+                    .put("data", tensor.data());
         }
         return array;
+    }
+
+    /** The same of tensors that are not in memory: their data is NULL. */
+    static MemorySegment storedTensors(List<? extends StoredTensor> stored, SegmentAllocator allocator) {
+        MemorySegment array = allocator.allocate(Layouts.TENSOR, stored.size());
+        for (int i = 0; i < stored.size(); i++) {
+            StoredTensor tensor = stored.get(i);
+            describe(array, i, tensor.name(), tensor.shape(), tensor.dtype(), allocator)
+                    .put("data", MemorySegment.NULL);
+        }
+        return array;
+    }
+
+    private static Structs describe(
+            MemorySegment array, long index, String name, long[] shape, String dtype, SegmentAllocator allocator) {
+        Require.require(
+                shape.length == 1 || shape.length == 2,
+                "a weight has one or two dimensions, %s has %d",
+                name,
+                shape.length);
+        MemorySegment struct = array.asSlice(index * Layouts.TENSOR.byteSize(), Layouts.TENSOR.byteSize());
+        long shapeOffset = Layouts.offset(Layouts.TENSOR, "shape");
+        struct.set(JAVA_LONG, shapeOffset, shape[0]);
+        struct.set(JAVA_LONG, shapeOffset + Long.BYTES, shape.length == 2 ? shape[1] : 0);
+        return new Structs(Layouts.TENSOR, struct)
+                .put("name", allocator.allocateFrom(name))
+                .put("num_dims", shape.length)
+                .put("dtype", Dtype.of(dtype).code());
     }
 
     /** Copies a tensor's contents from a device to memory of the host. */

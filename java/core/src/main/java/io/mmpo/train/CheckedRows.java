@@ -4,22 +4,26 @@ import io.mmpo.MmpoException;
 import io.mmpo.data.DatasetSummary;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
+import io.mmpo.model.ModelConfig;
+import io.mmpo.model.RowLimit;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** Rows whose token ids are looked at whenever one is read: the model has an embedding for each of them. */
+/** Rows that are looked at whenever one is read: the model has an embedding for each token id, and computes rows of that length. */
 final class CheckedRows implements TokenizedDataset {
     private final TokenizedDataset rows;
     private final String purpose;
     private final String model;
     private final long vocabularySize;
+    private final Optional<RowLimit> limit;
 
     /** purpose and model are for messages. */
-    CheckedRows(TokenizedDataset rows, String purpose, String model, long vocabularySize) {
+    CheckedRows(TokenizedDataset rows, String purpose, String model, ModelConfig config) {
         this.rows = rows;
         this.purpose = purpose;
         this.model = model;
-        this.vocabularySize = vocabularySize;
+        this.vocabularySize = config.shape().vocabSize();
+        this.limit = config.rowLimit();
     }
 
     /** Training or evaluation. */
@@ -33,6 +37,10 @@ final class CheckedRows implements TokenizedDataset {
         requireVocabulary(group.prompt(), group.row());
         for (int[] completion : group.completions()) {
             requireVocabulary(completion, group.row());
+            limit.ifPresent(most -> most.require(
+                    (long) group.prompt().length + completion.length,
+                    "Row " + (group.row() + 1) + " of the " + purpose + " data",
+                    "Set max_length to at most " + most.tokens()));
         }
         return group;
     }

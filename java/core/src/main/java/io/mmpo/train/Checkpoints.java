@@ -8,11 +8,9 @@ import io.mmpo.model.SafetensorsReader;
 import io.mmpo.model.SafetensorsWriter;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeTrainer;
-import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 
 /** Writes checkpoints and the final model, and puts a run back where a checkpoint left it. */
@@ -80,10 +78,7 @@ final class Checkpoints {
         OptimizerState optimizer = new OptimizerState(trainer);
         try (SafetensorsReader reader = SafetensorsReader.open(checkpoint.resolve(OPTIMIZER));
                 WeightFiles weights = model.openSaved(checkpoint)) {
-            List<Weights> saved = reader.tensors().stream()
-                    .map(SafetensorsReader.Tensor::toWeights)
-                    .toList();
-            optimizer.restore(saved, weights.weights(), checkpoint);
+            optimizer.restore(reader, weights, checkpoint);
         }
         trainer.restore(state.globalStep());
     }

@@ -1,9 +1,12 @@
 package io.mmpo.train;
 
 import io.mmpo.MmpoException;
+import io.mmpo.model.SafetensorsReader;
+import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.Weights;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,13 +37,13 @@ final class OptimizerState {
     }
 
     /** saved: what {@link #tensors} gave. weights: of the model's files, which are what is trained where saved has no masters. */
-    void restore(List<Weights> saved, List<Weights> weights, Path checkpoint) {
-        List<Weights> masters = saved.stream()
+    void restore(SafetensorsReader saved, WeightFiles weights, Path checkpoint) {
+        List<Weights> masters = saved.tensors().stream()
                 .filter(tensor -> tensor.name().startsWith(MASTER))
-                .map(tensor -> named(tensor.name().substring(MASTER.length()), tensor))
+                .map(tensor -> named(tensor.name().substring(MASTER.length()), tensor.toWeights()))
                 .toList();
         try {
-            trainer.load(masters.isEmpty() ? weights : masters);
+            trainer.load(masters.isEmpty() ? weights.weights() : masters);
         } catch (NativeException e) {
             throw e.status() != NativeException.Status.INVALID_MODEL
                     ? e
@@ -55,13 +58,13 @@ final class OptimizerState {
         restoreOptimizer(saved, checkpoint);
     }
 
-    private void restoreOptimizer(List<Weights> saved, Path checkpoint) {
-        Map<String, Weights> byName = new HashMap<>();
-        saved.forEach(tensor -> byName.put(tensor.name(), tensor));
+    private void restoreOptimizer(SafetensorsReader saved, Path checkpoint) {
+        Map<String, SafetensorsReader.Tensor> byName = new HashMap<>();
+        saved.tensors().forEach(tensor -> byName.put(tensor.name(), tensor));
         List<Weights> targets = trainer.optimizerState();
         for (int i = 0; i < targets.size(); i++) {
             Weights target = targets.get(i);
-            Weights source = byName.get(target.name());
+            SafetensorsReader.Tensor source = byName.get(target.name());
             if (source == null
                     || !source.dtype().equals(target.dtype())
                     || !Arrays.equals(source.shape(), target.shape())) {
@@ -70,7 +73,9 @@ final class OptimizerState {
                                 + " checkpoint was written with.",
                         checkpoint, target.name(), target.dtype(), Arrays.toString(target.shape()));
             }
-            trainer.writeOptimizerState(i, source.data());
+            try (Arena memory = Arena.ofConfined()) { // one at a time: together they are twice the model
+                trainer.writeOptimizerState(i, source.read(memory).data());
+            }
         }
     }
 

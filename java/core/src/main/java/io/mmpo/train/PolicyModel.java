@@ -31,6 +31,7 @@ final class PolicyModel {
         PretrainedModel model = PretrainedModel.load(
                 source, computeType(config), chosen.device(), config.run().seed());
         try {
+            model.notes().forEach(listener::message);
             listener.message("%s; precision: %s; attention: %s"
                     .formatted(chosen.reason(), precision(config), model.core().attention()));
             if (lora.enabled()) {

@@ -51,11 +51,7 @@ final class TrainingSession implements AutoCloseable {
     }
 
     private CheckedRows checked(TokenizedDataset rows, String purpose) {
-        return new CheckedRows(
-                rows,
-                purpose,
-                config.model().model().toString(),
-                model.config().shape().vocabSize());
+        return new CheckedRows(rows, purpose, config.model().model().toString(), model.config());
     }
 
     /** Rows are opened first, so that they are tokenized while the weights are read. */
@@ -146,16 +142,26 @@ final class TrainingSession implements AutoCloseable {
      * The order of the rows and the number of steps are functions of how many rows are kept, so training waits for the last one; the
      * reference pass need not. Empty where which rows it visits depends on that number too (a run within an epoch, or one that
      * compares only the steps that it logs), where a resumed run has yet to be told from another one, and where the loss needs no
-     * references.
+     * references. Nor where a row may turn out to be longer than the model computes.
      */
     private Optional<ReferencePass.Scored> scoreWhileTokenizing(ReferencePass pass) {
         boolean possible = config.loss().needsReference()
                 && StepPlan.visitsEveryRow(config)
                 && Intervals.comparesInEveryStep(config)
-                && config.run().resumeFrom().isEmpty();
+                && config.run().resumeFrom().isEmpty()
+                && !mayExceedTheModel();
         return possible
                 ? Optional.of(pass.run(trainingRows, VisitedRows.all(trainingRows), evaluationRows))
                 : Optional.empty();
+    }
+
+    /** Then every row is looked at before the first is computed. */
+    private boolean mayExceedTheModel() {
+        int longest = config.data().maxLength().orElse(Integer.MAX_VALUE);
+        return model.config()
+                .rowLimit()
+                .filter(limit -> longest > limit.tokens())
+                .isPresent();
     }
 
     private int[] comparedRows(StepPlan plan, RowOrder order) {

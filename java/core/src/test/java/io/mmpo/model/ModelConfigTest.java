@@ -13,6 +13,7 @@ import io.mmpo.nativelib.RopeScaling;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -58,7 +59,7 @@ class ModelConfigTest {
                         131072,
                         1e-5,
                         500000,
-                        Optional.of(new RopeScaling(32, 1, 4, 8192)),
+                        Optional.of(new RopeScaling.Llama3(32, 1, 4, 8192)),
                         false,
                         false,
                         false));
@@ -126,19 +127,152 @@ class ModelConfigTest {
     }
 
     @Test
-    void mistralNeedsItsWindowOffOrNeverInEffect() throws IOException {
+    void aSlidingWindowLimitsTheRows() throws IOException {
         Consumer<ObjectNode> mistral =
                 c -> as(c, "MistralForCausalLM", "mistral").put("num_key_value_heads", 2);
         assertThat(read(LLAMA, mistral.andThen(c -> c.putNull("sliding_window")))
-                        .shape()
-                        .numKvHeads())
-                .isEqualTo(2);
-        read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 2048)));
-        read(LLAMA, mistral); // 4096 by default, and 2048 positions
-        assertThatThrownBy(() -> read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 1024))))
-                .hasMessageContaining("\"sliding_window\" is 1024");
-        assertThatThrownBy(() -> read(LLAMA, mistral.andThen(c -> c.put("max_position_embeddings", 32768))))
-                .hasMessageContaining("absent (4096 by default)");
+                        .rowLimit())
+                .isEmpty();
+        assertThat(limit(mistral)).isEqualTo(4096); // the default
+        ModelConfig narrow = read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 24)));
+        assertThat(narrow.shape().maxPositions()).isEqualTo(24); // nothing longer is computed, whoever asks
+        RowLimit limit = narrow.rowLimit().orElseThrow();
+        limit.require(24, "Row 1", "Shorten it");
+        assertThatThrownBy(() -> limit.require(25, "Row 1", "Shorten it"))
+                .hasMessageStartingWith("Row 1 has 25 tokens, and " + directory.resolve("config.json"))
+                .hasMessageContaining("\"sliding_window\") of 24 tokens")
+                .hasMessageContaining("Shorten it, or choose another model");
+        assertThatThrownBy(() -> read(LLAMA, mistral.andThen(c -> c.put("sliding_window", 0))))
+                .hasMessageContaining("\"sliding_window\" must be null or at least 1");
+    }
+
+    /** As Qwen2Config makes its layer_types: only where use_sliding_window says so, and only from max_window_layers on. */
+    @Test
+    void qwen2SlidesInItsUpperLayersWhereItIsToldTo() throws IOException {
+        Consumer<ObjectNode> qwen = c -> as(c, "Qwen2ForCausalLM", "qwen2")
+                .put("num_key_value_heads", 2)
+                .put("use_sliding_window", true)
+                .put("sliding_window", 100);
+        assertThat(read(LLAMA, qwen).rowLimit()).isEmpty(); // 3 layers, and the 28th would be the first
+        assertThat(limit(qwen.andThen(c -> c.put("max_window_layers", 2)))).isEqualTo(100);
+        assertThat(limit(qwen.andThen(c ->
+                        c.set("layer_types", json("[\"full_attention\", \"sliding_attention\", \"full_attention\"]")))))
+                .isEqualTo(100);
+        assertThat(read(
+                                LLAMA,
+                                qwen.andThen(
+                                        c -> c.put("use_sliding_window", false).put("max_window_layers", 0)))
+                        .rowLimit())
+                .isEmpty();
+    }
+
+    private long limit(Consumer<ObjectNode> change) throws IOException {
+        return read(LLAMA, change).rowLimit().orElseThrow().tokens();
+    }
+
+    /** LlamaConfig's, MistralConfig's and Qwen2Config's own. */
+    @Test
+    void anAbsentKeyHasTransformersDefault() throws IOException {
+        assertThat(read("{\"model_type\": \"llama\"}").shape())
+                .isEqualTo(new ModelShape(
+                        32000, 4096, 11008, 32, 32, 32, 128, 2048, 1e-6, 10000, Optional.empty(), false, false, false));
+        assertThat(read("{\"model_type\": \"mistral\", \"sliding_window\": null}")
+                        .shape())
+                .isEqualTo(new ModelShape(
+                        32000,
+                        4096,
+                        14336,
+                        32,
+                        32,
+                        8,
+                        128,
+                        131072,
+                        1e-6,
+                        10000,
+                        Optional.empty(),
+                        false,
+                        false,
+                        false));
+        assertThat(read("{\"model_type\": \"qwen2\"}").shape())
+                .isEqualTo(new ModelShape(
+                        151936,
+                        4096,
+                        22016,
+                        32,
+                        32,
+                        32,
+                        128,
+                        32768,
+                        1e-6,
+                        10000,
+                        Optional.empty(),
+                        false,
+                        true,
+                        false));
+    }
+
+    @Test
+    void aKeyThatTransformersDoesNotReadIsSaid() throws IOException {
+        ModelConfig plain = read(LLAMA);
+        ModelConfig noted = read(
+                LLAMA,
+                c -> c.put("embedding_multiplier", 12)
+                        .put("sliding_window", 4096)
+                        .put("pretraining_tp", 2)
+                        .put("unsloth_version", "2025.1")
+                        .put("residual_multiplier", 0)
+                        .set("auto_map", json("{\"AutoModelForCausalLM\": \"modeling_x.XForCausalLM\"}")));
+        assertThat(noted.shape()).isEqualTo(plain.shape());
+        assertThat(plain.notes()).isEmpty();
+        assertThat(noted.notes())
+                .containsExactly(directory.resolve("config.json")
+                        + ": keys that transformers' LlamaForCausalLM does not read have no effect: auto_map,"
+                        + " embedding_multiplier, pretraining_tp, sliding_window");
+    }
+
+    /** transformers loads by model_type; a class of one's own that is named beside it plays no part. */
+    @Test
+    void theTypeDecidesTheArchitecture() throws IOException {
+        ModelConfig bare = read(LLAMA, c -> c.putArray("architectures").add("LlamaModel"));
+        assertThat(bare.architecture()).isEqualTo("LlamaForCausalLM");
+        assertThat(bare.notes()).singleElement().asString().contains("\"architectures\" is LlamaModel");
+        assertThat(read(LLAMA, c -> c.remove("architectures")).notes()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{'type': 'linear', 'factor': 2} | Linear[factor=2.0]",
+                "{'rope_type': 'linear', 'type': 'dynamic', 'factor': 2} | Linear[factor=2.0]",
+                "{'rope_type': 'yarn', 'factor': 4, 'original_max_position_embeddings': 512}"
+                        + " | Yarn[factor=4.0, originalMaxPositions=512.0, attentionFactor=1.138629436111989, betaFast=32.0,"
+                        + " betaSlow=1.0, truncate=true]",
+                "{'rope_type': 'yarn', 'factor': null, 'original_max_position_embeddings': 1024, 'beta_fast': 0, 'beta_slow': 2,"
+                        + " 'truncate': false, 'attention_factor': 0.5}"
+                        + " | Yarn[factor=2.0, originalMaxPositions=1024.0, attentionFactor=0.5, betaFast=32.0, betaSlow=2.0,"
+                        + " truncate=false]",
+                "{'rope_type': 'yarn', 'factor': 1, 'mscale': 2, 'mscale_all_dim': 1}"
+                        + " | Yarn[factor=1.0, originalMaxPositions=2048.0, attentionFactor=1.0, betaFast=32.0, betaSlow=1.0,"
+                        + " truncate=true]",
+                "{'rope_type': 'llama3', 'factor': 8, 'low_freq_factor': 1, 'high_freq_factor': 4}"
+                        + " | Llama3[factor=8.0, lowFreqFactor=1.0, highFreqFactor=4.0, originalMaxPositions=2048.0]",
+            })
+    void readsRopeScalingInBothSpellings(String rope, String expected) throws IOException {
+        for (String key : List.of("rope_scaling", "rope_parameters")) {
+            ModelConfig config = read(LLAMA, c -> c.set(key, json(rope.replace('\'', '"'))));
+            assertThat(config.shape().ropeScaling().orElseThrow()).hasToString(expected);
+            assertThat(config.shape().ropeTheta()).isEqualTo(10000);
+        }
+    }
+
+    @Test
+    void dynamicRopeIsPlainUpToItsPositions() throws IOException {
+        ModelConfig config =
+                read(LLAMA, c -> c.set("rope_scaling", json("{\"rope_type\": \"dynamic\", \"factor\": 4}")));
+        assertThat(config.shape().ropeScaling()).isEmpty();
+        assertThatThrownBy(() -> config.rowLimit().orElseThrow().require(2049, "Row 7", "Shorten it"))
+                .hasMessageContaining("of type \"dynamic\"");
     }
 
     @ParameterizedTest
@@ -148,28 +282,25 @@ class ModelConfigTest {
                 "hidden_act | \"gelu\" | only \"silu\" is implemented",
                 "attention_dropout | 0.1 | only 0 is implemented",
                 "mlp_bias | true | only false is implemented",
-                "pretraining_tp | 2 | only 1 is implemented",
                 "quantization_config | {\"bits\": 4} | only null is implemented",
-                "layer_types | [\"full_attention\", \"sliding_attention\"] | only \"full_attention\" in every layer",
-                "sliding_window | 4096 | only null is implemented",
-                "partial_rotary_factor | 0.5 | only 1 is implemented",
-                "rope_scaling | {\"type\": \"linear\", \"factor\": 2} | only \"default\" or \"llama3\" is implemented",
                 "rope_scaling | {\"rope_type\": \"llama3\", \"factor\": 8} | no key \"rope_scaling.low_freq_factor\"",
-                "rope_scaling | {\"rope_type\": \"default\", \"beta_fast\": 8} | does not know the key \"rope_scaling.beta_fast\"",
                 "rope_parameters | {\"rope_type\": \"default\", \"rope_theta\": \"x\"} | must be a number, found \"x\"",
-                "embedding_multiplier | 12 | does not know the key \"embedding_multiplier\"",
+                "num_local_experts | 8 | only at most 1 is implemented",
+                "rope_scaling | {\"type\": \"longrope\", \"factor\": 2} | \"yarn\" or \"llama3\" is implemented",
+                "rope_scaling | {\"type\": \"linear\"} | no key \"rope_scaling.factor\"",
+                "rope_scaling | {\"type\": \"linear\", \"factor\": 2, \"partial_rotary_factor\": 0.5} | only 1 is implemented",
+                "rope_scaling | {\"type\": \"yarn\", \"factor\": -1} | rope factor must be > 0, got -1.0",
                 "num_key_value_heads | 3 | must be a multiple of num_key_value_heads (3)",
                 "num_attention_heads | 5 | must be a multiple of \"num_attention_heads\" (5)",
                 "num_attention_heads | 0 | must be a multiple of \"num_attention_heads\" (0)",
                 "head_dim | 15 | head_dim must be even",
                 "hidden_size | -64 | hidden_size must be in [1, 2^31)",
                 "hidden_size | 64.5 | must be a whole number, found 64.5",
-                "vocab_size | null | has no key \"vocab_size\"",
                 "rms_norm_eps | 0 | rms_norm_eps must be > 0",
                 "tie_word_embeddings | \"yes\" | must be true or false",
                 "eos_token_id | \"</s>\" | must be a token id or a list of them",
                 "model_type | \"qwen2\" | \"model_type\" is \"qwen2\" where \"llama\" belongs to it",
-                "architectures | [\"GPT2LMHeadModel\"] | GPT2LMHeadModel, which is not implemented",
+                "model_type | \"gpt2\" | gpt2, which is not implemented",
                 "architectures | [\"A\", \"B\"] | must be a list of one class name",
             })
     void namesTheKeyThatItCannotCompute(String key, String value, String message) {
@@ -182,18 +313,32 @@ class ModelConfigTest {
                 .hasMessageContaining(message);
     }
 
+    /** transformers: rope_scaling before rope_parameters, and a theta among the parameters before one beside them. */
     @Test
-    void twoSpellingsMustAgree() throws IOException {
-        assertThatThrownBy(() -> read(
-                        LLAMA,
-                        c -> c.put("rope_theta", 500000)
-                                .set("rope_parameters", json("{\"rope_theta\": 10000, \"rope_type\": \"default\"}"))))
-                .hasMessageContaining("\"rope_theta\" in two spellings that differ: 10000.0 and 500000.0");
-        read(
+    void ofTwoSpellingsTransformersChoiceIsTakenAndSaid() throws IOException {
+        ModelConfig theta = read(
+                LLAMA,
+                c -> c.put("rope_theta", 500000)
+                        .set("rope_parameters", json("{\"rope_theta\": 10000, \"rope_type\": \"default\"}")));
+        assertThat(theta.shape().ropeTheta()).isEqualTo(10000);
+        assertThat(theta.notes())
+                .singleElement()
+                .asString()
+                .contains(
+                        "rope_theta in two spellings that differ, 10000.0 and 500000.0: rope_parameters.rope_theta is taken");
+        ModelConfig scaling = read(LLAMA, c -> {
+            c.set("rope_scaling", json("{\"type\": \"linear\", \"factor\": 2}"));
+            c.set("rope_parameters", json("{\"rope_theta\": 500000, \"rope_type\": \"default\"}"));
+        });
+        assertThat(scaling.shape().ropeScaling()).contains(new RopeScaling.Linear(2));
+        assertThat(scaling.shape().ropeTheta()).isEqualTo(10000);
+        assertThat(scaling.notes()).singleElement().asString().contains("rope_scaling is taken");
+        ModelConfig agreeing = read(
                 LLAMA,
                 c -> c.put("rope_theta", 10000)
                         .putNull("rope_scaling")
                         .set("rope_parameters", json("{\"rope_theta\": 10000.0, \"rope_type\": \"default\"}")));
+        assertThat(agreeing.notes()).isEmpty();
     }
 
     @Test
@@ -219,7 +364,7 @@ class ModelConfigTest {
                 .hasMessageContaining("nowhere does not exist")
                 .hasMessageContaining("hf download");
         assertThatThrownBy(() -> ModelConfig.read(directory)).hasMessageContaining("holds no config.json");
-        assertThatThrownBy(() -> read("{}")).hasMessageContaining("no key \"architectures\"");
+        assertThatThrownBy(() -> read("{}")).hasMessageContaining("no key \"model_type\"");
     }
 
     @ParameterizedTest

@@ -81,13 +81,22 @@ class ModelFilesTest {
         }
     }
 
+    /** As transformers: the index names files, and the files say what they hold. */
     @Test
-    void anIndexMustFitItsFiles() throws IOException {
+    void aStaleIndexChangesNothingButANote() throws IOException {
         writeSharded();
-        changeIndex(map -> map.put("model.extra.weight", "model-00001-of-00004.safetensors"));
-        assertRefused("places the tensor model.extra.weight in");
-        changeIndex(map -> map.remove(List.of("model.extra.weight", "model.norm.weight")));
-        assertRefused("holds the tensor model.norm.weight, which");
+        changeIndex(map -> {
+            map.put("model.extra.weight", "model-00001-of-00004.safetensors");
+            map.remove("model.norm.weight");
+        });
+        try (ModelFiles one = ModelFiles.open(golden);
+                ModelFiles stale = ModelFiles.open(directory)) {
+            assertThat(stale.tensors()).hasSameSizeAs(one.tensors());
+            assertThat(stale.notes())
+                    .containsExactly(directory.resolve("model.safetensors.index.json")
+                            + " and its files disagree about 2 tensors (model.norm.weight, model.extra.weight): what the files"
+                            + " hold is read, as transformers does");
+        }
         changeIndex(map -> map.put("model.norm.weight", "model-00009-of-00004.safetensors"));
         assertRefused("model-00009-of-00004.safetensors for tensor model.norm.weight, and there is no such file");
         changeIndex(map -> map.put("model.norm.weight", 3));
@@ -97,40 +106,36 @@ class ModelFilesTest {
     }
 
     @Test
-    void refusesOtherTypesAndShapes() throws IOException {
-        writeByHand("{\"a\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}");
-        assertRefused("tensor a has the dtype I64; F32, BF16 or F16 is wanted");
-        writeByHand("{\"a\":{\"dtype\":\"F32\",\"shape\":[2,1,1],\"data_offsets\":[0,8]}}");
-        assertRefused("tensor a has 3 dimensions");
-        writeByHand("{\"model.rotary_emb.inv_freq\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}}");
+    void oneFileGoesBeforeAnIndex() throws IOException {
+        writeSharded();
+        changeIndex(map -> map.put("model.norm.weight", "nowhere.safetensors"));
+        Files.copy(golden.resolve("model.safetensors"), directory.resolve("model.safetensors"));
         try (ModelFiles files = ModelFiles.open(directory)) {
-            assertThat(files.weights()).isEmpty();
+            assertThat(files.weightFiles()).containsExactly(directory.resolve("model.safetensors"));
+            assertThat(files.notes()).singleElement().asString().contains("the index beside it");
         }
     }
 
     @Test
-    void aSecondCopyOfTheTiedHeadMustBeTheSame() throws IOException {
-        try (ModelFiles files = ModelFiles.open(golden);
-                Arena arena = Arena.ofConfined()) {
-            Weights embedding = files.weights().stream()
-                    .filter(w -> w.name().equals("model.embed_tokens.weight"))
-                    .findFirst()
-                    .orElseThrow();
-            Weights head = new Weights(
-                    "lm_head.weight",
-                    embedding.shape(),
-                    "F32",
-                    arena.allocate(embedding.data().byteSize(), 4).copyFrom(embedding.data()));
-            List<Weights> weights = new ArrayList<>(files.weights());
-            weights.add(head);
-            PretrainedWriter.write(directory, golden, weights);
-            try (ModelFiles twice = ModelFiles.open(directory)) {
-                assertThat(twice.weights()).hasSameSizeAs(files.weights());
-            }
-            head.data().set(ValueLayout.JAVA_FLOAT, 40, 1);
-            Files.delete(directory.resolve("model.safetensors"));
-            SafetensorsWriter.writeModel(directory, weights, Long.MAX_VALUE);
-            assertRefused("holds a lm_head.weight that differs from model.embed_tokens.weight");
+    void whatIsThereInsteadOfSafetensorsIsNamedWithItsMend() throws IOException {
+        Files.copy(golden.resolve("config.json"), directory.resolve("config.json"));
+        Files.createFile(directory.resolve("pytorch_model.bin"));
+        assertRefused("but pytorch_model.bin, which mmpo does not read");
+        assertRefused("M.from_pretrained('" + directory + "').save_pretrained(");
+        Files.createFile(directory.resolve("model-00001-of-00002.safetensors"));
+        assertRefused("Shards need their index");
+    }
+
+    @Test
+    void refusesOtherTypesAndShapesOfParameters() throws IOException {
+        writeByHand("{\"model.norm.weight\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[0,8]}}");
+        assertRefused("tensor model.norm.weight has the dtype I64; F32, BF16 or F16 is wanted");
+        writeByHand("{\"model.norm.weight\":{\"dtype\":\"F32\",\"shape\":[2,1,1],\"data_offsets\":[0,8]}}");
+        assertRefused("tensor model.norm.weight has 3 dimensions");
+        writeByHand("{\"model.rotary_emb.inv_freq\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}}");
+        try (ModelFiles files = ModelFiles.open(directory)) {
+            assertThat(files.weights()).isEmpty();
+            assertThat(files.notes()).isEmpty();
         }
     }
 

@@ -74,8 +74,8 @@ class SettingsTest {
         assertThatThrownBy(() -> shape(4, 2, 15)).hasMessage("head_dim must be even, got 15");
         assertThatThrownBy(() -> shape(1L << 31, 1, 16))
                 .hasMessage("num_attention_heads must be in [1, 2^31), got 2147483648");
-        assertThatThrownBy(() -> new RopeScaling(0.5, 1, 4, 8192)).hasMessage("rope factor must be >= 1, got 0.5");
-        assertThatThrownBy(() -> new RopeScaling(8, 4, 4, 8192))
+        assertThatThrownBy(() -> new RopeScaling.Llama3(0, 1, 4, 8192)).hasMessage("rope factor must be > 0, got 0.0");
+        assertThatThrownBy(() -> new RopeScaling.Llama3(8, 4, 4, 8192))
                 .hasMessage("rope high_freq_factor must be > low_freq_factor, got 4.0 and 4.0");
     }
 
