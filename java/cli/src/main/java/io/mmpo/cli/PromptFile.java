@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -67,7 +68,7 @@ final class PromptFile {
                 }
             }
         } catch (IOException e) {
-            throw MmpoException.of(MmpoException.Kind.DATA, e, "%s cannot be read: %s", file, e);
+            throw MmpoException.of(MmpoException.Kind.DATA, e, "%s cannot be read: %s", file, IoProblem.of(e));
         }
         if (prompts.isEmpty()) {
             throw MmpoException.data("%s is empty; it must have a JSON object with a prompt in every line", file);

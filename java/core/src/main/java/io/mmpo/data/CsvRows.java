@@ -8,6 +8,7 @@ import com.fasterxml.jackson.dataformat.csv.CsvFactory;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -89,7 +90,7 @@ final class CsvRows extends RowFile {
         } catch (CharacterCodingException e) {
             throw notText(place);
         } catch (IOException e) {
-            throw place.error("it is not valid CSV: %s", Excerpt.of(String.valueOf(e.getMessage())));
+            throw place.error("it is not valid CSV: %s", Excerpt.of(IoProblem.of(e)));
         }
     }
 

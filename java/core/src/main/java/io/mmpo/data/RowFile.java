@@ -2,6 +2,7 @@ package io.mmpo.data;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.zip.GZIPInputStream;
+import org.jspecify.annotations.Nullable;
 
 /** The rows of a file, one after another. Used by one thread. */
 abstract class RowFile implements AutoCloseable {
@@ -28,6 +30,8 @@ abstract class RowFile implements AutoCloseable {
 
     final Path file;
     int nextRow;
+    /** Of the file as it lies on the disk, packed where it is. */
+    private volatile @Nullable CountedInput input;
 
     RowFile(Path file) {
         this.file = file;
@@ -41,12 +45,15 @@ abstract class RowFile implements AutoCloseable {
             return new ParquetRows(file, columns);
         }
         try {
-            PushbackInputStream input = text(file);
-            return switch (format) {
+            CountedInput bytes = new CountedInput(Files.newInputStream(file));
+            PushbackInputStream input = text(file, bytes);
+            RowFile rows = switch (format) {
                 case CSV -> new CsvRows(file, input);
                 case JSON -> beginsWithBracket(input) ? new JsonArray(file, input) : new JsonLines(file, input);
                 default -> new JsonLines(file, input);
             };
+            rows.input = bytes;
+            return rows;
         } catch (IOException e) {
             throw unreadable(file, e);
         }
@@ -63,12 +70,22 @@ abstract class RowFile implements AutoCloseable {
     /** Empty at the end of the file. */
     abstract Optional<Row> next();
 
+    /** How far the file has been read; any thread may ask. */
+    long bytesRead() {
+        CountedInput counted = input;
+        return counted == null ? 0 : counted.bytes();
+    }
+
     @Override
     public abstract void close();
 
     static MmpoException unreadable(Path file, IOException e) {
         return MmpoException.of(
-                MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check the file and its permissions.", file, e);
+                MmpoException.Kind.DATA,
+                e,
+                "%s cannot be read: %s. Check the file and its permissions.",
+                file,
+                IoProblem.of(e));
     }
 
     static void closeInput(InputStream input, Path file) {
@@ -80,8 +97,7 @@ abstract class RowFile implements AutoCloseable {
     }
 
     /** Unpacked, and without a byte order mark. */
-    private static PushbackInputStream text(Path file) throws IOException {
-        InputStream bytes = Files.newInputStream(file);
+    private static PushbackInputStream text(Path file, InputStream bytes) throws IOException {
         try {
             boolean packed = file.getFileName().toString().endsWith(".gz");
             InputStream unpacked = packed ? new GZIPInputStream(bytes, BUFFER_BYTES) : bytes;

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -64,8 +65,7 @@ final class RowJson {
     }
 
     static MmpoException unreadable(IOException e, RowPlace place) {
-        String problem =
-                e instanceof JsonProcessingException json ? json.getOriginalMessage() : String.valueOf(e.getMessage());
+        String problem = IoProblem.of(e);
         int advice = problem.indexOf('\n');
         return place.error(
                 "it is not valid JSON: %s", Excerpt.printable(advice < 0 ? problem : problem.substring(0, advice)));
