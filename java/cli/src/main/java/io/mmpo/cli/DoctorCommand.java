@@ -1,6 +1,9 @@
 package io.mmpo.cli;
 
 import io.mmpo.MmpoException;
+import io.mmpo.PrintableText;
+import io.mmpo.files.IoProblem;
+import io.mmpo.files.UserCache;
 import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.DeviceChoice;
 import io.mmpo.nativelib.NativeLibrary;
@@ -104,9 +107,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     /** The place that the libraries are unpacked to. */
     private void checkCache(PrintWriter out) {
-        String xdg = System.getenv("XDG_CACHE_HOME");
-        Path cache = (xdg == null || xdg.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(xdg))
-                .resolve("mmpo");
+        Path cache = UserCache.directory();
         try {
             Files.createDirectories(cache);
             Path probe = Files.createTempFile(cache, "doctor", ".tmp");
@@ -119,17 +120,17 @@ final class DoctorCommand implements Callable<Integer> {
             wrong(
                     out,
                     "Cache",
-                    cache + " cannot be written: " + e
+                    cache + " cannot be written: " + IoProblem.of(e)
                             + ". Make it writable, or set XDG_CACHE_HOME to a place that is.");
         }
     }
 
     private static void ok(PrintWriter out, String what, String found) {
-        out.println("ok     " + what + ": " + found);
+        out.println(PrintableText.line("ok     " + what + ": " + found));
     }
 
     private void wrong(PrintWriter out, String what, String problem) {
         healthy = false;
-        out.println("WRONG  " + what + ": " + problem);
+        out.println(PrintableText.line("WRONG  " + what + ": " + problem));
     }
 }

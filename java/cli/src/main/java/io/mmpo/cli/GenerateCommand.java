@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.data.ChatTemplate;
 import io.mmpo.data.Tokenizer;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.Sampling;
+import io.mmpo.train.Failures;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -118,7 +120,7 @@ final class GenerateCommand implements Callable<Integer> {
         try (AtomicFile file = AtomicFile.create(outputFile)) {
             for (int first = 0; first < prompts.size(); first += batchSize) {
                 List<PromptFile.Prompt> batch = prompts.subList(first, Math.min(prompts.size(), first + batchSize));
-                List<Answer> answers = answer(open, batch, first);
+                List<Answer> answers = answer(open, batch, first, dataFile);
                 for (int i = 0; i < batch.size(); i++) {
                     file.append(toJson(batch.get(i), answers.get(i)) + "\n");
                 }
@@ -138,6 +140,17 @@ final class GenerateCommand implements Callable<Integer> {
                         "Give a shorter prompt or a smaller --max-new-tokens");
             }
         });
+    }
+
+    private List<Answer> answer(OpenModel open, List<PromptFile.Prompt> batch, int first, Path file) {
+        int[] prompts = IntStream.range(first, first + batch.size()).toArray();
+        try {
+            return answer(open, batch, first);
+        } catch (NativeException e) {
+            throw Failures.explained(
+                    e, prompts, () -> "answering prompts %d to %d of %s"
+                            .formatted(first + 1, first + batch.size(), file));
+        }
     }
 
     private List<Answer> answer(OpenModel open, List<PromptFile.Prompt> prompts, int firstRow) {

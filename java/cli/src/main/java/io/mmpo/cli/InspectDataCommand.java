@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
                 "Shows what the model will see: text, ids, loss mask, how many rows were dropped or truncated, and how long they are.",
         mixinStandardHelpOptions = true)
 final class InspectDataCommand implements Callable<Integer> {
+    private static final int READING_MILLIS = 500;
+
     @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "The configuration of the run.")
     private Path configFile;
 
@@ -57,6 +59,7 @@ final class InspectDataCommand implements Callable<Integer> {
         try (LazyTokenizer lazy = new LazyTokenizer(model, config.model().chatTemplate())) {
             TrainingRows rows = new TrainingRows(config, model, lazy, err::println);
             try (TokenizedDataset training = rows.openTraining()) {
+                await("training rows", training, err);
                 int size = training.size();
                 DataInspection inspection = new DataInspection(tokenizerOf(model, lazy), !json && showsColours());
                 for (int i = 0; i < Math.min(numRows, size); i++) {
@@ -65,12 +68,20 @@ final class InspectDataCommand implements Callable<Integer> {
                 summarize("training", training, inspection, out);
                 rows.openEvaluation().ifPresent(evaluation -> {
                     try (evaluation) {
+                        await("evaluation rows", evaluation, err);
                         summarize("evaluation", evaluation, inspection, out);
                     }
                 });
             }
         }
         return ExitCode.DONE;
+    }
+
+    private static void await(String name, TokenizedDataset data, PrintWriter err) {
+        ReadingLines lines = new ReadingLines(err);
+        while (!data.awaitEnd(READING_MILLIS)) {
+            lines.reading(name, data.reading());
+        }
     }
 
     /** Rows that come tokenized may belong to a model without a tokenizer; then only ids are shown. */

@@ -3,6 +3,7 @@ package io.mmpo.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.MmpoException;
 import io.mmpo.data.RowKind;
 import io.mmpo.data.TokenizationOptions;
 import io.mmpo.data.TokenizedDataset;
@@ -12,12 +13,15 @@ import io.mmpo.files.AtomicFile;
 import io.mmpo.model.RowLimit;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.train.Failures;
 import io.mmpo.train.LongRows;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -57,6 +61,9 @@ final class LogprobsCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
+    private int nonFiniteRows;
+    private int firstNonFiniteRow = -1;
+
     @Override
     public Integer call() {
         Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
@@ -68,6 +75,7 @@ final class LogprobsCommand implements Callable<Integer> {
                 TokenizedDataset rows = RowKind.PREFERENCE.open(data, open.tokenizer(), options)) {
             open.config().rowLimit().ifPresent(longest -> requireFits(rows, longest));
             LongRows longRows = new LongRows(open.config().shape().maxPositions());
+            ReadingLines lines = new ReadingLines(spec.commandLine().getErr());
             for (int first = 0; rows.has(first); first += batchSize) { // rows are scored as they are tokenized
                 List<TokenizedGroup> groups = new ArrayList<>();
                 for (int i = first; i < first + batchSize && rows.has(i); i++) {
@@ -75,7 +83,9 @@ final class LogprobsCommand implements Callable<Integer> {
                 }
                 groups.forEach(longRows);
                 score(open.model(), groups, file);
+                lines.scoring(first + groups.size(), data.toString(), rows.reading());
             }
+            requireSomeFinite(rows.size());
             file.commit();
             longRows.message("scored").ifPresent(spec.commandLine().getErr()::println);
             spec.commandLine().getErr().println(rows.size() + " rows written to " + output + "; " + rows.summary());
@@ -100,8 +110,11 @@ final class LogprobsCommand implements Callable<Integer> {
         PackedBatch batch = PackedBatch.of(
                 groups.stream().map(TokenizedGroup::prompt).toList(),
                 groups.stream().map(TokenizedGroup::completions).toList());
-        float[][] tokens = perToken ? scorer.tokenLogps(batch) : new float[0][];
-        double[] sums = perToken ? sums(tokens) : scorer.logps(batch);
+        int[] rows = groups.stream().mapToInt(TokenizedGroup::row).toArray();
+        Supplier<String> doing = () -> "scoring " + Failures.describe(rows) + " of " + data;
+        float[][] tokens =
+                perToken ? Failures.explain(() -> scorer.tokenLogps(batch), rows, doing) : new float[0][];
+        double[] sums = perToken ? sums(tokens) : Failures.explain(() -> scorer.logps(batch), rows, doing);
         for (int i = 0; i < groups.size(); i++) {
             TokenizedGroup group = groups.get(i);
             ObjectNode line = JSON.createObjectNode();
@@ -109,8 +122,13 @@ final class LogprobsCommand implements Callable<Integer> {
             line.put("prompt_tokens", group.prompt().length);
             line.put("chosen_tokens", group.completions()[0].length);
             line.put("rejected_tokens", group.completions()[1].length);
-            line.put("chosen_logps", sums[2 * i]);
-            line.put("rejected_logps", sums[2 * i + 1]);
+            put(line, "chosen_logps", sums[2 * i]);
+            put(line, "rejected_logps", sums[2 * i + 1]);
+            boolean finite = Double.isFinite(sums[2 * i]) && Double.isFinite(sums[2 * i + 1]);
+            if (!finite) {
+                nonFiniteRows++;
+                firstNonFiniteRow = firstNonFiniteRow < 0 ? group.row() : firstNonFiniteRow;
+            }
             if (perToken) {
                 putAll(line.putArray("chosen_token_logps"), tokens[2 * i]);
                 putAll(line.putArray("rejected_token_logps"), tokens[2 * i + 1]);
@@ -129,9 +147,42 @@ final class LogprobsCommand implements Callable<Integer> {
         return sums;
     }
 
+    /** JSON has no NaN and no infinity. */
+    private static void put(ObjectNode line, String name, double value) {
+        if (Double.isFinite(value)) {
+            line.put(name, value);
+        } else {
+            line.putNull(name);
+        }
+    }
+
     private static void putAll(ArrayNode array, float[] values) {
         for (float value : values) {
-            array.add(value);
+            if (Float.isFinite(value)) {
+                array.add(value);
+            } else {
+                array.addNull();
+            }
         }
+    }
+
+    private void requireSomeFinite(int rows) {
+        if (nonFiniteRows == 0) {
+            return;
+        }
+        if (nonFiniteRows == rows) {
+            throw MmpoException.training(
+                    "The model gives none of the %d rows of %s a log-probability that is a finite number, so %s was not written. Its weights"
+                            + " are damaged or too large; look at the model.",
+                    rows, data, output);
+        }
+        spec.commandLine()
+                .getErr()
+                .printf(
+                        Locale.ROOT,
+                        "warning: %d of %d rows have a log-probability that is not a finite number, row %d first; it is written as null%n",
+                        nonFiniteRows,
+                        rows,
+                        firstNonFiniteRow + 1);
     }
 }

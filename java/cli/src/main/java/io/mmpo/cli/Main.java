@@ -2,6 +2,7 @@ package io.mmpo.cli;
 
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -41,10 +42,12 @@ public final class Main implements Runnable {
     }
 
     /** The whole program but for ending the process. */
-    static int run(PrintWriter out, PrintWriter err, String... args) {
+    static int run(PrintWriter out, PrintWriter stderr, String... args) {
+        PrintWriter err = new PrintWriter(new PrintableWriter(stderr), true);
         Main main = new Main();
         CommandLine commandLine = new CommandLine(main);
         commandLine.setOut(out).setErr(err).setCaseInsensitiveEnumValuesAllowed(true);
+        commandLine.registerConverter(Path.class, Main::path);
         commandLine.setParameterExceptionHandler(ErrorReport::usage);
         commandLine.setExecutionExceptionHandler((e, command, result) -> ErrorReport.report(e, err, main.debug));
         try {
@@ -52,6 +55,14 @@ public final class Main implements Runnable {
         } catch (Error e) { // picocli hands on exceptions only
             return ErrorReport.report(e, err, main.debug);
         }
+    }
+
+    /** picocli's own conversion would hide why a name cannot be one. */
+    private static Path path(String text) {
+        if (text.isEmpty()) {
+            throw new CommandLine.TypeConversionException("a path is wanted, and the text is empty");
+        }
+        return Path.of(text);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package io.mmpo.cli;
 
+import io.mmpo.PrintableText;
+import io.mmpo.files.OwnerLock;
 import io.mmpo.model.AdapterMerge;
 import io.mmpo.model.ModelSource;
 import io.mmpo.nativelib.WeightType;
@@ -85,14 +87,17 @@ final class MergeCommand implements Callable<Integer> {
                 spec, tolerance == null || tolerance >= 0, "--tolerance must be at least 0, got " + tolerance);
         ModelSource source = ModelSources.withAdapter(
                 model, Optional.of(adapter), spec.commandLine().getErr()::println);
-        AdapterMerge.Result result = AdapterMerge.run(
-                source,
-                output,
-                new AdapterMerge.Options(
-                        Optional.ofNullable(dtype),
-                        rounding == Rounding.STOCHASTIC,
-                        seed,
-                        tolerance == null ? OptionalDouble.empty() : OptionalDouble.of(tolerance)));
+        AdapterMerge.Result result;
+        try (OwnerLock lock = OwnerLock.beside(output, "--output " + output, spec.commandLine().getErr()::println)) {
+            result = AdapterMerge.run(
+                    source,
+                    output,
+                    new AdapterMerge.Options(
+                            Optional.ofNullable(dtype),
+                            rounding == Rounding.STOCHASTIC,
+                            seed,
+                            tolerance == null ? OptionalDouble.empty() : OptionalDouble.of(tolerance)));
+        }
         if (result.type() != WeightType.FLOAT32) {
             describe(result);
         }
@@ -103,7 +108,7 @@ final class MergeCommand implements Callable<Integer> {
                         "%d weights merged into %s; on the probe no token's log-probability differs by more than %.2g nats"
                                 + " (%.2g are accepted)%n",
                         result.mergedWeights(),
-                        result.directory(),
+                        PrintableText.line(result.directory().toString()),
                         result.maxDifference(),
                         result.tolerance());
         return ExitCode.DONE;

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -77,7 +78,7 @@ final class PromptFile {
                 }
             }
         } catch (IOException e) {
-            throw MmpoException.of(MmpoException.Kind.DATA, e, "%s cannot be read: %s", file, e);
+            throw MmpoException.of(MmpoException.Kind.DATA, e, "%s cannot be read: %s", file, IoProblem.of(e));
         }
         if (prompts.isEmpty()) {
             throw MmpoException.data("%s is empty; it must have a JSON object with a prompt in every line", file);

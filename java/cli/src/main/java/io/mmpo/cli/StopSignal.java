@@ -5,10 +5,13 @@ import java.util.Map;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
-/** SIGINT and SIGTERM ask the run to stop after its micro-batch; a second one ends the process at once. */
+/**
+ * SIGINT and SIGTERM ask the run to stop after its micro-batch. A second one ends the process, which removes what it has half
+ * written; a third ends it at once.
+ */
 final class StopSignal implements AutoCloseable {
     private final Map<Signal, SignalHandler> previous = new LinkedHashMap<>();
-    private volatile boolean requested;
+    private volatile int received;
 
     private StopSignal() {}
 
@@ -22,14 +25,18 @@ final class StopSignal implements AutoCloseable {
     }
 
     boolean requested() {
-        return requested;
+        return received > 0;
     }
 
-    private void received(Signal signal) {
-        if (requested) {
+    @SuppressWarnings("NonAtomicOperationOnVolatileField")
+    private synchronized void received(Signal signal) {
+        received++; // signals are handled one after another
+        if (received > 2) {
             Runtime.getRuntime().halt(ExitCode.INTERRUPTED);
         }
-        requested = true;
+        if (received > 1) {
+            new Thread(() -> System.exit(ExitCode.INTERRUPTED), "mmpo-exit").start(); // a third signal must be heard
+        }
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.mmpo.cli;
 
+import io.mmpo.PrintableText;
 import io.mmpo.config.ConfigLoader;
 import io.mmpo.train.Trainer;
 import io.mmpo.train.TrainingResult;
@@ -44,11 +45,11 @@ final class TrainCommand implements Callable<Integer> {
                 out.println(
                         result.globalStep() == 0
                                 ? "Interrupted before the first step; nothing was trained."
-                                : "Interrupted after step " + result.globalStep() + ". Go on from " + result.directory()
+                                : "Interrupted after step " + result.globalStep() + ". Go on from " + PrintableText.line(result.directory().toString())
                                         + " with the same command and resume_from_checkpoint=true");
                 return ExitCode.INTERRUPTED;
             }
-            out.println("The trained model is in " + result.directory());
+            out.println("The trained model is in " + PrintableText.line(result.directory().toString()));
             return ExitCode.DONE;
         }
     }

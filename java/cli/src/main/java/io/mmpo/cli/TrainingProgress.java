@@ -1,5 +1,7 @@
 package io.mmpo.cli;
 
+import io.mmpo.PrintableText;
+import io.mmpo.data.Reading;
 import io.mmpo.train.ProgressListener;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -22,6 +24,7 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
     private final PrintWriter err;
     private final StopSignal stop;
     private final boolean inTerminal;
+    private final ReadingLines lines;
     private @Nullable Phase phase;
     private long total;
     private long startDone;
@@ -33,6 +36,7 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
         this.err = err;
         this.stop = stop;
         this.inTerminal = inTerminal;
+        this.lines = new ReadingLines(err);
     }
 
     static TrainingProgress on(PrintWriter err, StopSignal stop) {
@@ -47,7 +51,15 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
 
     @Override
     public void message(String line) {
-        err.println((inTerminal ? ERASE_LINE : "") + line);
+        if (inTerminal) {
+            System.err.print(ERASE_LINE); // past the writer, which would print it as text
+        }
+        err.println(PrintableText.line(line));
+    }
+
+    @Override
+    public void reading(String purpose, Reading reading) {
+        lines.reading(purpose + " rows", reading);
     }
 
     /** An evaluation inside training keeps training's bar: it is told in one line when it is done. */
@@ -98,6 +110,9 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
         if (bar != null) {
             bar.stepTo(nowDone);
             bar.setExtraMessage(String.format(Locale.ROOT, "%.1f pairs/s", rows / seconds()));
+        } else if (advanced == Phase.REFERENCE) {
+            lines.tell(() -> String.format(
+                    Locale.ROOT, "reference log-probabilities: %,d rows done, %.1f a second", nowDone, rows / seconds()));
         }
     }
 

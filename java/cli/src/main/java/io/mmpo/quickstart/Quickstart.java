@@ -24,11 +24,11 @@ public final class Quickstart {
     /** fast: a much smaller model, for tests. */
     public record Options(Path output, long seed, boolean fast) {}
 
-    private Quickstart(Options options, PrintWriter out, ProgressListener listener) {
+    private Quickstart(Options options, PrintWriter out, ProgressListener listener, WorkDirectory directory) {
         this.options = options;
         this.narrator = new Narrator(out);
         this.listener = listener;
-        this.directory = WorkDirectory.open(options.output());
+        this.directory = directory;
         this.scale = options.fast() ? Scale.FAST : Scale.FULL;
     }
 
@@ -38,7 +38,9 @@ public final class Quickstart {
      * @return whether it ran to the end
      */
     public static boolean run(Options options, PrintWriter out, ProgressListener listener) {
-        return new Quickstart(options, out, listener).run();
+        try (WorkDirectory directory = WorkDirectory.open(options.output(), listener::message)) {
+            return new Quickstart(options, out, listener, directory).run();
+        }
     }
 
     private boolean run() {

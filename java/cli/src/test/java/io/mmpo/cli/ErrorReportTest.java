@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.mmpo.MmpoException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.InvalidPathException;
 import org.junit.jupiter.api.Test;
 
 class ErrorReportTest {
@@ -38,6 +41,29 @@ class ErrorReportTest {
     void theStackTraceComesWithDebugOnly() {
         report(MmpoException.data("wrong"), true);
         assertThat(err.toString()).startsWith("mmpo: wrong\n").contains("\tat io.mmpo.cli.ErrorReportTest");
+    }
+
+    @Test
+    void controlCharactersOfDataAndNamesArePrintedAsEscapes() {
+        report(MmpoException.data("no file \u001b[31mred\u202egnp.exe"), true);
+        assertThat(err.toString())
+                .startsWith("mmpo: no file \\u001b[31mred\\u202egnp.exe\n")
+                .contains("\tat ")
+                .doesNotContain("\u001b", "\u202e");
+    }
+
+    @Test
+    void aNameThatNoFileCanHaveIsTheUsersToCorrect() {
+        assertThat(report(new InvalidPathException("a\0b", "Nul character not allowed"), false))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("'a\\u0000b' cannot be the name of a file: Nul character not allowed");
+    }
+
+    @Test
+    void aFileThatCannotBeReadInAWalkIsTheEnvironments() {
+        assertThat(report(new UncheckedIOException(new AccessDeniedException("/secret")), false))
+                .isEqualTo(4);
+        assertThat(err.toString()).isEqualTo("mmpo: A file cannot be used: permission denied for /secret.\n");
     }
 
     private int report(Throwable e, boolean debug) {

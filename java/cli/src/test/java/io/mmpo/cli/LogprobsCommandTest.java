@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -77,6 +81,74 @@ class LogprobsCommandTest {
             assertThat(doubles(row.get(part + "_token_logps")))
                     .containsExactly(doubles(expected.get(part + "_token_logps")), within(5e-5));
         }
+    }
+
+    private static final List<String> TWO_ROWS = List.of(
+            "{\"prompt_ids\": [1], \"chosen_ids\": [2], \"rejected_ids\": [4]}",
+            "{\"prompt_ids\": [1], \"chosen_ids\": [7], \"rejected_ids\": [4]}");
+
+    /** Token 7 has the logit minus infinity: only the row that holds it has no number. Few readers take the text "NaN" for one. */
+    @Test
+    void whatIsNotFiniteIsNullAndCounted() throws IOException {
+        Path model = modelWithHeadOfToken7(-Float.MAX_VALUE);
+        Path data = Files.write(directory.resolve("rows.jsonl"), TWO_ROWS);
+        Path output = directory.resolve("out.jsonl");
+        Cli run = Cli.run("logprobs", "--model", model, "--data", data, "--output", output, "--per-token")
+                .succeeds();
+        assertThat(run.err())
+                .contains("warning: 1 of 2 rows have a log-probability that is not a finite number, row 2 first");
+        List<JsonNode> rows = Cli.readJsonLines(output);
+        assertThat(rows.getFirst().get("chosen_logps").isNumber()).isTrue();
+        assertThat(rows.getLast().get("chosen_logps").isNull()).isTrue();
+        assertThat(rows.getLast().get("chosen_token_logps").get(0).isNull()).isTrue();
+        assertThat(rows.getLast().get("rejected_logps").isNumber()).isTrue();
+    }
+
+    /** Its logit is infinity, and so is the sum that every token's probability is a part of. */
+    @Test
+    void aModelThatGivesNoNumberAtAllIsAnError() throws IOException {
+        Path model = modelWithHeadOfToken7(Float.MAX_VALUE);
+        Path data = Files.write(directory.resolve("rows.jsonl"), TWO_ROWS);
+        Path output = directory.resolve("out.jsonl");
+        Cli.run("logprobs", "--model", model, "--data", data, "--output", output)
+                .failsWith(ExitCode.TRAINING, "none of the 2 rows of " + data, output + " was not written");
+        assertThat(output).doesNotExist();
+    }
+
+    /** A copy of a tiny model: the logit of token 7 after token 1 is that value times 1.96 (the hidden state at 41), beyond float32. */
+    private Path modelWithHeadOfToken7(float value) throws IOException {
+        Path source = SharedFiles.path("golden/tiny_llama/untied_llama3_rope");
+        Path model = Files.createDirectory(directory.resolve("spoilt"));
+        Files.write(model.resolve("config.json"), Files.readAllBytes(source.resolve("config.json")));
+        ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(source.resolve("model.safetensors")))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        int headerBytes = Math.toIntExact(bytes.getLong(0));
+        JsonNode head = new ObjectMapper()
+                .readTree(new String(bytes.array(), Long.BYTES, headerBytes, StandardCharsets.UTF_8))
+                .get("lm_head.weight");
+        int width = head.at("/shape/1").intValue();
+        int row = Long.BYTES + headerBytes + head.at("/data_offsets/0").intValue() + 7 * width * Float.BYTES;
+        bytes.putFloat(row + 41 * Float.BYTES, value);
+        Files.write(model.resolve("model.safetensors"), bytes.array());
+        return model;
+    }
+
+    @Test
+    void errorsOfTheCoreNameTheRow() throws IOException {
+        Path data = Files.write(
+                directory.resolve("rows.jsonl"),
+                List.of(
+                        TWO_ROWS.getFirst(),
+                        "{\"prompt_ids\": [1], \"chosen_ids\": [999999], \"rejected_ids\": [4]}"));
+        Cli.run(
+                        "logprobs",
+                        "--model",
+                        SharedFiles.path("golden/tiny_llama/tied"),
+                        "--data",
+                        data,
+                        "--output",
+                        directory.resolve("out.jsonl"))
+                .failsWith(ExitCode.DATA, "999999", "scoring rows 1, 2 of " + data);
     }
 
     private List<JsonNode> logprobs(Path model, Path data, String... more) throws IOException {

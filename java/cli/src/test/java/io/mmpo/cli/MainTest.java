@@ -8,6 +8,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class MainTest {
     @Test
+    void aNameThatCannotBeOneIsToldOf() {
+        Cli.run("train", "a\0b").failsWith(ExitCode.CONFIGURATION, "'a\\u0000b' cannot be the name of a file");
+        Cli.run("train", "").failsWith(ExitCode.CONFIGURATION, "a path is wanted, and the text is empty");
+    }
+
+    @Test
     void saysItsVersion() {
         assertThat(Cli.run("--version").succeeds().out()).matches("mmpo \\d+\\.\\d+\\.\\d+ \\(JDK .+\\)\\R");
     }

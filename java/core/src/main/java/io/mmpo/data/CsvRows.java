@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.csv.CsvFactory;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
+import io.mmpo.files.IoProblem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -90,7 +91,7 @@ final class CsvRows extends RowFile {
         } catch (CharacterCodingException e) {
             throw notText(file, place).orElseThrow();
         } catch (IOException e) {
-            throw place.error("it is not valid CSV: %s", Excerpt.of(String.valueOf(e.getMessage())));
+            throw place.error("it is not valid CSV: %s", Excerpt.of(IoProblem.of(e)));
         }
     }
 

@@ -1,6 +1,9 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
+import io.mmpo.files.UserCache;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -9,11 +12,10 @@ import java.sql.Statement;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Properties;
-import org.duckdb.DuckDBDriver;
 
 /**
- * A DuckDB database in memory, which reads and writes Parquet. Its native library is unpacked and loaded when the first one is
- * opened (0.5 s), so only where there is a Parquet file. It may use one thread and a limited amount of memory, and fetches no
+ * A DuckDB database in memory, which reads and writes Parquet. Its native library is loaded when the first one is opened, so only
+ * where there is a Parquet file ({@link DuckDbDriver}). It may use one thread and a limited amount of memory, and fetches no
  * extensions.
  */
 final class DuckDb implements AutoCloseable {
@@ -33,14 +35,16 @@ final class DuckDb implements AutoCloseable {
         settings.setProperty("autoinstall_known_extensions", "false");
         settings.setProperty("autoload_known_extensions", "false");
         try {
-            return new DuckDb(Objects.requireNonNull(new DuckDBDriver().connect("jdbc:duckdb:", settings)));
-        } catch (SQLException | LinkageError e) {
+            return new DuckDb(Objects.requireNonNull(DuckDbDriver.get().connect("jdbc:duckdb:", settings)));
+        } catch (SQLException | IOException | ReflectiveOperationException | LinkageError e) {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,
                     e,
-                    "DuckDB, which reads and writes Parquet, could not be loaded: %s. Its library is unpacked into %s; make room there, or"
-                            + " name another directory with -Djava.io.tmpdir.",
-                    e.getMessage(),
+                    "DuckDB, which reads and writes Parquet, could not be loaded: %s. Its library is unpacked into %s, or into %s where"
+                            + " that cannot be written; make room there, or name other directories with XDG_CACHE_HOME and"
+                            + " MMPO_JAVA_OPTS=-Djava.io.tmpdir=DIR.",
+                    e instanceof IOException io ? IoProblem.of(io) : e,
+                    UserCache.directory(),
                     System.getProperty("java.io.tmpdir"));
         }
     }

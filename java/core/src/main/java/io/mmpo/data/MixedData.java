@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +40,22 @@ public final class MixedData implements TokenizedDataset {
             known &= part.data().sizeIfKnown().isPresent();
         }
         return known ? OptionalInt.of(size()) : OptionalInt.empty();
+    }
+
+    @Override
+    public Reading reading() {
+        return parts.stream().map(part -> part.data().reading()).reduce(new Reading(0, 0, 0), Reading::plus);
+    }
+
+    @Override
+    public boolean awaitEnd(long millis) {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        for (Part part : parts) {
+            if (!part.data().awaitEnd(Math.max(1, TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime())))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Waits for the end of every data set: how many groups each gives is known then. */

@@ -28,7 +28,7 @@ final class ParquetRows extends RowFile {
     private final List<String> columns;
     private final long numRows;
     private final Deque<String> ready = new ArrayDeque<>();
-    private long readRows;
+    private volatile long readRows;
     private int rowsAtOnce = MAX_ROWS_AT_ONCE;
 
     /** wanted: columns to read; all of them where the file has none of these. */
@@ -46,6 +46,14 @@ final class ParquetRows extends RowFile {
             database.close();
             throw refused(file, e);
         }
+    }
+
+    /** As if all rows had the same size. */
+    @Override
+    long bytesRead() {
+        return numRows == 0
+                ? 0
+                : Math.round((double) readRows / numRows * file.toFile().length());
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.mmpo.data;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.Utf8;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.zip.GZIPInputStream;
+import org.jspecify.annotations.Nullable;
 
 /** The rows of a file, one after another. Used by one thread. */
 abstract class RowFile implements AutoCloseable {
@@ -28,6 +30,8 @@ abstract class RowFile implements AutoCloseable {
 
     final Path file;
     int nextRow;
+    /** Of the file as it lies on the disk, packed where it is. */
+    private volatile @Nullable CountedInput input;
 
     RowFile(Path file) {
         this.file = file;
@@ -41,8 +45,9 @@ abstract class RowFile implements AutoCloseable {
             return new ParquetRows(file, columns);
         }
         try {
-            BufferedInputStream input = text(file);
-            return switch (format) {
+            CountedInput bytes = new CountedInput(Files.newInputStream(file));
+            BufferedInputStream input = text(file, bytes);
+            RowFile rows = switch (format) {
                 case CSV -> new CsvRows(file, input, columns);
                 // Many a published .json holds lines of objects, and some a .jsonl an array of them.
                 default ->
@@ -50,6 +55,8 @@ abstract class RowFile implements AutoCloseable {
                             ? new JsonArray(file, input, columns)
                             : new JsonLines(file, input, columns);
             };
+            rows.input = bytes;
+            return rows;
         } catch (IOException e) {
             throw unreadable(file, e);
         }
@@ -66,12 +73,22 @@ abstract class RowFile implements AutoCloseable {
     /** Empty at the end of the file. */
     abstract Optional<Row> next();
 
+    /** How far the file has been read; any thread may ask. */
+    long bytesRead() {
+        CountedInput counted = input;
+        return counted == null ? 0 : counted.bytes();
+    }
+
     @Override
     public abstract void close();
 
     static MmpoException unreadable(Path file, IOException e) {
         return MmpoException.of(
-                MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check the file and its permissions.", file, e);
+                MmpoException.Kind.DATA,
+                e,
+                "%s cannot be read: %s. Check the file and its permissions.",
+                file,
+                IoProblem.of(e));
     }
 
     static void closeInput(InputStream input, Path file) {
@@ -88,7 +105,7 @@ abstract class RowFile implements AutoCloseable {
      * @param place of the row that was read
      */
     static Optional<MmpoException> notText(Path file, RowPlace place) {
-        try (InputStream input = unpacked(file)) {
+        try (InputStream input = unpacked(file, Files.newInputStream(file))) {
             return Utf8.firstMalformed(input)
                     .map(malformed -> MmpoException.data(
                             "%s, line %d: it is not UTF-8 (byte %d of the file%s; it was read up to %s %d). Save the file as UTF-8.",
@@ -107,8 +124,7 @@ abstract class RowFile implements AutoCloseable {
         return file.getFileName().toString().endsWith(".gz");
     }
 
-    private static InputStream unpacked(Path file) throws IOException {
-        InputStream bytes = Files.newInputStream(file);
+    private static InputStream unpacked(Path file, InputStream bytes) throws IOException {
         try {
             return isPacked(file) ? new GZIPInputStream(bytes, BUFFER_BYTES) : bytes;
         } catch (IOException | RuntimeException e) {
@@ -118,8 +134,8 @@ abstract class RowFile implements AutoCloseable {
     }
 
     /** Unpacked, and without a byte order mark. */
-    private static BufferedInputStream text(Path file) throws IOException {
-        InputStream bytes = unpacked(file);
+    private static BufferedInputStream text(Path file, InputStream packed) throws IOException {
+        InputStream bytes = unpacked(file, packed);
         try {
             BufferedInputStream input = new BufferedInputStream(bytes, BUFFER_BYTES);
             input.mark(BYTE_ORDER_MARK.length);

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.io.InputStream;
@@ -153,8 +154,7 @@ final class RowJson {
 
     /** Without a parser's advice to programmers. */
     private static String problem(IOException e) {
-        String problem =
-                e instanceof JsonProcessingException json ? json.getOriginalMessage() : String.valueOf(e.getMessage());
+        String problem = IoProblem.of(e);
         int advice = problem.indexOf('\n');
         return advice < 0 ? problem : problem.substring(0, advice);
     }

@@ -47,6 +47,8 @@ final class RowPipeline implements TokenizedDataset {
     private int nextRow;
     private int numRows = -1; // unknown until the end of the file
     private boolean closed;
+    private long bytesOfEndedFiles;
+    private @Nullable RowFile openFile;
     private Optional<RuntimeException> error = Optional.empty();
 
     /** kib: what the row holds of kibInFlight until it is kept. */
@@ -140,10 +142,17 @@ final class RowPipeline implements TokenizedDataset {
         int row = first;
         try (RowFile rows = RowFile.open(file, source.columnsOf(shape))) {
             ExpansionLimit limit = ExpansionLimit.of(file);
+            synchronized (this) {
+                openFile = rows;
+            }
             for (Optional<RowFile.Row> next = rows.next(); next.isPresent(); next = rows.next()) {
                 limit.add(next.get());
                 submit(row, next.get());
                 row++;
+            }
+            synchronized (this) {
+                openFile = null;
+                bytesOfEndedFiles += file.toFile().length();
             }
             return row;
         } catch (InterruptedException | RejectedExecutionException e) {
@@ -263,6 +272,32 @@ final class RowPipeline implements TokenizedDataset {
     }
 
     @Override
+    public synchronized Reading reading() {
+        long bytes = bytesOfEndedFiles + (openFile == null ? 0 : openFile.bytesRead());
+        return new Reading(
+                nextRow,
+                bytes,
+                source.files().stream()
+                        .mapToLong(file -> file.toFile().length())
+                        .sum());
+    }
+
+    @Override
+    public synchronized boolean awaitEnd(long millis) {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        throwError();
+        while (!isFinished()) {
+            long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+            if (left <= 0) {
+                return false;
+            }
+            await(left);
+            throwError();
+        }
+        return true;
+    }
+
+    @Override
     public synchronized DatasetSummary summary() {
         awaitEnd();
         return summary.orElseThrow();
@@ -326,13 +361,18 @@ final class RowPipeline implements TokenizedDataset {
         }
     }
 
-    @SuppressWarnings("WaitNotInLoop") // its callers loop
     private void await() {
+        await(0);
+    }
+
+    /** millis: 0 for as long as it takes. */
+    @SuppressWarnings("WaitNotInLoop") // its callers loop
+    private void await(long millis) {
         if (closed) {
             throw new IllegalStateException("the data set of " + source.name() + " is closed");
         }
         try {
-            wait();
+            wait(millis);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new CancellationException("interrupted while waiting for rows of " + source.name());

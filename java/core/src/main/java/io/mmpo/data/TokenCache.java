@@ -1,6 +1,8 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
+import io.mmpo.files.Unfinished;
 import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -40,7 +42,7 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
         /** Gives the finished store its name. */
         void publish() {
             try {
-                Files.move(incomplete, path, StandardCopyOption.ATOMIC_MOVE);
+                Unfinished.finish(incomplete, () -> Files.move(incomplete, path, StandardCopyOption.ATOMIC_MOVE));
             } catch (IOException e) {
                 throw failed(path, e);
             }
@@ -49,6 +51,7 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
         void discard() {
             try {
                 Files.deleteIfExists(incomplete);
+                Unfinished.end(incomplete);
             } catch (IOException e) {
                 throw failed(incomplete, e);
             }
@@ -124,6 +127,7 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
             Files.createDirectories(directory.resolve("tokens"));
             removeLeftovers();
             RandomAccessFile open = new RandomAccessFile(incomplete.toFile(), "rw");
+            Unfinished.begin(incomplete);
             return new Draft(TokenStore.create(open, incomplete), incomplete, file);
         } catch (IOException e) {
             throw failed(file, e);
@@ -165,6 +169,6 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
                 e,
                 "Tokenized rows cannot be kept at %s: %s. Make room, name another directory with cache_dir, or write cache_dir: no.",
                 path,
-                e);
+                IoProblem.of(e));
     }
 }

@@ -16,6 +16,12 @@ public interface TokenizedDataset extends AutoCloseable {
     /** {@link #size} without waiting: empty while rows are tokenized. Throws what has gone wrong so far, in whichever row. */
     OptionalInt sizeIfKnown();
 
+    /** How far the files are read now. */
+    Reading reading();
+
+    /** Waits for the end of the files, but no longer than this: true where every row is there. Throws what has gone wrong. */
+    boolean awaitEnd(long millis);
+
     /** Whether there is a group of that index. Waits until it is there, or the file has ended. */
     boolean has(int index);
 

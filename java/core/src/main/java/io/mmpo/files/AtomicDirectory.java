@@ -12,7 +12,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.stream.Stream;
 
 /**
@@ -28,9 +27,6 @@ import java.util.stream.Stream;
  * {@link #removeLeftovers} tidies up after an interrupted one. One process at a time writes into a parent directory.
  */
 public final class AtomicDirectory implements AutoCloseable {
-    private static final String INCOMPLETE = ".incomplete-";
-    private static final String REPLACED = ".replaced-";
-
     private final Path target;
     private final Path temporary;
     private final Path replaced;
@@ -38,14 +34,15 @@ public final class AtomicDirectory implements AutoCloseable {
 
     private AtomicDirectory(Path target) {
         this.target = target;
-        this.temporary = sibling(target, INCOMPLETE);
-        this.replaced = sibling(target, REPLACED);
+        this.temporary = TemporaryName.beside(target, TemporaryName.INCOMPLETE);
+        this.replaced = TemporaryName.beside(target, TemporaryName.REPLACED);
     }
 
     /** The target may exist; it stays as it is until the commit replaces it. */
     public static AtomicDirectory create(Path target) {
         AtomicDirectory directory = new AtomicDirectory(target.toAbsolutePath().normalize());
         try {
+            Unfinished.begin(directory.temporary);
             Files.createDirectories(directory.temporary);
         } catch (IOException e) {
             throw failed(directory.target, e);
@@ -64,10 +61,12 @@ public final class AtomicDirectory implements AutoCloseable {
             for (Path path : tree(temporary)) {
                 sync(path);
             }
-            if (Files.exists(target)) {
-                move(target, replaced);
-            }
-            move(temporary, target);
+            Unfinished.finish(temporary, () -> {
+                if (Files.exists(target)) {
+                    move(target, replaced);
+                }
+                move(temporary, target);
+            });
             committed = true;
             sync(Objects.requireNonNull(target.getParent()));
             delete(replaced);
@@ -82,6 +81,7 @@ public final class AtomicDirectory implements AutoCloseable {
         if (!committed) {
             try {
                 delete(temporary);
+                Unfinished.end(temporary);
                 if (Files.exists(replaced)) {
                     move(replaced, target);
                 }
@@ -96,16 +96,16 @@ public final class AtomicDirectory implements AutoCloseable {
         return problem(directory).isEmpty();
     }
 
-    /** Why it is not valid; empty if it is. */
-    public static Optional<String> problem(Path directory) {
-        return Manifest.problem(directory);
+    /** Why it is not valid, or has not all the files that are needed; empty if it is and has. */
+    public static Optional<String> problem(Path directory, String... needed) {
+        return Manifest.problem(directory, List.of(needed));
     }
 
     /** Removes a directory, which is at no moment half there: it is renamed to something that {@link #removeLeftovers} removes. */
     public static void remove(Path directory) {
         Path target = directory.toAbsolutePath().normalize();
         try {
-            Path doomed = sibling(target, INCOMPLETE);
+            Path doomed = TemporaryName.beside(target, TemporaryName.INCOMPLETE);
             move(target, doomed);
             delete(doomed);
         } catch (IOException e) {
@@ -119,14 +119,14 @@ public final class AtomicDirectory implements AutoCloseable {
         try {
             for (Path path : children(parent)) {
                 String name = path.getFileName().toString();
-                if (name.startsWith(".") && name.contains(REPLACED)) {
-                    Path target = parent.resolve(name.substring(1, name.indexOf(REPLACED)));
+                if (name.startsWith(".") && name.contains(TemporaryName.REPLACED)) {
+                    Path target = parent.resolve(name.substring(1, name.indexOf(TemporaryName.REPLACED)));
                     if (Files.exists(target)) {
                         delete(path);
                     } else {
                         move(path, target);
                     }
-                } else if (name.startsWith(".") && name.contains(INCOMPLETE)) {
+                } else if (name.startsWith(".") && name.contains(TemporaryName.INCOMPLETE)) {
                     delete(path);
                 }
             }
@@ -138,10 +138,6 @@ public final class AtomicDirectory implements AutoCloseable {
                     parent,
                     IoProblem.of(e));
         }
-    }
-
-    private static Path sibling(Path target, String kind) {
-        return target.resolveSibling("." + target.getFileName() + kind + UUID.randomUUID());
     }
 
     private static void move(Path source, Path target) throws IOException {

@@ -1,6 +1,8 @@
 package io.mmpo.files;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
+import java.nio.charset.MalformedInputException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -11,13 +13,20 @@ public final class IoProblem {
     private IoProblem() {}
 
     public static String of(IOException e) {
+        return TemporaryName.withTargets(words(e));
+    }
+
+    private static String words(IOException e) {
         return switch (e) {
+            case MalformedInputException text -> "it is not UTF-8";
+            case JsonProcessingException json -> json.getOriginalMessage();
             case NoSuchFileException missing -> missing.getFile() + " does not exist";
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();
             case FileAlreadyExistsException existing -> existing.getFile() + " exists already";
             case FileSystemException other
             when other.getReason() != null -> other.getReason() + " (" + other.getFile() + ")";
-            default -> String.valueOf(e.getMessage());
+            case FileSystemException other -> other.getFile() + " cannot be used";
+            default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         };
     }
 }

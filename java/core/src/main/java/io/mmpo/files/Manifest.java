@@ -8,9 +8,12 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** manifest.json: name, size and SHA-256 of every other file of a directory. It is written last, so its presence says complete. */
@@ -26,19 +29,18 @@ final class Manifest {
     private Manifest() {}
 
     static void write(Path directory) throws IOException {
-        try (Stream<Path> paths = Files.walk(directory)) {
-            List<Path> files = paths.filter(Files::isRegularFile).sorted().toList();
-            Entry[] entries = new Entry[files.size()];
-            for (int i = 0; i < entries.length; i++) {
-                Path file = files.get(i);
-                entries[i] = new Entry(directory.relativize(file).toString(), Files.size(file), sha256(file));
-            }
-            NewFile.write(directory.resolve(FILE), JsonFile.MAPPER.valueToTree(new Content(1, List.of(entries))));
+        List<Entry> entries = new ArrayList<>();
+        for (Path file : files(directory)) {
+            entries.add(new Entry(directory.relativize(file).toString(), Files.size(file), sha256(file)));
         }
+        NewFile.write(directory.resolve(FILE), JsonFile.MAPPER.valueToTree(new Content(1, entries)));
     }
 
-    /** Why the directory is not what its manifest says; empty if it is. */
-    static Optional<String> problem(Path directory) {
+    /**
+     * Why the directory is not what its manifest says; empty if it is. The manifest must name every file that is there, or it was
+     * not written of this directory.
+     */
+    static Optional<String> problem(Path directory, List<String> needed) {
         Path file = directory.resolve(FILE);
         if (!Files.isRegularFile(file)) {
             return Optional.of(file + " does not exist");
@@ -56,7 +58,7 @@ final class Manifest {
                     return problem;
                 }
             }
-            return Optional.empty();
+            return notListed(directory, content.files(), needed);
         } catch (IOException | InvalidPathException | MmpoException e) {
             return Optional.of(file + " cannot be checked: " + e.getMessage());
         }
@@ -77,6 +79,31 @@ final class Manifest {
             return Optional.of(file + " has " + Files.size(file) + " bytes, " + entry.size() + " were written");
         }
         return entry.sha256().equals(sha256(file)) ? Optional.empty() : Optional.of(file + " was changed");
+    }
+
+    private static Optional<String> notListed(Path directory, List<Entry> entries, List<String> needed)
+            throws IOException {
+        if (entries.isEmpty()) {
+            return Optional.of(directory.resolve(FILE) + " names no file");
+        }
+        Set<String> listed = entries.stream().map(Entry::name).collect(Collectors.toSet());
+        Optional<String> missing =
+                needed.stream().filter(name -> !listed.contains(name)).findFirst();
+        if (missing.isPresent()) {
+            return Optional.of(directory.resolve(FILE) + " does not name " + missing.get() + ", which is needed");
+        }
+        return files(directory).stream()
+                .map(file -> directory.relativize(file).toString())
+                .filter(name -> !name.equals(FILE) && !listed.contains(name))
+                .findFirst()
+                .map(name -> directory.resolve(name) + " is not named in " + FILE);
+    }
+
+    /** Every file below the directory, sorted. */
+    private static List<Path> files(Path directory) throws IOException {
+        try (Stream<Path> paths = Files.walk(directory)) {
+            return paths.filter(Files::isRegularFile).sorted().toList();
+        }
     }
 
     private static String sha256(Path file) throws IOException {

@@ -46,7 +46,7 @@ public final class NewFile {
                         MmpoException.Kind.ENVIRONMENT,
                         e,
                         "%s cannot be written: %s.%s",
-                        file,
+                        TemporaryName.withTargets(file.toString()),
                         IoProblem.of(e),
                         freeSpace(file));
             default -> new IllegalStateException(failure);

@@ -1,6 +1,7 @@
 package io.mmpo.nativelib;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.UserCache;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -19,11 +20,7 @@ record LibraryCache(Path root) {
 
     /** Of the user, after the XDG base directory rules. */
     static LibraryCache user() {
-        String cacheHome = System.getenv("XDG_CACHE_HOME");
-        Path base = cacheHome == null || cacheHome.isBlank()
-                ? Path.of(System.getProperty("user.home"), ".cache")
-                : Path.of(cacheHome);
-        return new LibraryCache(base.resolve("mmpo").resolve("native"));
+        return new LibraryCache(UserCache.directory().resolve("native"));
     }
 
     Path unpack(Platform platform) {

@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import io.mmpo.MmpoException;
 import io.mmpo.data.DatasetSummary;
+import io.mmpo.data.Reading;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.TokenizedGroup;
 import io.mmpo.model.ModelConfig;
@@ -64,6 +65,16 @@ final class CheckedRows implements TokenizedDataset {
     @Override
     public OptionalInt sizeIfKnown() {
         return rows.sizeIfKnown();
+    }
+
+    @Override
+    public Reading reading() {
+        return rows.reading();
+    }
+
+    @Override
+    public boolean awaitEnd(long millis) {
+        return rows.awaitEnd(millis);
     }
 
     @Override

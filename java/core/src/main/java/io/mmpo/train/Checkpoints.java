@@ -3,6 +3,7 @@ package io.mmpo.train;
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.files.AtomicDirectory;
+import io.mmpo.files.IoProblem;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.SafetensorsReader;
 import io.mmpo.model.SafetensorsWriter;
@@ -15,7 +16,7 @@ import java.util.Map;
 
 /** Writes checkpoints and the final model, and puts a run back where a checkpoint left it. */
 final class Checkpoints {
-    private static final String OPTIMIZER = "optimizer.safetensors";
+    static final String OPTIMIZER = "optimizer.safetensors";
 
     private final RunDirectory directory;
     private final TrainingConfig config;
@@ -41,6 +42,7 @@ final class Checkpoints {
     /** Model, optimizer and trainer state under checkpoint-&lt;step&gt;; then as many old ones go as save_total_limit says. */
     Path save(TrainerState state) {
         Path target = directory.checkpoint(state.globalStep());
+        FiniteWeights.require(trainer.parameters(), target.toString());
         try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
             saver.save(checkpoint.path(), target);
             SafetensorsWriter.writeFile(
@@ -56,7 +58,7 @@ final class Checkpoints {
                     e,
                     "%s cannot be written: %s. Make room, or choose another output_dir.",
                     target,
-                    e);
+                    IoProblem.of(e));
         }
         config.run().saveTotalLimit().ifPresent(directory::keepNewest);
         listener.saved(target);
@@ -65,6 +67,7 @@ final class Checkpoints {
 
     Path saveFinal() {
         Path target = directory.finalModel();
+        FiniteWeights.require(trainer.parameters(), target.toString());
         try (AtomicDirectory directory = AtomicDirectory.create(target)) {
             saver.save(directory.path(), target);
             directory.commit();

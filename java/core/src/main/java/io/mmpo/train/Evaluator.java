@@ -34,6 +34,7 @@ final class Evaluator {
             MicroBatch batch = rows.batch(i, batchSize);
             BatchResult result = Failures.explain(
                     () -> model.evaluate(batch.packed(), objective, batch.refLogps()),
+                    batch.rows(),
                     () -> "evaluating " + Failures.describe(batch.rows()));
             Failures.requireFinite(result, batch, true, during);
             lossSum += Arrays.stream(result.losses()).sum();

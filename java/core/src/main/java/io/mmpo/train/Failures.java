@@ -7,37 +7,63 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** Failures of the core, told with what the core cannot know: which rows, and what the run was doing. */
-final class Failures {
+public final class Failures {
     private static final int MOST_ROWS = 16;
+    private static final Pattern PLACE_IN_BATCH =
+            Pattern.compile("\\b(completion \\d+ of )?(?:group|prompt) (\\d+)\\b");
 
     private Failures() {}
 
-    /** doing: "scoring rows ... of train.jsonl", say. */
-    static <T> T explain(Supplier<T> call, Supplier<String> doing) {
+    /**
+     * The call's result.
+     *
+     * @param rows of the batch, by its groups
+     * @param doing "scoring rows ... of train.jsonl", say
+     */
+    public static <T> T explain(Supplier<T> call, int[] rows, Supplier<String> doing) {
         try {
             return call.get();
         } catch (NativeException e) {
-            throw switch (e.status()) {
-                case OUT_OF_MEMORY ->
-                    MmpoException.of(
-                            MmpoException.Kind.ENVIRONMENT,
-                            e,
-                            "The memory was not enough while %s: %s. Use a smaller batch size, a smaller max_length or"
-                                    + " gradient_checkpointing: full.",
-                            doing.get(),
-                            e.getMessage());
-                case INVALID_ARGUMENT, INVALID_MODEL ->
-                    MmpoException.of(MmpoException.Kind.DATA, e, "%s, while %s", e.getMessage(), doing.get());
-                case NON_FINITE, INTERNAL -> e;
-            };
+            throw explained(e, rows, doing);
         }
     }
 
+    /** The failure with the rows, which the core counts within its batch. */
+    public static RuntimeException explained(NativeException e, int[] rows, Supplier<String> doing) {
+        return switch (e.status()) {
+            case OUT_OF_MEMORY ->
+                MmpoException.of(
+                        MmpoException.Kind.ENVIRONMENT,
+                        e,
+                        "The memory was not enough while %s: %s. Use a smaller batch size, a smaller max_length or"
+                                + " gradient_checkpointing: full.",
+                        doing.get(),
+                        e.getMessage());
+            case INVALID_ARGUMENT, INVALID_MODEL ->
+                MmpoException.of(
+                        MmpoException.Kind.DATA, e, "%s, while %s", withRows(e.getMessage(), rows), doing.get());
+            case NON_FINITE ->
+                MmpoException.of(
+                        MmpoException.Kind.TRAINING, e, "%s, while %s", withRows(e.getMessage(), rows), doing.get());
+            case INTERNAL -> e;
+        };
+    }
+
+    /** "completion 3 of group 1" is a completion of a row of the file. */
+    static String withRows(String message, int[] rows) {
+        return PLACE_IN_BATCH.matcher(message).replaceAll(place -> {
+            int index = Integer.parseInt(place.group(2));
+            String row = index < rows.length ? "row " + (rows[index] + 1) : "row " + index + " of the batch";
+            return (place.group(1) == null ? "" : "a completion of ") + row;
+        });
+    }
+
     /** Rows are numbered as in the file, the first line being 1. */
-    static String describe(int[] rows) {
+    public static String describe(int[] rows) {
         String numbers = Arrays.stream(rows)
                 .limit(MOST_ROWS)
                 .mapToObj(row -> Integer.toString(row + 1))

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.MmpoException;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.files.IoProblem;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -38,7 +39,7 @@ final class MetricsLog {
                     e,
                     "%s could not be written: %s. Make room or choose another output_dir.",
                     file,
-                    e);
+                    IoProblem.of(e));
         }
     }
 

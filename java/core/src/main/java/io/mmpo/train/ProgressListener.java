@@ -1,5 +1,6 @@
 package io.mmpo.train;
 
+import io.mmpo.data.Reading;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -29,6 +30,9 @@ public interface ProgressListener {
 
     default void finished(Phase phase) {}
 
+    /** A data set's files are being read, and this far; told some times a second while the run waits for them. */
+    default void reading(String purpose, Reading reading) {}
+
     /** A data set is ready: of its rows so many were tokenized, 0 where they came from the cache. */
     default void tokenized(String purpose, int rowsTokenized) {}
 
@@ -46,7 +50,7 @@ public interface ProgressListener {
 
     default void saved(Path directory) {}
 
-    /** Asked after each micro-batch: true saves a checkpoint and ends the run. */
+    /** Asked after each micro-batch, and while rows are read: true saves a checkpoint, where there is something to save, and ends the run. */
     default boolean stopRequested() {
         return false;
     }

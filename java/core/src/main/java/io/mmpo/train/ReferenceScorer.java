@@ -141,6 +141,7 @@ final class ReferenceScorer {
     private double[][] logps(MicroBatch batch) {
         double[] flat = Failures.explain(
                 () -> model.logps(batch.packed()),
+                batch.rows(),
                 () -> "computing reference log-probabilities of " + Failures.describe(batch.rows()));
         double[][] logps = new double[batch.numGroups()][];
         int completion = 0;

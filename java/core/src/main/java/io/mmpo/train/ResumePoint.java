@@ -43,7 +43,8 @@ record ResumePoint(Path checkpoint, TrainerState state) {
 
     private static ResumePoint read(Path checkpoint) {
         Path file = checkpoint.resolve(TrainerState.FILE);
-        Optional<String> problem = AtomicDirectory.problem(checkpoint);
+        Optional<String> problem =
+                AtomicDirectory.problem(checkpoint, TrainerState.FILE, RunDirectory.CONFIG, Checkpoints.OPTIMIZER);
         if (problem.isPresent()) {
             throw MmpoException.data(
                     "%s, which is not a complete checkpoint: %s. Name another one in resume_from_checkpoint.",

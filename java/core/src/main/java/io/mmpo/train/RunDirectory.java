@@ -4,6 +4,8 @@ import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.files.IoProblem;
+import io.mmpo.files.OwnerLock;
 import java.io.IOException;
 import java.nio.file.AccessMode;
 import java.nio.file.Files;
@@ -62,8 +64,13 @@ final class RunDirectory {
                     e,
                     "output_dir %s cannot be written: %s. Choose another, or change its permissions.",
                     path,
-                    e);
+                    IoProblem.of(e));
         }
+    }
+
+    /** For a run: a second one in the same directory is refused until the lock is closed. */
+    static OwnerLock lock(Path path, ProgressListener listener) {
+        return OwnerLock.ofDirectory(path, "output_dir " + path, listener::message);
     }
 
     static RunDirectory create(Path path) {
@@ -75,7 +82,7 @@ final class RunDirectory {
                     e,
                     "output_dir %s could not be made: %s. Choose a directory that can be written.",
                     path,
-                    e);
+                    IoProblem.of(e));
         }
         requireWritable(path);
         return new RunDirectory(path);
@@ -107,7 +114,8 @@ final class RunDirectory {
                     .sorted(Comparator.comparingInt(entry -> stepOf(entry).getAsInt()))
                     .toList();
         } catch (IOException e) {
-            throw MmpoException.of(MmpoException.Kind.ENVIRONMENT, e, "output_dir %s could not be read: %s", path, e);
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT, e, "output_dir %s could not be read: %s", path, IoProblem.of(e));
         }
     }
 

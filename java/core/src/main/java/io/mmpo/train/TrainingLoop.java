@@ -109,6 +109,7 @@ final class TrainingLoop {
             }
             BatchResult result = Failures.explain(
                     () -> trainer.accumulate(batch.packed(), objective, batch.refLogps()),
+                    batch.rows(),
                     () -> "training on " + Failures.describe(batch.rows()));
             Failures.requireFinite(result, batch, scoresAll, "step " + (step + 1));
             lossSum += Arrays.stream(result.losses()).sum();

@@ -21,6 +21,9 @@ import java.util.stream.IntStream;
 
 /** Everything that a run holds open: tokenizer, rows, model, optimizer state. */
 final class TrainingSession implements AutoCloseable {
+    /** Between two questions whether to stop. */
+    private static final int LISTENER_MILLIS = 200;
+
     private final TrainingConfig config;
     private final ProgressListener listener;
     private final Resources resources;
@@ -62,12 +65,13 @@ final class TrainingSession implements AutoCloseable {
     /** onTokenizer: what tokenizing threads ask for the tokenizer. */
     static TrainingSession open(
             TrainingConfig config, ProgressListener listener, UnaryOperator<Supplier<Tokenizer>> onTokenizer) {
-        if (config.run().resumeFrom().isEmpty()) {
-            RunDirectory.requireUnused(config.run().outputDir());
-        }
         RunDirectory.requireWritable(config.run().outputDir());
         Resources resources = new Resources();
         try {
+            resources.keep(RunDirectory.lock(config.run().outputDir(), listener));
+            if (config.run().resumeFrom().isEmpty()) {
+                RunDirectory.requireUnused(config.run().outputDir());
+            }
             return new TrainingSession(config, listener, onTokenizer, resources);
         } catch (RuntimeException | Error e) {
             resources.close();
@@ -90,6 +94,9 @@ final class TrainingSession implements AutoCloseable {
         ReferencePass pass = new ReferencePass(config, listener, source, model.core());
         Optional<ReferencePass.Scored> early = scoreWhileTokenizing(pass);
         if (listener.stopRequested()) {
+            return untrained(Optional.empty());
+        }
+        if (!awaitRows(trainingRows) || !evaluationRows.map(this::awaitRows).orElse(true)) {
             return untrained(Optional.empty());
         }
         String dataFingerprint = readEveryRow();
@@ -167,6 +174,17 @@ final class TrainingSession implements AutoCloseable {
     private int[] comparedRows(StepPlan plan, RowOrder order) {
         Intervals intervals = new Intervals(config.run(), plan);
         return plan.rowsOf(step -> intervals.comparesPairs(config.loss(), step), order);
+    }
+
+    /** Tells how far reading is; false where the listener asked to stop. */
+    private boolean awaitRows(CheckedRows rows) {
+        while (!rows.awaitEnd(LISTENER_MILLIS)) {
+            listener.reading(rows.purpose(), rows.reading());
+            if (listener.stopRequested()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** So that nothing is written before the data is known to fit the model. Returns the training rows' fingerprint. */

@@ -74,6 +74,30 @@ class AtomicDirectoryTest {
     }
 
     @Test
+    void aManifestNamesEveryFileThatIsThereAndThoseThatAreNeeded() throws IOException {
+        Path target = parent.resolve("checkpoint-1");
+        save(target, "text");
+        assertThat(AtomicDirectory.problem(target, "text")).isEmpty();
+        assertThat(AtomicDirectory.problem(target, "trainer_state.json"))
+                .contains(target.resolve("manifest.json") + " does not name trainer_state.json, which is needed");
+        Path stray = Files.writeString(target.resolve("stray"), "");
+        assertThat(AtomicDirectory.problem(target)).contains(stray + " is not named in manifest.json");
+        Files.delete(stray);
+        Files.writeString(target.resolve("manifest.json"), "{\"version\": 1, \"files\": []}");
+        assertThat(AtomicDirectory.problem(target)).contains(target.resolve("manifest.json") + " names no file");
+    }
+
+    @Test
+    void errorsNameTheTargetAndNotItsTemporaryName() {
+        try (AtomicDirectory directory = AtomicDirectory.create(parent.resolve("final"))) {
+            Path file = directory.path().resolve("missing/config.json");
+            assertThatThrownBy(() -> NewFile.write(file, JsonFile.MAPPER.createObjectNode()))
+                    .hasMessageContaining(parent.resolve("final/missing/config.json") + " cannot be written: ")
+                    .hasMessageNotContaining("incomplete");
+        }
+    }
+
+    @Test
     void aHostileManifestIsNotValid() throws IOException {
         Path manifest = parent.resolve("manifest.json");
         for (String text : List.of(
