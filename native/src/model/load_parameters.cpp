@@ -49,7 +49,7 @@ bool is_redundant(std::string_view name, const ModelConfig& config) {
 
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
                      const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
-                     Tensor& flat) {
+                     Tensor& flat, const std::function<bool(std::string_view)>& may_lack) {
   std::vector<bool> loaded(layout.parameters().size(), false);
   for (const mmpo_tensor& tensor : tensors) {
     require(tensor.name != nullptr && tensor.data != nullptr, "a weight's name and data must not be NULL");
@@ -74,7 +74,7 @@ void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor>
   }
   for (size_t i = 0; i < loaded.size(); ++i) {
     const Parameter& parameter = layout.parameters()[i];
-    if (!loaded[i]) {
+    if (!loaded[i] && !(may_lack && may_lack(parameter.name))) {
       fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter), " is missing; ", source,
            " asks for it");
     }

@@ -70,6 +70,9 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(mod
   if (adapter != nullptr) {
     gradients_.weights.layers.resize(decoder.weights().layers.size());
     gradients_.adapter = adapter->view(gradient_);
+    const WholeMatrices whole = adapter->whole(gradient_);
+    gradients_.weights.embedding_VH = whole.embedding_VH;
+    gradients_.weights.head_VH = whole.head_VH;
   } else {
     gradients_.weights = view_parameters(decoder.config(), decoder.layout(), gradient_);
   }
@@ -115,7 +118,7 @@ Trainer::Result Trainer::accumulate_slice(const mmpo_batch& batch, const Objecti
   at::index_select_out(rows_RH, x_TH, 0, packed.head_rows_R);
   Tensor rstd_R;
   const Tensor hidden_RH = model_.final_norm(rows_RH, rstd_R);
-  const Tensor& head_VH = decoder.weights().head_VH;
+  const Tensor& head_VH = decoder.head_VH();
 
   // The head, for the graded rows with their gradient, for the others without.
   const auto part = [&](int64_t first, int64_t count) {

@@ -116,7 +116,7 @@ final class ForeignKeys {
         inert("runs are deterministic for a seed and a number of threads", "full_determinism");
         inert("no code comes with a model here", "trust_remote_code");
 
-        only("", "LoRA on linear modules alone", "lora_target_parameters", "lora_modules_to_save");
+        only("", "LoRA on linear modules alone", "lora_target_parameters");
         only("false", "LoRA as it is, without DoRA", "use_dora");
         only("causal_lm", "language models", "lora_task_type");
         only("false", "weights in bfloat16 or float32", "load_in_4bit", "load_in_8bit", "fp16", "use_bnb_nested_quant");

@@ -86,6 +86,16 @@ final class Values {
         return words;
     }
 
+    /** Words, save that a text with commas is one regular expression where its parts are no names. */
+    List<String> moduleNames(String key) {
+        List<String> words = words(key);
+        Assignment assignment = assignments.get(key);
+        boolean isText = assignment != null && !assignment.nested() && assignment.text() != null;
+        return isText && !words.stream().allMatch(word -> word.matches("[\\w.-]+"))
+                ? List.of(Objects.requireNonNull(assignment.text()))
+                : words;
+    }
+
     double number(String key) {
         return parseNumber(key, text(key));
     }

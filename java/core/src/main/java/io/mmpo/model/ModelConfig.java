@@ -51,6 +51,10 @@ public record ModelConfig(
                 tokenIds("eos_token_id", config, generation, architecture.defaultEos()));
     }
 
+    ModelConfig withShape(ModelShape other) {
+        return new ModelConfig(architecture, other, dtype, bosTokenId, eosTokenIds);
+    }
+
     static void requireDirectory(Path modelDirectory) {
         if (!Files.isDirectory(modelDirectory)) {
             throw MmpoException.data(

@@ -3,6 +3,7 @@ package io.mmpo.model;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Device;
+import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Weights;
@@ -25,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 public final class ModelFiles implements WeightFiles {
     static final String WEIGHTS_FILE = "model.safetensors";
 
-    private static final String HEAD = "lm_head.weight";
-    private static final String EMBEDDING = "model.embed_tokens.weight";
+    static final String HEAD = "lm_head.weight";
+    static final String EMBEDDING = "model.embed_tokens.weight";
 
     private final Path directory;
     private final ModelConfig config;
@@ -69,11 +70,16 @@ public final class ModelFiles implements WeightFiles {
 
     /** Makes a model of the weights, converted to the compute type, on the device; it does not need these files afterwards. */
     public NativeModel load(ComputeType computeType, Device device) {
+        return load(config.shape(), weights(), computeType, device);
+    }
+
+    /** The same of weights that are not all of these files, with the shape that they have. */
+    NativeModel load(ModelShape shape, List<Weights> modelWeights, ComputeType computeType, Device device) {
         if (config.shape().numLayers() > weights.size()) {
             throw wrongSize(null);
         }
         try {
-            return NativeModel.create(config.shape(), weights(), computeType, device);
+            return NativeModel.create(shape, modelWeights, computeType, device);
         } catch (NativeException e) {
             throw switch (e.status()) {
                 case INVALID_MODEL ->

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** Leaves a model as transformers' save_pretrained does, or an adapter as PEFT's, so that Python loads it, with the tokenizer. */
@@ -80,7 +81,13 @@ public final class PretrainedWriter {
 
     /** config.json is the source's, with the type of the weights, by safetensors' name. */
     static void writeConfig(Path directory, Path source, String dtype) {
+        writeConfig(directory, source, dtype, config -> {});
+    }
+
+    /** The same with what else has changed. */
+    static void writeConfig(Path directory, Path source, String dtype, Consumer<ObjectNode> change) {
         ObjectNode config = JsonFile.read(source.resolve(ModelConfig.FILE));
+        change.accept(config);
         String type = WeightType.ofDtype(dtype).orElseThrow().key();
         // As the source spells it, twice where it does; both versions of transformers read torch_dtype.
         if (config.has("dtype")) {

@@ -59,12 +59,20 @@ final class Layouts {
             fields(JAVA_DOUBLE, "beta", "reward_epsilon", "aux_weight", "label_smoothing", "gamma", "scale"),
             fields(JAVA_INT, "loss", "length_normalize", "normalize", "score_rejected"));
 
+    static final StructLayout LORA_MODULE = struct(
+            "mmpo_lora_module",
+            fields(JAVA_LONG, "layer", "rank"),
+            fields(JAVA_DOUBLE, "scaling"),
+            fields(JAVA_INT, "module"),
+            List.of(MemoryLayout.paddingLayout(4)));
+
     static final StructLayout LORA_CONFIG = struct(
             "mmpo_lora_config",
-            fields(JAVA_LONG, "rank"),
-            fields(JAVA_DOUBLE, "scaling", "dropout"),
+            fields(ADDRESS, "modules"),
+            fields(JAVA_LONG, "num_modules"),
+            fields(JAVA_DOUBLE, "dropout"),
             fields(JAVA_LONG, "seed"),
-            fields(JAVA_INT, "targets"),
+            fields(JAVA_INT, "whole"),
             List.of(MemoryLayout.paddingLayout(4)));
 
     static final StructLayout OPTIMIZER_CONFIG = struct(
@@ -91,7 +99,7 @@ final class Layouts {
             .withName("mmpo_device_info");
 
     static final List<StructLayout> ALL = List.of(
-            ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_CONFIG, ROUNDING, OPTIMIZER_CONFIG, SAMPLING, DEVICE_INFO);
+            ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_MODULE, LORA_CONFIG, ROUNDING, OPTIMIZER_CONFIG, SAMPLING, DEVICE_INFO);
 
     private Layouts() {}
 

@@ -10,6 +10,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What a checkpoint holds beside the model's files: the optimizer's state, and what is trained where those files are of a narrower
@@ -40,7 +42,7 @@ final class OptimizerState {
                 .map(tensor -> named(tensor.name().substring(MASTER.length()), tensor))
                 .toList();
         try {
-            trainer.load(masters.isEmpty() ? weights : masters);
+            trainer.load(masters.isEmpty() ? trained(weights) : masters);
         } catch (NativeException e) {
             throw e.status() != NativeException.Status.INVALID_MODEL
                     ? e
@@ -53,6 +55,12 @@ final class OptimizerState {
                             e.getMessage());
         }
         restoreOptimizer(saved, checkpoint);
+    }
+
+    /** An adapter's files may hold more than what is trained. */
+    private List<Weights> trained(List<Weights> weights) {
+        Set<String> names = trainer.parameters().stream().map(Weights::name).collect(Collectors.toSet());
+        return weights.stream().filter(tensor -> names.contains(tensor.name())).toList();
     }
 
     private void restoreOptimizer(List<Weights> saved, Path checkpoint) {
