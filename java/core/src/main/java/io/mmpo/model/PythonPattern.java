@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A regular expression as Python's re reads it, over names of modules. The two languages differ in how they name groups, in what may
@@ -50,9 +51,8 @@ final class PythonPattern {
         return limited(() -> matcher(text).lookingAt());
     }
 
-    /** The first group of re.match; null where nothing matches. */
-    @org.jspecify.annotations.Nullable
-    String firstGroup(String text) {
+    /** The last group of re.match; null where nothing matches. */
+    @Nullable String lastGroup(String text) {
         Matcher matcher = matcher(text);
         return limited(matcher::lookingAt) ? matcher.group(matcher.groupCount()) : null;
     }

@@ -53,7 +53,7 @@ public record TargetModules(
                         .map(pattern -> "(?:^|.*?\\.)" + pattern + "\\.(\\d+)\\.")
                         .toList();
         for (PythonPattern pattern : PythonPattern.all(patterns)) {
-            String number = pattern.firstGroup(module);
+            String number = pattern.lastGroup(module);
             if (number != null) {
                 return layers.get().contains(Long.valueOf(number));
             }

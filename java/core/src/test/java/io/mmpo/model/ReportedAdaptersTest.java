@@ -11,6 +11,9 @@ import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,7 +47,7 @@ class ReportedAdaptersTest {
             assertThat(chosen(model, adapter)).isEqualTo(RESIZED, within(1e-4));
         }
         Path merged = directory.resolve("merged");
-        AdapterMerge.run(ModelSource.of(smaller, adapter, UnaryOperator.identity()), merged, Double.NaN);
+        AdapterMerge.run(ModelSource.of(smaller, adapter, UnaryOperator.identity()), merged, AdapterMerge.Options.DEFAULT);
         ModelConfig config = ModelConfig.read(merged);
         assertThat(config.shape().vocabSize()).isEqualTo(513);
         assertThat(config.shape().tieEmbeddings()).isTrue();
@@ -60,20 +63,20 @@ class ReportedAdaptersTest {
         Files.createDirectory(model);
         try (ModelFiles files = ModelFiles.open(golden.model());
                 AdapterFiles adapter = AdapterFiles.open(golden.directory())) {
-            PretrainedWriter.write(model, golden.model(), files.weights(), 100_000);
+            PretrainedWriter.write(model, golden.model(), files.weights(), TensorForm.UNCHANGED, 100_000);
             Weights embedding = files.weights().stream()
                     .filter(weight -> weight.name().equals(ModelFiles.EMBEDDING))
                     .findFirst()
                     .orElseThrow();
-            Weights norms = AdapterFiles.named(embedding, "base_model.model.lm_head.weight");
-            java.lang.foreign.MemorySegment data =
-                    java.lang.foreign.Arena.ofAuto().allocate(norms.data().byteSize(), 8);
-            for (long i = 0; i < norms.numElements(); i++) {
-                float value = norms.data().get(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i);
-                data.setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, i, 1.5F * value);
+            Weights head = AdapterFiles.named(embedding, "base_model.model.lm_head.weight");
+            MemorySegment data =
+                    Arena.ofAuto().allocate(head.data().byteSize(), 8);
+            for (long i = 0; i < head.numElements(); i++) {
+                float value = head.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i);
+                data.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1.5F * value);
             }
             List<Weights> weights = new ArrayList<>(adapter.weights());
-            weights.add(new Weights(norms.name(), norms.shape(), "F32", data));
+            weights.add(new Weights(head.name(), head.shape(), "F32", data));
             Path other = Files.createDirectory(directory.resolve("other"));
             SafetensorsWriter.writeFile(
                     other.resolve(AdapterFiles.WEIGHTS_FILE), weights, SafetensorsWriter.PYTORCH);
@@ -83,7 +86,7 @@ class ReportedAdaptersTest {
         Path other = directory.resolve("other");
         Path merged = directory.resolve("merged");
         ModelSource source = ModelSource.of(model, other, UnaryOperator.identity());
-        AdapterMerge.run(source, merged, Double.NaN);
+        AdapterMerge.run(source, merged, AdapterMerge.Options.DEFAULT);
         assertThat(ModelConfig.read(merged).shape().tieEmbeddings()).isFalse();
         assertThat(SafetensorsIndex.read(merged.resolve(SafetensorsIndex.FILE)).weightMap())
                 .containsKey("lm_head.weight");
