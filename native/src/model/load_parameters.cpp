@@ -48,8 +48,8 @@ bool is_redundant(std::string_view name, const ModelConfig& config) {
 }
 
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
-                     Tensor& flat, const std::function<bool(std::string_view)>& may_lack) {
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
+                     const std::function<bool(std::string_view)>& may_lack) {
   std::vector<bool> loaded(layout.parameters().size(), false);
   for (const mmpo_tensor& tensor : tensors) {
     require(tensor.name != nullptr && tensor.data != nullptr, "a weight's name and data must not be NULL");

@@ -21,7 +21,7 @@ bool is_redundant(std::string_view name, const ModelConfig& config);
 // are where no tensor has them; none by default.
 // Throws Error(MMPO_INVALID_MODEL) naming a tensor that is unknown, missing, given twice, misshapen or not finite.
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
-                     Tensor& flat, const std::function<bool(std::string_view)>& may_lack = {});
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
+                     const std::function<bool(std::string_view)>& may_lack = {});
 
 }  // namespace mmpo

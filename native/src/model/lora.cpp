@@ -280,7 +280,8 @@ void Adapter::backward(int64_t layer, Projection projection, const DropoutPass& 
   for (size_t m = 0; m < weight.modules.size(); ++m) {
     const LoraModule& module = weight.modules[m];
     const Tensor grad = grad_TN.narrow(1, module.column, module.columns);
-    linear_backward_weight(grad, low_TL.narrow(1, module.low, module.rank), workspace, gradient.modules[m].b_Nr, no_bias);
+    linear_backward_weight(grad, low_TL.narrow(1, module.low, module.rank), workspace, gradient.modules[m].b_Nr,
+                           no_bias);
     Tensor grad_low = grad_low_TS.narrow(1, module.low - weight.modules.front().low, module.rank);
     linear_backward_input(grad, module.b_Nr, workspace, grad_low);
   }

@@ -155,17 +155,18 @@ TEST_P(LoraTest, LogProbabilitiesEqualTheTwinsWithoutDropout) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Settings, LoraTest,
-    ::testing::Values(Setting{"none", MMPO_RECOMPUTE_NONE, lora(8, 0)},
-                      Setting{"none_dropout", MMPO_RECOMPUTE_NONE, lora(3, 0.3)},
-                      Setting{"selective_dropout", MMPO_RECOMPUTE_SELECTIVE, lora(8, 0.1), true},
-                      Setting{"full", MMPO_RECOMPUTE_FULL, lora(5, 0)},
-                      Setting{"full_dropout", MMPO_RECOMPUTE_FULL, lora(1, 0.5)},
-                      Setting{"attention", MMPO_RECOMPUTE_FULL, lora(4, 0.2, kAttention)},
-                      Setting{"query_and_value", MMPO_RECOMPUTE_SELECTIVE, lora(4, 0, module_set({MMPO_MODULE_Q, MMPO_MODULE_V}))},
-                      Setting{"up_and_down", MMPO_RECOMPUTE_NONE, lora(2, 0.2, module_set({MMPO_MODULE_UP, MMPO_MODULE_DOWN}))}),
-    [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(Settings, LoraTest,
+                         ::testing::Values(Setting{"none", MMPO_RECOMPUTE_NONE, lora(8, 0)},
+                                           Setting{"none_dropout", MMPO_RECOMPUTE_NONE, lora(3, 0.3)},
+                                           Setting{"selective_dropout", MMPO_RECOMPUTE_SELECTIVE, lora(8, 0.1), true},
+                                           Setting{"full", MMPO_RECOMPUTE_FULL, lora(5, 0)},
+                                           Setting{"full_dropout", MMPO_RECOMPUTE_FULL, lora(1, 0.5)},
+                                           Setting{"attention", MMPO_RECOMPUTE_FULL, lora(4, 0.2, kAttention)},
+                                           Setting{"query_and_value", MMPO_RECOMPUTE_SELECTIVE,
+                                                   lora(4, 0, module_set({MMPO_MODULE_Q, MMPO_MODULE_V}))},
+                                           Setting{"up_and_down", MMPO_RECOMPUTE_NONE,
+                                                   lora(2, 0.2, module_set({MMPO_MODULE_UP, MMPO_MODULE_DOWN}))}),
+                         [](const auto& test) { return test.param.name; });
 
 // Some modules of some layers, each with its rank and scaling, and matrices that are trained whole.
 struct Part {
@@ -180,7 +181,7 @@ class PartialLora : public ::testing::TestWithParam<Part> {
  protected:
   PartialLora() {
     config_.tie_embeddings = GetParam().tied ? 1 : 0;
-    const std::vector<mmpo_lora_module> all = {{1, 3, 0.5, MMPO_MODULE_Q}, {1, 5, 2, MMPO_MODULE_V},
+    const std::vector<mmpo_lora_module> all = {{1, 3, 0.5, MMPO_MODULE_Q},  {1, 5, 2, MMPO_MODULE_V},
                                                {1, 2, 1, MMPO_MODULE_DOWN}, {0, 4, 1.5, MMPO_MODULE_V},
                                                {0, 1, 3, MMPO_MODULE_GATE}, {0, 6, 0.25, MMPO_MODULE_UP}};
     std::ranges::copy_if(all, std::back_inserter(modules_), [](const mmpo_lora_module& module) {
@@ -199,8 +200,8 @@ class PartialLora : public ::testing::TestWithParam<Part> {
 
   double scaling(const std::string& name) const {
     const auto found = std::ranges::find_if(modules_, [&](const mmpo_lora_module& module) {
-      return name == "model.layers." + std::to_string(module.layer) + "." +
-                         kModuleNames[static_cast<size_t>(module.module)];
+      return name ==
+             "model.layers." + std::to_string(module.layer) + "." + kModuleNames[static_cast<size_t>(module.module)];
     });
     return found->scaling;
   }

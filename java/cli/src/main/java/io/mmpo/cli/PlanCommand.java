@@ -82,8 +82,8 @@ final class PlanCommand implements Callable<Integer> {
         ModelSource source = ModelSource.of(config.model().model(), UnaryOperator.identity());
         ModelConfig model = source.config();
         Choices choices = source.adapter()
-                .map(adapter -> Choices.of(config, model.shape())
-                        .withLora(AdapterConfig.settings(adapter, model.shape(), 0)))
+                .map(adapter ->
+                        Choices.of(config, model.shape()).withLora(AdapterConfig.settings(adapter, model.shape(), 0)))
                 .orElseGet(() -> Choices.of(config, model.shape()));
         TrainingPlan plan = TrainingPlan.of(config, model.shape(), choices);
         PrintWriter out = spec.commandLine().getOut();

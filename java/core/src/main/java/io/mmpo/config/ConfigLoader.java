@@ -41,15 +41,14 @@ public final class ConfigLoader {
             "ref_model_name_or_path", Set.of(LossType.MMPO, LossType.DPO),
             "precompute_ref_batch_size", Set.of(LossType.MMPO, LossType.DPO));
 
-    private static final Set<String> KEYS_OF_PEFT =
-            Set.of(
-                    "lora_r",
-                    "lora_alpha",
-                    "lora_dropout",
-                    "lora_target_modules",
-                    "lora_modules_to_save",
-                    "ensure_weight_tying",
-                    "use_rslora");
+    private static final Set<String> KEYS_OF_PEFT = Set.of(
+            "lora_r",
+            "lora_alpha",
+            "lora_dropout",
+            "lora_target_modules",
+            "lora_modules_to_save",
+            "ensure_weight_tying",
+            "use_rslora");
 
     /** transformers' earlier names, to those of today, and PEFT's, to TRL's. */
     private static final Map<String, String> OTHER_NAMES =
@@ -256,11 +255,13 @@ public final class ConfigLoader {
     }
 
     private static Optional<WeightType> savedType(Values v) {
-        return v.optionalWord("save_dtype").map(word -> Arrays.stream(WeightType.values())
-                .filter(type -> type.key().equals(word.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .orElseThrow(() -> MmpoException.configuration(
-                        "save_dtype must be float32, bfloat16 or float16, got '%s'%s", word, v.at("save_dtype"))));
+        return v.optionalWord("save_dtype")
+                .map(word -> Arrays.stream(WeightType.values())
+                        .filter(type -> type.key().equals(word.toLowerCase(Locale.ROOT)))
+                        .findFirst()
+                        .orElseThrow(() -> MmpoException.configuration(
+                                "save_dtype must be float32, bfloat16 or float16, got '%s'%s",
+                                word, v.at("save_dtype"))));
     }
 
     /** True is what TRL's users write for the default, false for no recomputation. */

@@ -90,10 +90,8 @@ final class Values {
     List<String> moduleNames(String key) {
         List<String> words = words(key);
         Assignment assignment = assignments.get(key);
-        boolean isText = assignment != null && !assignment.nested() && assignment.text() != null;
-        return isText && !words.stream().allMatch(word -> word.matches("[\\w.-]+"))
-                ? List.of(Objects.requireNonNull(assignment.text()))
-                : words;
+        String text = assignment == null ? null : assignment.text();
+        return text != null && !words.stream().allMatch(word -> word.matches("[\\w.-]+")) ? List.of(text) : words;
     }
 
     double number(String key) {

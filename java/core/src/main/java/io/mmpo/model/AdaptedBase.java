@@ -168,7 +168,8 @@ record AdaptedBase(
                     if (tensor == null) {
                         continue;
                     }
-                    long[] wanted = {first.map(other -> other.shape()[0]).orElse(tensor.shape()[0]), shape.hiddenSize()};
+                    long[] wanted = {first.map(other -> other.shape()[0]).orElse(tensor.shape()[0]), shape.hiddenSize()
+                    };
                     if (!Arrays.equals(tensor.shape(), wanted)) {
                         throw MmpoException.data(
                                 "%s: tensor %s has the shape %s; %s is wanted. Use the model that the adapter was trained on.",

@@ -171,9 +171,10 @@ final class AdapterKeys {
 
     private static <T> Map<String, T> patterns(JsonObject config, String key, Reader<T> reader) {
         Map<String, T> patterns = new LinkedHashMap<>();
-        config.object(key).ifPresent(object -> object.node()
-                .fieldNames()
-                .forEachRemaining(pattern -> patterns.put(pattern, reader.read(object, pattern))));
+        config.object(key)
+                .ifPresent(object -> object.node()
+                        .fieldNames()
+                        .forEachRemaining(pattern -> patterns.put(pattern, reader.read(object, pattern))));
         try {
             PythonPattern.all(List.copyOf(patterns.keySet()));
         } catch (IllegalArgumentException e) {

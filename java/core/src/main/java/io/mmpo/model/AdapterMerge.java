@@ -1,8 +1,8 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
-import io.mmpo.files.JsonFile;
 import io.mmpo.files.AtomicDirectory;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.RoundingLoss;
@@ -67,7 +67,8 @@ public final class AdapterMerge {
         try (ModelFiles base = ModelFiles.open(source.base());
                 AdapterFiles delta = AdapterFiles.open(source.adapter().orElseThrow());
                 AtomicDirectory directory = AtomicDirectory.create(target)) {
-            WeightType type = options.type().orElseGet(() -> typeOf(base.weights().getFirst()));
+            WeightType type =
+                    options.type().orElseGet(() -> typeOf(base.weights().getFirst()));
             double limit = options.tolerance().orElse(defaultTolerance(type));
             float[][] expected = probe(source); // first: it says what does not fit
             MergedWeights weights = new MergedWeights(base, delta);

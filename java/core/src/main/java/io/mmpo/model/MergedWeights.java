@@ -33,8 +33,8 @@ final class MergedWeights {
         held.put(ModelFiles.HEAD, head);
         adapter.lora().forEach(tensor -> factors.put(tensor.name(), tensor));
         settings.targets()
-                .forEach(target -> scalings.put(
-                        ModuleNames.name(target.layer(), target.module()) + ".weight", target.scaling()));
+                .forEach(target ->
+                        scalings.put(ModuleNames.name(target.layer(), target.module()) + ".weight", target.scaling()));
     }
 
     private static boolean isSame(Weights a, Weights b) {
@@ -77,8 +77,8 @@ final class MergedWeights {
 
     /** weight, which {@link #isAdapted}, and the product, in 32 bits and the arena's memory. */
     Weights merge(Weights weight, Arena memory) {
-        String module = AdapterFiles.PREFIX
-                + weight.name().substring(0, weight.name().length() - ".weight".length());
+        String module =
+                AdapterFiles.PREFIX + weight.name().substring(0, weight.name().length() - ".weight".length());
         Weights a = Objects.requireNonNull(factors.get(module + ".lora_A.weight"));
         Weights b = Objects.requireNonNull(factors.get(module + ".lora_B.weight"));
         return LoraMerge.merge(weight, a, b, Objects.requireNonNull(scalings.get(weight.name())), memory);

@@ -59,7 +59,8 @@ final class Merging {
             }
         }
         if (adapted != merged.numAdapted()) {
-            throw new IllegalStateException(adapted + " weights were merged, and the adapter has " + merged.numAdapted());
+            throw new IllegalStateException(
+                    adapted + " weights were merged, and the adapter has " + merged.numAdapted());
         }
         if (!Files.exists(directory.resolve(ModelFiles.WEIGHTS_FILE))) {
             SafetensorsWriter.writeIndex(directory, totalBytes, weightMap);
@@ -89,8 +90,8 @@ final class Merging {
     }
 
     private WeightFormat format(Weights weight) {
-        WeightType type =
-                options.type().orElseGet(() -> WeightType.ofDtype(weight.dtype()).orElseThrow());
+        WeightType type = options.type()
+                .orElseGet(() -> WeightType.ofDtype(weight.dtype()).orElseThrow());
         return new WeightFormat(type, options.stochastic(), options.seed());
     }
 }

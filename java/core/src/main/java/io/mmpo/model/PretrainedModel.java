@@ -47,8 +47,7 @@ public final class PretrainedModel implements AutoCloseable {
         try (AdapterFiles adapter = AdapterFiles.open(source.adapter().orElseThrow())) {
             AdaptedBase base = adapter.base(files);
             NativeModel core = files.load(base.shape(), base.weights(), computeType, device);
-            PretrainedModel model =
-                    new PretrainedModel(source, files.config().withShape(base.shape()), core);
+            PretrainedModel model = new PretrainedModel(source, files.config().withShape(base.shape()), core);
             try {
                 model.settings = adapter.attach(core, base, seed);
                 model.adapter = adapter.config();

@@ -29,7 +29,8 @@ final class PythonPattern {
 
     static PythonPattern of(String source) {
         if (source.length() > MAX_LENGTH) {
-            throw new IllegalArgumentException("a regular expression of " + source.length() + " characters is too long");
+            throw new IllegalArgumentException(
+                    "a regular expression of " + source.length() + " characters is too long");
         }
         try {
             return new PythonPattern(source, Pattern.compile(new Translation(source).java()));
@@ -52,7 +53,8 @@ final class PythonPattern {
     }
 
     /** The last group of re.match; null where nothing matches. */
-    @Nullable String lastGroup(String text) {
+    @Nullable
+    String lastGroup(String text) {
         Matcher matcher = matcher(text);
         return limited(matcher::lookingAt) ? matcher.group(matcher.groupCount()) : null;
     }
@@ -233,13 +235,17 @@ final class PythonPattern {
                 return;
             }
             String least = quantifier.group(1).isEmpty() ? "0" : quantifier.group(1);
-            java.append('{').append(least).append(quantifier.group(2)).append(quantifier.group(3)).append('}');
+            java.append('{')
+                    .append(least)
+                    .append(quantifier.group(2))
+                    .append(quantifier.group(3))
+                    .append('}');
             at = quantifier.end();
         }
 
         private IllegalArgumentException unsupported(String what) {
-            return new IllegalArgumentException(
-                    "\"" + source + "\" is not a regular expression that can be read: " + what + " at character " + (at + 1));
+            return new IllegalArgumentException("\"" + source + "\" is not a regular expression that can be read: "
+                    + what + " at character " + (at + 1));
         }
     }
 

@@ -28,7 +28,8 @@ public record TargetModules(
 
     /** saved: modules_to_save, which no adapter may have a part in. */
     List<String> among(List<String> modules, List<String> saved) {
-        Set<String> left = new HashSet<>(excluded.isEmpty() || excluded.isAllLinear() ? List.of() : excluded.among(modules));
+        Set<String> left =
+                new HashSet<>(excluded.isEmpty() || excluded.isAllLinear() ? List.of() : excluded.among(modules));
         List<PythonPattern> whole = PythonPattern.all(
                 saved.stream().map(name -> "(^|.*\\.)" + name + "($|\\..*)").toList());
         List<String> found = new ArrayList<>();

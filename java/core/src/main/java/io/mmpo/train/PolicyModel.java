@@ -69,8 +69,8 @@ final class PolicyModel {
         LoraOptions lora = config.model().lora();
         ModelShape shape = model.config().shape();
         lora.unmatched(shape)
-                .forEach(name -> listener.message(
-                        "lora_target_modules: no module of this model is named " + name + "; it is left out, as PEFT does"));
+                .forEach(name -> listener.message("lora_target_modules: no module of this model is named " + name
+                        + "; it is left out, as PEFT does"));
         model.addAdapter(lora.adapter(), lora.settings(shape, config.run().seed()));
     }
 
@@ -84,20 +84,18 @@ final class PolicyModel {
                 100.0 * trained / model.numParameters());
         listener.message(model.adapter()
                 .map(adapter -> "%s; LoRA: r %d, alpha %s, dropout %s, on %s"
-                        .formatted(
-                                share,
-                                adapter.rank(),
-                                adapter.alpha(),
-                                adapter.dropout(),
-                                adapter.targets().targets())
+                                .formatted(
+                                        share,
+                                        adapter.rank(),
+                                        adapter.alpha(),
+                                        adapter.dropout(),
+                                        adapter.targets().targets())
                         + whole(adapter))
                 .orElse(share));
     }
 
     private static String whole(AdapterConfig adapter) {
-        return adapter.modulesToSave().isEmpty()
-                ? ""
-                : ", and whole: " + String.join(", ", adapter.modulesToSave());
+        return adapter.modulesToSave().isEmpty() ? "" : ", and whole: " + String.join(", ", adapter.modulesToSave());
     }
 
     private static void requireTrainable(LoraOptions lora, AdapterConfig adapter, PretrainedModel model) {

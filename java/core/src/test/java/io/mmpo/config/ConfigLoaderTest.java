@@ -5,19 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LoraModule;
-import java.util.stream.Collectors;
-import java.util.Set;
-import io.mmpo.nativelib.WholeMatrix;
-import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.LoraTarget;
 import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.WholeMatrix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -193,7 +193,9 @@ class ConfigLoaderTest {
                         MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION))
                 .hasMessageContaining("holds no module of this model");
         TrainingConfig head = TrainingConfig.load(
-                write("model_name_or_path: m\ndataset_name: d\n"), "use_peft=true", "lora_target_modules=q_proj,lm_head");
+                write("model_name_or_path: m\ndataset_name: d\n"),
+                "use_peft=true",
+                "lora_target_modules=q_proj,lm_head");
         assertThatThrownBy(() -> modules(head))
                 .hasMessageContaining("holds lm_head")
                 .hasMessageContaining("the linear modules of a layer alone");
@@ -212,8 +214,8 @@ class ConfigLoaderTest {
         assertFails("modules_to_save: [norm]", "embed_tokens and lm_head");
     }
 
-    private static final ModelShape SHAPE = new ModelShape(
-            50, 8, 20, 2, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false);
+    private static final ModelShape SHAPE =
+            new ModelShape(50, 8, 20, 2, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false);
 
     private static Set<LoraModule> modules(TrainingConfig config) {
         return config.model().lora().settings(SHAPE, 0).targets().stream()

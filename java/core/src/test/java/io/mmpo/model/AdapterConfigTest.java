@@ -156,8 +156,8 @@ class AdapterConfigTest {
                 .hasMessageContaining(named);
     }
 
-    private static final ModelShape SHAPE = new ModelShape(
-            50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false);
+    private static final ModelShape SHAPE =
+            new ModelShape(50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false);
 
     @Test
     void anotherDirectoryIsNoAdapters() {

@@ -47,7 +47,8 @@ class ReportedAdaptersTest {
             assertThat(chosen(model, adapter)).isEqualTo(RESIZED, within(1e-4));
         }
         Path merged = directory.resolve("merged");
-        AdapterMerge.run(ModelSource.of(smaller, adapter, UnaryOperator.identity()), merged, AdapterMerge.Options.DEFAULT);
+        AdapterMerge.run(
+                ModelSource.of(smaller, adapter, UnaryOperator.identity()), merged, AdapterMerge.Options.DEFAULT);
         ModelConfig config = ModelConfig.read(merged);
         assertThat(config.shape().vocabSize()).isEqualTo(513);
         assertThat(config.shape().tieEmbeddings()).isTrue();
@@ -69,8 +70,7 @@ class ReportedAdaptersTest {
                     .findFirst()
                     .orElseThrow();
             Weights head = AdapterFiles.named(embedding, "base_model.model.lm_head.weight");
-            MemorySegment data =
-                    Arena.ofAuto().allocate(head.data().byteSize(), 8);
+            MemorySegment data = Arena.ofAuto().allocate(head.data().byteSize(), 8);
             for (long i = 0; i < head.numElements(); i++) {
                 float value = head.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i);
                 data.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1.5F * value);
@@ -78,8 +78,7 @@ class ReportedAdaptersTest {
             List<Weights> weights = new ArrayList<>(adapter.weights());
             weights.add(new Weights(head.name(), head.shape(), "F32", data));
             Path other = Files.createDirectory(directory.resolve("other"));
-            SafetensorsWriter.writeFile(
-                    other.resolve(AdapterFiles.WEIGHTS_FILE), weights, SafetensorsWriter.PYTORCH);
+            SafetensorsWriter.writeFile(other.resolve(AdapterFiles.WEIGHTS_FILE), weights, SafetensorsWriter.PYTORCH);
             golden.change(config -> config.putArray("modules_to_save").add("lm_head"));
             Files.copy(golden.directory().resolve(AdapterConfig.FILE), other.resolve(AdapterConfig.FILE));
         }

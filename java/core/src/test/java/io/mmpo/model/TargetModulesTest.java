@@ -9,8 +9,8 @@ import org.junit.jupiter.api.Test;
 
 /** Three layers of a Llama; what PEFT 0.21's check_target_module_exists says of its modules. */
 class TargetModulesTest {
-    private static final List<String> MODULES = ModuleNames.of(new ModelShape(
-            50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false));
+    private static final List<String> MODULES = ModuleNames.of(
+            new ModelShape(50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false));
 
     @Test
     void namesAreWholeOrEnds() {
@@ -32,19 +32,23 @@ class TargetModulesTest {
     void excludedOnesAreLeftOut() {
         ModuleChoice all = ModuleChoice.pattern("all-linear");
         assertThat(select(all, names("mlp.down_proj", q(0)), null, List.of())).hasSize(21 - 4);
-        assertThat(select(all, ModuleChoice.pattern(".*layers\\.[01]\\..*"), null, List.of())).hasSize(7);
+        assertThat(select(all, ModuleChoice.pattern(".*layers\\.[01]\\..*"), null, List.of()))
+                .hasSize(7);
     }
 
     /** Layers hold for the ends of names, not for whole names. */
     @Test
     void layersAreThoseOfEnds() {
-        assertThat(select(names("q_proj"), ModuleChoice.NONE, List.of(1L), List.of())).containsExactly(q(1));
-        assertThat(select(names("q_proj"), ModuleChoice.NONE, List.of(), List.of())).hasSize(3);
+        assertThat(select(names("q_proj"), ModuleChoice.NONE, List.of(1L), List.of()))
+                .containsExactly(q(1));
+        assertThat(select(names("q_proj"), ModuleChoice.NONE, List.of(), List.of()))
+                .hasSize(3);
         assertThat(select(names("q_proj", q(0)), ModuleChoice.NONE, List.of(1L), List.of()))
                 .containsExactly(q(0), q(1));
         assertThat(select(names("q_proj"), ModuleChoice.NONE, List.of(2L), List.of("h", "layers")))
                 .containsExactly(q(2));
-        assertThat(select(names("q_proj"), ModuleChoice.NONE, List.of(2L), List.of("blocks"))).isEmpty();
+        assertThat(select(names("q_proj"), ModuleChoice.NONE, List.of(2L), List.of("blocks")))
+                .isEmpty();
     }
 
     @Test

@@ -33,7 +33,8 @@ class LoraSettingsTest {
 
     @Test
     void refusesWhatTheCoreCouldNotUse() {
-        assertThatThrownBy(() -> settings(1, 0, ALL)).hasMessage("the rank r of an adapter must be in [1, 65536], got 0");
+        assertThatThrownBy(() -> settings(1, 0, ALL))
+                .hasMessage("the rank r of an adapter must be in [1, 65536], got 0");
         assertThatThrownBy(() -> settings(1, 1, Set.of())).hasMessage("an adapter needs at least one target module");
         assertThatThrownBy(() -> LoraSettings.everywhere(1, 1, 0, 0, 0, ALL))
                 .hasMessage("an adapter's scaling must be > 0, got 0.0");

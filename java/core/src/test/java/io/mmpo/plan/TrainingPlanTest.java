@@ -98,14 +98,16 @@ class TrainingPlanTest {
         "untied_llama3_rope, FLOAT32, ADAMW_8BIT, true, true",
         "tied, BFLOAT16, ADAMW, true, false"
     })
-    void whatATrainerHolds(String variant, ComputeType type, OptimizerType optimizer, boolean adapted, boolean masters) {
+    void whatATrainerHolds(
+            String variant, ComputeType type, OptimizerType optimizer, boolean adapted, boolean masters) {
         LoraSettings attention = LoraSettings.everywhere(3, 64, 1, 0, 0, ATTENTION);
         whatATrainerHolds(variant, type, optimizer, adapted ? Optional.of(attention) : Optional.empty(), masters);
     }
 
     @Test
     void whatATrainerOfSomeModulesAndWholeMatricesHolds() {
-        List<LoraTarget> targets = List.of(new LoraTarget(2, LoraModule.UP, 70, 1), new LoraTarget(0, LoraModule.Q, 3, 2));
+        List<LoraTarget> targets =
+                List.of(new LoraTarget(2, LoraModule.UP, 70, 1), new LoraTarget(0, LoraModule.Q, 3, 2));
         for (Set<WholeMatrix> whole : List.of(
                 Set.of(WholeMatrix.EMBEDDING, WholeMatrix.HEAD), Set.of(WholeMatrix.HEAD), Set.of(WholeMatrix.TIED))) {
             Optional<LoraSettings> lora = Optional.of(new LoraSettings(targets, whole, 0, 0));
@@ -126,7 +128,8 @@ class TrainingPlanTest {
             try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
                 assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
                 assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
-                assertThat(plan.masterWeights()).isEqualTo(bf16 && masters || adapted ? bytes(trainer.parameters()) : 0);
+                assertThat(plan.masterWeights())
+                        .isEqualTo(bf16 && masters || adapted ? bytes(trainer.parameters()) : 0);
                 long copy = bf16 && adapted ? bytes(trainer.parameters()) / 2 : 0;
                 assertThat(plan.weights()).isEqualTo(bytes(model.parameters()) + copy);
             }

@@ -98,8 +98,9 @@ class LoraTrainingTest {
             assertThat(adapter(stopped)).isEqualTo(adapter(whole));
             try (SafetensorsReader saved =
                     SafetensorsReader.open(directory.resolve(whole + "/final/adapter_model.safetensors"))) {
-                assertThat(saved.tensors()).hasSize(2 * 2 * 2 + 2).allMatch(tensor -> tensor.dtype()
-                        .equals("F32"));
+                assertThat(saved.tensors())
+                        .hasSize(2 * 2 * 2 + 2)
+                        .allMatch(tensor -> tensor.dtype().equals("F32"));
                 List<SafetensorsReader.Tensor> matrices = saved.tensors().stream()
                         .filter(tensor -> !tensor.name().contains("lora_"))
                         .toList();
@@ -123,8 +124,9 @@ class LoraTrainingTest {
                 config("run", Map.of("max_steps", 1, "save_strategy", "steps")),
                 new StopAfter(Integer.MAX_VALUE, messages));
         assertThat(messages)
-                .anyMatch(text ->
-                        text.startsWith("trainable parameters: 13,872 of 170,736 (8.12%); LoRA: r 4, alpha 32.0, dropout 0.2, on all-linear"));
+                .anyMatch(
+                        text -> text.startsWith(
+                                "trainable parameters: 13,872 of 170,736 (8.12%); LoRA: r 4, alpha 32.0, dropout 0.2, on all-linear"));
         Path checkpoint = directory.resolve("run/checkpoint-1");
         assertThat(checkpoint.toFile().list())
                 .containsExactlyInAnyOrder(
