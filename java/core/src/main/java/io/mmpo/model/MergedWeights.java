@@ -56,7 +56,9 @@ final class MergedWeights {
 
     /** Writes the vocabulary of the adapter into a config.json, and that it is untied where embedding and head are two now. */
     void describe(ObjectNode config) {
-        config.put("vocab_size", base.shape().vocabSize());
+        if (config.path("vocab_size").asLong() != base.shape().vocabSize()) {
+            config.put("vocab_size", base.shape().vocabSize());
+        }
         if (base.shape().tieEmbeddings() && !tied) {
             config.put("tie_word_embeddings", false);
         }

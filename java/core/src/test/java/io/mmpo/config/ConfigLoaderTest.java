@@ -210,7 +210,7 @@ class ConfigLoaderTest {
             assertThat(config.model().lora().settings(SHAPE, 0).whole()).containsExactly(WholeMatrix.TIED);
             assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
         }
-        assertFails("modules_to_save: [lm_head]\nlora_modules_to_save: [lm_head]", "are one key");
+        assertFails("modules_to_save: [lm_head]\nlora_modules_to_save: [embed_tokens]", "is set twice");
         assertFails("modules_to_save: [norm]", "embed_tokens and lm_head");
     }
 
