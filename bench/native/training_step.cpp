@@ -107,8 +107,13 @@ std::unique_ptr<mmpo::Model> random_model(const Settings& s, at::Device device) 
   const auto dtype = s.text("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
   auto model = std::make_unique<mmpo::Model>(config, tensors, dtype, device);
   if (s.number("lora_r") > 0) {
-    const mmpo_lora_config lora{s.number("lora_r"), 2.0, 0.05, 7, static_cast<int32_t>(s.number("lora_targets"))};
-    model->set_adapter(lora, {});
+    std::vector<mmpo_lora_module> modules;
+    for (int64_t layer = 0; layer < config->num_layers; ++layer) {
+      for (int32_t module = MMPO_MODULE_Q; module <= MMPO_MODULE_DOWN; ++module) {
+        if ((s.number("lora_targets") >> module & 1) != 0) modules.push_back({layer, s.number("lora_r"), 2.0, module});
+      }
+    }
+    model->set_adapter({modules.data(), static_cast<int64_t>(modules.size()), 0.05, 7, 0}, {});
   }
   return model;
 }

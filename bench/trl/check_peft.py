@@ -9,6 +9,10 @@ Each time the log-probability of every completion token is compared between PEFT
 Equal log-probabilities of tokens mean equal logits up to a constant of the row (check_transformers.py). `mmpo merge` must give
 the weights of PEFT's merge_and_unload, and its model PEFT's log-probabilities.
 
+`--kinds` checks adapters of other kinds on the tiny models in place of that: modules named by ends, whole paths and regular
+expressions, excluded ones, some layers, ranks and alphas by pattern, modules_to_save with tied and untied embeddings, resized
+vocabularies; each scored, and merged; and `mmpo train` with lora_modules_to_save, whose adapters PEFT must load.
+
 Tolerance of a token: 1e-5, or 1e-5 plus twice what PEFT's own fp32 values are from its float64 values at worst, as in
 check_transformers.py. Merged weights: 1e-6. Exit status: 0 equal, 1 different, 77 skipped because something is missing.
 """
@@ -49,7 +53,7 @@ def id_rows(name, source):
     ]
 
 
-def train(source, data, directory):
+def train(source, data, directory, keys=None):
     common.train_mmpo(
         {
             "model_name_or_path": str(source),
@@ -67,6 +71,7 @@ def train(source, data, directory):
             "max_length": None,
             "save_strategy": "no",
             "seed": 0,
+            **(keys or {}),
         },
         directory,
     )
@@ -90,7 +95,7 @@ def make_adapter(source, directory, settings):
     return directory
 
 
-def load(source, adapter, report):
+def load(source, adapter, report, vocabulary=None):
     """PEFT's model in fp32, in evaluation; what it says of missing or unexpected weights is a failure."""
     import warnings
 
@@ -99,10 +104,14 @@ def load(source, adapter, report):
     from transformers import AutoModelForCausalLM
 
     base = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    if vocabulary is not None:
+        base.resize_token_embeddings(vocabulary)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = PeftModel.from_pretrained(base, adapter).eval()
-    problems = [str(warning.message) for warning in caught if "adapter" in str(warning.message)]
+    texts = [str(warning.message) for warning in caught]
+    # Of tied weights PEFT warns whenever modules_to_save names one.
+    problems = [text for text in texts if "adapter" in text and "tie_word_embeddings" not in text and "unclosed" not in text]
     report.check("PEFT loads it with nothing missing or unexpected", not problems, "; ".join(problems))
     touched = sum(bool(p.abs().max() > 0) for name, p in model.named_parameters() if "lora_B" in name)
     report.check("every B is there", touched == sum("lora_B" in name for name, _ in model.named_parameters()))
@@ -141,7 +150,8 @@ def check_merge(source, adapter, model, values, data, directory, report):
     common.mmpo(["merge", "--model", source, "--adapter", adapter, "--output", merged], directory / "merge.log")
     print(f"  mmpo: {(directory / 'merge.log').read_text().strip().splitlines()[-1]}")
     stored = load_file(merged / "model.safetensors")
-    wanted = model.merge_and_unload().state_dict()
+    unloaded = model.merge_and_unload()
+    wanted = unloaded.state_dict()
     half = {torch.bfloat16: 2.0**-8, torch.float16: 2.0**-11, torch.float32: 0.0}
     worst = max(
         ((stored[name].double() - wanted[name].double()).abs() - half[stored[name].dtype] * wanted[name].double().abs())
@@ -149,6 +159,11 @@ def check_merge(source, adapter, model, values, data, directory, report):
         .item()
         for name in stored
     )
+    left = {name for name in wanted if name not in stored and name != "lm_head.weight"}
+    report.check("the merged model has every weight of PEFT's", not left, ", ".join(sorted(left)))
+    config = json.loads((merged / "config.json").read_text())
+    same = config["tie_word_embeddings"] == unloaded.config.tie_word_embeddings
+    report.check("vocabulary and ties are PEFT's", same and config["vocab_size"] == wanted["model.embed_tokens.weight"].shape[0])
     report.check("merged weights are PEFT's, rounded once to the model's type", worst <= WEIGHT_TOLERANCE, f"{worst:.1e} off")
     if next(iter(stored.values())).dtype == torch.float32:
         compare_logps(values, mmpo_logps(["--model", merged], data, directory, "merged"), report)
@@ -186,9 +201,102 @@ def check_model(name, directory, report):
         compare_logps(values, mmpo_logps(together, data, directory, "together"), report)
 
 
+BOTH = ["embed_tokens", "lm_head"]
+PATHS = ["model.layers.0.self_attn.q_proj", "model.layers.2.mlp.down_proj"]
+PATTERNS = {"rank_pattern": {"layers.1.self_attn.q_proj": 2, "v_proj": 3}, "alpha_pattern": {r"layers.\d.self_attn.q_proj": 5}}
+# model, LoraConfig's arguments, tokens more than the model has
+KINDS = {
+    "ends of names": ("tiny-tied", {"target_modules": ["self_attn.k_proj", "mlp.up_proj"]}, 0),
+    "whole paths": ("tiny-untied", {"target_modules": PATHS}, 0),
+    "a regular expression": ("tiny-tied", {"target_modules": r".*\.layers\.[12]\..*(q|gate)_proj"}, 0),
+    "excluded modules": ("tiny-tied", {"target_modules": "all-linear", "exclude_modules": r".*\.1\..*|.*down_proj"}, 0),
+    "some layers": ("tiny-tied", {"target_modules": ["q_proj", PATHS[1]], "layers_to_transform": [1]}, 0),
+    "layers by a pattern": ("tiny-tied", {"target_modules": ["v_proj"], "layers_to_transform": 2, "layers_pattern": "layers"}, 0),
+    "ranks and alphas": ("tiny-untied", {"target_modules": ["q_proj", "v_proj"], "use_rslora": True, **PATTERNS}, 0),
+    "both, tied": ("tiny-tied", {"modules_to_save": BOTH}, 0),
+    "embedding, tied": ("tiny-tied", {"modules_to_save": ["embed_tokens"]}, 0),
+    "head, tied": ("tiny-tied", {"modules_to_save": ["lm_head"]}, 0),
+    "one for both": ("tiny-tied", {"modules_to_save": ["embed_tokens"], "ensure_weight_tying": True}, 0),
+    "both, untied": ("tiny-untied", {"modules_to_save": BOTH}, 0),
+    "norms": ("tiny-tied", {"modules_to_save": ["norm"]}, 0),
+    "more tokens, tied": ("tiny-tied", {}, 3),
+    "fewer tokens, untied": ("tiny-untied", {}, -4),
+    "more tokens and both": ("tiny-tied", {"modules_to_save": BOTH}, 3),
+    "more tokens and embedding": ("tiny-tied", {"modules_to_save": ["embed_tokens"]}, 3),
+}
+QUICK = ("a regular expression", "excluded modules", "ranks and alphas", "both, tied", "more tokens and embedding")
+
+
+def make_kind(source, directory, settings, more_tokens):
+    """PEFT's adapter whose every trained tensor is changed; returns the vocabulary that it was saved with."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(7)
+    base = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    vocabulary = base.config.vocab_size + more_tokens
+    if more_tokens:
+        base.resize_token_embeddings(vocabulary)
+    model = get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, **settings))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.02)
+        elif parameter.requires_grad and "lora_" not in name:
+            parameter.data.add_(torch.randn_like(parameter) * 0.02)
+    model.peft_config["default"].base_model_name_or_path = str(source)
+    model.save_pretrained(directory)
+    return vocabulary
+
+
+def within(rows, vocabulary):
+    """The rows with tokens of the vocabulary alone."""
+    return [{key: [token % vocabulary for token in ids] for key, ids in row.items() if key.endswith("_ids")} for row in rows]
+
+
+def check_kind(label, name, settings, more_tokens, directory, report):
+    print(f"{name}: PEFT's adapter in mmpo ({label})")
+    source = source_directory(name)
+    directory.mkdir(parents=True)
+    adapter = directory / "adapter"
+    vocabulary = make_kind(source, adapter, settings, more_tokens)
+    rows = within(id_rows(name, source), vocabulary)
+    data = directory / "rows.jsonl"
+    common.write_jsonl(data, rows)
+    model = load(source, adapter, report, vocabulary if more_tokens else None)
+    values = peft_logps(model, rows)
+    compare_logps(values, mmpo_logps(["--model", source, "--adapter", adapter], data, directory, "scored"), report)
+    check_merge(source, adapter, model, values, data, directory, report)
+
+
+def check_trained_whole(name, tied, directory, report):
+    print(f"{name}: mmpo's adapter in PEFT (lora_modules_to_save, ensure_weight_tying {tied})")
+    source = source_directory(name)
+    directory.mkdir(parents=True)
+    rows = id_rows(name, source)
+    data = directory / "rows.jsonl"
+    common.write_jsonl(data, rows)
+    keys = {"lora_target_modules": r".*\.[12]\..*(v|up)_proj", "lora_modules_to_save": BOTH, "ensure_weight_tying": tied}
+    final = train(source, data, directory, keys)
+    model = load(source, final, report)
+    values = peft_logps(model, rows)
+    compare_logps(values, mmpo_logps(["--model", final], data, directory, "final"), report)
+    check_merge(source, final, model, values, data, directory, report)
+
+
+def check_kinds(labels, directory, report):
+    for number, label in enumerate(labels):
+        check_kind(label, *KINDS[label], directory / f"kind-{number}", report)
+    check_trained_whole("tiny-tied", True, directory / "trained-tied", report)
+    if len(labels) > len(QUICK):
+        check_trained_whole("tiny-tied", False, directory / "trained-parted", report)
+        check_trained_whole("tiny-untied", False, directory / "trained-untied", report)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=MODELS, action="append", help="default: all")
+    parser.add_argument("--kinds", choices=("quick", "all"), help="adapters of other kinds, in place of the models")
     parser.add_argument("--output", type=pathlib.Path, help="keep the files here")
     options = parser.parse_args()
     common.use_peer_python()
@@ -199,8 +307,11 @@ def main():
     logging.disable_progress_bar()
     report = Report()
     with tempfile.TemporaryDirectory() as temporary:
-        for name in options.model or MODELS:
-            directory = (options.output or pathlib.Path(temporary)).resolve() / name
+        root = (options.output or pathlib.Path(temporary)).resolve()
+        if options.kinds:
+            check_kinds(QUICK if options.kinds == "quick" else tuple(KINDS), root, report)
+        for name in options.model or ([] if options.kinds else MODELS):
+            directory = root / name
             directory.mkdir(parents=True, exist_ok=True)
             check_model(name, directory, report)
     print(f"{report.failures or 'no'} failures")

@@ -80,11 +80,45 @@ inline std::unique_ptr<Model> load_tiny_llama(const std::string& variant, at::Sc
   return std::make_unique<Model>(config, weights.tensors(), dtype, test_device());
 }
 
+// A set of modules, by mmpo_module.
+inline constexpr int32_t module_set(std::initializer_list<int32_t> modules) {
+  int32_t set = 0;
+  for (const int32_t module : modules) set |= 1 << module;
+  return set;
+}
+inline constexpr int32_t kAllLinear = 127;
+
+// An adapter of one rank and scaling on the same modules of every layer.
+struct UniformLora {
+  int64_t rank;
+  double scaling;
+  double dropout;
+  uint64_t seed;
+  int32_t targets = kAllLinear;  // module_set
+  int32_t whole = 0;
+};
+
+inline std::vector<mmpo_lora_module> modules_of(const UniformLora& lora, int64_t num_layers) {
+  std::vector<mmpo_lora_module> modules;
+  for (int64_t layer = 0; layer < num_layers; ++layer) {
+    for (int32_t module = MMPO_MODULE_Q; module <= MMPO_MODULE_DOWN; ++module) {
+      if ((lora.targets & 1 << module) != 0) modules.push_back({layer, lora.rank, lora.scaling, module});
+    }
+  }
+  return modules;
+}
+
+inline void set_adapter(Model& model, const UniformLora& lora, std::span<const mmpo_tensor> weights = {}) {
+  const std::vector<mmpo_lora_module> modules = modules_of(lora, model.decoder().config()->num_layers);
+  model.set_adapter({modules.data(), static_cast<int64_t>(modules.size()), lora.dropout, lora.seed, lora.whole},
+                    weights);
+}
+
 // Gives the model that load_tiny_llama(variant) loads the golden adapter: r 4, alpha 8, all linear modules.
 inline void add_golden_adapter(Model& model, const std::string& variant) {
   const WeightFile weights(shared_directory() / "golden" / "tiny_llama" / (variant + "_lora") /
                            "adapter_model.safetensors");
-  model.set_adapter({4, 2.0, 0, 0, 127}, weights.tensors());
+  set_adapter(model, {4, 2.0, 0, 0}, weights.tensors());
 }
 
 // A small model with random weights, biases included: what the golden ones do not have.

@@ -158,24 +158,36 @@ typedef struct mmpo_objective {
   int32_t score_rejected; /* MMPO with aux_weight 1: 0 leaves the rejected completions out (their outputs are NaN) */
 } mmpo_objective;
 
-/* Linear modules of a layer that an adapter may have a part in; a set of them is the sum of its members. */
+/* Linear modules of a layer that an adapter may have a part in. */
 enum mmpo_module {
-  MMPO_MODULE_Q = 1,
-  MMPO_MODULE_K = 2,
-  MMPO_MODULE_V = 4,
-  MMPO_MODULE_O = 8,
-  MMPO_MODULE_GATE = 16,
-  MMPO_MODULE_UP = 32,
-  MMPO_MODULE_DOWN = 64
+  MMPO_MODULE_Q = 0,
+  MMPO_MODULE_K = 1,
+  MMPO_MODULE_V = 2,
+  MMPO_MODULE_O = 3,
+  MMPO_MODULE_GATE = 4,
+  MMPO_MODULE_UP = 5,
+  MMPO_MODULE_DOWN = 6
 };
 
-/* LoRA as PEFT has it: a module's output grows by scaling * dropout(x) A^T B^T, A [rank, inputs] and B [outputs, rank]. */
-typedef struct mmpo_lora_config {
-  int64_t rank; /* r, the same for every module */
+/* Matrices that an adapter may hold whole, in place of the model's own: the embedding, the output head, or one matrix that
+ * is both. A set of them is the sum of its members; TIED stands alone. */
+enum mmpo_whole { MMPO_WHOLE_EMBEDDING = 1, MMPO_WHOLE_HEAD = 2, MMPO_WHOLE_TIED = 4 };
+
+/* An adapted module of one layer: its output grows by scaling * dropout(x) A^T B^T, A [rank, inputs] and B [outputs, rank]. */
+typedef struct mmpo_lora_module {
+  int64_t layer; /* from 0 */
+  int64_t rank; /* r */
   double scaling; /* alpha / r, or what else multiplies the product; > 0 */
+  int32_t module; /* mmpo_module */
+} mmpo_lora_module;
+
+/* LoRA as PEFT has it. */
+typedef struct mmpo_lora_config {
+  const mmpo_lora_module* modules; /* [num_modules], in any order, none of them twice */
+  int64_t num_modules; /* >= 1 */
   double dropout; /* in [0, 1), in training only; to a 65536th */
   uint64_t seed; /* of the masks, and of A where it is not given */
-  int32_t targets; /* a set of mmpo_module */
+  int32_t whole; /* a set of mmpo_whole: what is trained whole beside A and B */
 } mmpo_lora_config;
 
 /* ADAMW keeps two float32 moments an element. ADAMW_8BIT keeps 8-bit codes of them and a float32 scale for 256 codes; parameters
@@ -257,8 +269,10 @@ MMPO_API int32_t mmpo_model_read(const mmpo_model* model, int32_t adapter, int64
 
 /* Gives a model that has none an adapter (float32), before a trainer is made of it: from now on everything is computed with
  * it, and a trainer trains it alone. tensors: every A and B by PEFT's name
- * ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"), in any order; none (num_tensors 0): A is drawn from
- * U(-1/sqrt(inputs), 1/sqrt(inputs)) and B is zero, as PEFT begins.
+ * ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"), in any order; none of them: A is drawn from
+ * U(-1/sqrt(inputs), 1/sqrt(inputs)) and B is zero, as PEFT begins. Whole matrices are named
+ * "base_model.model.model.embed_tokens.weight" (of the tied one, too) and "base_model.model.lm_head.weight"; one that is not
+ * given begins as the model's own.
  * MMPO_INVALID_ARGUMENT: config; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
 MMPO_API int32_t mmpo_model_set_adapter(mmpo_model* model, const mmpo_lora_config* config, const mmpo_tensor* tensors,
                                         int64_t num_tensors, mmpo_error* err);

@@ -171,7 +171,7 @@ class Generator {
   void sample(const Tensor& x_nH, const std::vector<size_t>& sequences) {
     Tensor rstd_n;
     const Tensor hidden_nH = model_.final_norm(x_nH, rstd_n);
-    const Tensor& head_VH = model_.decoder().weights().head_VH;
+    const Tensor& head_VH = model_.decoder().head_VH();
     Tensor logits_nV = at::empty({x_nH.size(0), head_VH.size(0)}, x_nH.options());
     linear(hidden_nH, head_VH, {}, model_.workspace(), logits_nV);
     const Tensor float_nV = logits_nV.to(at::kFloat).cpu();

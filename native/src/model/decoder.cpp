@@ -31,6 +31,16 @@ Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device dev
       flat_(at::zeros({layout_.size()}, at::TensorOptions().dtype(dtype).device(device))),
       weights_(view_parameters(config_, layout_, flat_)) {}
 
+const Tensor& Decoder::embedding_VH() const {
+  const bool own = adapter_ != nullptr && adapter_->whole().embedding_VH.defined();
+  return own ? adapter_->whole().embedding_VH : weights_.embedding_VH;
+}
+
+const Tensor& Decoder::head_VH() const {
+  const bool own = adapter_ != nullptr && adapter_->whole().head_VH.defined();
+  return own ? adapter_->whole().head_VH : weights_.head_VH;
+}
+
 AttentionShape Decoder::attention_shape() const {
   return {config_->num_heads, config_->num_kv_heads, config_->head_dim};
 }
@@ -46,7 +56,7 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   const int64_t num_rows = rows.tokens_T.size(0);
   const std::vector<int64_t> stream_shape{num_rows, config_->hidden_size};
   Tensor x_TH = workspace.allocate(stream_shape, dtype());
-  at::index_select_out(x_TH, weights_.embedding_VH, 0, rows.tokens_T);
+  at::index_select_out(x_TH, embedding_VH(), 0, rows.tokens_T);
   // Without a tape the residual stream alternates between two buffers.
   Tensor next_TH = workspace.allocate(stream_shape, dtype());
   const LayerActivations scratch = allocate_layer(num_rows, workspace);
@@ -156,7 +166,8 @@ void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const Decode
   const auto allocate = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
   GradientScratch scratch{allocate(config_->intermediate_size), allocate(config_->hidden_size),
                           allocate(config_.query_size()), allocate(config_.qkv_size())};
-  for (int64_t layer = config_->num_layers - 1; layer >= 0; --layer) {
+  const int64_t first_layer = adapter_ != nullptr ? adapter_->first_trained_layer() : 0;
+  for (int64_t layer = config_->num_layers - 1; layer >= first_layer; --layer) {
     const auto index = static_cast<size_t>(layer);
     const Tensor x_TH = tape.inputs_TH[index].narrow(0, 0, num_rows);
     LayerActivations a = tape.layers[index].narrow(num_rows);
@@ -169,7 +180,8 @@ void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const Decode
     restore(layer, graded, plan, tape, x_TH, workspace, a);
     backward_layer(layer, graded, plan, tape.dropout, x_TH, a, scratch, workspace, grad_TH, gradients);
   }
-  if (adapter_ == nullptr) add_rows(grad_TH, graded.tokens_T, gradients.weights.embedding_VH);
+  Tensor& embedding_VH = gradients.weights.embedding_VH;
+  if (embedding_VH.defined()) add_rows(grad_TH, graded.tokens_T, embedding_VH);
 }
 
 void Decoder::restore(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape,

@@ -42,7 +42,7 @@ struct DecoderTape {
 };
 
 // Where backward adds gradients, float32. Without an adapter all weights, with one the adapter's parameters alone: the weights
-// are frozen, and their views undefined.
+// are frozen, and their views undefined, save those of an embedding or a head that are the adapter's own.
 struct DecoderGradients {
   DecoderParameters weights;
   LoraParameters adapter;
@@ -57,6 +57,9 @@ class Decoder {
   const ModelConfig& config() const { return config_; }
   const ParameterLayout& layout() const { return layout_; }
   const DecoderParameters& weights() const { return weights_; }
+  // What is computed with: the adapter's where it has one of its own.
+  const Tensor& embedding_VH() const;
+  const Tensor& head_VH() const;
   Tensor& flat() { return flat_; }
   const Tensor& flat() const { return flat_; }
   at::ScalarType dtype() const { return flat_.scalar_type(); }

@@ -56,7 +56,8 @@ namespace {
 using Fill = std::function<void(size_t index, Tensor& target)>;
 
 void load_each(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const Fill& fill,
-               const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat) {
+               const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
+               const std::function<bool(std::string_view)>& may_lack = {}) {
   std::vector<bool> loaded(layout.parameters().size(), false);
   for (size_t i = 0; i < tensors.size(); ++i) {
     const mmpo_tensor& tensor = tensors[i];
@@ -82,7 +83,7 @@ void load_each(const ParameterLayout& layout, std::span<const mmpo_tensor> tenso
   }
   for (size_t i = 0; i < loaded.size(); ++i) {
     const Parameter& parameter = layout.parameters()[i];
-    if (!loaded[i]) {
+    if (!loaded[i] && !(may_lack && may_lack(parameter.name))) {
       fail(MMPO_INVALID_MODEL, "weight '", parameter.name, "' ", describe(parameter), " is missing; ", source,
            " asks for it");
     }
@@ -92,13 +93,13 @@ void load_each(const ParameterLayout& layout, std::span<const mmpo_tensor> tenso
 }  // namespace
 
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
-                     Tensor& flat) {
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
+                     const std::function<bool(std::string_view)>& may_lack) {
   const Fill fill = [&](size_t index, Tensor& target) {
     require(tensors[index].data != nullptr, "the data of weight '", tensors[index].name, "' must not be NULL");
     target.copy_(borrow(tensors[index]).flatten());
   };
-  load_each(layout, tensors, fill, is_redundant, source, flat);
+  load_each(layout, tensors, fill, is_redundant, source, flat, may_lack);
 }
 
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const ReadWeights& read,

@@ -1,5 +1,8 @@
 // LoRA (Hu et al., arXiv 2106.09685) as PEFT computes it: beside a frozen weight W of a module,
 //   y += f * dropout(x) A^T B^T,   A [r, K] and B [N, r] trained, f the scaling (alpha / r) over the chance to be kept.
+// Each layer has adapted modules of its own, or none, and each of them its rank and scaling. Embedding and output head may
+// be trained whole beside them (PEFT's modules_to_save): they are parameters of the adapter like A and B, and the decoder reads
+// them in place of the model's.
 //
 // Modules that read the same input (q, k, v; gate, up) are one product in the decoder, and their A matrices lie side by side
 // as one matrix; each B writes its module's columns. Parameters are float32. The products take them in the type of the
@@ -9,14 +12,16 @@
 // place (../kernels/dropout_linear.h), so it is never kept: backward makes it again, under any recompute mode and any number of
 // threads.
 //
-// Shapes: T rows, K inputs, N outputs of a fused projection, r rank, S = r * modules of the projection, L = r * modules of a
-// layer.
+// Shapes: T rows, K inputs, N outputs of a fused projection, r rank, S = sum of r over the modules of the projection, L = the
+// largest sum of r over the modules of a layer.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/workspace.h"
@@ -40,9 +45,11 @@ struct DropoutPass {
 };
 
 struct LoraModule {
-  uint32_t number;  // in the order of mmpo_module
+  uint32_t number;  // its mmpo_module
   int64_t column;  // its first column of the projection's output
   int64_t columns;
+  int64_t rank;
+  double scaling;
   int64_t low;  // its first column among the layer's L
   Tensor b_Nr;
 };
@@ -56,13 +63,19 @@ struct LoraProjection {
 // [layer][Projection]: parameters or their gradients.
 using LoraParameters = std::vector<std::array<LoraProjection, 4>>;
 
+// What an adapter holds whole, or its gradients: undefined where it does not, one matrix twice where it is tied.
+struct WholeMatrices {
+  Tensor embedding_VH;
+  Tensor head_VH;
+};
+
 // out_NK = weight_NK + scaling * b_Nr a_rK, float32.
 void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK);
 
 class Adapter {
  public:
-  // dtype: of the activations. A is drawn from U(-1/sqrt(K), 1/sqrt(K)) by the settings' seed and B is zero, as PEFT begins.
-  // Throws Error(MMPO_INVALID_ARGUMENT) for settings without sense.
+  // dtype: of the activations. A is drawn from U(-1/sqrt(K), 1/sqrt(K)) by the settings' seed and B is zero, as PEFT begins;
+  // whole matrices are zero until start_from. Throws Error(MMPO_INVALID_ARGUMENT) for settings without sense.
   Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at::ScalarType dtype, at::Device device);
 
   const ParameterLayout& layout() const { return layout_; }
@@ -73,7 +86,15 @@ class Adapter {
   Tensor& compute_flat() { return compute_flat_; }
   void refresh();
   LoraParameters view(const Tensor& flat) const;
+  WholeMatrices whole(const Tensor& flat) const;
+  // What the decoder reads in place of the model's.
+  const WholeMatrices& whole() const { return whole_; }
+  static bool is_whole(std::string_view name);
+  // Whole matrices begin as the model's own.
+  void start_from(const DecoderParameters& weights);
 
+  // The lowest layer that backward must reach: 0 where the embedding is trained.
+  int64_t first_trained_layer() const { return first_trained_layer_; }
   // The L of the low_TL below.
   int64_t low_columns() const { return low_columns_; }
   // Masks of slice (from 0, of all its micro-batches) of the update after num_steps.
@@ -91,17 +112,29 @@ class Adapter {
 
  private:
   const LoraProjection& weights(int64_t layer, Projection projection) const;
-  double factor(const DropoutPass& pass) const { return settings_.scaling * pass.scale(); }
-  DropoutMasks masks(int64_t layer, Projection projection, const DropoutPass& pass) const;
-  void initialize();
+  // low_TS times each module's scaling over the chance to be kept.
+  static void scale(const LoraProjection& projection, const DropoutPass& pass, Tensor& low_TS);
+  // Neighbours in a projection's A that the kernel takes together: modules of one rank, each with a mask of its own.
+  struct MaskedRows {
+    int64_t begin, count;
+    DropoutMasks masks;
+  };
+  static std::vector<MaskedRows> masked_rows(int64_t layer, const LoraProjection& projection, const DropoutPass& pass);
+  void add_layer(const ModelConfig& config, int64_t layer, std::span<const mmpo_lora_module> modules);
+  void add_whole(const ModelConfig& config, int32_t whole);
+  void draw_a();
 
-  mmpo_lora_config settings_;
+  double dropout_;
+  uint64_t seed_;
   ParameterLayout layout_;
   LoraParameters places_;  // tensors undefined: what view() fills
+  int64_t embedding_ = -1, head_ = -1;  // of the whole matrices in the layout
   int64_t low_columns_ = 0;
+  int64_t first_trained_layer_ = 0;
   Tensor flat_;
   Tensor compute_flat_;
   LoraParameters weights_;
+  WholeMatrices whole_;
 };
 
 }  // namespace mmpo

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/index_select.h>
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 
@@ -24,11 +25,13 @@ Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at
 
 void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights) {
   auto adapter = std::make_unique<Adapter>(decoder_.config(), settings, decoder_.dtype(), device());
-  if (!weights.empty()) {
-    const auto none_redundant = [](std::string_view) { return false; };
-    load_parameters(adapter->layout(), weights, none_redundant, "adapter_config.json", adapter->flat());
-    adapter->refresh();
-  }
+  adapter->start_from(decoder_.weights());
+  const auto none_redundant = [](std::string_view) { return false; };
+  const bool has_lora = std::ranges::any_of(
+      weights, [](const mmpo_tensor& tensor) { return tensor.name != nullptr && !Adapter::is_whole(tensor.name); });
+  const auto may_lack = [&](std::string_view name) { return !has_lora || Adapter::is_whole(name); };
+  load_parameters(adapter->layout(), weights, none_redundant, "adapter_config.json", adapter->flat(), may_lack);
+  adapter->refresh();
   decoder_.set_adapter(std::move(adapter));
 }
 
@@ -72,7 +75,7 @@ Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape) {
   Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
   const HeadRows head{predict(batch, tape).hidden_RH, batch.head_targets_R};
   Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  LinearLogp(head, decoder_.weights().head_VH, workspace_).forward(lse_R, logp_R);
+  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, logp_R);
   return logp_R;
 }
 

@@ -20,7 +20,8 @@ class Model {
   Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype,
         at::Device device = at::kCPU, const ReadWeights& read = nullptr);
 
-  // Before a trainer is made: everything is computed with the adapter from now on. No weights: the adapter begins as PEFT's do.
+  // Before a trainer is made: everything is computed with the adapter from now on. Without weights of A and B it begins as PEFT's
+  // do, a whole matrix without weights as the model's own.
   // Throws Error(MMPO_INVALID_ARGUMENT) for the settings, Error(MMPO_INVALID_MODEL) naming the tensor.
   void set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights);
 

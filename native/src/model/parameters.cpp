@@ -38,7 +38,7 @@ ParameterLayout::ParameterLayout(const ModelConfig& config) {
   const int64_t hidden = config->hidden_size;
   const int64_t intermediate = config->intermediate_size;
   add("model.embed_tokens.weight", config->vocab_size, hidden);
-  parameters_.back().is_embedding = true;
+  mark_embedding();
   for (int64_t layer = 0; layer < config->num_layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
     align();

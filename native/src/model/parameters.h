@@ -25,6 +25,8 @@ class ParameterLayout {
 
   // columns 0: a vector.
   void add(std::string name, int64_t rows, int64_t columns);
+  // What was added last is an embedding.
+  void mark_embedding() { parameters_.back().is_embedding = true; }
   // What is added next begins a block of its own.
   void align();
 

@@ -71,6 +71,9 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config) : model_(mod
   if (adapter != nullptr) {
     gradients_.weights.layers.resize(decoder.weights().layers.size());
     gradients_.adapter = adapter->view(gradient_);
+    const WholeMatrices whole = adapter->whole(gradient_);
+    gradients_.weights.embedding_VH = whole.embedding_VH;
+    gradients_.weights.head_VH = whole.head_VH;
   } else {
     gradients_.weights = view_parameters(decoder.config(), decoder.layout(), gradient_);
   }
@@ -139,7 +142,7 @@ std::vector<double> Trainer::accumulate_slice(const mmpo_batch& batch, const Obj
   const Tensor& rows_RH = predicting.rows_RH;
   const int64_t num_head_rows = packed.head_rows_R.size(0);
   const int64_t num_graded = packed.num_graded_head_rows;
-  const Tensor& head_VH = decoder.weights().head_VH;
+  const Tensor& head_VH = decoder.head_VH();
 
   // The head, for the graded rows with their gradient, for the others without.
   const auto part = [&](int64_t first, int64_t count) {

@@ -1,3 +1,4 @@
+#include <cstring>
 #include <functional>
 
 #include "c_api/c_api_testing.h"
@@ -32,24 +33,61 @@ class AdapterCApi : public CApi {
     return tensors;
   }
 
-  mmpo_lora_config lora_{4, 2, 0.1, 9, MMPO_MODULE_Q | MMPO_MODULE_DOWN};
+  std::vector<mmpo_lora_module> modules_ = testing::modules_of(
+      {4, 2, 0, 0, testing::module_set({MMPO_MODULE_Q, MMPO_MODULE_DOWN})}, testing::random_config().num_layers);
+  mmpo_lora_config lora_{modules_.data(), static_cast<int64_t>(modules_.size()), 0.1, 9, 0};
 };
 
 TEST_F(AdapterCApi, SettingsNameWhatIsWrong) {
   const std::vector<std::pair<std::string, std::function<void(mmpo_lora_config&)>>> breaches = {
-      {"rank", [](auto& c) { c.rank = 0; }},
-      {"scaling", [](auto& c) { c.scaling = 0; }},
-      {"scaling", [](auto& c) { c.scaling = std::numeric_limits<double>::infinity(); }},
       {"lora_dropout", [](auto& c) { c.dropout = 1; }},
       {"lora_dropout", [](auto& c) { c.dropout = std::numeric_limits<double>::quiet_NaN(); }},
-      {"targets", [](auto& c) { c.targets = 0; }},
-      {"targets", [](auto& c) { c.targets = 128; }}};
+      {"at least one module", [](auto& c) { c.num_modules = 0; }},
+      {"at least one module", [](auto& c) { c.modules = nullptr; }},
+      {"whole", [](auto& c) { c.whole = 8; }},
+      {"whole", [](auto& c) { c.whole = MMPO_WHOLE_TIED | MMPO_WHOLE_HEAD; }}};
   for (const auto& [name, breach] : breaches) {
     mmpo_lora_config lora = lora_;
     breach(lora);
     expect_failure(set_adapter(lora), err_, MMPO_INVALID_ARGUMENT, {name});
   }
+  const std::vector<std::pair<std::string, std::function<void(mmpo_lora_module&)>>> of_a_module = {
+      {"rank", [](auto& m) { m.rank = 0; }},
+      {"scaling", [](auto& m) { m.scaling = 0; }},
+      {"scaling", [](auto& m) { m.scaling = std::numeric_limits<double>::infinity(); }},
+      {"layer must be in [0, 2)", [](auto& m) { m.layer = 2; }},
+      {"mmpo_module", [](auto& m) { m.module = 7; }},
+      {"module 0 of layer 0 twice", [](auto& m) { m = {0, 4, 2, MMPO_MODULE_Q}; }}};
+  for (const auto& [name, breach] : of_a_module) {
+    const mmpo_lora_module whole = modules_[1];
+    breach(modules_[1]);
+    expect_failure(set_adapter(lora_), err_, MMPO_INVALID_ARGUMENT, {name});
+    modules_[1] = whole;
+  }
   EXPECT_TRUE(parameters().empty());
+}
+
+// Beside A and B, in the adapter's own float32 memory; what is not given begins as the model's.
+TEST_F(AdapterCApi, WholeMatricesBeginAsTheModelsOrAsTheyAreGiven) {
+  lora_.whole = MMPO_WHOLE_EMBEDDING | MMPO_WHOLE_HEAD;
+  const at::Tensor head = at::randn({config_.vocab_size, config_.hidden_size});
+  const std::vector<mmpo_tensor> given = {{"base_model.model.lm_head.weight",
+                                           head.const_data_ptr(),
+                                           {config_.vocab_size, config_.hidden_size},
+                                           2,
+                                           MMPO_FLOAT32}};
+  ASSERT_EQ(set_adapter(lora_, given), MMPO_OK) << err_.message;
+  const std::vector<mmpo_tensor> held = parameters();
+  ASSERT_EQ(held.size(), 2U * 2 * 2 + 2);
+  const mmpo_tensor& embedding = held[held.size() - 2];
+  ASSERT_STREQ(embedding.name, "base_model.model.model.embed_tokens.weight");
+  mmpo_tensor models{};
+  ASSERT_EQ(mmpo_model_parameter(model_, 0, &models, &err_), MMPO_OK);
+  EXPECT_NE(embedding.data, models.data);
+  const auto bytes = static_cast<size_t>(head.numel()) * sizeof(float);
+  EXPECT_EQ(std::memcmp(embedding.data, models.data, bytes), 0);
+  ASSERT_STREQ(held.back().name, given[0].name);
+  EXPECT_EQ(std::memcmp(held.back().data, head.const_data_ptr(), bytes), 0);
 }
 
 TEST_F(AdapterCApi, RefusesWeightsThatDoNotFitAndNamesThem) {

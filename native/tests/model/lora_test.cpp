@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <numeric>
+
 #include "common/error.h"
 #include "kernels/dropout_linear.h"
 #include "model/twin.h"
@@ -14,28 +17,30 @@ namespace {
 
 using testing::BatchBuilder;
 using testing::Group;
+using testing::kAllLinear;
+using testing::module_set;
 using testing::objective;
 using testing::packed;
 using testing::random_groups;
 using testing::relative_difference;
 using testing::Threads;
 using testing::Twin;
+using testing::UniformLora;
 
-constexpr int32_t kAttention = MMPO_MODULE_Q | MMPO_MODULE_K | MMPO_MODULE_V | MMPO_MODULE_O;
-constexpr int32_t kAllLinear = kAttention | MMPO_MODULE_GATE | MMPO_MODULE_UP | MMPO_MODULE_DOWN;
+constexpr int32_t kAttention = module_set({MMPO_MODULE_Q, MMPO_MODULE_K, MMPO_MODULE_V, MMPO_MODULE_O});
 const std::vector<std::string> kModuleNames = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
                                                "self_attn.o_proj", "mlp.gate_proj",    "mlp.up_proj",
                                                "mlp.down_proj"};
 
-mmpo_lora_config lora(int64_t rank, double dropout, int32_t targets = kAllLinear) {
+UniformLora lora(int64_t rank, double dropout, int32_t targets = kAllLinear) {
   return {rank, 2.0 / static_cast<double>(rank), dropout, 77, targets};
 }
 
 // A model with an adapter whose B is not zero.
-std::unique_ptr<Model> adapted_model(const mmpo_lora_config& settings, at::ScalarType dtype = at::kFloat,
+std::unique_ptr<Model> adapted_model(const UniformLora& settings, at::ScalarType dtype = at::kFloat,
                                      const mmpo_model_config& config = testing::random_config()) {
   auto model = testing::random_model(config, 4, dtype);
-  model->set_adapter(settings, {});
+  set_adapter(*model, settings);
   Adapter& adapter = *model->decoder().adapter();
   for (const Parameter& parameter : adapter.layout().parameters()) {
     if (parameter.name.ends_with("lora_B.weight")) {
@@ -57,7 +62,8 @@ Tensor mask(const DropoutPass& pass, const std::string& module, int64_t num_rows
 }
 
 // Summed log-probability of every completion by the twin, completions of the groups in order.
-std::vector<Tensor> twin_logps(Twin& twin, const Model& model, const mmpo_lora_config& settings,
+std::vector<Tensor> twin_logps(Twin& twin, const Model& model,
+                               const std::function<double(const std::string& module)>& scaling,
                                const std::vector<Group>& groups, const DropoutPass& pass) {
   std::vector<Tensor> sums;
   int64_t first = 0;
@@ -75,7 +81,7 @@ std::vector<Tensor> twin_logps(Twin& twin, const Model& model, const mmpo_lora_c
         if (!twin.has_parameter(name + ".lora_A.weight")) return at::zeros({1}, at::kDouble);
         const Tensor places_mask = mask(pass, module, places.max().item<int64_t>() + 1, x.size(1)).index({places});
         const Tensor low = (x * places_mask * pass.scale()).mm(twin.parameter(name + ".lora_A.weight").t());
-        return settings.scaling * low.mm(twin.parameter(name + ".lora_B.weight").t());
+        return scaling(module) * low.mm(twin.parameter(name + ".lora_B.weight").t());
       });
       sums.push_back(twin.token_logps(group.prompt, completion).sum());
     }
@@ -85,12 +91,17 @@ std::vector<Tensor> twin_logps(Twin& twin, const Model& model, const mmpo_lora_c
   return sums;
 }
 
+std::vector<Tensor> twin_logps(Twin& twin, const Model& model, const UniformLora& settings,
+                               const std::vector<Group>& groups, const DropoutPass& pass) {
+  return twin_logps(twin, model, [&](const std::string&) { return settings.scaling; }, groups, pass);
+}
+
 Tensor sum(const std::vector<Tensor>& values) { return at::stack(values).sum(); }
 
 struct Setting {
   std::string name;
   int32_t recompute;
-  mmpo_lora_config lora;
+  UniformLora lora;
   bool tied = false;
 };
 
@@ -144,22 +155,113 @@ TEST_P(LoraTest, LogProbabilitiesEqualTheTwinsWithoutDropout) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Settings, LoraTest,
+                         ::testing::Values(Setting{"none", MMPO_RECOMPUTE_NONE, lora(8, 0)},
+                                           Setting{"none_dropout", MMPO_RECOMPUTE_NONE, lora(3, 0.3)},
+                                           Setting{"selective_dropout", MMPO_RECOMPUTE_SELECTIVE, lora(8, 0.1), true},
+                                           Setting{"full", MMPO_RECOMPUTE_FULL, lora(5, 0)},
+                                           Setting{"full_dropout", MMPO_RECOMPUTE_FULL, lora(1, 0.5)},
+                                           Setting{"attention", MMPO_RECOMPUTE_FULL, lora(4, 0.2, kAttention)},
+                                           Setting{"query_and_value", MMPO_RECOMPUTE_SELECTIVE,
+                                                   lora(4, 0, module_set({MMPO_MODULE_Q, MMPO_MODULE_V}))},
+                                           Setting{"up_and_down", MMPO_RECOMPUTE_NONE,
+                                                   lora(2, 0.2, module_set({MMPO_MODULE_UP, MMPO_MODULE_DOWN}))}),
+                         [](const auto& test) { return test.param.name; });
+
+// Some modules of some layers, each with its rank and scaling, and matrices that are trained whole.
+struct Part {
+  std::string name;
+  int32_t recompute;
+  int32_t whole;
+  bool tied;
+  int64_t only_layer;  // -1: another set of modules in each
+};
+
+class PartialLora : public ::testing::TestWithParam<Part> {
+ protected:
+  PartialLora() {
+    config_.tie_embeddings = GetParam().tied ? 1 : 0;
+    const std::vector<mmpo_lora_module> all = {{1, 3, 0.5, MMPO_MODULE_Q},  {1, 5, 2, MMPO_MODULE_V},
+                                               {1, 2, 1, MMPO_MODULE_DOWN}, {0, 4, 1.5, MMPO_MODULE_V},
+                                               {0, 1, 3, MMPO_MODULE_GATE}, {0, 6, 0.25, MMPO_MODULE_UP}};
+    std::ranges::copy_if(all, std::back_inserter(modules_), [](const mmpo_lora_module& module) {
+      return GetParam().only_layer < 0 || module.layer == GetParam().only_layer;
+    });
+    model_ = testing::random_model(config_, 4);
+    model_->set_adapter({modules_.data(), static_cast<int64_t>(modules_.size()), 0.2, 77, GetParam().whole}, {});
+    Adapter& adapter = *model_->decoder().adapter();
+    for (const Parameter& parameter : adapter.layout().parameters()) {
+      Tensor values = adapter.flat().narrow(0, parameter.offset, parameter.size());
+      if (parameter.name.ends_with("lora_B.weight")) values.normal_(0, 0.2);
+      if (Adapter::is_whole(parameter.name)) values.add_(at::randn_like(values) * 0.1);
+    }
+    adapter.refresh();
+  }
+
+  double scaling(const std::string& name) const {
+    const auto found = std::ranges::find_if(modules_, [&](const mmpo_lora_module& module) {
+      return name ==
+             "model.layers." + std::to_string(module.layer) + "." + kModuleNames[static_cast<size_t>(module.module)];
+    });
+    return found->scaling;
+  }
+
+  mmpo_model_config config_ = testing::random_config();
+  std::vector<mmpo_lora_module> modules_;
+  std::unique_ptr<Model> model_;
+};
+
+TEST_P(PartialLora, GradientsAndScoresEqualTheTwins) {
+  const auto groups = random_groups(131);
+  Twin twin(*model_);
+  const auto of = [&](const std::string& module) { return scaling(module); };
+  const BatchBuilder builder = packed(groups);
+  const auto scored = testing::token_logps(*model_, builder.batch());
+  const auto without = twin_logps(twin, *model_, of, groups, DropoutPass());
+  for (size_t c = 0; c < without.size(); ++c) {
+    EXPECT_NEAR(std::accumulate(scored[c].begin(), scored[c].end(), 0.0), without[c].item<double>(), 2e-4) << c;
+  }
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
+  // The second update's, so that the first one's gradient does not stay in it.
+  accumulate_sft(trainer, groups);
+  trainer.step(0, 0);
+  const auto logps = twin_logps(twin, *model_, of, groups, model_->decoder().adapter()->dropout_pass(1, 0));
+  (-sum(logps)).backward();
+  accumulate_sft(trainer, groups);
+  expect_gradients(twin, trainer, 5e-6);
+}
+
+TEST_P(PartialLora, AnUpdateChangesTheAdapterAlone) {
+  const Tensor base = model_->decoder().flat().clone();
+  Adapter& adapter = *model_->decoder().adapter();
+  const Tensor before = adapter.flat().clone();
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW_8BIT});
+  accumulate_sft(trainer, random_groups(131));
+  trainer.step(1e-2, 1);
+  EXPECT_TRUE(at::equal(model_->decoder().flat(), base));
+  for (const Parameter& parameter : adapter.layout().parameters()) {
+    const auto part = [&](const Tensor& flat) { return flat.narrow(0, parameter.offset, parameter.size()); };
+    EXPECT_FALSE(at::equal(part(adapter.flat()), part(before))) << parameter.name;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
-    Settings, LoraTest,
-    ::testing::Values(Setting{"none", MMPO_RECOMPUTE_NONE, lora(8, 0)},
-                      Setting{"none_dropout", MMPO_RECOMPUTE_NONE, lora(3, 0.3)},
-                      Setting{"selective_dropout", MMPO_RECOMPUTE_SELECTIVE, lora(8, 0.1), true},
-                      Setting{"full", MMPO_RECOMPUTE_FULL, lora(5, 0)},
-                      Setting{"full_dropout", MMPO_RECOMPUTE_FULL, lora(1, 0.5)},
-                      Setting{"attention", MMPO_RECOMPUTE_FULL, lora(4, 0.2, kAttention)},
-                      Setting{"query_and_value", MMPO_RECOMPUTE_SELECTIVE, lora(4, 0, MMPO_MODULE_Q | MMPO_MODULE_V)},
-                      Setting{"up_and_down", MMPO_RECOMPUTE_NONE, lora(2, 0.2, MMPO_MODULE_UP | MMPO_MODULE_DOWN)}),
+    Parts, PartialLora,
+    ::testing::Values(Part{"modules_of_both_layers", MMPO_RECOMPUTE_SELECTIVE, 0, true, -1},
+                      Part{"the_upper_layer_alone", MMPO_RECOMPUTE_FULL, 0, false, 1},
+                      Part{"the_lower_layer_alone", MMPO_RECOMPUTE_NONE, 0, true, 0},
+                      Part{"embedding", MMPO_RECOMPUTE_SELECTIVE, MMPO_WHOLE_EMBEDDING, true, 1},
+                      Part{"head", MMPO_RECOMPUTE_FULL, MMPO_WHOLE_HEAD, true, 1},
+                      Part{"head_of_its_own", MMPO_RECOMPUTE_NONE, MMPO_WHOLE_HEAD, false, -1},
+                      Part{"both", MMPO_RECOMPUTE_NONE, MMPO_WHOLE_EMBEDDING | MMPO_WHOLE_HEAD, true, -1},
+                      Part{"both_untied", MMPO_RECOMPUTE_FULL, MMPO_WHOLE_EMBEDDING | MMPO_WHOLE_HEAD, false, 1},
+                      Part{"one_for_both", MMPO_RECOMPUTE_SELECTIVE, MMPO_WHOLE_TIED, true, 1}),
     [](const auto& test) { return test.param.name; });
 
 // Weights are rounded to 8 bits in the engine, before the twin reads them, and activations on the way.
 TEST(Lora, GradientsOverABfloat16BaseEqualTheTwinsToItsRounding) {
   for (const double dropout : {0.0, 0.2}) {
-    const mmpo_lora_config settings = lora(8, dropout);
+    const UniformLora settings = lora(8, dropout);
     const auto model = adapted_model(settings, at::kBFloat16);
     const auto groups = random_groups(131);
     Twin twin(*model);
@@ -203,7 +305,7 @@ INSTANTIATE_TEST_SUITE_P(Types, LoraTypes, ::testing::Values(at::kFloat, at::kBF
 TEST_P(LoraTypes, AFreshAdapterChangesNothing) {
   const auto base = testing::random_model(testing::random_config(), 4, GetParam());
   const auto fresh = testing::random_model(testing::random_config(), 4, GetParam());
-  fresh->set_adapter(lora(8, 0.5), {});
+  set_adapter(*fresh, lora(8, 0.5));
   const BatchBuilder builder = packed(random_groups(131));
   EXPECT_EQ(testing::token_logps(*fresh, builder.batch()), testing::token_logps(*base, builder.batch()));
 }
@@ -308,7 +410,7 @@ TEST(Lora, EveryMicroBatchAndStepDrawsOtherMasks) {
   EXPECT_EQ(adapter.dropout_pass(0, 0).key, key);
   EXPECT_NE(adapter.dropout_pass(0, 1).key, key);
   EXPECT_NE(adapter.dropout_pass(1, 0).key, key);
-  mmpo_lora_config other_seed = lora(8, 0.3);
+  UniformLora other_seed = lora(8, 0.3);
   other_seed.seed = 78;
   EXPECT_NE(adapted_model(other_seed)->decoder().adapter()->dropout_pass(0, 0).key, key);
 }
@@ -316,7 +418,7 @@ TEST(Lora, EveryMicroBatchAndStepDrawsOtherMasks) {
 // PEFT: kaiming_uniform_(A, a = sqrt(5)), whose bound is 1 / sqrt(inputs) and standard deviation bound / sqrt(3); B = 0.
 TEST(Lora, BeginsAsPeftDoes) {
   const auto model = testing::random_model(testing::random_config(), 4);
-  model->set_adapter(lora(16, 0), {});
+  set_adapter(*model, lora(16, 0));
   const Adapter& adapter = *model->decoder().adapter();
   for (const Parameter& parameter : adapter.layout().parameters()) {
     SCOPED_TRACE(parameter.name);
@@ -331,13 +433,13 @@ TEST(Lora, BeginsAsPeftDoes) {
     EXPECT_NEAR(values.mean().item<double>(), 0, 0.1 * bound);
   }
   const auto same = testing::random_model(testing::random_config(), 4);
-  same->set_adapter(lora(16, 0), {});
+  set_adapter(*same, lora(16, 0));
   EXPECT_TRUE(at::equal(same->decoder().adapter()->flat(), adapter.flat()));
 }
 
 TEST(Lora, ParametersHavePeftsNamesAndShapes) {
   const auto model = testing::random_model(testing::random_config(), 4);
-  model->set_adapter(lora(3, 0, MMPO_MODULE_Q | MMPO_MODULE_V | MMPO_MODULE_DOWN), {});
+  set_adapter(*model, lora(3, 0, module_set({MMPO_MODULE_Q, MMPO_MODULE_V, MMPO_MODULE_DOWN})));
   std::vector<std::string> found;
   for (const Parameter& parameter : model->decoder().adapter()->layout().parameters()) {
     if (!parameter.name.starts_with("base_model.model.model.layers.1.")) continue;

@@ -18,8 +18,14 @@ class Twin {
 
   explicit Twin(const Model& model) : config_(*model.decoder().config()) {
     add(model.decoder().layout(), model.decoder().flat().cpu());
-    if (model.decoder().adapter() != nullptr)
-      add(model.decoder().adapter()->layout(), model.decoder().adapter()->flat().cpu());
+    if (config_.tie_embeddings != 0) head_ = embedding_;
+    const Adapter* adapter = model.decoder().adapter();
+    if (adapter == nullptr) return;
+    add(adapter->layout(), adapter->flat().cpu());
+    const WholeMatrices& whole = adapter->whole();
+    if (whole.head_VH.defined()) head_ = "base_model.model.lm_head.weight";
+    if (whole.embedding_VH.defined()) embedding_ = "base_model.model.model.embed_tokens.weight";
+    if (whole.head_VH.defined() && !has_parameter(head_)) head_ = embedding_;  // one matrix is both
   }
 
   void set_addition(Addition addition) { addition_ = std::move(addition); }
@@ -34,7 +40,7 @@ class Twin {
     const Tensor tokens = at::tensor(sequence, at::kLong);
     const auto length = static_cast<int64_t>(completion.size());
     const Tensor predicting = hidden(tokens).slice(0, static_cast<int64_t>(prompt.size()) - 1, -1);
-    const Tensor& head = parameter(config_.tie_embeddings != 0 ? "model.embed_tokens.weight" : "lm_head.weight");
+    const Tensor& head = parameter(head_);
     const Tensor targets = tokens.slice(0, static_cast<int64_t>(prompt.size())).unsqueeze(1);
     return predicting.mm(head.t()).log_softmax(-1).gather(1, targets).view({length});
   }
@@ -49,7 +55,7 @@ class Twin {
   }
 
   Tensor hidden(const Tensor& tokens) const {
-    Tensor x = parameter("model.embed_tokens.weight").index({tokens});
+    Tensor x = parameter(embedding_).index({tokens});
     for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
       const std::string prefix = "model.layers." + std::to_string(layer) + ".";
       x = x + attention(norm(x, prefix + "input_layernorm"), prefix + "self_attn.");
@@ -98,6 +104,8 @@ class Twin {
   }
 
   mmpo_model_config config_;
+  std::string embedding_ = "model.embed_tokens.weight";
+  std::string head_ = "lm_head.weight";
   std::map<std::string, Tensor> parameters_;
   Addition addition_;
 };

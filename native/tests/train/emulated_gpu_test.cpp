@@ -49,7 +49,7 @@ Outcome train(const Case& c, const mmpo_batch& batch, bool gpu_way) {
   const GpuWay way(gpu_way);
   const auto model = random_model(testing::wide_config(), 4, c.dtype);
   if (c.lora_rank > 0) {
-    model->set_adapter({c.lora_rank, 2.0, 0.25, 11, 127}, {});
+    testing::set_adapter(*model, {c.lora_rank, 2.0, 0.25, 11});
     // B is zero at first, and A would have no gradient.
     at::manual_seed(8);
     model->decoder().adapter()->flat().copy_(at::randn({model->decoder().adapter()->layout().size()}) * 0.1);

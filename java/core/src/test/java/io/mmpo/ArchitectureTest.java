@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
-/** The one road of docs/architecture.md: train → config, data, model → hub, nativelib → files → the root package. */
+/** The one road of docs/architecture.md: train → config → model, data → hub, nativelib → files → the root package. */
 class ArchitectureTest {
     private static final JavaClasses CLASSES =
             new ClassFileImporter().withImportOption(new DoNotIncludeTests()).importPackages("io.mmpo");
@@ -29,7 +29,7 @@ class ArchitectureTest {
             "io.mmpo", List.of(),
             "io.mmpo.files", List.of(),
             "io.mmpo.nativelib", List.of("io.mmpo.files"),
-            "io.mmpo.config", List.of("io.mmpo.files", "io.mmpo.nativelib"),
+            "io.mmpo.config", List.of("io.mmpo.files", "io.mmpo.model", "io.mmpo.nativelib"),
             "io.mmpo.hub", List.of("io.mmpo.files"),
             "io.mmpo.data", List.of("io.mmpo.files", "io.mmpo.hub", "io.mmpo.nativelib"),
             "io.mmpo.model", List.of("io.mmpo.files", "io.mmpo.nativelib"),

@@ -83,8 +83,8 @@ final class PlanCommand implements Callable<Integer> {
         ModelConfig model = source.config();
         Choices choices = source.adapter()
                 .map(adapter ->
-                        Choices.of(config).withLora(AdapterConfig.read(adapter).settings(0)))
-                .orElseGet(() -> Choices.of(config));
+                        Choices.of(config, model.shape()).withLora(AdapterConfig.settings(adapter, model.shape(), 0)))
+                .orElseGet(() -> Choices.of(config, model.shape()));
         TrainingPlan plan = TrainingPlan.of(config, model.shape(), choices);
         PrintWriter out = spec.commandLine().getOut();
         describe(out, config, model, plan);
@@ -208,7 +208,7 @@ final class PlanCommand implements Callable<Integer> {
         }
         if (choices.lora().isEmpty()) {
             LoraOptions lora = config.model().lora();
-            choices = choices.withLora(lora);
+            choices = choices.withLora(lora.settings(shape, 0));
             if (change(out, "use_peft=true lora_r=" + lora.rank(), config, shape, choices, memory)) {
                 return;
             }

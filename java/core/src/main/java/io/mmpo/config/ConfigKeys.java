@@ -146,8 +146,21 @@ final class ConfigKeys {
                     "lora_target_modules",
                     "",
                     c -> orNull(c.model().lora().targetModules()),
-                    "List of `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`, or `all-linear` for all of them;"
-                            + " unset: `q_proj` and `v_proj`."),
+                    "Linear modules of the layers, as PEFT names them: a list of names (`q_proj`), ends of names (`self_attn.q_proj`) or whole"
+                            + " names (`model.layers.0.self_attn.q_proj`); `all-linear` for all of them; or one regular expression that whole"
+                            + " names match; unset: `q_proj` and `v_proj`."),
+            of(
+                    "lora_modules_to_save",
+                    "",
+                    c -> orNull(c.model().lora().modulesToSave()),
+                    "Of `embed_tokens` and `lm_head` what is trained whole beside the adapter and saved with it; `modules_to_save` is the same"
+                            + " key."),
+            of(
+                    "ensure_weight_tying",
+                    "false",
+                    c -> c.model().lora().tied(),
+                    "Where the model ties embedding and head, `lora_modules_to_save` trains one matrix for both; `false`: each becomes a"
+                            + " matrix of its own, as PEFT has it."),
             of("use_rslora", "false", c -> c.model().lora().rsLora(), "Multiply by lora_alpha / √lora_r instead."));
 
     private static final List<ConfigKey> LOSS = List.of(

@@ -34,11 +34,18 @@ public final class ConfigLoader {
     private static final YAMLMapper YAML = new YAMLMapper(YAMLFactory.builder()
             .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
             .build());
-    private static final Set<String> KEYS_OF_PEFT =
-            Set.of("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora");
+    private static final Set<String> KEYS_OF_PEFT = Set.of(
+            "lora_r",
+            "lora_alpha",
+            "lora_dropout",
+            "lora_target_modules",
+            "lora_modules_to_save",
+            "ensure_weight_tying",
+            "use_rslora");
 
-    /** transformers' earlier names, to those of today. */
-    static final Map<String, String> OTHER_NAMES = Map.of("torch_dtype", "dtype");
+    /** transformers' earlier names, to those of today, and PEFT's, to TRL's. */
+    static final Map<String, String> OTHER_NAMES =
+            Map.of("torch_dtype", "dtype", "modules_to_save", "lora_modules_to_save");
 
     private ConfigLoader() {}
 
@@ -132,7 +139,9 @@ public final class ConfigLoader {
             String name = OTHER_NAMES.getOrDefault(key, key);
             if (ConfigKeys.ALL.containsKey(name)) {
                 Assignment other = known.put(name, assignment);
-                if (other != null && !Objects.equals(other.text(), assignment.text())) {
+                if (other != null
+                        && !(Objects.equals(other.text(), assignment.text())
+                                && Objects.equals(other.tree(), assignment.tree()))) {
                     problems.put(
                             key,
                             List.of("%s is set twice, to %s (%s) and to %s (%s, as %s); remove one of them"
@@ -338,7 +347,9 @@ public final class ConfigLoader {
                 v.number("lora_alpha"),
                 v.number("lora_dropout"),
                 v.bool("use_rslora"),
-                v.words("lora_target_modules"));
+                v.moduleNames("lora_target_modules"),
+                v.words("lora_modules_to_save"),
+                v.bool("ensure_weight_tying"));
     }
 
     private static DataOptions data(Values v) {

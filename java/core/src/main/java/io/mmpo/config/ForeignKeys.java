@@ -221,7 +221,7 @@ final class ForeignKeys {
                 "use_bnb_nested_quant");
 
         // Adapters and weights.
-        offOnly("LoRA is on linear modules alone; remove it", "lora_target_parameters", "lora_modules_to_save");
+        offOnly("LoRA is on linear modules alone; remove it", "lora_target_parameters");
         offOnly("LoRA is as it is, without DoRA; write use_dora: false", "use_dora");
         limited(Set.of("causal_lm"), "models are language models; write lora_task_type: CAUSAL_LM", "lora_task_type");
         offOnly(

@@ -116,6 +116,14 @@ final class Values {
         return words;
     }
 
+    /** Words, save that a text with commas is one regular expression where its parts are no names. */
+    List<String> moduleNames(String key) {
+        List<String> words = words(key);
+        Assignment assignment = assignments.get(key);
+        String text = assignment == null ? null : assignment.text();
+        return text != null && !words.stream().allMatch(word -> word.matches("[\\w.-]+")) ? List.of(text) : words;
+    }
+
     double number(String key) {
         return read(key, text(key), Values::parseNumber).orElseThrow();
     }

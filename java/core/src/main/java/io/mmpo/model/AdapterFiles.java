@@ -6,27 +6,40 @@ import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.WholeMatrix;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
-/** A directory with an adapter as PEFT saves it: adapter_config.json and adapter_model.safetensors, in memory until {@link #close}. */
+/**
+ * A directory with an adapter as PEFT saves it: adapter_config.json and adapter_model.safetensors, in memory until {@link #close}.
+ *
+ * <p>Beside A and B it may hold tensors of the model, whole: those of modules_to_save, and embedding and head of a model whose
+ * vocabulary was resized. PEFT names them as the model does, and once more with "modules_to_save" (the same) and "original_module"
+ * (what the model had before) where both reasons hold.
+ */
 public final class AdapterFiles implements WeightFiles {
     static final String WEIGHTS_FILE = "adapter_model.safetensors";
+    static final String PREFIX = "base_model.model.";
+
+    private static final String PICKLE = "adapter_model.bin";
 
     private final Path directory;
     private final AdapterConfig config;
     private final SafetensorsReader reader;
-    private final List<Weights> weights;
+    private final List<Weights> lora = new ArrayList<>();
+    private final Map<String, Weights> whole = new LinkedHashMap<>();
+    private final Map<String, Weights> original = new LinkedHashMap<>();
 
     private AdapterFiles(Path directory, AdapterConfig config, SafetensorsReader reader) {
         this.directory = directory;
         this.config = config;
         this.reader = reader;
         reader.tensors().forEach(Checkpoint::requirePlain);
-        this.weights = reader.tensors().stream()
-                .map(SafetensorsReader.Tensor::toWeights)
-                .toList();
+        reader.tensors().stream().map(SafetensorsReader.Tensor::toWeights).forEach(this::sort);
     }
 
     public static AdapterFiles open(Path directory) {
@@ -34,8 +47,13 @@ public final class AdapterFiles implements WeightFiles {
         Path file = directory.resolve(WEIGHTS_FILE);
         if (!Files.isRegularFile(file)) {
             throw MmpoException.data(
-                    "%s holds no %s. Give an adapter whose weights are stored as safetensors; PEFT's save_pretrained writes them so.",
-                    directory, WEIGHTS_FILE);
+                    "%s holds no %s%s. Give an adapter whose weights are stored as safetensors; PEFT's save_pretrained writes them so"
+                            + " (safe_serialization=True).",
+                    directory,
+                    WEIGHTS_FILE,
+                    Files.exists(directory.resolve(PICKLE))
+                            ? ", but " + PICKLE + ", a pickle, which is a program and is not run"
+                            : "");
         }
         SafetensorsReader reader = SafetensorsReader.open(file);
         try {
@@ -51,20 +69,62 @@ public final class AdapterFiles implements WeightFiles {
         return reader.tensors();
     }
 
+    /** Names of states that were saved without PEFT hold the adapter's own name, "default", too. */
+    private void sort(Weights tensor) {
+        String name = tensor.name().replace(".default.", ".");
+        if (name.contains(".lora_")) {
+            lora.add(named(tensor, name));
+            return;
+        }
+        String inModel = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
+        if (inModel.contains(".original_module.")) {
+            original.put(inModel.replace(".original_module.", "."), tensor);
+        } else if (inModel.contains(".modules_to_save.")) {
+            whole.putIfAbsent(inModel.replace(".modules_to_save.", "."), tensor);
+        } else {
+            whole.put(inModel, tensor);
+        }
+    }
+
+    static Weights named(Weights tensor, String name) {
+        return new Weights(name, tensor.shape(), tensor.dtype(), tensor.data());
+    }
+
     public AdapterConfig config() {
         return config;
     }
 
-    @Override
-    public List<Weights> weights() {
-        return weights;
+    public LoraSettings settings(ModelShape shape, long seed) {
+        return AdapterConfig.settings(directory, shape, seed);
     }
 
-    /** Gives a model of this shape the adapter. seed: of its dropout masks. */
-    void attach(NativeModel model, ModelShape shape, long seed) {
-        requireSize(shape);
+    /** Of A and B. */
+    List<Weights> lora() {
+        return lora;
+    }
+
+    /** A, B and what is whole, by PEFT's names. */
+    @Override
+    public List<Weights> weights() {
+        List<Weights> all = new ArrayList<>(lora);
+        whole.forEach((name, tensor) -> all.add(named(tensor, PREFIX + name)));
+        return all;
+    }
+
+    /** The model that the adapter computes with, of which it may hold parts. */
+    AdaptedBase base(ModelFiles files) {
+        return AdaptedBase.of(files, settings(files.config().shape(), 0), whole, original, reader.file());
+    }
+
+    /** Gives a model of this shape, which {@link #base} made, the adapter. seed: of its dropout masks. */
+    LoraSettings attach(NativeModel model, AdaptedBase base, long seed) {
+        LoraSettings settings = settings(base.shape(), seed);
+        requireSize(settings, base.shape());
+        List<Weights> given = new ArrayList<>(lora);
+        settings.whole().forEach(matrix -> given.add(named(base.own(matrix), nameOf(matrix))));
         try {
-            model.setAdapter(config.settings(seed), weights);
+            model.setAdapter(settings, given);
+            return settings;
         } catch (NativeException e) {
             throw e.status() == NativeException.Status.INVALID_MODEL
                     ? MmpoException.of(
@@ -78,18 +138,22 @@ public final class AdapterFiles implements WeightFiles {
         }
     }
 
+    /** PEFT's. */
+    static String nameOf(WholeMatrix matrix) {
+        return PREFIX + (matrix == WholeMatrix.HEAD ? ParameterNames.HEAD : ParameterNames.EMBEDDING);
+    }
+
     /** Before memory is asked for: a configuration may claim any rank. */
-    private void requireSize(ModelShape shape) {
-        LoraSettings settings = config.settings(0);
-        long wanted = settings.numParameters(shape);
-        long found = weights.stream().mapToLong(Weights::numElements).sum();
+    private void requireSize(LoraSettings settings, ModelShape shape) {
+        long wanted = settings.numLoraParameters(shape);
+        long found = lora.stream().mapToLong(Weights::numElements).sum();
         if (found != wanted) {
             throw MmpoException.data(
-                    "%s asks for %,d numbers on this model (r %d, %d target modules), and %s holds %,d. Use the model that the adapter"
+                    "%s asks for %,d numbers on this model (r %d, %d adapted modules), and %s holds %,d. Use the model that the adapter"
                             + " was trained on, or fetch both files again.",
                     directory.resolve(AdapterConfig.FILE),
                     wanted,
-                    settings.rank(),
+                    config.rank(),
                     settings.targets().size(),
                     reader.file(),
                     found);

@@ -2,6 +2,7 @@ package io.mmpo.model;
 
 import io.mmpo.MmpoException;
 import io.mmpo.files.AtomicDirectory;
+import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.RoundingLoss;
@@ -16,7 +17,8 @@ import java.util.Random;
 
 /**
  * A model with an adapter's product added to its weights: W + scaling B A, summed in 32 bits and rounded once to the type that is
- * written. The model's files keep their names and tensors, whatever shards there are, and their types unless another is asked for.
+ * written. The model's files keep their names and tensors, whatever shards there are, and their types unless another is asked for; what
+ * the adapter holds whole takes its place among them, a vocabulary of another size too.
  * Before the result gets its name it is compared, as it was written, with model and adapter on a fixed probe, in 32-bit arithmetic.
  */
 public final class AdapterMerge {
@@ -68,9 +70,10 @@ public final class AdapterMerge {
                     .orElseGet(() -> WeightType.ofDtype(base.dtype()).orElseThrow());
             double limit = options.tolerance().orElse(defaultTolerance(type));
             float[][] expected = probe(source); // first: it says what does not fit
+            MergedWeights weights = new MergedWeights(base, delta);
             Merging merging = new Merging(options);
-            int merged = merging.write(directory.path(), base, delta);
-            copyTheRest(directory.path(), source, type);
+            int merged = merging.write(directory.path(), base, weights);
+            copyTheRest(directory.path(), source, type, weights);
             double difference =
                     largestDifference(expected, probe(new ModelSource(directory.path(), "", Optional.empty())));
             if (!(difference <= limit)) {
@@ -89,17 +92,17 @@ public final class AdapterMerge {
         }
     }
 
-    private static void copyTheRest(Path directory, ModelSource source, WeightType type) {
-        boolean says = JsonObject.read(source.base().resolve(ModelConfig.FILE))
+    private static void copyTheRest(Path directory, ModelSource source, WeightType type, MergedWeights merged) {
+        Path config = source.base().resolve(ModelConfig.FILE);
+        boolean says = JsonObject.read(config)
                 .text("dtype")
-                .or(() ->
-                        JsonObject.read(source.base().resolve(ModelConfig.FILE)).text("torch_dtype"))
+                .or(() -> JsonObject.read(config).text("torch_dtype"))
                 .filter(type.key()::equals)
                 .isPresent();
-        if (says) {
-            PretrainedWriter.copy(source.base().resolve(ModelConfig.FILE), directory.resolve(ModelConfig.FILE));
+        if (says && merged.hasShapeOf(JsonFile.read(config))) {
+            PretrainedWriter.copy(config, directory.resolve(ModelConfig.FILE));
         } else {
-            PretrainedWriter.writeConfig(directory, source.base(), type.dtype());
+            PretrainedWriter.writeConfig(directory, source.base(), type.dtype(), merged::describe);
         }
         PretrainedWriter.copy(
                 source.base().resolve(ModelConfig.GENERATION_FILE), directory.resolve(ModelConfig.GENERATION_FILE));

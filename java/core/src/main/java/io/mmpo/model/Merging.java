@@ -1,6 +1,5 @@
 package io.mmpo.model;
 
-import io.mmpo.nativelib.LoraMerge;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.nativelib.WeightFormat;
 import io.mmpo.nativelib.WeightType;
@@ -10,15 +9,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** The weight files of a merged model: the base's, with every adapted weight replaced, in the base's types or in one. */
 final class Merging {
-    private static final String PREFIX = "base_model.model.";
-
     private final AdapterMerge.Options options;
     private final Map<WeightType, Narrowing> forms = new EnumMap<>(WeightType.class);
 
@@ -32,14 +31,15 @@ final class Merging {
     }
 
     /** The number of weights that the adapter has a part in. */
-    int write(Path directory, ModelFiles base, AdapterFiles adapter) {
-        Map<String, Weights> factors = new HashMap<>();
-        adapter.weights().forEach(tensor -> factors.put(tensor.name(), tensor));
-        double scaling = adapter.config().settings(0).scaling();
+    int write(Path directory, ModelFiles base, MergedWeights merged) {
         ParameterNames names = new ParameterNames(base.config().shape());
         Map<String, String> weightMap = new TreeMap<>();
         long totalBytes = 0;
-        int merged = 0;
+        Set<String> adapted = new HashSet<>();
+        // A tied model's files hold one of the two.
+        Set<String> lacking =
+                merged.isTied() ? new TreeSet<>() : new TreeSet<>(List.of(ParameterNames.EMBEDDING, ParameterNames.HEAD));
+        Path last = base.weightFiles().getLast();
         for (Path file : base.weightFiles()) {
             // One file's tensors at a time.
             try (SafetensorsReader reader = SafetensorsReader.open(file);
@@ -50,40 +50,51 @@ final class Merging {
                     if (!names.contains(name)) {
                         continue; // read by nobody, and of a type that may not be a weight's
                     }
-                    Weights weight = tensor.toWeights();
-                    String module = PREFIX + withoutSuffix(name, ".weight");
-                    Weights a = factors.get(module + ".lora_A.weight");
-                    Weights b = factors.get(module + ".lora_B.weight");
-                    if (a != null && b != null) {
-                        tensors.add(merge(weight, a, b, scaling, memory));
-                        merged++;
+                    Weights stored = AdapterFiles.named(tensor.toWeights(), name);
+                    lacking.remove(name);
+                    if (merged.isAdapted(name)) {
+                        adapted.add(name);
+                        tensors.add(AdapterFiles.named(merge(merged, stored, memory), tensor.name()));
                     } else {
-                        tensors.add(new Narrowing(format(weight), List.of()).of(weight, memory)); // no update to lose
+                        tensors.add(AdapterFiles.named(
+                                as(format(stored), merged.weight(stored), memory), tensor.name()));
                     }
+                }
+                if (file.equals(last)) {
+                    for (String name : lacking) {
+                        tensors.add(as(format(merged.held(name)), merged.held(name), memory));
+                    }
+                }
+                for (Weights tensor : tensors) {
                     weightMap.put(tensor.name(), file.getFileName().toString());
-                    totalBytes += tensors.getLast().data().byteSize();
+                    totalBytes += tensor.data().byteSize();
                 }
                 SafetensorsWriter.writeFile(directory.resolve(file.getFileName()), tensors, reader.metadata());
             }
         }
-        long expected =
-                base.config().shape().numLayers() * adapter.config().targets().size();
-        if (merged != expected) {
-            throw new IllegalStateException(merged + " weights were merged, and the adapter has " + expected);
+        if (adapted.size() != merged.numAdapted()) {
+            throw new IllegalStateException(
+                    adapted.size() + " weights were merged, and the adapter has " + merged.numAdapted());
         }
         if (!Files.exists(directory.resolve(ModelFiles.WEIGHTS_FILE))) {
             SafetensorsWriter.writeIndex(directory, totalBytes, weightMap);
         }
-        return merged;
+        return adapted.size();
     }
 
-    private Weights merge(Weights weight, Weights a, Weights b, double scaling, Arena memory) {
-        Narrowing form = formOf(weight);
+    /** A tensor without an update to lose. */
+    private static Weights as(WeightFormat format, Weights tensor, Arena memory) {
+        return new Narrowing(format, List.of()).of(tensor, memory);
+    }
+
+    private Weights merge(MergedWeights merged, Weights stored, Arena memory) {
+        Narrowing form = formOf(stored);
+        Weights weight = merged.weight(stored);
         if (form.dtype(weight).equals(WeightType.FLOAT32.dtype())) {
-            return LoraMerge.merge(weight, a, b, scaling, memory);
+            return merged.merge(weight, memory);
         }
         try (Arena scratch = Arena.ofConfined()) {
-            return form.of(LoraMerge.merge(weight, a, b, scaling, scratch), weight, memory);
+            return form.of(merged.merge(weight, scratch), weight, memory);
         }
     }
 
@@ -96,9 +107,5 @@ final class Merging {
         WeightType type = options.type()
                 .orElseGet(() -> WeightType.ofDtype(weight.dtype()).orElseThrow());
         return new WeightFormat(type, options.stochastic(), options.seed());
-    }
-
-    private static String withoutSuffix(String name, String suffix) {
-        return name.endsWith(suffix) ? name.substring(0, name.length() - suffix.length()) : name;
     }
 }

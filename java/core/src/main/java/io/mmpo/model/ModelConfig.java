@@ -89,6 +89,10 @@ public record ModelConfig(
         return new ModelConfig(architecture, untied, dtype, bosTokenId, eosTokenIds, rowLimit, notes);
     }
 
+    ModelConfig withShape(ModelShape other) {
+        return new ModelConfig(architecture, other, dtype, bosTokenId, eosTokenIds, rowLimit, notes);
+    }
+
     static void requireDirectory(Path modelDirectory) {
         if (!Files.isDirectory(modelDirectory)) {
             throw MmpoException.data(

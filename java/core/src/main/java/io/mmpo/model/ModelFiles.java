@@ -3,6 +3,7 @@ package io.mmpo.model;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Device;
+import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Weights;
@@ -12,6 +13,8 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -70,6 +73,16 @@ public final class ModelFiles implements WeightFiles {
         return weights;
     }
 
+    /** One parameter's stored tensor, where the files have it. */
+    Optional<Checkpoint.Parameter> tensor(String name) {
+        return Optional.ofNullable(parameters.get(name));
+    }
+
+    /** One parameter, read into memory; it lives until {@link #close}. */
+    Optional<Weights> weight(String name) {
+        return tensor(name).map(parameter -> parameter.read(arena));
+    }
+
     /** Safetensors' name of the type that most of the weights are stored in. */
     public String dtype() {
         return parameters.values().stream()
@@ -88,8 +101,20 @@ public final class ModelFiles implements WeightFiles {
         if (config.shape().numLayers() > parameters.size()) {
             throw wrongSize(null);
         }
+        return made(() -> NativeModel.load(config.shape(), tensors(), computeType, device), computeType, device);
+    }
+
+    /** The same of weights that are not all of these files, with the shape that they have. */
+    NativeModel load(ModelShape shape, List<Weights> modelWeights, ComputeType computeType, Device device) {
+        if (config.shape().numLayers() > parameters.size()) {
+            throw wrongSize(null);
+        }
+        return made(() -> NativeModel.create(shape, modelWeights, computeType, device), computeType, device);
+    }
+
+    private NativeModel made(Supplier<NativeModel> model, ComputeType computeType, Device device) {
         try {
-            return NativeModel.load(config.shape(), tensors(), computeType, device);
+            return model.get();
         } catch (NativeException e) {
             throw switch (e.status()) {
                 case INVALID_MODEL ->

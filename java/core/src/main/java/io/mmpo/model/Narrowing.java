@@ -9,7 +9,6 @@ import java.lang.foreign.Arena;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /** Trained weights in the type of their file, made one after another, and what rounding to it leaves of their update. */
 public final class Narrowing implements TensorForm {
@@ -17,7 +16,8 @@ public final class Narrowing implements TensorForm {
     private final Map<String, Weights> start = new HashMap<>();
     private RoundingLoss loss = RoundingLoss.NONE;
 
-    /** start: before training, by the same names; needed where the type does not hold every number of the weights'. */
+    /** start: before training, by the same names; needed where the type does not hold every number of the weights'. One that is not among
+     * them had no update. */
     public Narrowing(WeightFormat format, List<Weights> start) {
         this.format = format;
         start.forEach(weights -> this.start.put(weights.name(), weights));
@@ -30,8 +30,7 @@ public final class Narrowing implements TensorForm {
 
     @Override
     public Weights of(Weights tensor, Arena memory) {
-        Weights before = start.isEmpty() ? tensor : start.get(tensor.name());
-        return of(tensor, Objects.requireNonNull(before, tensor.name()), memory);
+        return of(tensor, start.getOrDefault(tensor.name(), tensor), memory);
     }
 
     /** before: the tensor that training, or an adapter, began with. */

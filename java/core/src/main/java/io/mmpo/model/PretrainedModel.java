@@ -2,11 +2,16 @@ package io.mmpo.model;
 
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Device;
+import io.mmpo.nativelib.LoraSettings;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.WholeMatrix;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** A model in the core's memory, with or without an adapter, that knows where it came from and how it is saved. */
@@ -16,10 +21,11 @@ public final class PretrainedModel implements AutoCloseable {
     private final NativeModel core;
     private final List<String> notes;
     private @Nullable AdapterConfig adapter;
+    private @Nullable LoraSettings settings;
 
-    private PretrainedModel(ModelSource source, ModelFiles files, NativeModel core) {
+    private PretrainedModel(ModelSource source, ModelFiles files, ModelConfig config, NativeModel core) {
         this.source = source;
-        this.config = files.config();
+        this.config = config;
         this.core = core;
         this.notes = files.notes();
     }
@@ -31,30 +37,55 @@ public final class PretrainedModel implements AutoCloseable {
 
     /** seed: of an adapter's dropout masks, should it be trained. */
     public static PretrainedModel load(ModelSource source, ComputeType computeType, Device device, long seed) {
-        PretrainedModel model;
         try (ModelFiles files = ModelFiles.open(source.base())) {
-            model = new PretrainedModel(source, files, files.load(computeType, device));
-        }
-        try {
-            source.adapter().ifPresent(directory -> model.attach(directory, seed));
-            return model;
-        } catch (RuntimeException | Error e) {
-            model.close();
-            throw e;
+            return source.adapter().isEmpty()
+                    ? new PretrainedModel(source, files, files.config(), files.load(computeType, device))
+                    : adapted(source, files, computeType, device, seed);
         }
     }
 
-    private void attach(Path directory, long seed) {
-        try (AdapterFiles files = AdapterFiles.open(directory)) {
-            files.attach(core, config.shape(), seed);
-            adapter = files.config();
+    private static PretrainedModel adapted(
+            ModelSource source, ModelFiles files, ComputeType computeType, Device device, long seed) {
+        try (AdapterFiles adapter = AdapterFiles.open(source.adapter().orElseThrow())) {
+            AdaptedBase base = adapter.base(files);
+            NativeModel core = base.isModels()
+                    ? files.load(computeType, device)
+                    : files.load(base.shape(), base.weights(), computeType, device);
+            PretrainedModel model =
+                    new PretrainedModel(source, files, files.config().withShape(base.shape()), core);
+            try {
+                model.settings = adapter.attach(core, base, seed);
+                model.adapter = adapter.config();
+                return model;
+            } catch (RuntimeException | Error e) {
+                model.close();
+                throw e;
+            }
         }
     }
 
-    /** A new adapter, as PEFT begins: A random by the seed, B zero, so that nothing changes yet. */
-    public void addAdapter(AdapterConfig settings, long seed) {
-        core.setAdapter(settings.settings(seed), List.of());
-        adapter = settings;
+    /**
+     * A new adapter, as PEFT begins: A random by the seed, B zero, and whole matrices as the model's files have them, so that nothing
+     * changes yet. lora: what the configuration is on this model.
+     */
+    public void addAdapter(AdapterConfig configuration, LoraSettings lora) {
+        try (ModelFiles files = ModelFiles.open(source.base())) {
+            core.setAdapter(lora, wholeOf(files, lora));
+        }
+        adapter = configuration;
+        settings = lora;
+    }
+
+    /** From the files, since the model in memory may be rounded. */
+    private static List<Weights> wholeOf(ModelFiles files, LoraSettings lora) {
+        boolean tied = files.config().shape().tieEmbeddings();
+        return lora.whole().stream()
+                .flatMap(matrix -> {
+                    String name = matrix == WholeMatrix.HEAD && !tied ? ParameterNames.HEAD : ParameterNames.EMBEDDING;
+                    return files.weight(name).stream()
+                            .map(weight -> AdapterFiles.named(weight, AdapterFiles.nameOf(matrix)));
+                })
+                .toList();
     }
 
     public NativeModel core() {
@@ -83,7 +114,7 @@ public final class PretrainedModel implements AutoCloseable {
     }
 
     private long numAdapterParameters() {
-        return adapter == null ? 0 : adapter.settings(0).numParameters(config.shape());
+        return settings == null ? 0 : settings.numParameters(config.shape());
     }
 
     /**
@@ -97,12 +128,34 @@ public final class PretrainedModel implements AutoCloseable {
         if (adapter == null) {
             PretrainedWriter.write(directory, source.base(), chatTemplate, trained, form);
         } else {
+            saveAdapter(directory, adapter, chatTemplate, trained, form);
+        }
+    }
+
+    /** What is trained, and what else of the model the adapter held when it was read. */
+    private void saveAdapter(
+            Path directory,
+            AdapterConfig configuration,
+            Optional<Path> chatTemplate,
+            List<Weights> trained,
+            Narrowing form) {
+        List<Weights> weights = new ArrayList<>(trained);
+        if (settings != null && settings.whole().contains(WholeMatrix.TIED)) { // PEFT reads it under either name
+            weights.add(AdapterFiles.named(weights.getLast(), AdapterFiles.nameOf(WholeMatrix.HEAD)));
+        }
+        try (AdapterFiles read = source.adapter().map(AdapterFiles::open).orElse(null)) {
+            if (read != null) {
+                Set<String> names = weights.stream().map(Weights::name).collect(Collectors.toSet());
+                read.weights().stream()
+                        .filter(tensor -> !names.contains(tensor.name()))
+                        .forEach(weights::add);
+            }
             PretrainedWriter.writeAdapter(
                     directory,
-                    adapter.withBaseModel(source.baseName()),
+                    configuration.withBaseModel(source.baseName()),
                     source.tokenizerDirectory(),
                     chatTemplate,
-                    trained,
+                    weights,
                     form);
         }
     }

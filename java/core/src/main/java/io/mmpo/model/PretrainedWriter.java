@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** Leaves a model as transformers' save_pretrained does, or an adapter as PEFT's, so that Python loads it, with the tokenizer. */
@@ -74,19 +75,24 @@ public final class PretrainedWriter {
             Path directory, Path sourceModelDirectory, List<Weights> weights, TensorForm form, long maxShardBytes) {
         SafetensorsWriter.writeModel(directory, weights, form, maxShardBytes);
         boolean hasHead = weights.stream().anyMatch(tensor -> tensor.name().equals(ParameterNames.HEAD));
-        writeConfig(directory, sourceModelDirectory, form.dtype(weights.getFirst()), hasHead);
+        writeConfig(directory, sourceModelDirectory, form.dtype(weights.getFirst()), config -> {
+            if (hasHead) { // of its own, whatever the source says of its tied ones
+                config.put("tie_word_embeddings", false);
+            }
+        });
         copy(sourceModelDirectory.resolve(ModelConfig.GENERATION_FILE), directory.resolve(ModelConfig.GENERATION_FILE));
         copyTokenizer(directory, sourceModelDirectory);
     }
 
     /** config.json is the source's, with the type of the weights, by safetensors' name. */
     static void writeConfig(Path directory, Path source, String dtype) {
-        writeConfig(directory, source, dtype, false);
+        writeConfig(directory, source, dtype, config -> {});
     }
 
-    /** hasHead: the weights have a head of their own, whatever the source says of its tied ones. */
-    private static void writeConfig(Path directory, Path source, String dtype, boolean hasHead) {
+    /** The same with what else has changed. */
+    static void writeConfig(Path directory, Path source, String dtype, Consumer<ObjectNode> change) {
         ObjectNode config = JsonFile.read(source.resolve(ModelConfig.FILE));
+        change.accept(config);
         String type = WeightType.ofDtype(dtype).orElseThrow().key();
         // As the source spells it, twice where it does; both versions of transformers read torch_dtype.
         if (config.has("dtype")) {
@@ -94,9 +100,6 @@ public final class PretrainedWriter {
         }
         if (config.has("torch_dtype") || !config.has("dtype")) {
             config.put("torch_dtype", type);
-        }
-        if (hasHead) {
-            config.put("tie_word_embeddings", false);
         }
         NewFile.write(directory.resolve(ModelConfig.FILE), config);
     }

@@ -85,12 +85,20 @@ final class Layouts {
                     "normalize",
                     "score_rejected"));
 
+    static final StructLayout LORA_MODULE = struct(
+            "mmpo_lora_module",
+            fields(JAVA_LONG, "layer", "rank"),
+            fields(JAVA_DOUBLE, "scaling"),
+            fields(JAVA_INT, "module"),
+            List.of(MemoryLayout.paddingLayout(4)));
+
     static final StructLayout LORA_CONFIG = struct(
             "mmpo_lora_config",
-            fields(JAVA_LONG, "rank"),
-            fields(JAVA_DOUBLE, "scaling", "dropout"),
+            fields(ADDRESS, "modules"),
+            fields(JAVA_LONG, "num_modules"),
+            fields(JAVA_DOUBLE, "dropout"),
             fields(JAVA_LONG, "seed"),
-            fields(JAVA_INT, "targets"),
+            fields(JAVA_INT, "whole"),
             List.of(MemoryLayout.paddingLayout(4)));
 
     static final StructLayout OPTIMIZER_CONFIG = struct(
@@ -122,6 +130,7 @@ final class Layouts {
             MODEL_CONFIG,
             BATCH,
             OBJECTIVE,
+            LORA_MODULE,
             LORA_CONFIG,
             ROUNDING,
             OPTIMIZER_CONFIG,

@@ -36,6 +36,6 @@ public enum LoraModule {
 
     /** Its mmpo_module. */
     int code() {
-        return 1 << ordinal();
+        return ordinal();
     }
 }

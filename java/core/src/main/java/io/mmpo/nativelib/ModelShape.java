@@ -61,6 +61,25 @@ public record ModelShape(
         return Math.addExact(embeddings, Math.addExact(Math.multiplyExact(numLayers, layer), hiddenSize));
     }
 
+    /** The same with another vocabulary. */
+    public ModelShape withVocabSize(long size) {
+        return new ModelShape(
+                size,
+                hiddenSize,
+                intermediateSize,
+                numLayers,
+                numHeads,
+                numKvHeads,
+                headDim,
+                maxPositions,
+                rmsNormEps,
+                ropeTheta,
+                ropeScaling,
+                tieEmbeddings,
+                qkvBias,
+                outputBias);
+    }
+
     /** An int's range keeps the product of two sizes within a long. */
     private static void requireSize(String name, long value) {
         require(1 <= value && value <= Integer.MAX_VALUE, "%s must be in [1, 2^31), got %d", name, value);

@@ -174,7 +174,8 @@ public final class NativeModel implements AutoCloseable {
      * Gives the model an adapter, which it must not have yet, before a trainer is made of it: from now on everything is
      * computed with it, and a trainer trains it alone.
      *
-     * @param weights every A and B by PEFT's names; none: as PEFT begins, A random and B zero
+     * @param weights every A and B by PEFT's names; none of them: as PEFT begins, A random and B zero. A matrix that is trained
+     *     whole begins as the model's own where it is not among them
      */
     public void setAdapter(LoraSettings settings, List<Weights> weights) {
         try {

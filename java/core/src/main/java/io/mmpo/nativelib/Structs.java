@@ -168,12 +168,22 @@ final class Structs {
     }
 
     static MemorySegment loraConfig(LoraSettings settings, SegmentAllocator allocator) {
+        List<LoraTarget> targets = settings.targets();
+        MemorySegment modules = allocator.allocate(Layouts.LORA_MODULE, targets.size());
+        long size = Layouts.LORA_MODULE.byteSize();
+        for (int i = 0; i < targets.size(); i++) {
+            new Structs(Layouts.LORA_MODULE, modules.asSlice(i * size, size))
+                    .put("layer", targets.get(i).layer())
+                    .put("rank", (long) targets.get(i).rank())
+                    .put("scaling", targets.get(i).scaling())
+                    .put("module", targets.get(i).module().code());
+        }
         return allocate(Layouts.LORA_CONFIG, allocator)
-                .put("rank", (long) settings.rank())
-                .put("scaling", settings.scaling())
+                .put("modules", modules)
+                .put("num_modules", (long) targets.size())
                 .put("dropout", settings.dropout())
                 .put("seed", settings.seed())
-                .put("targets", settings.targetCodes())
+                .put("whole", settings.wholeCodes())
                 .segment;
     }
 

@@ -24,7 +24,7 @@ record FlopCount(double training, double reference) {
         double queries = shape.numHeads() * shape.headDim();
         double keys = shape.numKvHeads() * shape.headDim();
         double matrices = layers * shape.hiddenSize() * (2 * queries + 2 * keys + 3.0 * shape.intermediateSize());
-        double adapter = lora.map(settings -> settings.numParameters(shape)).orElse(0L);
+        double adapter = lora.map(settings -> settings.numLoraParameters(shape)).orElse(0L);
         double perAttentionPair = 4 * layers * queries;
         double headRow = 2.0 * shape.vocabSize() * shape.hiddenSize();
 
@@ -34,7 +34,8 @@ record FlopCount(double training, double reference) {
         double attention = perAttentionPair * pair.attentionPairs(gradedCompletions);
         // A frozen weight has no gradient of its own: backward takes one product for it instead of two.
         double backward = (lora.isPresent() ? 2 : 4) * matrices * tokens + 4 * adapter * tokens;
-        double headPasses = (linear ? 1 : 2) + (lora.isPresent() ? 1 : 2);
+        boolean trainsHead = lora.isEmpty() || lora.get().trainsHead();
+        double headPasses = (linear ? 1 : 2) + (trainsHead ? 2 : 1);
         // Attention's backward is five products where forward is two.
         double training = forward + backward + 3.5 * attention + headPasses * headRow * rows;
         double reference = 2 * matrices * pair.tokens()

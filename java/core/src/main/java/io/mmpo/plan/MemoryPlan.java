@@ -90,10 +90,9 @@ public record MemoryPlan(
         return queries(shape) + 2 * shape.numKvHeads() * shape.headDim();
     }
 
-    /** Columns of x A^T of a layer's adapted modules. */
+    /** Columns of x A^T of the layer with the largest adapter. */
     private static long low(Optional<LoraSettings> lora) {
-        return lora.map(settings -> (long) settings.rank() * settings.targets().size())
-                .orElse(0L);
+        return lora.map(LoraSettings::lowColumns).orElse(0L);
     }
 
     /** float32 of a token: of two norms, and of every head's softmax. */

@@ -1,9 +1,10 @@
 package io.mmpo.plan;
 
-import io.mmpo.nativelib.LoraModule;
 import io.mmpo.nativelib.LoraSettings;
+import io.mmpo.nativelib.LoraTarget;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.WholeMatrix;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -45,14 +46,15 @@ record ParameterSizes(List<Parameter> parameters) {
         return new ParameterSizes(parameters);
     }
 
-    /** A and B of every adapted module of every layer. */
+    /** A and B of every adapted module, and the matrices that are trained whole. */
     static ParameterSizes ofAdapter(ModelShape shape, LoraSettings lora) {
         List<Parameter> parameters = new ArrayList<>();
-        for (long i = 0; i < shape.numLayers(); i++) {
-            for (LoraModule module : lora.targets()) {
-                parameters.add(new Parameter(lora.rank() * module.inputs(shape), false));
-                parameters.add(new Parameter(lora.rank() * module.outputs(shape), false));
-            }
+        for (LoraTarget target : lora.targets()) {
+            parameters.add(new Parameter(target.inputElements(shape), false));
+            parameters.add(new Parameter(target.outputElements(shape), false));
+        }
+        for (WholeMatrix matrix : lora.whole()) {
+            parameters.add(new Parameter(shape.vocabSize() * shape.hiddenSize(), matrix != WholeMatrix.HEAD));
         }
         return new ParameterSizes(parameters);
     }

@@ -36,24 +36,14 @@ public record TrainingPlan(
         double referenceFlopsPerPair) {
     /** What may be changed to save memory. */
     public record Choices(OptimizerType optimizer, Recompute recompute, int microBatch, Optional<LoraSettings> lora) {
-        public static Choices of(TrainingConfig config) {
+        public static Choices of(TrainingConfig config, ModelShape shape) {
             return new Choices(
                     config.optimizer().type(),
                     config.model().recompute(),
                     config.batches().trainBatchSize(),
                     Optional.of(config.model().lora())
                             .filter(LoraOptions::enabled)
-                            .map(Choices::settings));
-        }
-
-        /** An adapter as the keys lora_r and lora_target_modules describe it; what does not decide its size is left out. */
-        private static LoraSettings settings(LoraOptions lora) {
-            return new LoraSettings(lora.rank(), 1, 0, 0, lora.targets());
-        }
-
-        /** With an adapter of the configuration's sizes, whether or not it asks for one. */
-        public Choices withLora(LoraOptions options) {
-            return withLora(settings(options));
+                            .map(lora -> lora.settings(shape, 0)));
         }
 
         public Choices withLora(LoraSettings settings) {

@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What a checkpoint holds beside the model's files: the optimizer's state, and what is trained where those files are of a narrower
@@ -43,7 +45,7 @@ final class OptimizerState {
                 .map(tensor -> named(tensor.name().substring(MASTER.length()), tensor.toWeights()))
                 .toList();
         try {
-            trainer.load(masters.isEmpty() ? weights.weights() : masters);
+            trainer.load(masters.isEmpty() ? trained(weights.weights()) : masters);
         } catch (NativeException e) {
             throw e.status() != NativeException.Status.INVALID_MODEL
                     ? e
@@ -56,6 +58,12 @@ final class OptimizerState {
                             e.getMessage());
         }
         restoreOptimizer(saved, checkpoint);
+    }
+
+    /** An adapter's files may hold more than what is trained. */
+    private List<Weights> trained(List<Weights> weights) {
+        Set<String> names = trainer.parameters().stream().map(Weights::name).collect(Collectors.toSet());
+        return weights.stream().filter(tensor -> names.contains(tensor.name())).toList();
     }
 
     private void restoreOptimizer(SafetensorsReader saved, Path checkpoint) {

@@ -10,10 +10,11 @@ import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.DeviceChoice;
+import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.WeightType;
+import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /** The model that a configuration trains: whole, with a new adapter, or with the adapter that model_name_or_path is. */
 final class PolicyModel {
@@ -35,7 +36,10 @@ final class PolicyModel {
             listener.message("%s; precision: %s; attention: %s"
                     .formatted(chosen.reason(), precision(config), model.core().attention()));
             if (lora.enabled()) {
-                model.adapter().ifPresentOrElse(adapter -> requireSame(lora, adapter), () -> addTo(model, config));
+                model.adapter()
+                        .ifPresentOrElse(
+                                adapter -> requireTrainable(lora, adapter, model),
+                                () -> addTo(model, config, listener));
             }
             describe(model, listener);
             return model;
@@ -62,11 +66,13 @@ final class PolicyModel {
                 source, computeType(config), device, config.run().seed());
     }
 
-    private static void addTo(PretrainedModel model, TrainingConfig config) {
+    private static void addTo(PretrainedModel model, TrainingConfig config, ProgressListener listener) {
         LoraOptions lora = config.model().lora();
-        AdapterConfig adapter = new AdapterConfig(
-                lora.rank(), lora.alpha(), lora.dropout(), lora.rsLora(), lora.targets(), Optional.empty());
-        model.addAdapter(adapter, config.run().seed());
+        ModelShape shape = model.config().shape();
+        lora.unmatched(shape)
+                .forEach(name -> listener.message("lora_target_modules: no module of this model is named " + name
+                        + "; it is left out, as PEFT does"));
+        model.addAdapter(lora.adapter(), lora.settings(shape, config.run().seed()));
     }
 
     private static void describe(PretrainedModel model, ProgressListener listener) {
@@ -79,13 +85,29 @@ final class PolicyModel {
                 100.0 * trained / model.numParameters());
         listener.message(model.adapter()
                 .map(adapter -> "%s; LoRA: r %d, alpha %s, dropout %s, on %s"
-                        .formatted(
-                                share,
-                                adapter.rank(),
-                                adapter.alpha(),
-                                adapter.dropout(),
-                                String.join(", ", adapter.targetNames())))
+                                .formatted(
+                                        share,
+                                        adapter.rank(),
+                                        adapter.alpha(),
+                                        adapter.dropout(),
+                                        adapter.targets().targets())
+                        + whole(adapter))
                 .orElse(share));
+    }
+
+    private static String whole(AdapterConfig adapter) {
+        return adapter.modulesToSave().isEmpty() ? "" : ", and whole: " + String.join(", ", adapter.modulesToSave());
+    }
+
+    private static void requireTrainable(LoraOptions lora, AdapterConfig adapter, PretrainedModel model) {
+        requireSame(lora, adapter);
+        List<String> frozen = adapter.frozenModules(model.config().shape());
+        if (!frozen.isEmpty()) {
+            throw MmpoException.configuration(
+                    "model_name_or_path is an adapter that trains %s whole (modules_to_save), and of whole modules embed_tokens and lm_head"
+                            + " alone can be trained here; merge it (mmpo merge) and begin a new adapter on the merged model",
+                    String.join(", ", frozen));
+        }
     }
 
     /** An adapter keeps its own shape: a key that was set to something else would have no effect. */
@@ -95,7 +117,10 @@ final class PolicyModel {
         requireSame("lora_alpha", lora.alpha(), unset.alpha(), adapter.alpha());
         requireSame("lora_dropout", lora.dropout(), unset.dropout(), adapter.dropout());
         requireSame("use_rslora", lora.rsLora(), unset.rsLora(), adapter.rsLora());
-        requireSame("lora_target_modules", lora.targets(), unset.targets(), adapter.targets());
+        AdapterConfig wanted = lora.adapter();
+        requireSame("lora_target_modules", wanted.targets(), unset.adapter().targets(), adapter.targets());
+        requireSame("lora_modules_to_save", lora.modulesToSave(), unset.modulesToSave(), adapter.modulesToSave());
+        requireSame("ensure_weight_tying", lora.tied(), unset.tied(), adapter.tied());
     }
 
     private static <T> void requireSame(String key, T value, T unset, T adapters) {

@@ -6,15 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.LoraModule;
 import io.mmpo.nativelib.Divergence;
+import io.mmpo.nativelib.LoraTarget;
 import io.mmpo.nativelib.LossTerm;
 import io.mmpo.nativelib.LossType;
+import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.nativelib.WholeMatrix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,8 +128,8 @@ class ConfigLoaderTest {
                 "lora_r: 0|lora_r must be in [1, 65536], got 0 (FILE:3)",
                 "lora_alpha: 0|lora_alpha must be > 0, got 0 (FILE:3)",
                 "lora_dropout: 1|lora_dropout must be in [0, 1), got 1 (FILE:3)",
-                "lora_target_modules: [q_proj, lm_head]|lora_target_modules may hold q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
-                        + "down_proj, or be all-linear; got 'lm_head' (FILE:3)",
+                "lora_target_modules: [q_proj, all-linear]|lora_target_modules must be all-linear alone or names of modules, got [q_proj, "
+                        + "all-linear] (FILE:3)",
                 "use_dora: true|use_dora: true is not supported (FILE:3): LoRA is as it is, without DoRA; write use_dora: false",
                 "optim: adafactor|optim must be adamw_torch or adamw_torch_fused or adamw_8bit or adamw_bnb_8bit, got 'adafactor' (FILE:3)",
                 "zero_stage: 2|zero_stage: 2 is not supported (FILE:3): distributed training is not there yet, and a run is one process; "
@@ -169,21 +174,67 @@ class ConfigLoaderTest {
 
     @Test
     void loraTargetsAreAListOrAWord() throws IOException {
-        assertThat(TrainingConfig.load(write("model_name_or_path: m\ndataset_name: d\n"))
-                        .model()
-                        .lora()
-                        .targets())
+        assertThat(modules(TrainingConfig.load(write("model_name_or_path: m\ndataset_name: d\n"))))
                 .containsExactlyInAnyOrder(LoraModule.Q, LoraModule.V);
         for (String text : List.of("[k_proj, up_proj]", "\n- k_proj\n- up_proj", "k_proj,up_proj")) {
             TrainingConfig config = TrainingConfig.load(write(
                     "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_target_modules: " + text + "\n"));
-            assertThat(config.model().lora().targets()).containsExactlyInAnyOrder(LoraModule.K, LoraModule.UP);
+            assertThat(modules(config)).containsExactlyInAnyOrder(LoraModule.K, LoraModule.UP);
             assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
         }
         TrainingConfig all = TrainingConfig.load(
                 write("model_name_or_path: m\ndataset_name: d\n"), "use_peft=true", "lora_target_modules=all-linear");
-        assertThat(all.model().lora().targets()).hasSize(7);
+        assertThat(modules(all)).hasSize(7);
         assertThat(TrainingConfig.load(write(all.toYaml()))).isEqualTo(all);
+    }
+
+    @Test
+    void loraTargetsAreARegularExpressionWhereTheyAreNoNames() throws IOException {
+        for (String text : List.of("'.*\\.(k|up)_proj'", "['.*\\.(k|up)_proj']", "'.*\\.(k_proj|up_proj){1,2}'")) {
+            TrainingConfig config = TrainingConfig.load(write(
+                    "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_target_modules: " + text + "\n"));
+            assertThat(modules(config)).containsExactlyInAnyOrder(LoraModule.K, LoraModule.UP);
+            assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
+        }
+        assertThatThrownBy(() -> TrainingConfig.load(
+                        write("model_name_or_path: m\ndataset_name: d\n"), "lora_target_modules=.*(q_proj"))
+                .hasMessageContaining("lora_target_modules")
+                .hasMessageContaining("is not a regular expression");
+        TrainingConfig nothing = TrainingConfig.load(
+                write("model_name_or_path: m\ndataset_name: d\n"), "use_peft=true", "lora_target_modules=c_attn");
+        assertThatThrownBy(() -> modules(nothing))
+                .isInstanceOfSatisfying(
+                        MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION))
+                .hasMessageContaining("holds no module of this model");
+        TrainingConfig head = TrainingConfig.load(
+                write("model_name_or_path: m\ndataset_name: d\n"),
+                "use_peft=true",
+                "lora_target_modules=q_proj,lm_head");
+        assertThatThrownBy(() -> modules(head))
+                .hasMessageContaining("holds lm_head")
+                .hasMessageContaining("the linear modules of a layer alone");
+        assertThat(nothing.model().lora().unmatched(SHAPE)).containsExactly("c_attn");
+    }
+
+    @Test
+    void modulesToSaveHasTwoNames() throws IOException {
+        for (String key : List.of("modules_to_save", "lora_modules_to_save")) {
+            TrainingConfig config = TrainingConfig.load(write("model_name_or_path: m\ndataset_name: d\nuse_peft: true\n"
+                    + key + ": [embed_tokens, lm_head]\nensure_weight_tying: true\n"));
+            assertThat(config.model().lora().settings(SHAPE, 0).whole()).containsExactly(WholeMatrix.TIED);
+            assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
+        }
+        assertFails("modules_to_save: [lm_head]\nlora_modules_to_save: [embed_tokens]", "is set twice");
+        assertFails("modules_to_save: [norm]", "embed_tokens and lm_head");
+    }
+
+    private static final ModelShape SHAPE =
+            new ModelShape(50, 8, 20, 2, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false);
+
+    private static Set<LoraModule> modules(TrainingConfig config) {
+        return config.model().lora().settings(SHAPE, 0).targets().stream()
+                .map(LoraTarget::module)
+                .collect(Collectors.toSet());
     }
 
     @Test

@@ -101,6 +101,9 @@ class LayoutsTest {
         for (LoraModule module : LoraModule.values()) {
             expected.add("MMPO_MODULE_" + module + " " + module.code());
         }
+        for (WholeMatrix matrix : WholeMatrix.values()) {
+            expected.add("MMPO_WHOLE_" + matrix + " " + matrix.code());
+        }
         for (OptimizerType type : OptimizerType.values()) {
             expected.add("MMPO_" + type + " " + type.code());
         }

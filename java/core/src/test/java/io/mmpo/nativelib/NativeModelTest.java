@@ -248,7 +248,7 @@ class NativeModelTest {
     @Test
     void aFreshAdapterChangesNothingAndIsTrainedAlone() throws IOException {
         GoldenLlama golden = new GoldenLlama("tied");
-        LoraSettings lora = new LoraSettings(3, 2, 0.1, 5, Set.of(LoraModule.Q, LoraModule.DOWN));
+        LoraSettings lora = LoraSettings.everywhere(3, 3, 2, 0.1, 5, Set.of(LoraModule.Q, LoraModule.DOWN));
         OptimizerSettings optimizer =
                 new OptimizerSettings(OptimizerType.ADAMW, 0.9, 0.999, 1e-8, 0, Recompute.SELECTIVE, true);
         try (NativeModel model = NativeModel.create(files.config().shape(), files.weights(), ComputeType.FLOAT32)) {

@@ -9,6 +9,7 @@ import io.mmpo.model.ModelFiles;
 import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.LoraModule;
 import io.mmpo.nativelib.LoraSettings;
+import io.mmpo.nativelib.LoraTarget;
 import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
@@ -16,6 +17,7 @@ import io.mmpo.nativelib.OptimizerSettings;
 import io.mmpo.nativelib.OptimizerType;
 import io.mmpo.nativelib.Recompute;
 import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.WholeMatrix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +41,7 @@ class TrainingPlanTest {
     private static final Set<LoraModule> ATTENTION = EnumSet.of(LoraModule.Q, LoraModule.K, LoraModule.V, LoraModule.O);
 
     private static LoraSettings lora(Set<LoraModule> targets) {
-        return new LoraSettings(64, 1, 0.01, 0, targets);
+        return LoraSettings.everywhere(32, 64, 1, 0.01, 0, targets);
     }
 
     /**
@@ -71,6 +73,21 @@ class TrainingPlanTest {
                         0.75 * plan(Map.of()).trainingFlopsPerPair());
     }
 
+    /** Two matrices of 128,256 by 4,096 beside the adapter of two modules in one layer, of r 16: q 4,096 to 4,096, v to 1,024. */
+    @Test
+    void modulesToSaveAndPartialTargetsAreCounted() {
+        TrainingPlan plan = plan(Map.of(
+                "use_peft",
+                true,
+                "lora_target_modules",
+                List.of("layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_proj"),
+                "modules_to_save",
+                List.of("embed_tokens", "lm_head")));
+        long trained = 16L * (4096 + 4096) + 16L * (4096 + 1024) + 2L * 128256 * 4096;
+        assertThat(plan.trained()).isEqualTo(trained);
+        assertThat(plan.memory().gradients()).isEqualTo(4 * trained);
+    }
+
     /** Weights, gradients and optimizer state are what a trainer holds, to the byte. */
     @ParameterizedTest
     @CsvSource({
@@ -83,8 +100,24 @@ class TrainingPlanTest {
     })
     void whatATrainerHolds(
             String variant, ComputeType type, OptimizerType optimizer, boolean adapted, boolean masters) {
-        Optional<LoraSettings> lora =
-                adapted ? Optional.of(new LoraSettings(64, 1, 0, 0, ATTENTION)) : Optional.empty();
+        LoraSettings attention = LoraSettings.everywhere(3, 64, 1, 0, 0, ATTENTION);
+        whatATrainerHolds(variant, type, optimizer, adapted ? Optional.of(attention) : Optional.empty(), masters);
+    }
+
+    @Test
+    void whatATrainerOfSomeModulesAndWholeMatricesHolds() {
+        List<LoraTarget> targets =
+                List.of(new LoraTarget(2, LoraModule.UP, 70, 1), new LoraTarget(0, LoraModule.Q, 3, 2));
+        for (Set<WholeMatrix> whole : List.of(
+                Set.of(WholeMatrix.EMBEDDING, WholeMatrix.HEAD), Set.of(WholeMatrix.HEAD), Set.of(WholeMatrix.TIED))) {
+            Optional<LoraSettings> lora = Optional.of(new LoraSettings(targets, whole, 0, 0));
+            whatATrainerHolds("tied", ComputeType.BFLOAT16, OptimizerType.ADAMW_8BIT, lora, true);
+        }
+    }
+
+    private static void whatATrainerHolds(
+            String variant, ComputeType type, OptimizerType optimizer, Optional<LoraSettings> lora, boolean masters) {
+        boolean adapted = lora.isPresent();
         OptimizerSettings settings = new OptimizerSettings(optimizer, 0.9, 0.999, 1e-8, 0, Recompute.NONE, masters);
         try (ModelFiles files = ModelFiles.open(SharedFiles.path("golden/tiny_llama/" + variant));
                 NativeModel model = files.load(type)) {
@@ -217,6 +250,6 @@ class TrainingPlanTest {
                 Map.of("model_name_or_path", "llama", "dataset_name", "pairs.jsonl", "per_device_train_batch_size", 2));
         keys.putAll(more);
         TrainingConfig config = TrainingConfig.of(keys);
-        return TrainingPlan.of(config, LLAMA_3_8B, TrainingPlan.Choices.of(config));
+        return TrainingPlan.of(config, LLAMA_3_8B, TrainingPlan.Choices.of(config, LLAMA_3_8B));
     }
 }

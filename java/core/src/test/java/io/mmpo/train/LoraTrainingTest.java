@@ -9,6 +9,7 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.model.AdapterConfig;
 import io.mmpo.model.GoldenAdapter;
+import io.mmpo.model.SafetensorsReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,6 +71,52 @@ class LoraTrainingTest {
         }
     }
 
+    /** Embedding and head in full beside A and B, in 32 bits under bfloat16 too; a break changes no bit. */
+    @Test
+    void modulesToSaveAreTrainedSavedAndResumed() throws IOException {
+        for (boolean tied : new boolean[] {false, true}) {
+            Map<String, Object> keys = new HashMap<>(Map.of(
+                    "max_steps",
+                    6,
+                    "bf16",
+                    true,
+                    "lora_target_modules",
+                    ".*\\.layers\\.[12]\\..*(q|up)_proj",
+                    "modules_to_save",
+                    List.of("embed_tokens", "lm_head"),
+                    "ensure_weight_tying",
+                    tied));
+            String whole = "whole-" + tied;
+            run(whole, keys);
+            assertThat(firstLoss(whole)).isEqualTo(Math.log(2), within(1e-6));
+            String stopped = "stopped-" + tied;
+            assertThat(Trainer.run(config(stopped, keys), new StopAfter(4, new ArrayList<>()))
+                            .interrupted())
+                    .isTrue();
+            keys.put("resume_from_checkpoint", true);
+            run(stopped, keys);
+            assertThat(adapter(stopped)).isEqualTo(adapter(whole));
+            try (SafetensorsReader saved =
+                    SafetensorsReader.open(directory.resolve(whole + "/final/adapter_model.safetensors"))) {
+                assertThat(saved.tensors())
+                        .hasSize(2 * 2 * 2 + 2)
+                        .allMatch(tensor -> tensor.dtype().equals("F32"));
+                List<SafetensorsReader.Tensor> matrices = saved.tensors().stream()
+                        .filter(tensor -> !tensor.name().contains("lora_"))
+                        .toList();
+                assertThat(matrices)
+                        .extracting(SafetensorsReader.Tensor::name)
+                        .containsExactlyInAnyOrder(
+                                "base_model.model.model.embed_tokens.weight", "base_model.model.lm_head.weight");
+                long differs = matrices.get(0)
+                        .toWeights()
+                        .data()
+                        .mismatch(matrices.get(1).toWeights().data());
+                assertThat(differs == -1).isEqualTo(tied);
+            }
+        }
+    }
+
     @Test
     void onlyTheAdapterIsSaved() throws IOException {
         List<String> messages = new ArrayList<>();
@@ -77,8 +124,9 @@ class LoraTrainingTest {
                 config("run", Map.of("max_steps", 1, "save_strategy", "steps")),
                 new StopAfter(Integer.MAX_VALUE, messages));
         assertThat(messages)
-                .anyMatch(text ->
-                        text.startsWith("trainable parameters: 13,872 of 170,736 (8.12%); LoRA: r 4, alpha 32.0,"));
+                .anyMatch(
+                        text -> text.startsWith(
+                                "trainable parameters: 13,872 of 170,736 (8.12%); LoRA: r 4, alpha 32.0, dropout 0.2, on all-linear"));
         Path checkpoint = directory.resolve("run/checkpoint-1");
         assertThat(checkpoint.toFile().list())
                 .containsExactlyInAnyOrder(
