@@ -36,7 +36,7 @@ final class SftShape extends RowShape {
         }
         if (has(row, "messages")) {
             return new Sample.Conversation(
-                    Optional.empty(), List.of(messages(row, "messages", place)), templateVariables(row, place));
+                    Optional.empty(), List.of(messages(row, "messages", place)), TemplateVariables.of(row, place));
         }
         if (has(row, "text")) {
             return new Sample.Text(Optional.empty(), List.of(text(row, "text", place)));
@@ -56,7 +56,7 @@ final class SftShape extends RowShape {
                 ? new Sample.Conversation(
                         Optional.of(messages(row, "prompt", place)),
                         List.of(messages(row, "completion", place)),
-                        templateVariables(row, place))
+                        TemplateVariables.of(row, place))
                 : new Sample.Text(Optional.of(text(row, "prompt", place)), List.of(text(row, "completion", place)));
     }
 }
