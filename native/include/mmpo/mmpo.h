@@ -30,7 +30,8 @@ enum mmpo_status {
   MMPO_INVALID_ARGUMENT = 1, /* an argument breaks its contract; nothing was changed */
   MMPO_INVALID_MODEL = 2,    /* a weight is missing, of the wrong shape or dtype, or not finite */
   MMPO_OUT_OF_MEMORY = 3,
-  MMPO_NON_FINITE = 4, /* a gradient, a generated token's logits or a rounded weight are not finite; nothing was changed */
+  MMPO_NON_FINITE =
+      4, /* a gradient, a generated token's logits or a rounded weight are not finite; nothing was changed */
   MMPO_INTERNAL = 5
 };
 
@@ -144,7 +145,8 @@ typedef struct mmpo_optimizer_config {
   double weight_decay; /* decoupled, of matrices only */
   int32_t recompute; /* mmpo_recompute */
   int32_t optimizer; /* mmpo_optimizer */
-  int32_t no_master_weights; /* of a bfloat16 model without an adapter. 0: it is trained in float32 master weights; 1: in its
+  int32_t
+      no_master_weights; /* of a bfloat16 model without an adapter. 0: it is trained in float32 master weights; 1: in its
                               * own weights, and every update is rounded to bfloat16 */
 } mmpo_optimizer_config;
 
@@ -226,7 +228,7 @@ enum mmpo_rounding_mode { MMPO_ROUND_NEAREST = 0, MMPO_ROUND_STOCHASTIC = 1 };
 typedef struct mmpo_rounding {
   int64_t num_weights;
   int64_t num_moved; /* weights whose update is not 0 */
-  int64_t num_kept;  /* of them, those whose rounded update is not 0 either */
+  int64_t num_kept; /* of them, those whose rounded update is not 0 either */
   double update_squares; /* sum of squares of the update */
   double rounded_squares; /* the same of the rounded update */
 } mmpo_rounding;

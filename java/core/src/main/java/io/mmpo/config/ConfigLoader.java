@@ -246,11 +246,13 @@ public final class ConfigLoader {
     }
 
     private static Optional<WeightType> savedType(Values v) {
-        return v.optionalWord("save_dtype").map(word -> Arrays.stream(WeightType.values())
-                .filter(type -> type.key().equals(word.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .orElseThrow(() -> MmpoException.configuration(
-                        "save_dtype must be float32, bfloat16 or float16, got '%s'%s", word, v.at("save_dtype"))));
+        return v.optionalWord("save_dtype")
+                .map(word -> Arrays.stream(WeightType.values())
+                        .filter(type -> type.key().equals(word.toLowerCase(Locale.ROOT)))
+                        .findFirst()
+                        .orElseThrow(() -> MmpoException.configuration(
+                                "save_dtype must be float32, bfloat16 or float16, got '%s'%s",
+                                word, v.at("save_dtype"))));
     }
 
     /** True is what TRL's users write for the default, false for no recomputation. */
