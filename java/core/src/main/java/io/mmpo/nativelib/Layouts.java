@@ -123,10 +123,10 @@ final class Layouts {
             BATCH,
             OBJECTIVE,
             LORA_CONFIG,
-            ROUNDING,
             OPTIMIZER_CONFIG,
             SAMPLING,
-            DEVICE_INFO);
+            DEVICE_INFO,
+            ROUNDING);
 
     private Layouts() {}
 
