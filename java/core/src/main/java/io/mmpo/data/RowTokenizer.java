@@ -1,6 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import java.util.List;
 import java.util.function.Supplier;
 
 /** One row on its way from the file: read in its shape, tokenized, truncated. Several threads may use it at once. */
@@ -42,11 +43,12 @@ final class RowTokenizer {
     /** TRL hands tools to the template too, and many a template has no use for them. */
     private boolean leavesOutTools(Sample sample) {
         return sample instanceof Sample.Conversation conversation
-                && conversation.variables().get("tools") != null
+                && conversation.variables().get("tools") instanceof List<?> tools
+                && !tools.isEmpty()
                 && tokenizer
                         .get()
                         .chatTemplate()
-                        .map(template -> !template.mentions("tools"))
+                        .map(template -> template.ignores("tools", conversation.variables()))
                         .orElse(true);
     }
 

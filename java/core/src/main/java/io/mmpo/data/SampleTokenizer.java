@@ -84,7 +84,7 @@ final class SampleTokenizer {
                 .orElseThrow(() -> MmpoException.data(
                         "the row has messages, but the tokenizer in %s has no chat template (%s beside it, or chat_template in %s). Name one with "
                                 + "chat_template_path, or use rows of plain text.",
-                        tokenizer.directory(), TokenizerFiles.CHAT_TEMPLATE, TokenizerFiles.CONFIG));
+                        tokenizer.directory(), TemplateFiles.FILE, TokenizerFiles.CONFIG));
         Map<String, Object> variables = conversation.variables();
         if (conversation.prompt().isEmpty()) {
             String text = template.render(conversation.completions().getFirst(), false, variables);

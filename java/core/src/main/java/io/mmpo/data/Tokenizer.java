@@ -50,8 +50,9 @@ public final class Tokenizer implements AutoCloseable {
         this.cleanUpSpaces = files.cleanUpSpaces();
         this.cutsAtWords = files.cutsAtWords();
         this.cutsWithSpecialTokens = cutsAtWords && addsNothingBehind();
-        this.chatTemplate = files.chatTemplate()
-                .map(source -> ChatTemplate.compile(source.text(), source.origin(), files.specialTokens()));
+        this.chatTemplate = files.chatTemplates().isEmpty()
+                ? Optional.empty()
+                : Optional.of(new ChatTemplate(files.chatTemplates(), files.specialTokens()));
         this.bosTokenId = idOf("bos_token");
         this.eosTokenId = idOf("eos_token");
         this.padTokenId = idOf("pad_token");

@@ -28,6 +28,7 @@ import java.util.Set;
  * @param definition tokenizer.json's text, with every named special token declared in it
  * @param specialTokens {@code bos_token}, {@code eos_token} and so on, by name
  * @param cutsAtWords whether {@link WordBoundary} says how to cut a text
+ * @param chatTemplates by name; empty where the tokenizer has none
  * @param cleanUpSpaces whether decoding removes spaces before punctuation (never for BPE, as transformers 5 has it)
  */
 record TokenizerFiles(
@@ -36,20 +37,16 @@ record TokenizerFiles(
         Map<String, String> specialTokens,
         boolean cleanUpSpaces,
         boolean cutsAtWords,
-        Optional<TemplateSource> chatTemplate) {
+        Map<String, TemplateFiles.Source> chatTemplates) {
     static final String TOKENIZER = "tokenizer.json";
     static final String CONFIG = "tokenizer_config.json";
     static final String SPECIAL_TOKENS = "special_tokens_map.json";
-    static final String CHAT_TEMPLATE = "chat_template.jinja";
 
     /** Keys of a vocabulary are met once each: there is nothing to be gained from remembering them. */
     private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .build());
-
-    /** A chat template's text and where it stands, for messages. */
-    record TemplateSource(String text, String origin) {}
 
     static TokenizerFiles read(Path directory, Optional<Path> chatTemplatePath) {
         Path definitionFile = directory.resolve(TOKENIZER);
@@ -76,7 +73,9 @@ record TokenizerFiles(
                 specialTokens,
                 cleanUp,
                 undeclared.isEmpty() && WordBoundary.separatesTokens(outline),
-                chatTemplate(directory, config, chatTemplatePath));
+                chatTemplatePath
+                        .map(TemplateFiles::named)
+                        .orElseGet(() -> TemplateFiles.of(directory, config, directory.resolve(CONFIG))));
     }
 
     private static Map<String, String> specialTokens(JsonNode config, JsonNode specialTokensMap) {
@@ -98,45 +97,6 @@ record TokenizerFiles(
                 tokens.put(entry.getKey(), value.textValue());
             }
         });
-    }
-
-    private static Optional<TemplateSource> chatTemplate(
-            Path directory, JsonNode config, Optional<Path> chatTemplatePath) {
-        if (chatTemplatePath.isPresent()) {
-            Path file = chatTemplatePath.get();
-            if (!Files.isRegularFile(file)) {
-                throw MmpoException.configuration(
-                        "chat_template_path names a Jinja file, but there is none at %s. Correct the path, or leave the key out to use the "
-                                + "model's own template.",
-                        file);
-            }
-            return Optional.of(new TemplateSource(readText(file), file.toString()));
-        }
-        Path beside = directory.resolve(CHAT_TEMPLATE);
-        if (Files.isRegularFile(beside)) {
-            return Optional.of(new TemplateSource(readText(beside), beside.toString()));
-        }
-        return templateOf(config.path("chat_template"), directory.resolve(CONFIG));
-    }
-
-    /** The key is a template's text, or a list of named ones, of which the one called default is meant. */
-    private static Optional<TemplateSource> templateOf(JsonNode template, Path file) {
-        if (template.isMissingNode() || template.isNull()) {
-            return Optional.empty();
-        }
-        if (template.isTextual()) {
-            return Optional.of(new TemplateSource(template.textValue(), file.toString()));
-        }
-        for (JsonNode named : template) {
-            if ("default".equals(named.path("name").textValue())
-                    && named.path("template").isTextual()) {
-                return Optional.of(new TemplateSource(named.path("template").textValue(), file.toString()));
-            }
-        }
-        throw MmpoException.data(
-                "%s: chat_template is wanted as text or as a list of {name, template} with one named default; found %s. Name a template "
-                        + "with chat_template_path.",
-                file, Excerpt.of(template.toString()));
     }
 
     /**
