@@ -86,12 +86,11 @@ mmpo_rounding round(const Tensor& trained, const Tensor& start, const Rounding& 
       const Tensor update = wide - was.to(at::kFloat);
       const Tensor rounded_update = rounded.to(at::kFloat) - was.to(out.scalar_type()).to(at::kFloat);
       const Tensor moved = update != 0;
-      parts[static_cast<size_t>(block)] = {
-          .num_weights = length,
-          .num_moved = moved.sum().item<int64_t>(),
-          .num_kept = moved.logical_and(rounded_update != 0).sum().item<int64_t>(),
-          .update_squares = sum_of_squares(update),
-          .rounded_squares = sum_of_squares(rounded_update)};
+      parts[static_cast<size_t>(block)] = {.num_weights = length,
+                                           .num_moved = moved.sum().item<int64_t>(),
+                                           .num_kept = moved.logical_and(rounded_update != 0).sum().item<int64_t>(),
+                                           .update_squares = sum_of_squares(update),
+                                           .rounded_squares = sum_of_squares(rounded_update)};
     }
   });
   mmpo_rounding all{};

@@ -109,14 +109,13 @@ TEST(MergeCApi, AddsTheProductInFloat32) {
     const mmpo_tensor w = matrix(weight, code);
     const mmpo_tensor left = matrix(a, MMPO_FLOAT32);
     const mmpo_tensor right = matrix(b, MMPO_FLOAT32);
-    ASSERT_EQ(mmpo_lora_merge(&w, &left, &right, 0.25, out.mutable_data_ptr<float>(), &err), MMPO_OK)
-        << err.message;
+    ASSERT_EQ(mmpo_lora_merge(&w, &left, &right, 0.25, out.mutable_data_ptr<float>(), &err), MMPO_OK) << err.message;
     const Tensor exact = weight.to(at::kDouble) + 0.25 * b.to(at::kDouble).mm(a.to(at::kDouble));
     EXPECT_LE((out.to(at::kDouble) - exact).abs().max().item<double>(), 1e-6);
-    expect_failure(mmpo_lora_merge(&w, &right, &left, 0.25, out.mutable_data_ptr<float>(), &err), err, MMPO_INVALID_ARGUMENT,
-                   {"[47, 31]", "[47, 3]", "[3, 31]"});
-    expect_failure(mmpo_lora_merge(&w, &left, nullptr, 1, out.mutable_data_ptr<float>(), &err), err, MMPO_INVALID_ARGUMENT,
-                   {"tensor"});
+    expect_failure(mmpo_lora_merge(&w, &right, &left, 0.25, out.mutable_data_ptr<float>(), &err), err,
+                   MMPO_INVALID_ARGUMENT, {"[47, 31]", "[47, 3]", "[3, 31]"});
+    expect_failure(mmpo_lora_merge(&w, &left, nullptr, 1, out.mutable_data_ptr<float>(), &err), err,
+                   MMPO_INVALID_ARGUMENT, {"tensor"});
   }
 }
 

@@ -428,8 +428,11 @@ TEST(Trainer, MastersAreLoadedWithWhatAFileHasBeyondBfloat16) {
   const Tensor wide = at::randn({layout.size()});
   std::vector<mmpo_tensor> tensors;
   for (const Parameter& parameter : layout.parameters()) {
-    tensors.push_back({parameter.name.c_str(), wide.const_data_ptr<float>() + parameter.offset,
-                       {parameter.rows, parameter.columns}, parameter.is_matrix() ? 2 : 1, MMPO_FLOAT32});
+    tensors.push_back({parameter.name.c_str(),
+                       wide.const_data_ptr<float>() + parameter.offset,
+                       {parameter.rows, parameter.columns},
+                       parameter.is_matrix() ? 2 : 1,
+                       MMPO_FLOAT32});
   }
   run.trainer.load(tensors);
   for (const Parameter& parameter : layout.parameters()) {

@@ -75,8 +75,7 @@ void update(const Adam8bitArrays& a, int64_t begin, int64_t count, const Adam8bi
     const Vec finite = second <= Vec(std::numeric_limits<float>::max());
     first = first & finite;
     second = second & finite;
-    const Vec before =
-        a.param != nullptr ? load(a.param + begin + i, extent) : load(a.bf16_param + begin + i, extent);
+    const Vec before = a.param != nullptr ? load(a.param + begin + i, extent) : load(a.bf16_param + begin + i, extent);
     const Vec moved = before + Vec(s.step_size) * (first / (second.sqrt() + Vec(s.epsilon)));
     const Vec after = Vec::blendv(before, moved * Vec(s.decay), finite);
     store(moments.first + i, first, extent);

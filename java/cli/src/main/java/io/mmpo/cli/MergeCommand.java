@@ -17,9 +17,10 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "merge",
-        description = "Writes a model with a LoRA adapter merged into its weights, in the model's own shards and type or in another,"
-                + " says what rounding to that type leaves of the adapter's update, and compares what was written with model and"
-                + " adapter before it is left there.",
+        description =
+                "Writes a model with a LoRA adapter merged into its weights, in the model's own shards and type or in another,"
+                        + " says what rounding to that type leaves of the adapter's update, and compares what was written with model and"
+                        + " adapter before it is left there.",
         mixinStandardHelpOptions = true)
 final class MergeCommand implements Callable<Integer> {
     @Option(
@@ -53,8 +54,9 @@ final class MergeCommand implements Callable<Integer> {
             names = "--rounding",
             paramLabel = "nearest|stochastic",
             defaultValue = "nearest",
-            description = "How weights are rounded to that type: to the nearest number, or up or down by chance with the sum as the mean,"
-                    + " which keeps the adapter's update where the nearest loses it.")
+            description =
+                    "How weights are rounded to that type: to the nearest number, or up or down by chance with the sum as the mean,"
+                            + " which keeps the adapter's update where the nearest loses it.")
     private Rounding rounding;
 
     @Option(names = "--seed", defaultValue = "42", description = "Of --rounding stochastic (${DEFAULT-VALUE}).")
@@ -111,8 +113,6 @@ final class MergeCommand implements Callable<Integer> {
     private void describe(AdapterMerge.Result result) {
         String left = "adapter's update: " + result.loss().describe(result.type());
         boolean warns = rounding == Rounding.NEAREST && result.loss().isLarge();
-        spec.commandLine()
-                .getErr()
-                .println(warns ? "warning: " + left + "; --dtype float32 keeps all of it" : left);
+        spec.commandLine().getErr().println(warns ? "warning: " + left + "; --dtype float32 keeps all of it" : left);
     }
 }

@@ -20,8 +20,9 @@ final class RunFiles {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** A number of such a key, in JSON. */
-    private static final Pattern MEASURED = Pattern.compile("\"(seconds|[a-z_]*_seconds|[a-z_]*_per_second|[a-z_]*_runtime"
-            + "|peak_memory_bytes)\"\\s*:\\s*[-+.0-9eE]+,?\\s*");
+    private static final Pattern MEASURED =
+            Pattern.compile("\"(seconds|[a-z_]*_seconds|[a-z_]*_per_second|[a-z_]*_runtime"
+                    + "|peak_memory_bytes)\"\\s*:\\s*[-+.0-9eE]+,?\\s*");
 
     private static final Pattern PLACE = Pattern.compile("(?m)^(output_dir|cache_dir):.*$");
 
@@ -45,7 +46,8 @@ final class RunFiles {
             byte[] bytes = Files.readAllBytes(file);
             String text = new String(bytes, StandardCharsets.UTF_8);
             return switch (file.getFileName().toString()) {
-                case "metrics.jsonl", "trainer_state.json" -> MEASURED.matcher(text).replaceAll("");
+                case "metrics.jsonl", "trainer_state.json" ->
+                    MEASURED.matcher(text).replaceAll("");
                 case "config.yaml" -> PLACE.matcher(text).replaceAll("");
                 case "manifest.json" -> withoutHashesOfTimes(text);
                 default -> HexFormat.of().formatHex(bytes);

@@ -17,7 +17,7 @@ import java.util.function.ToIntFunction;
  * @param truncatedCompletions groups of which a completion lost tokens
  * @param boundaryMerges rows with a token merged across the end of the prompt, whose parts were tokenized apart
  * @param identicalPairs kept pairs with equal completions
- * @param unusedTools kept rows with tools, which the chat template does not mention
+ * @param unusedTools kept rows with tools that their chat template never looks at
  * @param minTokens of a kept group: prompt and all completions
  */
 public record DatasetSummary(

@@ -65,7 +65,8 @@ public final class AdapterMerge {
         try (ModelFiles base = ModelFiles.open(source.base());
                 AdapterFiles delta = AdapterFiles.open(source.adapter().orElseThrow());
                 AtomicDirectory directory = AtomicDirectory.create(target)) {
-            WeightType type = options.type().orElseGet(() -> typeOf(base.weights().getFirst()));
+            WeightType type =
+                    options.type().orElseGet(() -> typeOf(base.weights().getFirst()));
             double limit = options.tolerance().orElse(defaultTolerance(type));
             float[][] expected = probe(source); // first: it says what does not fit
             Merging merging = new Merging(options);
@@ -96,7 +97,8 @@ public final class AdapterMerge {
     private static void copyTheRest(Path directory, ModelSource source, WeightType type) {
         boolean says = JsonObject.read(source.base().resolve(ModelConfig.FILE))
                 .text("dtype")
-                .or(() -> JsonObject.read(source.base().resolve(ModelConfig.FILE)).text("torch_dtype"))
+                .or(() ->
+                        JsonObject.read(source.base().resolve(ModelConfig.FILE)).text("torch_dtype"))
                 .filter(type.key()::equals)
                 .isPresent();
         if (says) {

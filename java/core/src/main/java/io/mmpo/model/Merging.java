@@ -88,8 +88,8 @@ final class Merging {
     }
 
     private WeightFormat format(Weights weight) {
-        WeightType type =
-                options.type().orElseGet(() -> WeightType.ofDtype(weight.dtype()).orElseThrow());
+        WeightType type = options.type()
+                .orElseGet(() -> WeightType.ofDtype(weight.dtype()).orElseThrow());
         return new WeightFormat(type, options.stochastic(), options.seed());
     }
 

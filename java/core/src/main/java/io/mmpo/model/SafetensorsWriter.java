@@ -1,9 +1,9 @@
 package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.files.JsonFile;
 import io.mmpo.files.NewFile;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.nativelib.Weights;
 import java.io.IOException;
 import java.lang.foreign.Arena;

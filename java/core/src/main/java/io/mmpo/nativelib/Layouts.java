@@ -91,7 +91,16 @@ final class Layouts {
             .withName("mmpo_device_info");
 
     static final List<StructLayout> ALL = List.of(
-            ERROR, TENSOR, MODEL_CONFIG, BATCH, OBJECTIVE, LORA_CONFIG, ROUNDING, OPTIMIZER_CONFIG, SAMPLING, DEVICE_INFO);
+            ERROR,
+            TENSOR,
+            MODEL_CONFIG,
+            BATCH,
+            OBJECTIVE,
+            LORA_CONFIG,
+            ROUNDING,
+            OPTIMIZER_CONFIG,
+            SAMPLING,
+            DEVICE_INFO);
 
     private Layouts() {}
 

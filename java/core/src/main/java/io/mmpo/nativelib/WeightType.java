@@ -35,9 +35,7 @@ public enum WeightType {
 
     /** Of safetensors' name. */
     public static Optional<WeightType> ofDtype(String dtype) {
-        return Arrays.stream(values())
-                .filter(type -> type.dtype.equals(dtype))
-                .findFirst();
+        return Arrays.stream(values()).filter(type -> type.dtype.equals(dtype)).findFirst();
     }
 
     /** Whether it has every number of the other type. */

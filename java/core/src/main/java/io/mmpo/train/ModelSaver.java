@@ -28,16 +28,16 @@ final class ModelSaver {
     /** An adapter's parameters as they began, where rounding will be compared with them; a model's own are in its files. */
     private final List<Weights> adapterStart;
 
-    ModelSaver(
-            PretrainedModel model, NativeTrainer trainer, TrainingConfig config, ProgressListener listener) {
+    ModelSaver(PretrainedModel model, NativeTrainer trainer, TrainingConfig config, ProgressListener listener) {
         this.model = model;
         this.chatTemplate = config.model().chatTemplate();
         this.trainer = trainer;
         this.format = config.savedFormat();
         this.listener = listener;
         this.exact = format.type().holds(config.trainedType());
-        this.adapterStart =
-                exact || model.adapter().isEmpty() ? List.of() : copies(model.core().adapterParameters());
+        this.adapterStart = exact || model.adapter().isEmpty()
+                ? List.of()
+                : copies(model.core().adapterParameters());
     }
 
     /** Whether the files hold what is trained to the bit. */

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.JsonFile;
-import io.mmpo.nativelib.ComputeType;
 import io.mmpo.model.AdapterMerge.Options;
+import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.nativelib.WeightType;
@@ -75,7 +75,9 @@ class AdapterMergeTest {
         assertThat(result.type()).isEqualTo(WeightType.FLOAT32);
         assertThat(result.loss()).isEqualTo(RoundingLoss.NONE);
         assertThat(result.maxDifference()).isLessThan(1e-5);
-        assertThat(JsonFile.read(target.resolve("config.json")).get("torch_dtype").asText())
+        assertThat(JsonFile.read(target.resolve("config.json"))
+                        .get("torch_dtype")
+                        .asText())
                 .isEqualTo("float32");
         assertThat(JsonFile.read(target.resolve("model.safetensors.index.json"))
                         .at("/metadata/total_size")

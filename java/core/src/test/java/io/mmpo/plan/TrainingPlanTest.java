@@ -95,7 +95,8 @@ class TrainingPlanTest {
             try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
                 assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
                 assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
-                assertThat(plan.masterWeights()).isEqualTo(bf16 && masters || adapted ? bytes(trainer.parameters()) : 0);
+                assertThat(plan.masterWeights())
+                        .isEqualTo(bf16 && masters || adapted ? bytes(trainer.parameters()) : 0);
                 long copy = bf16 && adapted ? bytes(trainer.parameters()) / 2 : 0;
                 assertThat(plan.weights()).isEqualTo(bytes(model.parameters()) + copy);
             }

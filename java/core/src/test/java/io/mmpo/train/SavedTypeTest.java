@@ -55,8 +55,12 @@ class SavedTypeTest {
         }
         Path run = train("run", 2, keys);
         for (String name : List.of("final", "checkpoint-2")) {
-            JsonNode config = new ObjectMapper().readTree(run.resolve(name + "/config.json").toFile());
-            assertThat(config.has("dtype") ? config.get("dtype").asText() : config.get("torch_dtype").asText())
+            JsonNode config = new ObjectMapper()
+                    .readTree(run.resolve(name + "/config.json").toFile());
+            assertThat(
+                            config.has("dtype")
+                                    ? config.get("dtype").asText()
+                                    : config.get("torch_dtype").asText())
                     .isEqualTo(type);
             try (ModelFiles files = ModelFiles.open(run.resolve(name))) {
                 assertThat(files.weights()).extracting(Weights::dtype).containsOnly(safetensorsType);
@@ -66,12 +70,18 @@ class SavedTypeTest {
 
     /** What is trained lies in a checkpoint once: in the model's file, or beside it where that is rounded. */
     @ParameterizedTest
-    @CsvSource({"float32, float32, false", "float32, bfloat16, true", "bfloat16, bfloat16, false", "bfloat16, float32, false"})
+    @CsvSource({
+        "float32, float32, false",
+        "float32, bfloat16, true",
+        "bfloat16, bfloat16, false",
+        "bfloat16, float32, false"
+    })
     void aCheckpointHoldsTheMastersOnce(String dtype, String saveDtype, boolean apart) throws IOException {
         Path run = train(
                 "run", 2, Map.of("bf16", true, "dtype", dtype, "save_dtype", saveDtype, "save_strategy", "steps"));
         try (SafetensorsReader optimizer = SafetensorsReader.open(run.resolve("checkpoint-2/optimizer.safetensors"))) {
-            assertThat(optimizer.tensors().stream().anyMatch(tensor -> tensor.name().startsWith("master.")))
+            assertThat(optimizer.tensors().stream()
+                            .anyMatch(tensor -> tensor.name().startsWith("master.")))
                     .isEqualTo(apart);
         }
     }
@@ -144,7 +154,9 @@ class SavedTypeTest {
     void anAdaptersRoundingIsComparedWithItsBeginning() throws IOException {
         Path run = train("run", 4, Map.of("use_peft", true, "learning_rate", 1e-6, "save_dtype", "bfloat16"));
         try (SafetensorsReader file = SafetensorsReader.open(run.resolve("final/adapter_model.safetensors"))) {
-            assertThat(file.tensors()).extracting(SafetensorsReader.Tensor::dtype).containsOnly("BF16");
+            assertThat(file.tensors())
+                    .extracting(SafetensorsReader.Tensor::dtype)
+                    .containsOnly("BF16");
         }
         // B begins at zero, so all of it is kept; A is random, and moves by less than its bfloat16 steps.
         assertThat(messages).anyMatch(line -> line.startsWith("warning: final: "));
