@@ -44,6 +44,7 @@ final class PythonDates {
         for (int i = 0; i < format.length(); i++) {
             char c = format.charAt(i);
             RenderLimits.text(out.length() + 32L, out.length());
+            RenderLimits.tick();
             if (c != '%' || i + 1 == format.length()) {
                 out.append(c);
                 continue;

@@ -257,8 +257,8 @@ final class PythonNumbers {
             RenderLimits.text(b.bitLength() / 3);
             String digits = b.abs().bitLength() > MAX_PRINTED_DIGITS * 4 ? "" : b.toString();
             if (digits.isEmpty() || digits.length() - (b.signum() < 0 ? 1 : 0) > MAX_PRINTED_DIGITS) {
-                throw new TemplateException(
-                        "an integer of more than " + MAX_PRINTED_DIGITS + " digits is not written as text");
+                throw new TemplateException("an integer of more than " + MAX_PRINTED_DIGITS
+                        + " digits is over the limit of what is written as text");
             }
             return digits;
         }
