@@ -26,13 +26,15 @@ import java.util.stream.Stream;
  */
 public record TokenCache(Path directory, Path modelDirectory, Optional<Path> chatTemplate) {
     /** Raised whenever the same inputs may give other ids, or the file another layout. */
-    private static final String VERSION = "1";
+    private static final String VERSION = "2";
 
     private static final Duration LEFTOVER_AGE = Duration.ofDays(1);
     private static final List<String> TOKENIZER_FILES = List.of(
             TokenizerFiles.TOKENIZER,
             TokenizerFiles.CONFIG,
             TokenizerFiles.SPECIAL_TOKENS,
+            TokenizerFiles.ADDED_TOKENS,
+            TokenizerFiles.MODEL,
             TokenizerFiles.CHAT_TEMPLATE);
 
     /** A store that is being written. path: what it will be called. */
