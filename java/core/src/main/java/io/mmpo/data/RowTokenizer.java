@@ -20,7 +20,8 @@ final class RowTokenizer {
 
     /** What became of a row. */
     sealed interface Outcome {
-        record Done(Truncation.Result result, boolean boundaryMerge, boolean toolsUnused) implements Outcome {}
+        record Done(Truncation.Result result, SampleTokenizer.Parting parting, boolean toolsUnused)
+                implements Outcome {}
 
         record Failed(RuntimeException error) implements Outcome {}
     }
@@ -29,12 +30,15 @@ final class RowTokenizer {
         try {
             Sample sample = shape.read(source.rename(row.content().get(), row.place()), row.place());
             if (SampleTokenizer.hasEmptyCompletion(sample)) {
-                return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false, false);
+                return new Outcome.Done(
+                        Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION),
+                        SampleTokenizer.Parting.NONE,
+                        false);
             }
             SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
                     ? SampleTokenizer.asTheyAre(tokens)
                     : encode(sample, tokenizer.get(), row.place());
-            return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge(), leavesOutTools(sample));
+            return new Outcome.Done(truncation.apply(encoded), encoded.parting(), leavesOutTools(sample));
         } catch (Throwable e) { // whatever it is, it must reach whoever waits for the row
             return failed(e);
         }

@@ -31,8 +31,12 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
     private static final String VERSION = "2";
 
     private static final Duration LEFTOVER_AGE = Duration.ofDays(1);
-    private static final List<String> TOKENIZER_FILES =
-            List.of(TokenizerFiles.TOKENIZER, TokenizerFiles.CONFIG, TokenizerFiles.SPECIAL_TOKENS);
+    private static final List<String> TOKENIZER_FILES = List.of(
+            TokenizerFiles.TOKENIZER,
+            TokenizerFiles.CONFIG,
+            TokenizerFiles.SPECIAL_TOKENS,
+            TokenizerFiles.ADDED_TOKENS,
+            TokenizerFiles.MODEL);
 
     /** A store that is being written. path: what it will be called. */
     record Draft(TokenStore store, Path incomplete, Path path) {
