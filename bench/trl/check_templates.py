@@ -11,6 +11,7 @@ import argparse
 import json
 import pathlib
 import random
+import re
 import shlex
 import subprocess
 import sys
@@ -95,9 +96,13 @@ def main():
     bad = [row for row, text in all_rows if text is None]
     different = 0
     with tempfile.TemporaryDirectory() as directory:
-        out = inspect(command, model, [row for row, _ in good], directory)
-        if out.returncode:
-            sys.exit(f"inspect-data ended with {out.returncode}: {out.stderr}")
+        while (out := inspect(command, model, [row for row, _ in good], directory)).returncode:
+            line = re.search(r"rows\.jsonl, line (\d+)", out.stderr)
+            if not line:
+                sys.exit(f"inspect-data ended with {out.returncode}: {out.stderr}")
+            row, text = good.pop(int(line[1]) - 1)
+            different += 1
+            print(f"refused here: {row['chat_template_kwargs']['chat_template'][:200]!r}\n  transformers: {text[:300]!r}\n  {out.stderr[:300]}")
         lines = [json.loads(line) for line in out.stdout.splitlines()]
         ours = {line["row"]: [i for key in line if key.endswith("_ids") for i in line[key]] for line in lines if "row" in line}
         for i, (row, text) in enumerate(good):

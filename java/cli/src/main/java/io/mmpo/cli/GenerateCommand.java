@@ -187,7 +187,8 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private int[] encode(Tokenizer tokenizer, PromptFile.Prompt text) {
-        Optional<ChatTemplate> template = raw ? Optional.empty() : tokenizer.chatTemplate();
+        Optional<ChatTemplate> template =
+                raw ? Optional.empty() : tokenizer.chatTemplateFor(text.chat().variables());
         int[] ids = template.map(chat -> tokenizer.encode(text.chat().render(chat), false))
                 .orElseGet(() -> tokenizer.encodePrompt(text.plainText()));
         Arguments.require(spec, ids.length > 0, "The prompt has no tokens; give a text that is not empty");

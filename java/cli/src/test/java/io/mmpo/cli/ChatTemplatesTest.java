@@ -53,6 +53,18 @@ class ChatTemplatesTest {
                 .doesNotContain("with tools");
     }
 
+    /** Where the tokenizer has none. */
+    @Test
+    void aRowMayBringItsTemplate() throws IOException {
+        Path rows = Files.writeString(
+                directory.resolve("rows.jsonl"),
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"Once upon a time\"}],"
+                        + " \"chat_template_kwargs\": {\"chat_template\": \"{{ bos_token }}{{ messages[0].content }}\"}}\n");
+        Path config = config(SharedFiles.path("models/stories260k"), rows, "loss_type: sft");
+        Files.writeString(config, Files.readString(config).replace("loss_type: dpo\n", ""));
+        assertThat(Cli.run("inspect-data", config).succeeds().out()).contains("1 of 1 rows kept");
+    }
+
     /** The same through a template that never looks at them, though it has the word. */
     @Test
     void toolsThatNoTemplateReadsAreCounted() throws IOException {

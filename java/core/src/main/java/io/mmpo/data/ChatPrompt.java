@@ -42,6 +42,11 @@ public final class ChatPrompt {
         return messages;
     }
 
+    /** {@code tools}, and whatever {@code chat_template_kwargs} holds. */
+    public Map<String, Object> variables() {
+        return variables;
+    }
+
     /** The text that ends with what opens the assistant's turn; an error names the row. */
     public String render(ChatTemplate template) {
         try {

@@ -29,7 +29,7 @@ public final class ChatTemplate {
     private final Map<TemplateFiles.Source, JinjaTemplate> compiled = new ConcurrentHashMap<>();
 
     /**
-     * @param sources templates by name, at least one
+     * @param sources templates by name; without any, rows bring theirs
      * @param specialTokens variables {@code bos_token}, {@code eos_token} and so on
      */
     ChatTemplate(Map<String, TemplateFiles.Source> sources, Map<String, String> specialTokens) {

@@ -51,7 +51,7 @@ final class RowTokenizer {
                 && !tools.isEmpty()
                 && tokenizer
                         .get()
-                        .chatTemplate()
+                        .chatTemplateFor(conversation.variables())
                         .map(template -> template.ignores("tools", conversation.variables()))
                         .orElse(true);
     }

@@ -88,13 +88,13 @@ final class SampleTokenizer {
     }
 
     private Encoded encodeConversation(Sample.Conversation conversation) {
+        Map<String, Object> variables = conversation.variables();
         ChatTemplate template = tokenizer
-                .chatTemplate()
+                .chatTemplateFor(variables)
                 .orElseThrow(() -> MmpoException.data(
                         "the row has messages, but the tokenizer in %s has no chat template (%s beside it, or chat_template in %s). Name one with "
                                 + "chat_template_path, or use rows of plain text.",
                         tokenizer.directory(), TemplateFiles.FILE, TokenizerFiles.CONFIG));
-        Map<String, Object> variables = conversation.variables();
         if (conversation.prompt().isEmpty()) {
             String text = template.render(conversation.completions().getFirst(), false, variables);
             return whole(tokenizer.encode(text, false));

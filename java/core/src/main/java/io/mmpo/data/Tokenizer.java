@@ -28,6 +28,7 @@ public final class Tokenizer implements AutoCloseable {
     private final boolean cleanUpSpaces;
     private final boolean cutsAtWords;
     private final Optional<ChatTemplate> chatTemplate;
+    private final ChatTemplate ofRowsAlone;
     private final OptionalInt bosTokenId;
     private final OptionalInt eosTokenId;
     private final OptionalInt padTokenId;
@@ -43,6 +44,7 @@ public final class Tokenizer implements AutoCloseable {
         this.specialTokens = files.specialTokens();
         this.cleanUpSpaces = files.cleanUpSpaces();
         this.cutsAtWords = files.cutsAtWords();
+        this.ofRowsAlone = new ChatTemplate(Map.of(), files.specialTokens());
         this.chatTemplate = files.chatTemplates().isEmpty()
                 ? Optional.empty()
                 : Optional.of(new ChatTemplate(files.chatTemplates(), files.specialTokens()));
@@ -198,6 +200,13 @@ public final class Tokenizer implements AutoCloseable {
 
     public Optional<ChatTemplate> chatTemplate() {
         return chatTemplate;
+    }
+
+    /** The one for a row with these variables, which may bring a template of its own where the tokenizer has none. */
+    public Optional<ChatTemplate> chatTemplateFor(Map<String, Object> variables) {
+        return variables.get(ChatTemplate.TEMPLATE) instanceof String
+                ? Optional.of(chatTemplate.orElse(ofRowsAlone))
+                : chatTemplate;
     }
 
     public Path directory() {

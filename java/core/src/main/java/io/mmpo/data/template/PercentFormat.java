@@ -35,7 +35,9 @@ final class PercentFormat {
                 directive();
             }
         }
-        boolean optional = values instanceof Map || (values instanceof List && !(values instanceof PythonTuple));
+        boolean optional = values instanceof Map // what can be indexed, as CPython asks
+                || values instanceof Undefined
+                || (values instanceof List && !(values instanceof PythonTuple));
         if (next < positional.size() && !keyed && !optional) {
             throw new TemplateException("'%' is given more values than its text has places for");
         }

@@ -32,7 +32,7 @@ final class PythonJson {
      * @param separators [between items, after a key], or null for Python's own
      */
     static String dumps(Object value, boolean ascii, Object indent, Object separators, boolean sortKeys) {
-        boolean plain = !(value instanceof Map) && !(value instanceof List); // has nothing to indent
+        boolean plain = value instanceof String; // Python does not look at the indent then
         String level = indent == null || indent instanceof String ? (String) indent : plain ? null : spaces(indent);
         String item = level == null ? ", " : ",";
         String key = ": ";
