@@ -148,8 +148,9 @@ final class GenerateCommand implements Callable<Integer> {
             return answer(open, batch, first);
         } catch (NativeException e) {
             throw Failures.explained(
-                    e, prompts, () -> "answering prompts %d to %d of %s"
-                            .formatted(first + 1, first + batch.size(), file));
+                    e,
+                    prompts,
+                    () -> "answering prompts %d to %d of %s".formatted(first + 1, first + batch.size(), file));
         }
     }
 
