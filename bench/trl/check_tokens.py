@@ -4,7 +4,8 @@
 For every model and data file: the rows ({prompt, chosen, rejected} with lists of messages) in every shape that is accepted
 (conversation and plain text, explicit and implicit prompt, SFT messages, prompt and completion, text), without a limit and
 with max_length in both truncation modes. DPOTrainer's and SFTTrainer's _prepare_dataset and DPO's collator make the expected
-ids. --chat-templates renders the first rows with every chat template that TRL ships, too.
+ids. --chat-templates renders the first rows with every chat template that TRL ships, too. --layouts compares plain text alone, with the
+odd tokenizers of tokenizer_layouts.py.
 
 What docs/data.md states as different is counted, not failed: rows with an empty completion, tokens that span the end of the
 prompt, and the shared prompt of keep_end. Exit status: 0 equal, 1 different, 77 skipped because something is missing.
@@ -25,6 +26,7 @@ import common
 common.use_peer_python()
 common.require_packages("datasets", "transformers", "trl")
 
+import check_layouts
 import datasets
 import transformers
 import trl
@@ -245,10 +247,13 @@ def main():
     parser.add_argument("--rows", type=int, help="only so many rows of each file")
     parser.add_argument("--max-length", type=int, nargs="*", default=[256], help="limits beside none, in both truncation modes")
     parser.add_argument("--chat-templates", action="store_true", help="also with every chat template that TRL ships")
+    parser.add_argument("--layouts", action="store_true", help="only tokenizers that are built here, in a minute or two")
     parser.add_argument("--command", default=f"{common.REPOSITORY}/mmpo inspect-data")
     args = parser.parse_args()
     datasets.disable_progress_bars()
     transformers.logging.set_verbosity_error()
+    if args.layouts:
+        return int(check_layouts.check(shlex.split(args.command)) > 0)
     files = [common.shared_file(f"data/preference/{name}") for name in args.files]
     total = {}
     for model in args.models:
@@ -263,4 +268,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -62,7 +62,7 @@ enum mmpo_loss {
   MMPO_LOSS_APO_DOWN = 14,
   MMPO_LOSS_AOT = 15,
   MMPO_LOSS_AOT_UNPAIRED = 16,
-  MMPO_LOSS_ORPO = 17,       /* the odds-ratio part; ORPO is this and CHOSEN_NLL */
+  MMPO_LOSS_ORPO = 17, /* the odds-ratio part; ORPO is this and CHOSEN_NLL */
   MMPO_LOSS_CHOSEN_NLL = 18, /* mean over the chosen tokens of the micro-batch */
   MMPO_NUM_LOSSES = 19
 };
@@ -71,12 +71,7 @@ enum mmpo_loss {
 #define MMPO_MAX_LOSSES 8
 
 /* The f-divergence of losses of implicit rewards' margin: DPO, HINGE, IPO, SIGMOID_NORM, EXO_PAIR, ROBUST, DISCOPOP. */
-enum mmpo_divergence {
-  MMPO_REVERSE_KL = 0,
-  MMPO_FORWARD_KL = 1,
-  MMPO_JENSEN_SHANNON = 2,
-  MMPO_ALPHA_DIVERGENCE = 3
-};
+enum mmpo_divergence { MMPO_REVERSE_KL = 0, MMPO_FORWARD_KL = 1, MMPO_JENSEN_SHANNON = 2, MMPO_ALPHA_DIVERGENCE = 3 };
 
 /* What backward keeps of forward. FULL keeps a layer's input and runs the layer again; SELECTIVE keeps the matrix
  * products' outputs and recomputes normalised inputs and activations; NONE keeps all. */
@@ -153,7 +148,8 @@ typedef struct mmpo_objective {
   int32_t num_losses; /* >= 1 */
   int32_t divergence; /* mmpo_divergence */
   int32_t reference_free; /* 1: DPO, HINGE, IPO without a reference, as CPO has them */
-  int32_t length_normalize; /* 1: MMPO, SIMPO and losses without a reference divide log-probabilities by the completion's length, MMPO's reference ones too */
+  int32_t
+      length_normalize; /* 1: MMPO, SIMPO and losses without a reference divide log-probabilities by the completion's length, MMPO's reference ones too */
   int32_t normalize; /* MMPO: 1 min-max normalisation of the rewards, 0 none */
   int32_t score_rejected; /* MMPO with aux_weight 1: 0 leaves the rejected completions out (their outputs are NaN) */
 } mmpo_objective;

@@ -29,8 +29,8 @@ void add_aot(const mmpo_objective& objective, double weight, std::span<const Pai
   for (size_t rank = 0; rank < pairs.size(); ++rank) {
     const Pair& pair = pairs[policy[rank]];
     const Pair& matched = pairs[reference[rank]];
-    const PairTerms terms = between(objective, pair.chosen_logp - pair.rejected_logp,
-                                    matched.chosen_ref - matched.rejected_ref);
+    const PairTerms terms =
+        between(objective, pair.chosen_logp - pair.rejected_logp, matched.chosen_ref - matched.rejected_ref);
     // Both completions' log-probabilities are in the upper ratio.
     add_terms(totals[policy[rank]], weight, {terms.loss, terms.grad_chosen, -terms.grad_chosen});
   }

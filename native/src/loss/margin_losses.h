@@ -15,11 +15,13 @@ MMPO_HOST_DEVICE inline Slope ipo(double z, double beta) {
 }
 
 // KL of (sigma(z), sigma(-z)) from (1 - e, e), 0 < e < 1/2: EXO with two completions, Ji et al., arXiv 2402.00856, equation 16.
+// TRL takes e and the logarithms of the labels in float32, so they are here: its values, to the last digits.
 MMPO_HOST_DEVICE inline Slope exo_pair(double z, double label_smoothing) {
   const double toward_w = sigmoid(z);
   const double toward_l = sigmoid(-z);
-  const double of_w = log_sigmoid(z) - std::log1p(-label_smoothing);
-  const double of_l = log_sigmoid(-z) - std::log(label_smoothing);
+  const double e = static_cast<float>(label_smoothing);
+  const double of_w = log_sigmoid(z) - static_cast<double>(static_cast<float>(std::log1p(-e)));
+  const double of_l = log_sigmoid(-z) - static_cast<double>(static_cast<float>(std::log(e)));
   return {toward_w * of_w + toward_l * of_l, toward_w * toward_l * (of_w - of_l)};
 }
 

@@ -8,7 +8,7 @@ namespace mmpo {
 
 struct Pair {
   double chosen_logp, rejected_logp;
-  double chosen_ref, rejected_ref;        // of the reference; NaN where the loss reads none
+  double chosen_ref, rejected_ref;  // of the reference; NaN where the loss reads none
   double chosen_length, rejected_length;  // completion tokens
 };
 

@@ -14,7 +14,7 @@ namespace mmpo {
 
 // What a pair's loss takes from its micro-batch, known before any log-probability.
 struct BatchFacts {
-  RewardRange reward_range;   // MMPO's, of all ranks' pairs; NaN where nothing is normalised
+  RewardRange reward_range;  // MMPO's, of all ranks' pairs; NaN where nothing is normalised
   double mean_chosen_length;  // chosen tokens / pairs
 };
 
@@ -28,8 +28,8 @@ MMPO_HOST_DEVICE inline bool has_loss(const mmpo_objective& objective, int32_t l
 
 MMPO_HOST_DEVICE inline MmpoLoss mmpo_of(const mmpo_objective& objective) {
   const bool by_length = objective.length_normalize != 0;
-  return {objective.beta,           objective.reward_epsilon, objective.aux_weight,
-          objective.normalize != 0, by_length,                by_length};
+  return {objective.beta, objective.reward_epsilon, objective.aux_weight, objective.normalize != 0, by_length,
+          by_length};
 }
 
 // DPO's implicit rewards; without a reference (CPO) those of a reference of log-probability 0, per token where CPO has it so.

@@ -56,8 +56,8 @@ void check_coefficients(const mmpo_objective& objective) {
             objective.aux_weight);
     return;
   }
-  require(objective.label_smoothing >= 0 && objective.label_smoothing < 0.5, "label_smoothing must be in [0, 0.5), got ",
-          objective.label_smoothing);
+  require(objective.label_smoothing >= 0 && objective.label_smoothing < 0.5,
+          "label_smoothing must be in [0, 0.5), got ", objective.label_smoothing);
   require(!has_loss(objective, MMPO_LOSS_EXO_PAIR) || objective.label_smoothing > 0,
           "exo_pair takes the logarithm of label_smoothing, which must be > 0, got ", objective.label_smoothing);
   require(!has_loss(objective, MMPO_LOSS_DISCOPOP) || objective.discopop_tau > 0, "discopop_tau must be > 0, got ",

@@ -54,8 +54,7 @@ Model::Scores Model::score(const mmpo_batch& batch) {
 }
 
 Model::Predictions Model::predict(const PackedBatch& batch, DecoderTape* tape) {
-  const Tensor x_TH =
-      decoder_.forward(rows_of(batch), decoder_.packed_attention(batch.attention), workspace_, tape);
+  const Tensor x_TH = decoder_.forward(rows_of(batch), decoder_.packed_attention(batch.attention), workspace_, tape);
   Predictions out;
   out.rows_RH = workspace_.allocate({batch.head_rows_R.size(0), x_TH.size(1)}, x_TH.scalar_type());
   at::index_select_out(out.rows_RH, x_TH, 0, batch.head_rows_R);

@@ -54,7 +54,6 @@ class Model {
   Tensor logps(const PackedBatch& batch, DecoderTape* tape);
 
  private:
-
   Decoder decoder_;
   Workspace workspace_;
   int64_t slice_tokens_;

@@ -42,8 +42,10 @@ Objective Objective::of_slice(const BatchSlice& slice) const {
   Objective part(settings_, slice.batch);
   part.facts_ = facts_;
   const auto first = static_cast<std::ptrdiff_t>(slice.first_completion);
-  if (!pairs_.empty()) part.pairs_.assign(pairs_.begin() + first / 2, pairs_.begin() + first / 2 + slice.batch.num_groups);
-  if (!weights_.empty()) part.weights_.assign(weights_.begin() + first, weights_.begin() + first + slice.batch.num_completions);
+  if (!pairs_.empty())
+    part.pairs_.assign(pairs_.begin() + first / 2, pairs_.begin() + first / 2 + slice.batch.num_groups);
+  if (!weights_.empty())
+    part.weights_.assign(weights_.begin() + first, weights_.begin() + first + slice.batch.num_completions);
   return part;
 }
 

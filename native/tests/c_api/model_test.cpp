@@ -130,6 +130,7 @@ TEST_F(ModelCApi, CreateNamesTheFieldOfTheConfig) {
        [](auto& c) {
          c.rope_type = MMPO_ROPE_LLAMA3;
          c.rope_factor = 8;
+         c.rope_original_max_positions = 64;
        }},
       {"original_max_position_embeddings", [](auto& c) {
          c.rope_type = MMPO_ROPE_LLAMA3;

@@ -41,7 +41,7 @@ inline void expect_gradient_check(const mmpo_objective& objective, const std::ve
   const BatchFacts facts = facts_of(objective, pairs);
   const std::vector<PairTerms> terms = pair_losses(objective, facts, pairs);
   for (size_t i = 0; i < pairs.size(); ++i) {
-    const auto moved = [&](double Pair::*side) {
+    const auto moved = [&](double Pair::* side) {
       return [&, side](double logp) {
         std::vector<Pair> others = pairs;
         others[i].*side = logp;

@@ -87,7 +87,8 @@ TEST(PairLoss, RefusesReferencesThatAreNoNumbersByPair) {
   const auto check = [&](int32_t loss) {
     return refusal_of([&] { check_references(objective_of(loss, 0.1), pairs); });
   };
-  EXPECT_TRUE(check(MMPO_LOSS_DPO).starts_with("reference log-probabilities must be finite, but one is nan for pair 1"));
+  EXPECT_TRUE(
+      check(MMPO_LOSS_DPO).starts_with("reference log-probabilities must be finite, but one is nan for pair 1"));
   EXPECT_NE(check(MMPO_LOSS_MMPO), "accepted");
   EXPECT_EQ(check(MMPO_LOSS_SIMPO), "accepted");
   EXPECT_EQ(check(MMPO_LOSS_ORPO), "accepted");

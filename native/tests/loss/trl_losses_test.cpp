@@ -15,22 +15,14 @@ namespace {
 using namespace mmpo::testing;
 using nlohmann::json;
 
-const std::map<std::string, int32_t> kLosses{{"sigmoid", MMPO_LOSS_DPO},
-                                             {"hinge", MMPO_LOSS_HINGE},
-                                             {"ipo", MMPO_LOSS_IPO},
-                                             {"sigmoid_norm", MMPO_LOSS_SIGMOID_NORM},
-                                             {"exo_pair", MMPO_LOSS_EXO_PAIR},
-                                             {"robust", MMPO_LOSS_ROBUST},
-                                             {"discopop", MMPO_LOSS_DISCOPOP},
-                                             {"nca_pair", MMPO_LOSS_NCA_PAIR},
-                                             {"bco_pair", MMPO_LOSS_BCO_PAIR},
-                                             {"sppo_hard", MMPO_LOSS_SPPO_HARD},
-                                             {"apo_zero", MMPO_LOSS_APO_ZERO},
-                                             {"apo_down", MMPO_LOSS_APO_DOWN},
-                                             {"aot", MMPO_LOSS_AOT},
-                                             {"aot_unpaired", MMPO_LOSS_AOT_UNPAIRED},
-                                             {"sft", MMPO_LOSS_CHOSEN_NLL},
-                                             {"simpo", MMPO_LOSS_SIMPO}};
+const std::map<std::string, int32_t> kLosses{{"sigmoid", MMPO_LOSS_DPO},       {"hinge", MMPO_LOSS_HINGE},
+                                             {"ipo", MMPO_LOSS_IPO},           {"sigmoid_norm", MMPO_LOSS_SIGMOID_NORM},
+                                             {"exo_pair", MMPO_LOSS_EXO_PAIR}, {"robust", MMPO_LOSS_ROBUST},
+                                             {"discopop", MMPO_LOSS_DISCOPOP}, {"nca_pair", MMPO_LOSS_NCA_PAIR},
+                                             {"bco_pair", MMPO_LOSS_BCO_PAIR}, {"sppo_hard", MMPO_LOSS_SPPO_HARD},
+                                             {"apo_zero", MMPO_LOSS_APO_ZERO}, {"apo_down", MMPO_LOSS_APO_DOWN},
+                                             {"aot", MMPO_LOSS_AOT},           {"aot_unpaired", MMPO_LOSS_AOT_UNPAIRED},
+                                             {"sft", MMPO_LOSS_CHOSEN_NLL},    {"simpo", MMPO_LOSS_SIMPO}};
 const std::map<std::string, int32_t> kDivergences{{"reverse_kl", MMPO_REVERSE_KL},
                                                   {"forward_kl", MMPO_FORWARD_KL},
                                                   {"js_divergence", MMPO_JENSEN_SHANNON},

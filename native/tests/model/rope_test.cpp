@@ -53,7 +53,7 @@ TEST(Rope, YarnGoesFromKeptToDividedBetweenItsBounds) {
   const double low = 16 * std::log(1024 / (32 * 2 * M_PI)) / (2 * std::log(10000));
   const double high = 16 * std::log(1024 / (2 * M_PI)) / (2 * std::log(10000));
   const double share = (2 - low) / (high - low);
-  EXPECT_NEAR(rotary_frequencies(config).inverse[2], plain()[2] * (1 - share + share / 4), 1e-7);
+  EXPECT_NEAR(rotary_frequencies(config).inverse[2], static_cast<double>(plain()[2]) * (1 - share + share / 4), 1e-7);
 }
 
 TEST(Rope, NamesTheFieldThatCannotBe) {

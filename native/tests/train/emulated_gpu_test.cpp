@@ -55,7 +55,7 @@ Outcome train(const Case& c, const mmpo_batch& batch, bool gpu_way) {
     model->decoder().adapter()->flat().copy_(at::randn({model->decoder().adapter()->layout().size()}) * 0.1);
     model->decoder().adapter()->refresh();
   }
-  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0.01, c.recompute, c.optimizer});
+  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0.01, c.recompute, c.optimizer, 0});
   mmpo_objective settings = objective(c.loss, 0.2);
   settings.aux_weight = c.aux_weight;
   settings.scale = 0.5;

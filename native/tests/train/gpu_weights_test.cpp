@@ -76,11 +76,11 @@ std::vector<Case> cases() {
     if (loss == MMPO_LOSS_SFT || loss == MMPO_LOSS_CHOSEN_NLL || couples_pairs(settings)) continue;
     all.push_back({"Loss" + std::to_string(loss), settings});
     for (int32_t divergence = MMPO_FORWARD_KL; divergence <= MMPO_ALPHA_DIVERGENCE; ++divergence) {
-      all.push_back({"Loss" + std::to_string(loss) + "Divergence" + std::to_string(divergence),
-                     with(loss, [&](auto& o) {
-                       o.divergence = divergence;
-                       o.divergence_alpha = 0.5;
-                     })});
+      all.push_back(
+          {"Loss" + std::to_string(loss) + "Divergence" + std::to_string(divergence), with(loss, [&](auto& o) {
+             o.divergence = divergence;
+             o.divergence_alpha = 0.5;
+           })});
     }
   }
   return all;

@@ -32,8 +32,8 @@ std::vector<TokenPair> random_pairs(size_t count, uint64_t seed, int64_t longest
   std::vector<TokenPair> pairs;
   for (size_t i = 0; i < count; ++i) {
     TokenPair pair{testing::random_tokens(random_length(longest), vocabulary),
-              testing::random_tokens(random_length(longest), vocabulary),
-              testing::random_tokens(random_length(longest), vocabulary), 0, 0};
+                   testing::random_tokens(random_length(longest), vocabulary),
+                   testing::random_tokens(random_length(longest), vocabulary), 0, 0};
     pair.ref_chosen = -5.0 * static_cast<double>(pair.chosen.size());
     pair.ref_rejected = -5.5 * static_cast<double>(pair.rejected.size());
     pairs.push_back(pair);

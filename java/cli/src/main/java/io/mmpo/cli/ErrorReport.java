@@ -40,7 +40,8 @@ final class ErrorReport {
                 "Java's heap of " + (Runtime.getRuntime().maxMemory() >> 20)
                         + " MiB was not enough; give it more, for example MMPO_JAVA_OPTS=-Xmx8g.";
             case InvalidPathException path -> describe(path);
-            case UncheckedIOException io -> "A file cannot be used: " + IoProblem.of(Objects.requireNonNull(io.getCause())) + ".";
+            case UncheckedIOException io ->
+                "A file cannot be used: " + IoProblem.of(Objects.requireNonNull(io.getCause())) + ".";
             default -> String.valueOf(e.getMessage());
         };
     }

@@ -148,8 +148,9 @@ final class GenerateCommand implements Callable<Integer> {
             return answer(open, batch, first);
         } catch (NativeException e) {
             throw Failures.explained(
-                    e, prompts, () -> "answering prompts %d to %d of %s"
-                            .formatted(first + 1, first + batch.size(), file));
+                    e,
+                    prompts,
+                    () -> "answering prompts %d to %d of %s".formatted(first + 1, first + batch.size(), file));
         }
     }
 
@@ -187,9 +188,10 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private int[] encode(Tokenizer tokenizer, PromptFile.Prompt text) {
-        Optional<ChatTemplate> template = raw ? Optional.empty() : tokenizer.chatTemplate();
-        int[] ids = template.map(chat -> tokenizer.encode(chat.render(text.messages(), true), false))
-                .orElseGet(() -> tokenizer.encode(text.plainText(), true));
+        Optional<ChatTemplate> template =
+                raw ? Optional.empty() : tokenizer.chatTemplateFor(text.chat().variables());
+        int[] ids = template.map(chat -> tokenizer.encode(text.chat().render(chat), false))
+                .orElseGet(() -> tokenizer.encodePrompt(text.plainText()));
         Arguments.require(spec, ids.length > 0, "The prompt has no tokens; give a text that is not empty");
         return ids;
     }

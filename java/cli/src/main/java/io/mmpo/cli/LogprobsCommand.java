@@ -112,8 +112,7 @@ final class LogprobsCommand implements Callable<Integer> {
                 groups.stream().map(TokenizedGroup::completions).toList());
         int[] rows = groups.stream().mapToInt(TokenizedGroup::row).toArray();
         Supplier<String> doing = () -> "scoring " + Failures.describe(rows) + " of " + data;
-        float[][] tokens =
-                perToken ? Failures.explain(() -> scorer.tokenLogps(batch), rows, doing) : new float[0][];
+        float[][] tokens = perToken ? Failures.explain(() -> scorer.tokenLogps(batch), rows, doing) : new float[0][];
         double[] sums = perToken ? sums(tokens) : Failures.explain(() -> scorer.logps(batch), rows, doing);
         for (int i = 0; i < groups.size(); i++) {
             TokenizedGroup group = groups.get(i);

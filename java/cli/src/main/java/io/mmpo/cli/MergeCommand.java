@@ -88,7 +88,8 @@ final class MergeCommand implements Callable<Integer> {
         ModelSource source = ModelSources.withAdapter(
                 model, Optional.of(adapter), spec.commandLine().getErr()::println);
         AdapterMerge.Result result;
-        try (OwnerLock lock = OwnerLock.beside(output, "--output " + output, spec.commandLine().getErr()::println)) {
+        try (OwnerLock lock = OwnerLock.beside(
+                output, "--output " + output, spec.commandLine().getErr()::println)) {
             result = AdapterMerge.run(
                     source,
                     output,

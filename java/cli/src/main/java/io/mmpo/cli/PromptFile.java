@@ -6,19 +6,20 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import io.mmpo.MmpoException;
+import io.mmpo.data.ChatPrompt;
 import io.mmpo.files.IoProblem;
 import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** JSON lines with a prompt each: a text, or a list of messages with role and content. */
+/** JSON lines with a prompt each: a text, or a list of messages with role and content, and perhaps tools. */
 final class PromptFile {
     /** Numbers that nobody reads may be NaN, as in Python's JSON, or have any number of digits. */
     private static final ObjectMapper JSON = new ObjectMapper(JsonFactory.builder()
@@ -27,35 +28,22 @@ final class PromptFile {
                     StreamReadConstraints.builder().maxNumberLength(100_000).build())
             .build());
 
-    /** json: as it stood in the file. */
-    record Prompt(JsonNode json) {
+    /** json: as it stood in the file; chat: what the chat template is given. */
+    record Prompt(JsonNode json, ChatPrompt chat) {
         Prompt(String text) {
-            this(new TextNode(text));
-        }
-
-        List<Map<String, Object>> messages() {
-            if (json.isTextual()) {
-                return List.of(message("user", json.textValue()));
-            }
-            List<Map<String, Object>> messages = new ArrayList<>();
-            json.forEach(message -> messages.add(message(
-                    message.get("role").textValue(), message.get("content").textValue())));
-            return messages;
-        }
-
-        /** In this order, which a template may print. */
-        private static Map<String, Object> message(String role, String content) {
-            Map<String, Object> message = new LinkedHashMap<>();
-            message.put("role", role);
-            message.put("content", content);
-            return message;
+            this(new TextNode(text), ChatPrompt.ofText(text));
         }
 
         /** Without a chat template, messages are their contents, one after another. */
         String plainText() {
             StringBuilder text = new StringBuilder();
-            messages()
-                    .forEach(message -> text.append(text.isEmpty() ? "" : "\n").append(message.get("content")));
+            for (Map<String, Object> message : chat.messages()) {
+                if (!(message.get("content") instanceof String content)) {
+                    throw MmpoException.data(
+                            "A message whose content is no text needs a chat template, and the model has none. Give the prompt as text.");
+                }
+                text.append(text.isEmpty() ? "" : "\n").append(content);
+            }
             return text.toString();
         }
     }
@@ -102,23 +90,12 @@ final class PromptFile {
         JsonNode prompt = object.get("prompt");
         boolean isText =
                 prompt != null && prompt.isTextual() && !prompt.textValue().isEmpty();
-        if (!isText && !isMessages(prompt)) {
+        boolean isList = prompt != null && prompt.isArray() && !prompt.isEmpty();
+        if (!(object instanceof ObjectNode fields) || (!isText && !isList)) {
             throw MmpoException.data(
                     "Row %d of %s must have a \"prompt\", a text or a list of messages with role and content, and has %s",
                     row, file, prompt == null ? "none" : "something else there");
         }
-        return new Prompt(prompt);
-    }
-
-    private static boolean isMessages(JsonNode prompt) {
-        if (prompt == null || !prompt.isArray() || prompt.isEmpty()) {
-            return false;
-        }
-        for (JsonNode message : prompt) {
-            if (!message.path("role").isTextual() || !message.path("content").isTextual()) {
-                return false;
-            }
-        }
-        return true;
+        return new Prompt(prompt, ChatPrompt.read(fields, file, row));
     }
 }

@@ -45,11 +45,13 @@ final class TrainCommand implements Callable<Integer> {
                 out.println(
                         result.globalStep() == 0
                                 ? "Interrupted before the first step; nothing was trained."
-                                : "Interrupted after step " + result.globalStep() + ". Go on from " + PrintableText.line(result.directory().toString())
+                                : "Interrupted after step " + result.globalStep() + ". Go on from "
+                                        + PrintableText.line(result.directory().toString())
                                         + " with the same command and resume_from_checkpoint=true");
                 return ExitCode.INTERRUPTED;
             }
-            out.println("The trained model is in " + PrintableText.line(result.directory().toString()));
+            out.println("The trained model is in "
+                    + PrintableText.line(result.directory().toString()));
             return ExitCode.DONE;
         }
     }

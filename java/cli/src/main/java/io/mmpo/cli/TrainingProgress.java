@@ -112,7 +112,10 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
             bar.setExtraMessage(String.format(Locale.ROOT, "%.1f pairs/s", rows / seconds()));
         } else if (advanced == Phase.REFERENCE) {
             lines.tell(() -> String.format(
-                    Locale.ROOT, "reference log-probabilities: %,d rows done, %.1f a second", nowDone, rows / seconds()));
+                    Locale.ROOT,
+                    "reference log-probabilities: %,d rows done, %.1f a second",
+                    nowDone,
+                    rows / seconds()));
         }
     }
 

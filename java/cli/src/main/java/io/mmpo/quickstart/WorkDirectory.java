@@ -46,8 +46,7 @@ final class WorkDirectory implements AutoCloseable {
     private void prepare(Path path) {
         try {
             requireUsable(path);
-            AtomicFile.write(
-                    root.resolve(MARKER), "Files of mmpo quickstart; the next one here replaces them.\n");
+            AtomicFile.write(root.resolve(MARKER), "Files of mmpo quickstart; the next one here replaces them.\n");
             for (Path own : ownFiles()) {
                 delete(own);
             }

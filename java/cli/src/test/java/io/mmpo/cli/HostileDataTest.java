@@ -40,7 +40,7 @@ class HostileDataTest {
             quoteCharacter = '`',
             value = {
                 "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}|statements were run",
-                "{% for a in range(99999) %}{{ 'x' * 9999999 }}{% endfor %}|over limit of 33554432 bytes",
+                "{% for a in range(99999) %}{{ 'x' * 9999999 }}{% endfor %}|is over the limit of 33554432",
                 "{% include '/etc/passwd' %}|include",
                 "{{ messages.getClass().forName('java.lang.Runtime') }}|getClass",
                 "{{ raise_exception('no such role') }}|no such role",

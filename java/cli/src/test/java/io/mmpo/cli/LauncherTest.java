@@ -39,7 +39,8 @@ class LauncherTest {
             ProcessBuilder builder = new ProcessBuilder(
                     "bash",
                     "-c",
-                    function + "use_utf8_locale; exec '" + java + "' '" + program + "' '" + directory + "/grüße-文.txt'");
+                    function + "use_utf8_locale; exec '" + java + "' '" + program + "' '" + directory
+                            + "/grüße-文.txt'");
             builder.environment().keySet().removeIf(name -> name.startsWith("LC_") || name.equals("LANG"));
             if (!locale.isEmpty()) {
                 builder.environment().put("LC_ALL", locale);

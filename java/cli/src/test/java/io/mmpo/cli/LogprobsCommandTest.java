@@ -137,9 +137,7 @@ class LogprobsCommandTest {
     void errorsOfTheCoreNameTheRow() throws IOException {
         Path data = Files.write(
                 directory.resolve("rows.jsonl"),
-                List.of(
-                        TWO_ROWS.getFirst(),
-                        "{\"prompt_ids\": [1], \"chosen_ids\": [999999], \"rejected_ids\": [4]}"));
+                List.of(TWO_ROWS.getFirst(), "{\"prompt_ids\": [1], \"chosen_ids\": [999999], \"rejected_ids\": [4]}"));
         Cli.run(
                         "logprobs",
                         "--model",

@@ -170,11 +170,7 @@ final class ConfigKeys {
                     c -> c.loss().words(),
                     "`mmpo`, `dpo` (TRL's `sigmoid`), `simpo`, `sft`, `cpo`, `orpo`, or another of TRL's losses of pairs, or a list of several"
                             + " that are added up (docs/losses.md)."),
-            of(
-                    "loss_weights",
-                    "",
-                    c -> orNull(c.loss().weights()),
-                    "Weights of a list of losses; unset: 1 each."),
+            of("loss_weights", "", c -> orNull(c.loss().weights()), "Weights of a list of losses; unset: 1 each."),
             of(
                             "beta",
                             "0.1",
@@ -216,11 +212,7 @@ final class ConfigKeys {
                     "reverse_kl",
                     c -> c.loss().divergence().word(),
                     "Losses of DPO's margin: `reverse_kl`, `forward_kl`, `js_divergence` or `alpha_divergence`."),
-            of(
-                    "f_alpha_divergence_coef",
-                    "0.5",
-                    c -> c.loss().divergenceAlpha(),
-                    "alpha_divergence: its α."),
+            of("f_alpha_divergence_coef", "0.5", c -> c.loss().divergenceAlpha(), "alpha_divergence: its α."),
             of("discopop_tau", "0.05", c -> c.loss().discopopTau(), "discopop: temperature τ of its blend."),
             of(
                     "precompute_ref_batch_size",

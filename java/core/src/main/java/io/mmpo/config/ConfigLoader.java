@@ -181,7 +181,8 @@ public final class ConfigLoader {
         List<String> notices = new ArrayList<>();
         LossKeys.READ_BY.forEach((key, reads) -> {
             if (known.containsKey(key) && values.losses().stream().noneMatch(reads)) {
-                notices.add(key + " has no effect on loss_type " + String.join(", ", values.lossWords()) + values.at(key));
+                notices.add(
+                        key + " has no effect on loss_type " + String.join(", ", values.lossWords()) + values.at(key));
             }
         });
         if (!values.bool("use_peft")) {

@@ -244,8 +244,7 @@ final class ForeignKeys {
         offOnly("DPO weighs every token alike; remove it", "ld_alpha");
         offOnly("DPO weighs every pair alike; write use_weighting: false", "use_weighting");
         offOnly("the reference model stays as it is; write sync_ref_model: false", "sync_ref_model");
-        offOnly(
-                "DPO has a reference model; for a loss without one write loss_type: cpo or simpo", "reference_free");
+        offOnly("DPO has a reference model; for a loss without one write loss_type: cpo or simpo", "reference_free");
         offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
         offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
         only(

@@ -89,7 +89,8 @@ final class LossKeys {
 
     /** TRL takes an alpha of 1, where the alpha divergence is reverse KL, for that. */
     private static Divergence divergence(Values v) {
-        String[] words = Arrays.stream(Divergence.values()).map(Divergence::word).toArray(String[]::new);
+        String[] words =
+                Arrays.stream(Divergence.values()).map(Divergence::word).toArray(String[]::new);
         Divergence divergence =
                 Divergence.named(v.choice("f_divergence_type", words)).orElseThrow();
         boolean isReverse = Math.abs(v.number("f_alpha_divergence_coef") - 1) < 1e-6;
@@ -101,7 +102,8 @@ final class LossKeys {
         if (!weights.isEmpty() && weights.size() != words.size()) {
             v.refuse(
                     "loss_weights",
-                    "loss_weights must be one number a loss: loss_type has " + words.size() + ", loss_weights " + weights.size());
+                    "loss_weights must be one number a loss: loss_type has " + words.size() + ", loss_weights "
+                            + weights.size());
             weights = List.of();
         }
         List<LossTerm> terms = new ArrayList<>();
@@ -109,10 +111,14 @@ final class LossKeys {
             LossType type = named(words.get(i)).orElse(v.loss());
             if (words.size() > 1) {
                 type = type == LossType.SFT ? LossType.CHOSEN_NLL : type;
-                if (type == LossType.MMPO || type == LossType.SIMPO || type == LossType.ORPO || words.get(i).equals(CPO_WORD)) {
+                if (type == LossType.MMPO
+                        || type == LossType.SIMPO
+                        || type == LossType.ORPO
+                        || words.get(i).equals(CPO_WORD)) {
                     v.refuse(
                             "loss_type",
-                            "loss_type " + words.get(i) + " stands alone, and a list of several was found; remove it from the list, or"
+                            "loss_type " + words.get(i)
+                                    + " stands alone, and a list of several was found; remove it from the list, or"
                                     + " write it alone");
                 }
             }

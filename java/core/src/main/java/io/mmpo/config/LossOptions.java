@@ -47,10 +47,12 @@ public record LossOptions(
         problems.require(
                 labelSmoothing >= 0 && labelSmoothing < 0.5, "label_smoothing", "must be in [0, 0.5)", labelSmoothing);
         problems.require(Double.isFinite(simpoGamma), "simpo_gamma", "must be a finite number", simpoGamma);
+        problems.require(discopopTau > 0 && Double.isFinite(discopopTau), "discopop_tau", "must be > 0", discopopTau);
         problems.require(
-                discopopTau > 0 && Double.isFinite(discopopTau), "discopop_tau", "must be > 0", discopopTau);
-        problems.require(
-                Double.isFinite(divergenceAlpha), "f_alpha_divergence_coef", "must be a finite number", divergenceAlpha);
+                Double.isFinite(divergenceAlpha),
+                "f_alpha_divergence_coef",
+                "must be a finite number",
+                divergenceAlpha);
         String loss = wordOf(terms.getFirst().type(), referenceFree);
         problems.refuse(
                 labelSmoothing > 0 && none(terms, LossType::hasLabelSmoothing),
@@ -129,9 +131,7 @@ public record LossOptions(
     /** cpo_alpha; empty where the loss has none. */
     OptionalDouble cpoAlpha() {
         boolean takesAlpha = referenceFree || type() == LossType.SIMPO;
-        return takesAlpha
-                ? OptionalDouble.of(likelihoodOfLossWithoutReference().orElse(0.0))
-                : OptionalDouble.empty();
+        return takesAlpha ? OptionalDouble.of(likelihoodOfLossWithoutReference().orElse(0.0)) : OptionalDouble.empty();
     }
 
     /** The weight of the chosen's likelihood beside CPO's, SimPO's or ORPO's loss. */

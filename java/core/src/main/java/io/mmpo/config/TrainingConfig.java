@@ -1,7 +1,6 @@
 package io.mmpo.config;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.WeightFormat;
 import io.mmpo.nativelib.WeightType;
 import java.nio.file.Path;

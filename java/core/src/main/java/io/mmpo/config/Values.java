@@ -47,7 +47,9 @@ final class Values {
     }
 
     List<LossType> losses() {
-        return lossWords.stream().map(word -> LossKeys.named(word).orElseThrow()).toList();
+        return lossWords.stream()
+                .map(word -> LossKeys.named(word).orElseThrow())
+                .toList();
     }
 
     /** Notes a problem of a key, once; the message begins with it. */
@@ -250,7 +252,9 @@ final class Values {
         if (assignment != null && assignment.tree() != null && assignment.nested()) {
             assignment.tree().forEach(word -> words.add(word.asText()));
         } else if (assignment != null && assignment.text() != null) {
-            words.addAll(Arrays.stream(assignment.text().split(",")).map(String::strip).toList());
+            words.addAll(Arrays.stream(assignment.text().split(","))
+                    .map(String::strip)
+                    .toList());
         }
         List<String> unknown =
                 words.stream().filter(word -> LossKeys.named(word).isEmpty()).toList();

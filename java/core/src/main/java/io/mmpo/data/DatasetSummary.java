@@ -15,9 +15,11 @@ import java.util.function.ToIntFunction;
  * @param droppedNoPrompt rows without a prompt whose completions do not begin with the same token
  * @param truncatedPrompts prompts that lost tokens
  * @param truncatedCompletions groups of which a completion lost tokens
- * @param boundaryMerges rows with a token merged across the end of the prompt, whose parts were tokenized apart
+ * @param boundaryMerges rows whose parts were tokenized apart, since the ids of both together do not begin with the prompt's
+ * @param differingPrompts those of them in which the text does not either: the template opens an answer with what an answer does not
+ *     have; in the others a token spans the end of the prompt
  * @param identicalPairs kept pairs with equal completions
- * @param unusedTools kept rows with tools, which the chat template does not mention
+ * @param unusedTools kept rows with tools that their chat template never looks at
  * @param minTokens of a kept group: prompt and all completions
  */
 public record DatasetSummary(
@@ -29,6 +31,7 @@ public record DatasetSummary(
         int truncatedPrompts,
         int truncatedCompletions,
         int boundaryMerges,
+        int differingPrompts,
         int identicalPairs,
         int unusedTools,
         int minTokens,
@@ -47,6 +50,7 @@ public record DatasetSummary(
                 sum(parts, DatasetSummary::truncatedPrompts),
                 sum(parts, DatasetSummary::truncatedCompletions),
                 sum(parts, DatasetSummary::boundaryMerges),
+                sum(parts, DatasetSummary::differingPrompts),
                 sum(parts, DatasetSummary::identicalPairs),
                 sum(parts, DatasetSummary::unusedTools),
                 kept == 0 ? 0 : tokensPerGroup[0],
@@ -68,7 +72,11 @@ public record DatasetSummary(
         add(parts, droppedNoPrompt, "dropped for want of a prompt");
         add(parts, truncatedPrompts, "with a truncated prompt");
         add(parts, truncatedCompletions, "with a truncated completion");
-        add(parts, boundaryMerges, "tokenized in two parts (a token spans the end of the prompt)");
+        add(parts, boundaryMerges - differingPrompts, "tokenized in two parts (a token spans the end of the prompt)");
+        add(
+                parts,
+                differingPrompts,
+                "tokenized in two parts (the template opens an answer with text that the answer does not have)");
         add(parts, identicalPairs, "with equal completions");
         add(parts, unusedTools, "with tools, which the chat template leaves out");
         parts.add("tokens a row: " + minTokens + " to " + maxTokens + ", median " + medianTokens);

@@ -84,7 +84,7 @@ final class PreferenceShape extends RowShape {
                 List.of(
                         List.of(message("assistant", text(row, "chosen", place))),
                         List.of(message("assistant", text(row, "rejected", place)))),
-                templateVariables(row, place));
+                TemplateVariables.of(row, place));
     }
 
     private static Map<String, Object> message(String role, String content) {
@@ -116,7 +116,7 @@ final class PreferenceShape extends RowShape {
     private Sample conversation(ObjectNode row, RowPlace place) {
         List<Map<String, Object>> chosen = messages(row, "chosen", place);
         List<Map<String, Object>> rejected = messages(row, "rejected", place);
-        Map<String, Object> variables = templateVariables(row, place);
+        Map<String, Object> variables = TemplateVariables.of(row, place);
         if (isConversation(row.get("prompt"))) {
             return new Sample.Conversation(
                     Optional.of(messages(row, "prompt", place)), List.of(chosen, rejected), variables);

@@ -203,7 +203,7 @@ final class RowPipeline implements TokenizedDataset {
 
     private void keep(RowTokenizer.Outcome.Done row) {
         Truncation.Result result = row.result();
-        counts.add(result, row.boundaryMerge(), row.toolsUnused());
+        counts.add(result, row.parting(), row.toolsUnused());
         if (result.verdict() == Truncation.Verdict.KEPT) {
             store().append(nextRow, result.prompt(), result.completions());
         }

@@ -1,23 +1,15 @@
 package io.mmpo.data;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
 /** Reads a row's keys into a {@link Sample}. Keys that no shape knows are ignored. */
 abstract class RowShape {
-    private static final ObjectMapper VALUES = JsonMapper.builder()
-            .enable(DeserializationFeature.USE_LONG_FOR_INTS)
-            .build();
-
     abstract Sample read(ObjectNode row, RowPlace place);
 
     /** Every key that a row of this shape may have. */
@@ -91,7 +83,7 @@ abstract class RowShape {
                 throw place.error(
                         "%s[%d].content must be text, or a list of parts, found %s", key, i, RowJson.describe(content));
             }
-            messages.add(plainMap(message));
+            messages.add(TemplateVariables.plainMap(message));
         }
         return messages;
     }
@@ -123,32 +115,5 @@ abstract class RowShape {
             renamed.set("content", content);
         }
         return renamed;
-    }
-
-    /** {@code chat_template_kwargs}, and {@code tools} as a list or as its JSON text, as TRL hands them to the template. */
-    static Map<String, Object> templateVariables(ObjectNode row, RowPlace place) {
-        Map<String, Object> variables = new LinkedHashMap<>();
-        if (has(row, "tools")) {
-            JsonNode tools = row.get("tools");
-            variables.put(
-                    "tools", plain(tools.isTextual() ? RowJson.parseValue(tools.textValue(), "tools", place) : tools));
-        }
-        if (has(row, "chat_template_kwargs")) {
-            JsonNode extra = row.get("chat_template_kwargs");
-            if (!extra.isObject()) {
-                throw place.error("chat_template_kwargs must be an object, found %s", RowJson.describe(extra));
-            }
-            variables.putAll(plainMap(extra));
-        }
-        return variables;
-    }
-
-    private static Object plain(JsonNode node) {
-        return VALUES.convertValue(node, Object.class);
-    }
-
-    @SuppressWarnings("unchecked")
-    private static Map<String, Object> plainMap(JsonNode object) {
-        return VALUES.convertValue(object, LinkedHashMap.class);
     }
 }

@@ -1,6 +1,7 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import java.util.List;
 import java.util.function.Supplier;
 
 /** One row on its way from the file: read in its shape, tokenized, truncated. Several threads may use it at once. */
@@ -19,7 +20,8 @@ final class RowTokenizer {
 
     /** What became of a row. */
     sealed interface Outcome {
-        record Done(Truncation.Result result, boolean boundaryMerge, boolean toolsUnused) implements Outcome {}
+        record Done(Truncation.Result result, SampleTokenizer.Parting parting, boolean toolsUnused)
+                implements Outcome {}
 
         record Failed(RuntimeException error) implements Outcome {}
     }
@@ -28,12 +30,15 @@ final class RowTokenizer {
         try {
             Sample sample = shape.read(source.rename(row.content().get(), row.place()), row.place());
             if (SampleTokenizer.hasEmptyCompletion(sample)) {
-                return new Outcome.Done(Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION), false, false);
+                return new Outcome.Done(
+                        Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION),
+                        SampleTokenizer.Parting.NONE,
+                        false);
             }
             SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
                     ? SampleTokenizer.asTheyAre(tokens)
                     : encode(sample, tokenizer.get(), row.place());
-            return new Outcome.Done(truncation.apply(encoded), encoded.boundaryMerge(), leavesOutTools(sample));
+            return new Outcome.Done(truncation.apply(encoded), encoded.parting(), leavesOutTools(sample));
         } catch (Throwable e) { // whatever it is, it must reach whoever waits for the row
             return failed(e);
         }
@@ -42,11 +47,12 @@ final class RowTokenizer {
     /** TRL hands tools to the template too, and many a template has no use for them. */
     private boolean leavesOutTools(Sample sample) {
         return sample instanceof Sample.Conversation conversation
-                && conversation.variables().get("tools") != null
+                && conversation.variables().get("tools") instanceof List<?> tools
+                && !tools.isEmpty()
                 && tokenizer
                         .get()
-                        .chatTemplate()
-                        .map(template -> !template.mentions("tools"))
+                        .chatTemplateFor(conversation.variables())
+                        .map(template -> template.ignores("tools", conversation.variables()))
                         .orElse(true);
     }
 

@@ -15,9 +15,18 @@ import java.util.Optional;
 final class SampleTokenizer {
     /**
      * @param whole no part of the sample is a prompt
-     * @param boundaryMerge the joint ids did not begin with the prompt's, so a completion was tokenized apart
+     * @param parting why prompt and completions were tokenized apart, if they were
      */
-    record Encoded(int[] prompt, int[][] completions, boolean whole, boolean boundaryMerge) {}
+    record Encoded(int[] prompt, int[][] completions, boolean whole, Parting parting) {}
+
+    /** Why the ids of prompt and completion together do not begin with those of the prompt. */
+    enum Parting {
+        NONE,
+        /** A token spans the place between them. */
+        TOKEN_SPANS,
+        /** Nor does the text: the template opens an answer with what an answer does not have. */
+        TEXT_DIFFERS
+    }
 
     /** Prompt, and prompt + completion, as text. */
     private record Texts(String prompt, List<String> joint) {}
@@ -48,7 +57,7 @@ final class SampleTokenizer {
     }
 
     static Encoded asTheyAre(Sample.Tokens tokens) {
-        return new Encoded(tokens.prompt(), tokens.completions(), false, false);
+        return new Encoded(tokens.prompt(), tokens.completions(), false, Parting.NONE);
     }
 
     Encoded encode(Sample sample) {
@@ -79,13 +88,13 @@ final class SampleTokenizer {
     }
 
     private Encoded encodeConversation(Sample.Conversation conversation) {
+        Map<String, Object> variables = conversation.variables();
         ChatTemplate template = tokenizer
-                .chatTemplate()
+                .chatTemplateFor(variables)
                 .orElseThrow(() -> MmpoException.data(
                         "the row has messages, but the tokenizer in %s has no chat template (%s beside it, or chat_template in %s). Name one with "
                                 + "chat_template_path, or use rows of plain text.",
-                        tokenizer.directory(), TokenizerFiles.CHAT_TEMPLATE, TokenizerFiles.CONFIG));
-        Map<String, Object> variables = conversation.variables();
+                        tokenizer.directory(), TemplateFiles.FILE, TokenizerFiles.CONFIG));
         if (conversation.prompt().isEmpty()) {
             String text = template.render(conversation.completions().getFirst(), false, variables);
             return whole(tokenizer.encode(text, false));
@@ -101,24 +110,28 @@ final class SampleTokenizer {
     }
 
     private static Encoded whole(int[] ids) {
-        return new Encoded(new int[0], new int[][] {ids}, true, false);
+        return new Encoded(new int[0], new int[][] {ids}, true, Parting.NONE);
     }
 
-    /** The joint ids, cut where the prompt's end; apart where a token spans that place. */
+    /**
+     * The joint ids, cut where the prompt's end; apart where a token spans that place. What a post-processor puts behind a text
+     * stands behind the completion alone.
+     */
     private Encoded split(Texts texts, boolean addSpecialTokens) {
         List<String> all = new ArrayList<>(List.of(texts.prompt()));
         all.addAll(texts.joint());
-        List<int[]> ids = tokenizer.encodeBatch(all, addSpecialTokens);
+        List<int[]> ids = tokenizer.encodeBatch(all, false);
+        PostProcessor ends = addSpecialTokens ? tokenizer.postProcessor() : PostProcessor.NOTHING;
         int[] prompt = ids.getFirst();
         int[][] completions = new int[texts.joint().size()][];
         for (int i = 0; i < completions.length; i++) {
             Optional<int[]> rest = after(prompt, ids.get(i + 1));
             if (rest.isEmpty()) {
-                return apart(texts, addSpecialTokens);
+                return apart(texts, ends);
             }
-            completions[i] = rest.get();
+            completions[i] = ends.close(rest.get());
         }
-        return new Encoded(prompt, completions, false, false);
+        return new Encoded(ends.open(prompt), completions, false, Parting.NONE);
     }
 
     private static Optional<int[]> after(int[] prefix, int[] ids) {
@@ -131,17 +144,18 @@ final class SampleTokenizer {
      * Some templates open the assistant's turn with text that a finished turn does not have (an empty thought, say): the prompt is
      * then cut to what all texts begin with.
      */
-    private Encoded apart(Texts texts, boolean addSpecialTokens) {
+    private Encoded apart(Texts texts, PostProcessor ends) {
         int shared = texts.prompt().length();
         for (String joint : texts.joint()) {
             shared = Math.min(shared, commonPrefix(texts.prompt(), joint));
         }
         int end = shared;
-        int[] prompt = tokenizer.encode(texts.prompt().substring(0, end), addSpecialTokens);
+        int[] prompt = ends.open(tokenizer.encode(texts.prompt().substring(0, end), false));
         int[][] completions = texts.joint().stream()
-                .map(joint -> tokenizer.encode(joint.substring(end), false))
+                .map(joint -> ends.close(tokenizer.encode(joint.substring(end), false)))
                 .toArray(int[][]::new);
-        return new Encoded(prompt, completions, false, true);
+        Parting parting = end < texts.prompt().length() ? Parting.TEXT_DIFFERS : Parting.TOKEN_SPANS;
+        return new Encoded(prompt, completions, false, parting);
     }
 
     /** In chars, never inside a surrogate pair. */

@@ -53,7 +53,7 @@ final class SftShape extends RowShape {
 
     private static Sample conversation(ObjectNode row, String key, RowPlace place) {
         return new Sample.Conversation(
-                Optional.empty(), List.of(messages(row, key, place)), templateVariables(row, place));
+                Optional.empty(), List.of(messages(row, key, place)), TemplateVariables.of(row, place));
     }
 
     private Sample promptAndCompletion(ObjectNode row, RowPlace place) {
@@ -68,7 +68,7 @@ final class SftShape extends RowShape {
                 ? new Sample.Conversation(
                         Optional.of(messages(row, "prompt", place)),
                         List.of(messages(row, "completion", place)),
-                        templateVariables(row, place))
+                        TemplateVariables.of(row, place))
                 : new Sample.Text(Optional.of(text(row, "prompt", place)), List.of(text(row, "completion", place)));
     }
 }

@@ -12,10 +12,11 @@ final class SummaryCounts {
     private int truncatedPrompts;
     private int truncatedCompletions;
     private int boundaryMerges;
+    private int differingPrompts;
     private int identicalPairs;
     private int unusedTools;
 
-    void add(Truncation.Result result, boolean boundaryMerge, boolean toolsUnused) {
+    void add(Truncation.Result result, SampleTokenizer.Parting parting, boolean toolsUnused) {
         rows++;
         switch (result.verdict()) {
             case EMPTY_COMPLETION -> droppedEmpty++;
@@ -24,7 +25,8 @@ final class SummaryCounts {
             case KEPT -> {
                 truncatedPrompts += result.promptCut() ? 1 : 0;
                 truncatedCompletions += result.completionCut() ? 1 : 0;
-                boundaryMerges += boundaryMerge ? 1 : 0;
+                boundaryMerges += parting == SampleTokenizer.Parting.NONE ? 0 : 1;
+                differingPrompts += parting == SampleTokenizer.Parting.TEXT_DIFFERS ? 1 : 0;
                 unusedTools += toolsUnused ? 1 : 0;
                 int[][] completions = result.completions();
                 identicalPairs += completions.length == 2 && Arrays.equals(completions[0], completions[1]) ? 1 : 0;
@@ -43,6 +45,7 @@ final class SummaryCounts {
                 truncatedPrompts,
                 truncatedCompletions,
                 boundaryMerges,
+                differingPrompts,
                 identicalPairs,
                 unusedTools,
                 0,

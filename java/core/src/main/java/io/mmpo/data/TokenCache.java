@@ -28,14 +28,15 @@ import java.util.stream.Stream;
  */
 public record TokenCache(Path directory, Path modelDirectory, Optional<Path> chatTemplate) {
     /** Raised whenever the same inputs may give other ids, or the file another layout. */
-    private static final String VERSION = "1";
+    private static final String VERSION = "2";
 
     private static final Duration LEFTOVER_AGE = Duration.ofDays(1);
     private static final List<String> TOKENIZER_FILES = List.of(
             TokenizerFiles.TOKENIZER,
             TokenizerFiles.CONFIG,
             TokenizerFiles.SPECIAL_TOKENS,
-            TokenizerFiles.CHAT_TEMPLATE);
+            TokenizerFiles.ADDED_TOKENS,
+            TokenizerFiles.MODEL);
 
     /** A store that is being written. path: what it will be called. */
     record Draft(TokenStore store, Path incomplete, Path path) {
@@ -68,6 +69,9 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
         for (String name : TOKENIZER_FILES) {
             key.add(name, modelDirectory.resolve(name));
         }
+        for (Path file : TemplateFiles.list(modelDirectory)) {
+            key.add(modelDirectory.relativize(file).toString(), file);
+        }
         chatTemplate.ifPresent(file -> key.add("chat_template_path", file));
         if (usesDate()) {
             key.add("date", LocalDate.now(java.time.ZoneId.systemDefault()).toString());
@@ -83,8 +87,9 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
     private boolean usesDate() {
         List<Path> files = Stream.concat(
                         chatTemplate.stream(),
-                        Stream.of(TokenizerFiles.CHAT_TEMPLATE, TokenizerFiles.CONFIG)
-                                .map(modelDirectory::resolve))
+                        Stream.concat(
+                                TemplateFiles.list(modelDirectory).stream(),
+                                Stream.of(modelDirectory.resolve(TokenizerFiles.CONFIG))))
                 .filter(Files::isRegularFile)
                 .toList();
         for (Path file : files) {

@@ -1,13 +1,7 @@
 package io.mmpo.data;
 
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.mmpo.MmpoException;
-import java.io.ByteArrayInputStream;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,33 +22,36 @@ public final class Tokenizer implements AutoCloseable {
     /** So many texts, in thousands of characters, are tokenized at once, by all threads together. */
     private static final Semaphore IN_LIBRARY = new Semaphore(2 * MAX_CHARACTERS / CHARACTERS_A_PERMIT);
 
-    private final HuggingFaceTokenizer library;
+    private final TokenizerLibrary library;
     private final Path directory;
     private final Map<String, String> specialTokens;
     private final boolean cleanUpSpaces;
     private final boolean cutsAtWords;
-    /** Whether the post-processor, too, leaves the ids of a text's end at the end. */
-    private final boolean cutsWithSpecialTokens;
-
     private final Optional<ChatTemplate> chatTemplate;
+    private final ChatTemplate ofRowsAlone;
     private final OptionalInt bosTokenId;
     private final OptionalInt eosTokenId;
     private final OptionalInt padTokenId;
+    private final PostProcessor postProcessor;
     /** Held shared by every call, so that close waits for calls under way: the native object must outlive them. */
     private final ReadWriteLock useLock = new ReentrantReadWriteLock();
 
-    private Tokenizer(HuggingFaceTokenizer library, TokenizerFiles files) {
+    private boolean closed;
+
+    private Tokenizer(TokenizerLibrary library, TokenizerFiles files) {
         this.library = library;
         this.directory = files.directory();
         this.specialTokens = files.specialTokens();
         this.cleanUpSpaces = files.cleanUpSpaces();
         this.cutsAtWords = files.cutsAtWords();
-        this.cutsWithSpecialTokens = cutsAtWords && addsNothingBehind();
-        this.chatTemplate = files.chatTemplate()
-                .map(source -> ChatTemplate.compile(source.text(), source.origin(), files.specialTokens()));
+        this.ofRowsAlone = new ChatTemplate(Map.of(), files.specialTokens());
+        this.chatTemplate = files.chatTemplates().isEmpty()
+                ? Optional.empty()
+                : Optional.of(new ChatTemplate(files.chatTemplates(), files.specialTokens()));
         this.bosTokenId = idOf("bos_token");
         this.eosTokenId = idOf("eos_token");
         this.padTokenId = idOf("pad_token");
+        this.postProcessor = files.ends().map(this::between).orElse(files.postProcessor());
     }
 
     /**
@@ -64,7 +61,7 @@ public final class Tokenizer implements AutoCloseable {
      */
     public static Tokenizer open(Path modelDirectory, Optional<Path> chatTemplatePath) {
         TokenizerFiles files = TokenizerFiles.read(modelDirectory, chatTemplatePath);
-        HuggingFaceTokenizer library = load(files);
+        TokenizerLibrary library = load(files);
         try {
             return new Tokenizer(library, files);
         } catch (RuntimeException e) {
@@ -73,13 +70,13 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    private static HuggingFaceTokenizer load(TokenizerFiles files) {
-        stayOffline();
+    /** In this process where nothing speaks against it, else in others. */
+    private static TokenizerLibrary load(TokenizerFiles files) {
         try {
-            return HuggingFaceTokenizer.newInstance(
-                    new ByteArrayInputStream(files.definition().getBytes(StandardCharsets.UTF_8)),
-                    Map.of("truncation", "false", "padding", "false"));
-        } catch (IOException | RuntimeException e) {
+            return files.doubt().isPresent()
+                    ? IsolatedLibrary.load(files.definition())
+                    : LocalLibrary.load(files.definition());
+        } catch (TokenizerFault e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,
                     e,
@@ -87,28 +84,13 @@ public final class Tokenizer implements AutoCloseable {
                             + "again, or save it anew with transformers.",
                     files.directory().resolve(TokenizerFiles.TOKENIZER),
                     e.getMessage());
-        } catch (LinkageError e) {
-            throw MmpoException.of(
-                    MmpoException.Kind.ENVIRONMENT,
-                    e,
-                    "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into ~/.djl.ai (or DJL_CACHE_DIR); "
-                            + "make that directory writable, on Linux x86-64 or arm64 with glibc.",
-                    e.getMessage());
         }
     }
 
-    /**
-     * DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU library, which
-     * is all that tokenizing needs.
-     */
-    private static synchronized void stayOffline() {
-        for (Map.Entry<String, String> setting : Map.of(
-                        "RUST_FLAVOR", "cpu", "ai.djl.offline", "true", "OPT_OUT_TRACKING", "true")
-                .entrySet()) {
-            if (System.getProperty(setting.getKey()) == null) {
-                System.setProperty(setting.getKey(), setting.getValue());
-            }
-        }
+    private PostProcessor between(TokenizerFiles.Ends ends) {
+        return new PostProcessor(
+                ends.bos() ? bosTokenId.stream().boxed().toList() : List.of(),
+                ends.eos() ? eosTokenId.stream().boxed().toList() : List.of());
     }
 
     /**
@@ -118,68 +100,84 @@ public final class Tokenizer implements AutoCloseable {
      *     template rendered has its special tokens already
      */
     public int[] encode(String text, boolean addSpecialTokens) {
+        int[] ids = encode(text);
+        return addSpecialTokens ? postProcessor.surround(ids) : ids;
+    }
+
+    /** The ids of a text that something follows: with what the post-processor puts before a text, without what it puts behind. */
+    public int[] encodePrompt(String text) {
+        return postProcessor.open(encode(text));
+    }
+
+    PostProcessor postProcessor() {
+        return postProcessor;
+    }
+
+    private int[] encode(String text) {
         requireLength(text);
         requireWellFormed(text);
         int permits = 1 + text.length() / CHARACTERS_A_PERMIT;
         IN_LIBRARY.acquireUninterruptibly(permits);
-        try {
-            return encodeNow(text, addSpecialTokens);
-        } finally {
-            IN_LIBRARY.release(permits);
-        }
-    }
-
-    private int[] encodeNow(String text, boolean addSpecialTokens) {
         useLock.readLock().lock();
         try {
-            // The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than
-            // tokenizing.
-            long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), text, addSpecialTokens);
-            try {
-                return toInts(TokenizersLibrary.LIB.getTokenIds(encoding));
-            } finally {
-                TokenizersLibrary.LIB.deleteEncoding(encoding);
-            }
+            requireOpen();
+            return library.encode(text);
+        } catch (TokenizerFault e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.DATA,
+                    e,
+                    "The tokenizer in %s cannot tokenize a text of %d characters that begins with '%s': %s. Correct its unk_token, vocabulary "
+                            + "or rules for words, save it anew with transformers, or remove the text.",
+                    directory.resolve(TokenizerFiles.TOKENIZER),
+                    text.length(),
+                    Excerpt.of(text),
+                    Excerpt.of(e.reason()));
         } finally {
             useLock.readLock().unlock();
+            IN_LIBRARY.release(permits);
         }
     }
 
     /** {@link #encode} of each; what all of them begin with is tokenized once where the tokenizer is known to allow it. */
     public List<int[]> encodeBatch(List<String> texts, boolean addSpecialTokens) {
-        boolean mayCut = (addSpecialTokens ? cutsWithSpecialTokens : cutsAtWords) && texts.size() > 1;
-        int cut = mayCut ? WordBoundary.lastShared(texts) : 0;
+        List<int[]> ids = encodeAll(texts);
+        return addSpecialTokens ? ids.stream().map(postProcessor::surround).toList() : ids;
+    }
+
+    private List<int[]> encodeAll(List<String> texts) {
+        int cut = cutsAtWords && texts.size() > 1 ? WordBoundary.lastShared(texts) : 0;
         if (cut == 0) {
-            return texts.stream().map(text -> encode(text, addSpecialTokens)).toList();
+            return texts.stream().map(this::encode).toList();
         }
         texts.forEach(Tokenizer::requireLength);
-        int[] shared = encode(texts.getFirst().substring(0, cut), addSpecialTokens);
+        int[] shared = encode(texts.getFirst().substring(0, cut));
         return texts.stream()
-                .map(text -> concat(shared, encode(text.substring(cut), false)))
+                .map(text -> Ids.concat(shared, encode(text.substring(cut))))
                 .toList();
-    }
-
-    private static int[] concat(int[] a, int[] b) {
-        int[] both = Arrays.copyOf(a, a.length + b.length);
-        System.arraycopy(b, 0, both, a.length, b.length);
-        return both;
-    }
-
-    private boolean addsNothingBehind() {
-        int[] alone = encode("a", false);
-        int[] surrounded = encode("a", true);
-        int before = surrounded.length - alone.length;
-        return before >= 0 && Arrays.equals(alone, Arrays.copyOfRange(surrounded, before, surrounded.length));
     }
 
     public String decode(int[] ids, boolean skipSpecialTokens) {
         useLock.readLock().lock();
         try {
-            long[] wide = Arrays.stream(ids).asLongStream().toArray();
-            String text = TokenizersLibrary.LIB.decode(library.getHandle(), wide, skipSpecialTokens);
+            requireOpen();
+            String text = library.decode(ids, skipSpecialTokens);
             return cleanUpSpaces ? cleanUpSpaces(text) : text;
+        } catch (TokenizerFault e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.DATA,
+                    e,
+                    "The tokenizer in %s cannot turn %d ids back into text: %s. Correct its decoder, or save it anew with transformers.",
+                    directory.resolve(TokenizerFiles.TOKENIZER),
+                    ids.length,
+                    Excerpt.of(e.reason()));
         } finally {
             useLock.readLock().unlock();
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the tokenizer is closed");
         }
     }
 
@@ -204,6 +202,13 @@ public final class Tokenizer implements AutoCloseable {
         return chatTemplate;
     }
 
+    /** The one for a row with these variables, which may bring a template of its own where the tokenizer has none. */
+    public Optional<ChatTemplate> chatTemplateFor(Map<String, Object> variables) {
+        return variables.get(ChatTemplate.TEMPLATE) instanceof String
+                ? Optional.of(chatTemplate.orElse(ofRowsAlone))
+                : chatTemplate;
+    }
+
     public Path directory() {
         return directory;
     }
@@ -213,6 +218,7 @@ public final class Tokenizer implements AutoCloseable {
     public void close() {
         useLock.writeLock().lock();
         try {
+            closed = true;
             library.close();
         } finally {
             useLock.writeLock().unlock();
@@ -257,14 +263,6 @@ public final class Tokenizer implements AutoCloseable {
                         (int) c, Excerpt.of(text.substring(Math.max(0, i - 20), i)));
             }
         }
-    }
-
-    private static int[] toInts(long[] ids) {
-        int[] narrow = new int[ids.length];
-        for (int i = 0; i < ids.length; i++) {
-            narrow[i] = Math.toIntExact(ids[i]);
-        }
-        return narrow;
     }
 
     /** As transformers' clean_up_tokenization, in its order. */

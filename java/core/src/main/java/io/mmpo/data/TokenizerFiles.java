@@ -1,55 +1,51 @@
 package io.mmpo.data;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
-import io.mmpo.files.Utf8;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * What a Hugging Face model directory says about its tokenizer, read as transformers 5 reads it: tokenizer.json decides how
- * text becomes ids (its post-processor decides about BOS and EOS, not {@code add_bos_token}); tokenizer_config.json, and where
- * that has no {@code added_tokens_decoder} special_tokens_map.json, name the special tokens.
+ * What a Hugging Face model directory says about its tokenizer, read as transformers 5 reads it: tokenizer.json, or what the
+ * {@link TokenizerClass} makes of it, with every token that another file names ({@link TokenNames}).
  *
- * @param definition tokenizer.json's text, with every named special token declared in it
+ * @param definition a tokenizer.json for the library, without post-processor
  * @param specialTokens {@code bos_token}, {@code eos_token} and so on, by name
- * @param cutsAtWords whether {@link WordBoundary} says how to cut a text
+ * @param chatTemplates by name; empty where the tokenizer has none
+ * @param postProcessor what surrounds a text's ids
+ * @param ends where a class or file says so, whether bos_token and eos_token surround them instead
  * @param cleanUpSpaces whether decoding removes spaces before punctuation (never for BPE, as transformers 5 has it)
+ * @param cutsAtWords whether {@link WordBoundary} says how to cut a text
+ * @param doubt what in the definition the library may break down over, if anything
  */
 record TokenizerFiles(
         Path directory,
         String definition,
         Map<String, String> specialTokens,
+        PostProcessor postProcessor,
+        Optional<Ends> ends,
         boolean cleanUpSpaces,
         boolean cutsAtWords,
-        Optional<TemplateSource> chatTemplate) {
+        Optional<String> doubt,
+        Map<String, TemplateFiles.Source> chatTemplates) {
     static final String TOKENIZER = "tokenizer.json";
     static final String CONFIG = "tokenizer_config.json";
     static final String SPECIAL_TOKENS = "special_tokens_map.json";
-    static final String CHAT_TEMPLATE = "chat_template.jinja";
+    static final String ADDED_TOKENS = "added_tokens.json";
+    /** Its model_type has a say in which class of tokenizer it is. */
+    static final String MODEL = "config.json";
 
-    /** Keys of a vocabulary are met once each: there is nothing to be gained from remembering them. */
-    private static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
-            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
-            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
-            .build());
-
-    /** A chat template's text and where it stands, for messages. */
-    record TemplateSource(String text, String origin) {}
+    /** Whether bos_token stands before a text, and eos_token behind it. */
+    record Ends(boolean bos, boolean eos) {}
 
     static TokenizerFiles read(Path directory, Optional<Path> chatTemplatePath) {
         Path definitionFile = directory.resolve(TOKENIZER);
@@ -60,197 +56,74 @@ record TokenizerFiles(
                             + "rows that are tokenized already (prompt_ids, chosen_ids, rejected_ids).",
                     directory, TOKENIZER, TOKENIZER, CONFIG);
         }
-        JsonNode config = readOptionalObject(directory.resolve(CONFIG));
-        Map<String, String> specialTokens =
-                specialTokens(config, readOptionalObject(directory.resolve(SPECIAL_TOKENS)));
-        String text = readText(definitionFile);
-        ObjectNode outline = readOutline(text, definitionFile);
-        Set<String> undeclared = new LinkedHashSet<>(specialTokens.values());
-        outline.path("added_tokens")
-                .forEach(token -> undeclared.remove(token.path("content").asText()));
-        boolean cleanUp = config.path("clean_up_tokenization_spaces").asBoolean(false)
-                && !"BPE".equals(outline.path("model").path("type").asText());
+        JsonNode config = TokenizerJson.readOptionalObject(directory.resolve(CONFIG));
+        requireWholeSpecialTokens(config, directory.resolve(CONFIG));
+        TokenizerJson file = TokenizerJson.read(definitionFile);
+        TokenizerClass tokenizerClass = TokenizerClass.of(directory, config);
+        TokenNames names = TokenNames.read(directory, file, config, tokenizerClass);
+        TokenizerJson built = tokenizerClass.takesFileAsItIs() ? file : tokenizerClass.rebuild(file, config, names);
+        ArrayNode added = TokenizerJson.MAPPER.createArrayNode();
+        addedTokens(file, tokenizerClass, names).forEach(token -> added.add(token.toJson()));
+        ObjectNode outline = built.outline().deepCopy();
+        outline.set("added_tokens", added);
+        Map<String, String> specialTokens = new LinkedHashMap<>();
+        names.named().forEach((name, token) -> specialTokens.put(name, token.content()));
         return new TokenizerFiles(
                 directory,
-                undeclared.isEmpty() ? text : declare(undeclared, text, definitionFile),
+                built.with(added),
                 specialTokens,
-                cleanUp,
-                undeclared.isEmpty() && WordBoundary.separatesTokens(outline),
-                chatTemplate(directory, config, chatTemplatePath));
+                PostProcessor.of(file.outline().path("post_processor"), definitionFile),
+                ends(tokenizerClass, names),
+                cleansUp(config, outline),
+                WordBoundary.separatesTokens(outline),
+                KnownSteps.doubt(outline, definitionFile),
+                chatTemplatePath
+                        .map(TemplateFiles::named)
+                        .orElseGet(() -> TemplateFiles.of(directory, config, directory.resolve(CONFIG))));
     }
 
-    private static Map<String, String> specialTokens(JsonNode config, JsonNode specialTokensMap) {
-        Map<String, String> tokens = new LinkedHashMap<>();
-        addTokens(tokens, config);
-        if (!config.has("added_tokens_decoder")) {
-            addTokens(tokens, specialTokensMap);
+    /** In the order in which transformers adds them; one that comes again takes the place of what it was. */
+    private static List<AddedToken> addedTokens(TokenizerJson file, TokenizerClass tokenizerClass, TokenNames names) {
+        Set<AddedToken> present = new LinkedHashSet<>();
+        if (tokenizerClass.takesFileAsItIs()) {
+            file.outline().path("added_tokens").forEach(token -> present.add(AddedToken.of(token, file.file())));
         }
-        return Collections.unmodifiableMap(tokens);
+        List<AddedToken> added = new ArrayList<>(names.addTo(present));
+        switch (tokenizerClass) {
+            case QWEN2 ->
+                names.special().stream()
+                        .map(token -> AddedToken.special(token.content()))
+                        .forEach(added::add);
+            case COHERE -> names.special().stream().map(AddedToken::asSpecial).forEach(added::add);
+            default -> {}
+        }
+        return added;
     }
 
-    /** A token is written as its text or as an object with {@code content}; null means that there is none. */
-    private static void addTokens(Map<String, String> tokens, JsonNode object) {
-        object.properties().forEach(entry -> {
-            JsonNode value = entry.getValue().isObject() ? entry.getValue().path("content") : entry.getValue();
-            if (entry.getKey().endsWith("_token")
-                    && value.isTextual()
-                    && !value.textValue().isEmpty()) {
-                tokens.put(entry.getKey(), value.textValue());
-            }
-        });
+    private static Optional<Ends> ends(TokenizerClass tokenizerClass, TokenNames names) {
+        JsonNode bos = names.setting("add_bos_token");
+        JsonNode eos = names.setting("add_eos_token");
+        boolean said = !bos.isMissingNode() || !eos.isMissingNode();
+        return switch (tokenizerClass) {
+            case CODE_LLAMA -> Optional.of(new Ends(bos.asBoolean(true), eos.asBoolean(false)));
+            case GPT_NEOX -> Optional.of(new Ends(bos.asBoolean(false), eos.asBoolean(false)));
+            default -> said ? Optional.of(new Ends(bos.asBoolean(false), eos.asBoolean(false))) : Optional.empty();
+        };
     }
 
-    private static Optional<TemplateSource> chatTemplate(
-            Path directory, JsonNode config, Optional<Path> chatTemplatePath) {
-        if (chatTemplatePath.isPresent()) {
-            Path file = chatTemplatePath.get();
-            if (!Files.isRegularFile(file)) {
-                throw MmpoException.configuration(
-                        "chat_template_path names a Jinja file, but there is none at %s. Correct the path, or leave the key out to use the "
-                                + "model's own template.",
-                        file);
-            }
-            return Optional.of(new TemplateSource(readText(file), file.toString()));
-        }
-        Path beside = directory.resolve(CHAT_TEMPLATE);
-        if (Files.isRegularFile(beside)) {
-            return Optional.of(new TemplateSource(readText(beside), beside.toString()));
-        }
-        return templateOf(config.path("chat_template"), directory.resolve(CONFIG));
+    private static boolean cleansUp(JsonNode config, JsonNode outline) {
+        boolean forBpe = config.path("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output")
+                .asBoolean(false);
+        return config.path("clean_up_tokenization_spaces").asBoolean(false)
+                && (forBpe || !outline.path("model").path("type").asText().equals("BPE"));
     }
 
-    /** The key is a template's text, or a list of named ones, of which the one called default is meant. */
-    private static Optional<TemplateSource> templateOf(JsonNode template, Path file) {
-        if (template.isMissingNode() || template.isNull()) {
-            return Optional.empty();
+    private static void requireWholeSpecialTokens(JsonNode config, Path file) {
+        if (config.path("split_special_tokens").asBoolean(false)) {
+            throw MmpoException.data(
+                    "%s: split_special_tokens is true, so that special tokens in a text would be split like any other text; that is not "
+                            + "done here. Remove the key.",
+                    file);
         }
-        if (template.isTextual()) {
-            return Optional.of(new TemplateSource(template.textValue(), file.toString()));
-        }
-        for (JsonNode named : template) {
-            if ("default".equals(named.path("name").textValue())
-                    && named.path("template").isTextual()) {
-                return Optional.of(new TemplateSource(named.path("template").textValue(), file.toString()));
-            }
-        }
-        throw MmpoException.data(
-                "%s: chat_template is wanted as text or as a list of {name, template} with one named default; found %s. Name a template "
-                        + "with chat_template_path.",
-                file, Excerpt.of(template.toString()));
-    }
-
-    /**
-     * Declares special tokens that only tokenizer_config.json names, as transformers does: a token of the vocabulary keeps its
-     * id, a new one takes the next free id.
-     */
-    private static String declare(Set<String> tokens, String text, Path file) {
-        try {
-            ObjectNode root = (ObjectNode) MAPPER.readTree(text);
-            ArrayNode added = root.withArray("added_tokens");
-            Map<String, Integer> vocabulary = vocabulary(root.path("model").path("vocab"));
-            int next = 1
-                    + vocabulary.values().stream()
-                            .mapToInt(Integer::intValue)
-                            .max()
-                            .orElse(-1);
-            for (JsonNode token : added) {
-                next = Math.max(next, token.path("id").asInt() + 1);
-            }
-            for (String token : tokens) {
-                Integer known = vocabulary.get(token);
-                added.addObject()
-                        .put("id", known == null ? next++ : known)
-                        .put("content", token)
-                        .put("single_word", false)
-                        .put("lstrip", false)
-                        .put("rstrip", false)
-                        .put("normalized", false)
-                        .put("special", true);
-            }
-            return MAPPER.writeValueAsString(root);
-        } catch (JsonProcessingException e) {
-            throw unreadable(file, e);
-        }
-    }
-
-    /** BPE and WordPiece keep {token: id}; Unigram keeps [[token, score], ...] in the order of ids. */
-    private static Map<String, Integer> vocabulary(JsonNode vocab) {
-        Map<String, Integer> ids = new LinkedHashMap<>();
-        if (vocab.isArray()) {
-            vocab.forEach(entry -> ids.put(entry.path(0).asText(), ids.size()));
-        } else {
-            vocab.properties()
-                    .forEach(entry -> ids.put(entry.getKey(), entry.getValue().asInt()));
-        }
-        return ids;
-    }
-
-    private static JsonNode readOptionalObject(Path file) {
-        if (!Files.isRegularFile(file)) {
-            return MAPPER.createObjectNode();
-        }
-        JsonNode node;
-        try {
-            node = MAPPER.readTree(readText(file));
-        } catch (JsonProcessingException e) {
-            throw unreadable(file, e);
-        }
-        if (!node.isObject()) {
-            throw MmpoException.data("%s: a JSON object is wanted, found %s.", file, node.getNodeType());
-        }
-        return node;
-    }
-
-    private static String readText(Path file) {
-        try {
-            return Utf8.read(file);
-        } catch (IOException e) {
-            throw unreadable(file, e);
-        }
-    }
-
-    private static MmpoException unreadable(Path file, IOException e) {
-        String reason = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.toString();
-        return MmpoException.of(
-                MmpoException.Kind.DATA,
-                e,
-                "%s cannot be read: %s. Fetch the file again; it may have been cut short while it was copied.",
-                file,
-                reason);
-    }
-
-    /** tokenizer.json without what is long in it: model.vocab and model.merges. */
-    private static ObjectNode readOutline(String text, Path file) {
-        ObjectNode outline = MAPPER.createObjectNode();
-        try (JsonParser parser = MAPPER.createParser(text)) {
-            if (parser.nextToken() != JsonToken.START_OBJECT) {
-                throw MmpoException.data("%s: a JSON object is wanted, found something else.", file);
-            }
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                String key = parser.currentName();
-                JsonToken value = parser.nextToken();
-                if (key.equals("model") && value == JsonToken.START_OBJECT) {
-                    outline.set(key, readModel(parser));
-                } else {
-                    outline.set(key, MAPPER.<JsonNode>readTree(parser));
-                }
-            }
-        } catch (IOException e) {
-            throw unreadable(file, e);
-        }
-        return outline;
-    }
-
-    private static ObjectNode readModel(JsonParser parser) throws IOException {
-        ObjectNode model = MAPPER.createObjectNode();
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String key = parser.currentName();
-            if (parser.nextToken().isScalarValue()) {
-                model.set(key, MAPPER.<JsonNode>readTree(parser));
-            } else {
-                parser.skipChildren();
-            }
-        }
-        return model;
     }
 }

@@ -13,9 +13,10 @@ import java.util.regex.Pattern;
  * ahead for is white space at the end of white space. Byte-pair merges stay inside a word.
  */
 final class WordBoundary {
-    private static final String LLAMA3 =
+    static final String LLAMA3 =
             "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-    private static final Set<String> RULES = Set.of(LLAMA3, LLAMA3.replace("{1,3}", "")); // the other is Qwen2's
+    static final String QWEN2 = LLAMA3.replace("{1,3}", "");
+    private static final Set<String> RULES = Set.of(LLAMA3, QWEN2);
     private static final Pattern LETTER_AND_SPACE = Pattern.compile("[A-Za-z] ");
 
     private WordBoundary() {}

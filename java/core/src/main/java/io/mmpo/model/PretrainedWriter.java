@@ -21,6 +21,9 @@ public final class PretrainedWriter {
     /** transformers takes the template of this file before the one of tokenizer_config.json. */
     private static final String CHAT_TEMPLATE = "chat_template.jinja";
 
+    /** Templates by name, {@code tool_use} for one. */
+    private static final String ADDITIONAL_TEMPLATES = "additional_chat_templates";
+
     /** Whatever of these the source has goes along unchanged. */
     private static final List<String> TOKENIZER = List.of(
             "tokenizer.json",
@@ -32,7 +35,7 @@ public final class PretrainedWriter {
             "tokenizer.model",
             CHAT_TEMPLATE,
             "chat_template.json",
-            "additional_chat_templates");
+            ADDITIONAL_TEMPLATES);
 
     private PretrainedWriter() {}
 
@@ -59,16 +62,29 @@ public final class PretrainedWriter {
         replaceChatTemplate(directory, chatTemplate);
     }
 
+    /** The one template that was trained with takes the place of all of the source's, or rows with tools would get another. */
     private static void replaceChatTemplate(Path directory, Optional<Path> template) {
         Path target = directory.resolve(CHAT_TEMPLATE);
         template.ifPresent(file -> {
             try {
                 Files.deleteIfExists(target);
+                removeAll(directory.resolve(ADDITIONAL_TEMPLATES));
             } catch (IOException e) {
                 throw notCopied(file, target, e);
             }
             NewFile.copy(file, target);
         });
+    }
+
+    private static void removeAll(Path directory) throws IOException {
+        if (Files.isDirectory(directory)) {
+            try (Stream<Path> children = Files.list(directory)) {
+                for (Path child : children.toList()) {
+                    removeAll(child);
+                }
+            }
+        }
+        Files.deleteIfExists(directory);
     }
 
     static void write(

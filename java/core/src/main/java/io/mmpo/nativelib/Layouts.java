@@ -132,10 +132,10 @@ final class Layouts {
             OBJECTIVE,
             LORA_MODULE,
             LORA_CONFIG,
-            ROUNDING,
             OPTIMIZER_CONFIG,
             SAMPLING,
-            DEVICE_INFO);
+            DEVICE_INFO,
+            ROUNDING);
 
     private Layouts() {}
 

@@ -162,7 +162,8 @@ final class Structs {
         for (int i = 0; i < objective.terms().size(); i++) {
             LossTerm term = objective.terms().get(i);
             struct.segment.set(JAVA_DOUBLE, weights + (long) i * Double.BYTES, term.weight());
-            struct.segment.set(JAVA_INT, losses + (long) i * Integer.BYTES, term.type().code());
+            struct.segment.set(
+                    JAVA_INT, losses + (long) i * Integer.BYTES, term.type().code());
         }
         return struct.segment;
     }

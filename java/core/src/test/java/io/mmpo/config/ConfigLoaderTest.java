@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.LoraModule;
 import io.mmpo.nativelib.Divergence;
 import io.mmpo.nativelib.LoraTarget;
+import io.mmpo.nativelib.LoraModule;
 import io.mmpo.nativelib.LossTerm;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.ModelShape;
@@ -34,7 +34,8 @@ class ConfigLoaderTest {
     @Test
     void defaultsAreTrlsAndThePapers() {
         TrainingConfig mmpo = load("");
-        assertThat(mmpo.loss()).isEqualTo(new LossOptions(
+        assertThat(mmpo.loss())
+                .isEqualTo(new LossOptions(
                         List.of(new LossTerm(LossType.MMPO, 1)),
                         0.01,
                         0.9,

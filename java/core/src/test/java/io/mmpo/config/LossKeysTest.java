@@ -33,8 +33,19 @@ class LossKeysTest {
 
     @ParameterizedTest
     @CsvSource({
-        "sigmoid, DPO", "dpo, DPO", "nll, SFT", "chunked_nll, SFT", "[sigmoid], DPO", "hinge, HINGE", "ipo, IPO", "aot, AOT",
-        "robust, ROBUST", "apo_zero, APO_ZERO", "sppo_hard, SPPO_HARD", "nca_pair, NCA_PAIR", "bco_pair, BCO_PAIR"
+        "sigmoid, DPO",
+        "dpo, DPO",
+        "nll, SFT",
+        "chunked_nll, SFT",
+        "[sigmoid], DPO",
+        "hinge, HINGE",
+        "ipo, IPO",
+        "aot, AOT",
+        "robust, ROBUST",
+        "apo_zero, APO_ZERO",
+        "sppo_hard, SPPO_HARD",
+        "nca_pair, NCA_PAIR",
+        "bco_pair, BCO_PAIR"
     })
     void aWordIsALoss(String word, LossType type) throws IOException {
         LossOptions loss = loss("loss_type: " + word);
@@ -129,7 +140,8 @@ class LossKeysTest {
 
     @Test
     void aKeyOfAnotherLossHasNoEffect() throws IOException {
-        assertThat(load("loss_type: hinge\ndiscopop_tau: 0.1\nmmpo_aux_weight: 0.5").notices())
+        assertThat(load("loss_type: hinge\ndiscopop_tau: 0.1\nmmpo_aux_weight: 0.5")
+                        .notices())
                 .hasSize(2)
                 .allSatisfy(notice -> assertThat(notice).contains("has no effect on loss_type hinge"));
     }

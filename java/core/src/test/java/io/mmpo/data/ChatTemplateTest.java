@@ -17,6 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ChatTemplateTest {
+    private static ChatTemplate template(String source, String origin) {
+        return new ChatTemplate(Map.of("default", new TemplateFiles.Source(source, origin)), Map.of());
+    }
+
     private static final List<Map<String, Object>> HI = List.of(Map.of("role", "user", "content", "Hi"));
 
     private static void assertGolden(
@@ -60,7 +64,7 @@ class ChatTemplateTest {
     @Test
     void chatMlRendersAsTransformers() {
         JsonNode file = Goldens.json("data/tokenizers/chatml_golden.json");
-        ChatTemplate template = ChatTemplate.compile(file.get("template").textValue(), "golden", Map.of());
+        ChatTemplate template = template(file.get("template").textValue(), "golden");
         assertThat(file.get("chat")).isNotEmpty();
         file.get("chat").forEach(golden -> assertGolden(null, template, golden, Map.of()));
     }
@@ -94,7 +98,7 @@ class ChatTemplateTest {
         writeTokenizer(directory, "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"x\"}]}");
         assertThatThrownBy(() -> renderHi(directory, Optional.empty()))
                 .isInstanceOf(MmpoException.class)
-                .hasMessageContaining("one named default");
+                .hasMessageContaining("none is named default");
     }
 
     private static Optional<String> renderHi(Path directory, Optional<Path> chatTemplatePath) {
@@ -105,8 +109,7 @@ class ChatTemplateTest {
 
     @Test
     void refusalOfTheTemplateIsReported() {
-        ChatTemplate template =
-                ChatTemplate.compile("{{ raise_exception('roles must alternate') }}", "/x/y.jinja", Map.of());
+        ChatTemplate template = template("{{ raise_exception('roles must alternate') }}", "/x/y.jinja");
         assertThatThrownBy(() -> template.render(HI, true))
                 .isInstanceOfSatisfying(
                         MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.DATA))
@@ -119,7 +122,7 @@ class ChatTemplateTest {
         String source = Goldens.json("data/tokenizers/chatml_golden.json")
                 .get("template")
                 .textValue();
-        ChatTemplate template = ChatTemplate.compile(source, "golden", Map.of());
+        ChatTemplate template = template(source, "golden");
         assertThat(IntStream.range(0, 500)
                         .parallel()
                         .mapToObj(i -> template.render(List.of(Map.of("role", "user", "content", "q" + i)), true)))

@@ -142,7 +142,7 @@ class PreferenceDataTest {
             assertThat(dataset.get(1))
                     .usingRecursiveComparison()
                     .isEqualTo(new TokenizedGroup(2, new int[] {8}, new int[][] {{9}, {1}}));
-            assertThat(dataset.summary()).isEqualTo(new DatasetSummary(4, 2, 1, 0, 1, 0, 0, 0, 0, 0, 3, 5, 5));
+            assertThat(dataset.summary()).isEqualTo(new DatasetSummary(4, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0, 3, 5, 5));
             assertThatThrownBy(() -> dataset.get(2)).isInstanceOf(IndexOutOfBoundsException.class);
             assertThatThrownBy(() -> dataset.get(-1)).isInstanceOf(IndexOutOfBoundsException.class);
         }
@@ -210,6 +210,10 @@ class PreferenceDataTest {
             assertThat(tokenizer.decode(dataset.get(0).prompt(), false)).isEqualTo("<user>Q<assistant>");
             assertThat(tokenizer.decode(dataset.get(0).completions()[1], false)).isEqualTo("B");
             assertThat(dataset.summary().boundaryMerges()).isEqualTo(1);
+            assertThat(dataset.summary().toString())
+                    .contains(
+                            "1 tokenized in two parts (the template opens an answer with text that the answer does not have)")
+                    .doesNotContain("a token spans");
         }
     }
 

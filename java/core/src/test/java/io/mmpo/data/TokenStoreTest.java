@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TokenStoreTest {
-    private static final DatasetSummary SUMMARY = new DatasetSummary(3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 3, 6, 6);
+    private static final DatasetSummary SUMMARY = new DatasetSummary(3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 6, 6);
 
     @TempDir
     private Path directory;

@@ -19,7 +19,8 @@ class TruncationTest {
     }
 
     private static Truncation.Result apply(TokenizationOptions options, int[] prompt, int[]... completions) {
-        return new Truncation(options).apply(new SampleTokenizer.Encoded(prompt, completions, false, false));
+        return new Truncation(options)
+                .apply(new SampleTokenizer.Encoded(prompt, completions, false, SampleTokenizer.Parting.NONE));
     }
 
     private static int[] concat(int[] a, int[] b) {

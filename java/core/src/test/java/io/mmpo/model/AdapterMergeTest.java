@@ -75,9 +75,7 @@ class AdapterMergeTest {
         assertThat(result.type()).isEqualTo(WeightType.FLOAT32);
         assertThat(result.loss()).isEqualTo(RoundingLoss.NONE);
         assertThat(result.maxDifference()).isLessThan(1e-5);
-        assertThat(JsonFile.read(target.resolve("config.json"))
-                        .get("torch_dtype")
-                        .asText())
+        assertThat(JsonFile.read(target.resolve("config.json")).get("dtype").asText())
                 .isEqualTo("float32");
         assertThat(JsonFile.read(target.resolve("model.safetensors.index.json"))
                         .at("/metadata/total_size")

@@ -45,17 +45,10 @@ class GoldenModelsTest {
                         .doubleValue();
                 assertThat(logps[i]).as("sequence %d", i).isCloseTo(wanted, within(ABSOLUTE + RELATIVE * -wanted));
             }
-            Objective dpo = new Objective(
+            Objective dpo = Objective.of(
                     LossType.DPO,
-                    expected.get("dpo_beta").doubleValue(),
-                    0.9,
-                    1,
-                    0,
-                    0,
-                    2.0 / logps.length,
-                    false,
-                    true,
-                    true);
+                    Objective.Coefficients.ofBeta(expected.get("dpo_beta").doubleValue()),
+                    2.0 / logps.length);
             trainer.accumulate(batch, dpo, logps);
             double norm = expected.get("dpo_grad_norm").doubleValue();
             assertThat(trainer.step(0, 0)).isCloseTo(norm, within(1e-4 * norm));

@@ -66,7 +66,7 @@ class ReportedAdaptersTest {
                 AdapterFiles adapter = AdapterFiles.open(golden.directory())) {
             PretrainedWriter.write(model, golden.model(), files.weights(), TensorForm.UNCHANGED, 100_000);
             Weights embedding = files.weights().stream()
-                    .filter(weight -> weight.name().equals(ModelFiles.EMBEDDING))
+                    .filter(weight -> weight.name().equals(ParameterNames.EMBEDDING))
                     .findFirst()
                     .orElseThrow();
             Weights head = AdapterFiles.named(embedding, "base_model.model.lm_head.weight");

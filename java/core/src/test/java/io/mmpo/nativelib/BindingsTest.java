@@ -56,7 +56,7 @@ class BindingsTest {
         }
         return switch (declaration.split(" ")[0]) {
             case "int32_t" -> int.class;
-            case "int64_t" -> long.class;
+            case "int64_t", "uint64_t" -> long.class;
             case "double" -> double.class;
             case "void" -> void.class;
             default -> throw new AssertionError("no binding for " + declaration);

@@ -51,25 +51,20 @@ class EveryLossTrainingTest {
                 loss(Map.of("loss_type", "sigmoid"), p -> -logSigmoid(p.z())),
                 loss(Map.of("loss_type", "hinge"), p -> Math.max(0, 1 - p.z())),
                 loss(Map.of("loss_type", "ipo"), p -> square(p.u() / p.nW() - p.v() / p.nL() - 1 / (2 * BETA))),
-                loss(
-                        Map.of("loss_type", "sigmoid_norm"),
-                        p -> -logSigmoid(BETA * (p.u() / p.nW() - p.v() / p.nL()))),
+                loss(Map.of("loss_type", "sigmoid_norm"), p -> -logSigmoid(BETA * (p.u() / p.nW() - p.v() / p.nL()))),
                 loss(Map.of("loss_type", "exo_pair", "label_smoothing", SMOOTHING), EveryLossTrainingTest::exo),
                 loss(
                         Map.of("loss_type", "robust", "label_smoothing", SMOOTHING),
-                        p -> (-(1 - SMOOTHING) * logSigmoid(p.z()) + SMOOTHING * logSigmoid(-p.z())) / (1 - 2 * SMOOTHING)),
+                        p -> (-(1 - SMOOTHING) * logSigmoid(p.z()) + SMOOTHING * logSigmoid(-p.z()))
+                                / (1 - 2 * SMOOTHING)),
                 loss(Map.of("loss_type", "discopop", "discopop_tau", 0.5), EveryLossTrainingTest::discopop),
                 loss(
                         Map.of("loss_type", "nca_pair"),
                         p -> -logSigmoid(BETA * p.u())
                                 - 0.5 * logSigmoid(-BETA * p.u())
                                 - 0.5 * logSigmoid(-BETA * p.v())),
-                loss(
-                        Map.of("loss_type", "bco_pair"),
-                        p -> -logSigmoid(BETA * p.u()) - logSigmoid(-BETA * p.v())),
-                loss(
-                        Map.of("loss_type", "sppo_hard"),
-                        p -> square(p.u() - 0.5 / BETA) + square(p.v() + 0.5 / BETA)),
+                loss(Map.of("loss_type", "bco_pair"), p -> -logSigmoid(BETA * p.u()) - logSigmoid(-BETA * p.v())),
+                loss(Map.of("loss_type", "sppo_hard"), p -> square(p.u() - 0.5 / BETA) + square(p.v() + 0.5 / BETA)),
                 loss(Map.of("loss_type", "apo_zero"), p -> 1 - sigmoid(BETA * p.u()) + sigmoid(BETA * p.v())),
                 loss(Map.of("loss_type", "apo_down"), p -> sigmoid(BETA * p.u()) + 1 - sigmoid(p.z())),
                 loss(Map.of("loss_type", "aot"), p -> -logSigmoid(p.z())),
@@ -81,7 +76,11 @@ class EveryLossTrainingTest {
                         Map.of("loss_type", "sigmoid", "f_divergence_type", "forward_kl"),
                         p -> -logSigmoid(BETA * (Math.exp(-p.v()) - Math.exp(-p.u())))),
                 loss(
-                        Map.of("loss_type", List.of("sigmoid", "bco_pair", "sft"), "loss_weights", List.of(0.8, 0.2, 0.5)),
+                        Map.of(
+                                "loss_type",
+                                List.of("sigmoid", "bco_pair", "sft"),
+                                "loss_weights",
+                                List.of(0.8, 0.2, 0.5)),
                         p -> -0.8 * logSigmoid(p.z())
                                 + 0.2 * (-logSigmoid(BETA * p.u()) - logSigmoid(-BETA * p.v()))
                                 - 0.5 * p.w() / p.nW()),
@@ -90,9 +89,7 @@ class EveryLossTrainingTest {
                         Map.of("loss_type", "hinge", "cpo_alpha", 0.5),
                         p -> Math.max(0, 1 - BETA * (p.w() - p.l())) - 0.5 * p.w() / p.nW()),
                 // These log means over tokens, as TRL does.
-                loss(
-                        Map.of("loss_type", "ipo", "cpo_alpha", 0.0),
-                        p -> square(p.w() - p.l() - 1 / (2 * BETA))),
+                loss(Map.of("loss_type", "ipo", "cpo_alpha", 0.0), p -> square(p.w() - p.l() - 1 / (2 * BETA))),
                 loss(
                         Map.of("loss_type", "simpo", "simpo_gamma", 0.7, "cpo_alpha", 0.2),
                         p -> -logSigmoid(BETA * (p.w() - p.l()) - 0.7) - 0.2 * p.w()),

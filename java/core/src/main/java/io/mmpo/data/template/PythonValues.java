@@ -1,6 +1,6 @@
 package io.mmpo.data.template;
 
-import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
@@ -8,26 +8,12 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Values of a template as Python sees them: null is None, beside it there are {@link #UNDEFINED}, Boolean, Number, String, List
- * and Map. Nothing else of Java can be reached from a template.
+ * Values of a template as Python sees them: null is None; beside it there are {@link Undefined}, Boolean, Long, BigInteger, Double,
+ * String, List, {@link PythonTuple}, Map, and what templates make of them (views, ranges, iterators, macros, methods). Nothing else
+ * of Java can be reached from a template.
  */
 final class PythonValues {
-    /** What a name or attribute that does not exist stands for: false, empty, printed as nothing. */
-    enum Undefined {
-        UNDEFINED;
-
-        @Override
-        public String toString() {
-            return "";
-        }
-    }
-
-    static final Undefined UNDEFINED = Undefined.UNDEFINED;
-
-    /** Characters of text that one operation may make, and so that a whole rendering may print. */
-    static final int MAX_TEXT = 32 << 20;
-
-    static final long MAX_COMPARISONS = 20_000_000_000L;
+    static final Undefined UNDEFINED = new Undefined("it");
 
     private PythonValues() {}
 
@@ -35,11 +21,13 @@ final class PythonValues {
         return switch (value) {
             case null -> false;
             case Boolean b -> b;
-            case Number n -> n.doubleValue() != 0;
-            case CharSequence s -> !s.isEmpty();
+            case Double d -> d != 0;
+            case Number n -> PythonNumbers.big(n).signum() != 0;
+            case String s -> !s.isEmpty();
             case Collection<?> c -> !c.isEmpty();
             case Map<?, ?> m -> !m.isEmpty();
-            default -> value != UNDEFINED;
+            case Undefined u -> false;
+            default -> true;
         };
     }
 
@@ -47,157 +35,183 @@ final class PythonValues {
     static String text(Object value) {
         return switch (value) {
             case null -> "None";
+            case String s -> s;
             case Boolean b -> b ? "True" : "False";
-            case CharSequence s -> s.toString();
-            case Number n -> number(n);
-            default -> value == UNDEFINED ? "" : PythonJson.repr(value);
+            case Number n -> PythonNumbers.text(n);
+            case Undefined u -> "";
+            default -> PythonRepr.of(value);
         };
     }
 
-    /** {@code repr} of a number: floats have exponents from 1e16 on and below 1e-4, written as 1e+16 and 1e-05. */
-    static String number(Number number) {
-        if (!(number instanceof Double d) || d == 0 || d.isInfinite() || d.isNaN()) {
-            return number.toString();
-        }
-        BigDecimal decimal = new BigDecimal(d.toString()).stripTrailingZeros();
-        int exponent = decimal.precision() - decimal.scale() - 1;
-        if (exponent >= -4 && exponent < 16) {
-            String plain = decimal.toPlainString();
-            return plain.indexOf('.') < 0 ? plain + ".0" : plain;
-        }
-        String digits = decimal.unscaledValue().abs().toString();
-        String fraction = digits.length() > 1 ? "." + digits.substring(1) : "";
-        return (d < 0 ? "-" : "")
-                + digits.charAt(0)
-                + fraction
-                + String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
+    static boolean equal(Object left, Object right) {
+        return equal(left, right, 0);
     }
 
-    static boolean equal(Object left, Object right) {
-        if (left instanceof Number a && right instanceof Number b) {
-            return a.doubleValue() == b.doubleValue();
+    private static boolean equal(Object left, Object right, int depth) {
+        RenderLimits.depth(depth);
+        RenderLimits.tick();
+        if (PythonNumbers.isNumber(left) && PythonNumbers.isNumber(right)) {
+            return PythonNumbers.equal(left, right);
         }
-        if (left instanceof Number n && right instanceof Boolean b) {
-            return n.doubleValue() == (b ? 1 : 0);
-        }
-        if (left instanceof Boolean && right instanceof Number) {
-            return equal(right, left);
+        if (left instanceof Undefined && right instanceof Undefined) {
+            return true;
         }
         if (left instanceof List<?> a && right instanceof List<?> b) {
+            if (left == right) {
+                return true;
+            }
+            if (kind(left) != kind(right) || a.size() != b.size()) {
+                return false;
+            }
             Iterator<?> others = b.iterator();
-            return a.size() == b.size() && a.stream().allMatch(element -> equal(element, others.next()));
+            for (Object element : a) {
+                if (!equal(element, others.next(), depth + 1)) {
+                    return false;
+                }
+            }
+            return true;
         }
-        return Objects.equals(left, right);
+        if (left instanceof Map<?, ?> a && right instanceof Map<?, ?> b) {
+            if (left == right) {
+                return true;
+            }
+            if (a.size() != b.size()) {
+                return false;
+            }
+            for (Map.Entry<?, ?> entry : a.entrySet()) {
+                Object other = PythonMaps.get(b, entry.getKey());
+                if (other == PythonMaps.MISSING || !equal(entry.getValue(), other, depth + 1)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+        return left instanceof String a ? a.equals(right) : Objects.equals(left, right);
     }
 
-    /** The order of two numbers or two texts. */
+    /** A list, a tuple and a range are never equal. */
+    private static int kind(Object list) {
+        return list instanceof PythonTuple ? 1 : list instanceof PythonRange ? 2 : 0;
+    }
+
+    /** The order of two numbers, texts, lists or tuples. */
     static int compare(Object left, Object right) {
-        if (left instanceof Number a && right instanceof Number b) {
-            return Double.compare(a.doubleValue(), b.doubleValue());
+        return compare(left, right, 0);
+    }
+
+    private static int compare(Object left, Object right, int depth) {
+        RenderLimits.depth(depth);
+        RenderLimits.tick();
+        if (PythonNumbers.isNumber(left) && PythonNumbers.isNumber(right)) {
+            return PythonNumbers.compare(left, right);
         }
-        if (left instanceof CharSequence a && right instanceof CharSequence b) {
-            return a.toString().compareTo(b.toString());
+        if (left instanceof String a && right instanceof String b) {
+            RenderLimits.checkLong(Math.min(a.length(), b.length()));
+            return PythonText.compare(a, b);
         }
-        throw new TemplateException("values that are neither two numbers nor two texts have no order");
+        boolean lists = left instanceof List<?>
+                && right instanceof List<?>
+                && kind(left) == kind(right)
+                && !(left instanceof PythonRange);
+        if (!lists) {
+            throw new TemplateException(
+                    "the order of " + kindOf(left) + " and " + kindOf(right) + " is asked for, and they have none");
+        }
+        List<?> a = (List<?>) left;
+        List<?> b = (List<?>) right;
+        for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
+            if (!equal(a.get(i), b.get(i), depth + 1)) {
+                return compare(a.get(i), b.get(i), depth + 1);
+            }
+        }
+        return Integer.compare(a.size(), b.size());
     }
 
     /** {@code element in container}. */
     static boolean contains(Object container, Object element) {
-        if (container == UNDEFINED) {
-            return false;
-        }
         return switch (container) {
-            case CharSequence text -> {
-                if (!(element instanceof CharSequence part)) {
-                    throw new TemplateException("'in' looks for something that is no text inside text");
+            case String text -> {
+                if (!(element instanceof String part)) {
+                    throw new TemplateException("'in' looks for " + kindOf(element) + " inside text");
                 }
-                requireSearchable(text.length(), part.length());
-                yield text.toString().contains(part);
+                yield PythonText.indexOf(text, part, 0) >= 0;
             }
-            case Collection<?> c -> c.stream().anyMatch(candidate -> equal(candidate, element));
-            case Map<?, ?> m -> m.containsKey(element);
-            case null -> throw noContainer();
-            default -> throw noContainer();
+            case PythonRange range -> range.has(element);
+            case Map<?, ?> map -> PythonMaps.has(map, element);
+            case null -> throw notIterable(null);
+            default -> {
+                Iterator<?> elements = iterator(container);
+                while (elements.hasNext()) {
+                    if (equal(elements.next(), element)) {
+                        yield true;
+                    }
+                }
+                yield false;
+            }
         };
     }
 
-    private static TemplateException noContainer() {
-        return new TemplateException("'in' looks into something that is no text, list or mapping");
+    static TemplateException notIterable(Object value) {
+        return new TemplateException(kindOf(value) + " is used as a list");
     }
 
-    /** {@code base[key]} and {@code base.key}. */
-    static Object item(Object base, Object key) {
-        if (base == UNDEFINED) {
-            throw new TemplateException("'" + key + "' is looked up in something undefined");
-        }
-        return switch (base) {
-            case Map<?, ?> map -> map.containsKey(key) ? map.get(key) : UNDEFINED;
-            case List<?> list -> {
-                int index = index(key, list.size());
-                yield index < 0 ? UNDEFINED : list.get(index);
-            }
-            case CharSequence text -> {
-                int index = index(key, text.length());
-                yield index < 0 ? UNDEFINED : String.valueOf(text.charAt(index));
-            }
-            case ItemLoop loop -> loopAttribute(loop, String.valueOf(key));
-            case null -> UNDEFINED;
-            default -> UNDEFINED;
-        };
-    }
-
-    /** Negative indices count from the end; -1 stands for no index. The engine hands integers over as text. */
-    private static int index(Object key, int size) {
-        long index;
-        try {
-            index = Long.parseLong(String.valueOf(key));
-        } catch (NumberFormatException e) {
-            return -1;
-        }
-        long fromStart = index < 0 ? index + size : index;
-        return fromStart < 0 || fromStart >= size ? -1 : (int) fromStart;
-    }
-
-    private static Object loopAttribute(ItemLoop loop, String name) {
-        return switch (name) {
-            case "index" -> (long) loop.getIndex();
-            case "index0" -> (long) loop.getIndex0();
-            case "first" -> loop.getIndex0() == 0;
-            case "last" -> loop.isLast();
-            case "length" -> (long) loop.getLength();
-            case "revindex" -> (long) loop.getLength() - loop.getIndex0();
-            case "revindex0" -> (long) loop.getLength() - loop.getIndex();
-            case "previtem", "nextitem" -> loop.neighbour(name.equals("nextitem") ? 1 : -1);
-            default -> UNDEFINED;
-        };
-    }
-
-    /** Guards an operation whose cost can be the product of two lengths. */
-    static void requireSearchable(long textLength, long partLength) {
-        if (textLength * partLength > MAX_COMPARISONS) {
-            throw new TemplateException(
-                    "a search of " + partLength + " characters in " + textLength + " would take too long");
-        }
-    }
-
-    static void requireTextLength(long length) {
-        if (length > MAX_TEXT) {
-            throw new TemplateException("text of " + length + " characters is over the limit of " + MAX_TEXT);
-        }
-    }
-
-    static List<?> list(Object value) {
-        if (value == UNDEFINED) {
-            return List.of();
-        }
+    /** {@code iter(value)}. */
+    static Iterator<?> iterator(Object value) {
         return switch (value) {
-            case List<?> list -> list;
-            case Map<?, ?> map -> List.copyOf(map.keySet());
-            case Collection<?> collection -> List.copyOf(collection);
-            case CharSequence text ->
-                text.toString().codePoints().mapToObj(Character::toString).toList();
-            case null -> throw new TemplateException("none is used as a list");
-            default -> throw new TemplateException("something that is no list, mapping or text is used as a list");
+            case Collection<?> collection -> collection.iterator();
+            case Map<?, ?> map -> map.keySet().iterator();
+            case String text -> PythonText.characters(text);
+            case PythonIterator iterator -> iterator;
+            case Undefined u -> List.of().iterator();
+            case null -> throw notIterable(null);
+            default -> throw notIterable(value);
+        };
+    }
+
+    /** {@code list(value)}: never changed by anybody, so it may be the value itself. */
+    static List<?> list(Object value) {
+        if (value instanceof List<?> list) {
+            return list;
+        }
+        if (value instanceof Collection<?> collection) {
+            RenderLimits.list(collection.size());
+            return new ArrayList<>(collection);
+        }
+        List<Object> list = new ArrayList<>();
+        for (Iterator<?> elements = iterator(value); elements.hasNext(); ) {
+            RenderLimits.item(list.size());
+            list.add(elements.next());
+        }
+        return list;
+    }
+
+    /** {@code len(value)}. */
+    static long length(Object value) {
+        return switch (value) {
+            case String text -> text.codePointCount(0, text.length());
+            case Collection<?> collection -> collection.size();
+            case Map<?, ?> map -> map.size();
+            case Undefined u -> 0;
+            case null -> throw new TemplateException("none has no length");
+            default -> throw new TemplateException(kindOf(value) + " has no length");
+        };
+    }
+
+    static String kindOf(Object value) {
+        return switch (value) {
+            case null -> "none";
+            case String s -> "text";
+            case Boolean b -> "a truth value";
+            case Number n -> "a number";
+            case PythonTuple t -> "a tuple";
+            case PythonRange r -> "a range";
+            case List<?> l -> "a list";
+            case Map<?, ?> m -> "a mapping";
+            case Undefined u -> u.described();
+            case DictView v -> "a view of a mapping";
+            case PythonIterator i -> "an iterator, which can only be gone through once,";
+            case Callable c -> "something to call";
+            default -> "something of another kind";
         };
     }
 }

@@ -2,7 +2,6 @@ package io.mmpo.data.template;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.hubspot.jinjava.lib.filter.Filter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,12 +24,7 @@ class DataPageTest {
     void listsTheFilters() throws IOException {
         String page = page();
         String listed = page.substring(page.indexOf("these filters:") + 14, page.indexOf("; and the methods of text"));
-        List<String> names = JinjaFilters.all().stream()
-                .map(Filter::getName)
-                .filter(name -> !name.equals(JinjaCode.REVERSED))
-                .sorted()
-                .toList();
-        assertThat(Arrays.stream(listed.split(",")).map(String::strip)).containsExactlyElementsOf(names);
+        assertThat(Arrays.stream(listed.split(",")).map(String::strip)).containsExactlyElementsOf(JinjaFilters.names());
     }
 
     @Test
@@ -38,14 +32,17 @@ class DataPageTest {
         for (long limit : List.of(
                 (long) JinjaTemplate.MAX_SOURCE,
                 RenderLimits.MAX_STEPS,
-                (long) PythonValues.MAX_TEXT,
-                RenderLimits.MAX_TOTAL_TEXT,
-                (long) JinjaTemplate.MAX_COLLECTION,
-                PythonValues.MAX_COMPARISONS)) {
+                (long) RenderLimits.MAX_TEXT,
+                RenderLimits.MAX_MEMORY,
+                (long) RenderLimits.MAX_ITEMS,
+                (long) PythonRange.MAX_SIZE)) {
             assertThat(page()).contains(String.format(Locale.ROOT, "%,d", limit));
         }
         assertThat(page())
                 .contains("| one rendering | " + JinjaTemplate.MAX_RENDER_MILLIS / 1000 + " s")
-                .contains("| calls of macros inside each other | " + JinjaTemplate.MAX_MACRO_DEPTH + " |");
+                .contains("| calls inside each other | " + JinjaTemplate.MAX_CALL_DEPTH + " |")
+                .contains(
+                        "| an expression, or blocks inside each other | " + ExpressionParser.MAX_NESTING + " levels |")
+                .contains("| a value | " + RenderLimits.MAX_DEPTH + " levels |");
     }
 }

@@ -234,7 +234,6 @@ class JinjaTemplateTest {
                 "{{ ''.__class__.__mro__ }}",
                 "{{ d.class.name }}",
                 "{{ raise_exception.class.classLoader }}",
-                "{{ ____int3rpr3t3r____ }}",
                 "{{ ____int3rpr3t3r____.config.objectMapper.x }}",
                 "{{ ____int3rpr3t3r____.getContext() }}",
                 "{{ ____int3rpr3t3r____|tojson }}",

@@ -28,41 +28,40 @@ class PythonValuesTest {
         "0, 0.0"
     })
     void floatsAreWrittenAsPythonWritesThem(double value, String expected) {
-        assertThat(PythonValues.number(value)).isEqualTo(expected);
+        assertThat(PythonNumbers.text(value)).isEqualTo(expected);
     }
 
     @Test
     void jsonIsWrittenAsPythonWritesIt() {
         List<Object> value = Arrays.asList("é\u0001\"\\/", null, true, 7L, 2.0, Map.of("k", List.of()), Map.of());
-        assertThat(PythonJson.dumps(value, false, -1, null, false))
+        assertThat(PythonJson.dumps(value, false, null, null, false))
                 .isEqualTo("[\"é\\u0001\\\"\\\\/\", null, true, 7, 2.0, {\"k\": []}, {}]");
-        assertThat(PythonJson.dumps(List.of("é"), true, -1, null, false)).isEqualTo("[\"\\u00e9\"]");
-        assertThat(PythonJson.dumps(List.of(1L, Map.of("a", 1L)), false, 2, null, false))
+        assertThat(PythonJson.dumps(List.of("é"), true, null, null, false)).isEqualTo("[\"\\u00e9\"]");
+        assertThat(PythonJson.dumps(List.of(1L, Map.of("a", 1L)), false, 2L, null, false))
                 .isEqualTo("[\n  1,\n  {\n    \"a\": 1\n  }\n]");
-        assertThat(PythonJson.dumps(List.of(1L, Map.of("a", 1L)), false, -1, List.of(",", ":"), false))
+        assertThat(PythonJson.dumps(List.of(1L, Map.of("a", 1L)), false, null, List.of(",", ":"), false))
                 .isEqualTo("[1,{\"a\":1}]");
     }
 
     @Test
     void reprPrefersSingleQuotes() {
-        assertThat(PythonJson.repr(Arrays.asList("a", "it's", "\n", null, false)))
+        assertThat(PythonRepr.of(Arrays.asList("a", "it's", "\n", null, false)))
                 .isEqualTo("['a', \"it's\", '\\n', None, False]");
     }
 
     @Test
     void whatIsNotThereIsUndefinedAndHasNoAttributes() {
-        Object missing = PythonValues.item(Map.of("a", 1L), "b");
-        assertThat(missing).isSameAs(PythonValues.UNDEFINED);
+        Object missing = Attributes.item(Map.of("a", 1L), "b");
+        assertThat(missing).isInstanceOf(Undefined.class);
         assertThat(PythonValues.truth(missing)).isFalse();
-        assertThatThrownBy(() -> PythonValues.item(missing, "c")).isInstanceOf(TemplateException.class);
-        assertThat(PythonValues.item(List.of("x", "y"), "-1")).isEqualTo("y");
-        assertThat(PythonValues.item("ab", "5")).isSameAs(PythonValues.UNDEFINED);
+        assertThatThrownBy(() -> Attributes.item(missing, "c")).isInstanceOf(TemplateException.class);
+        assertThat(Attributes.item(List.of("x", "y"), -1L)).isEqualTo("y");
+        assertThat(Attributes.item("ab", 5L)).isInstanceOf(Undefined.class);
     }
 
     @Test
     void nothingOfJavaIsReached() {
-        assertThat(PythonValues.item(Runtime.getRuntime(), "class")).isSameAs(PythonValues.UNDEFINED);
-        assertThatThrownBy(() -> PythonMethods.call(Runtime.getRuntime(), "exec", new Object[] {"true"}))
-                .isInstanceOf(TemplateException.class);
+        assertThat(Attributes.item(Runtime.getRuntime(), "class")).isInstanceOf(Undefined.class);
+        assertThat(Attributes.get(Runtime.getRuntime(), "exec")).isInstanceOf(Undefined.class);
     }
 }

@@ -1,0 +1,16 @@
+package io.mmpo.data.template;
+
+/** The text that statements print. */
+final class Output {
+    private final StringBuilder text = new StringBuilder();
+
+    void append(String more) {
+        RenderLimits.text(text.length() + (long) more.length(), text.length());
+        text.append(more);
+    }
+
+    @Override
+    public String toString() {
+        return text.toString();
+    }
+}

@@ -1,0 +1,63 @@
+package io.mmpo.data.template;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** Variables by name; what a scope does not have, the one around it may. */
+final class Scope {
+    private static final Object ABSENT = new Object();
+
+    private final Scope outer;
+    private final Rendering rendering;
+    private final Map<String, Object> variables;
+
+    private Scope(Scope outer, Rendering rendering, Map<String, Object> variables) {
+        this.outer = outer;
+        this.rendering = rendering;
+        this.variables = variables;
+    }
+
+    /** What all scopes of one rendering share. */
+    static final class Rendering {
+        private int calls;
+
+        /** Around what calls itself; the depth of such calls is bounded. */
+        void enter() {
+            if (++calls > JinjaTemplate.MAX_CALL_DEPTH) {
+                throw new TemplateException("calls are nested deeper than " + JinjaTemplate.MAX_CALL_DEPTH + " levels");
+            }
+        }
+
+        void leave() {
+            calls--;
+        }
+    }
+
+    static Scope root(Map<String, Object> variables) {
+        Rendering rendering = new Rendering();
+        return new Scope(new Scope(null, rendering, variables), rendering, new HashMap<>());
+    }
+
+    Scope inner() {
+        return new Scope(this, rendering, new HashMap<>());
+    }
+
+    Rendering rendering() {
+        return rendering;
+    }
+
+    void set(String name, Object value) {
+        variables.put(name, value);
+    }
+
+    Object get(String name) {
+        for (Scope scope = this; scope != null; scope = scope.outer) {
+            Object value = scope.variables.getOrDefault(name, ABSENT);
+            if (value != ABSENT) {
+                return value;
+            }
+        }
+        Object function = JinjaFunctions.ALL.get(name);
+        return function == null ? new Undefined(name) : function;
+    }
+}

@@ -1,0 +1,80 @@
+package io.mmpo.data.template;
+
+import io.mmpo.data.template.Token.Kind;
+import java.util.List;
+
+/** Tokens one after another, with a look at the next one. */
+final class TokenStream {
+    private final List<Token> tokens;
+    private int position;
+
+    TokenStream(List<Token> tokens) {
+        this.tokens = tokens;
+    }
+
+    Token current() {
+        return tokens.get(position);
+    }
+
+    Token look() {
+        return tokens.get(Math.min(position + 1, tokens.size() - 1));
+    }
+
+    Token next() {
+        Token token = current();
+        position = Math.min(position + 1, tokens.size() - 1);
+        return token;
+    }
+
+    boolean isOperator(String operator) {
+        return current().isOperator(operator);
+    }
+
+    boolean isName(String name) {
+        return current().isName(name);
+    }
+
+    boolean skipOperator(String operator) {
+        boolean found = isOperator(operator);
+        if (found) {
+            next();
+        }
+        return found;
+    }
+
+    boolean skipName(String name) {
+        boolean found = isName(name);
+        if (found) {
+            next();
+        }
+        return found;
+    }
+
+    void expectOperator(String operator) {
+        if (!skipOperator(operator)) {
+            throw unexpected("'" + operator + "'");
+        }
+    }
+
+    void expectName(String name) {
+        if (!skipName(name)) {
+            throw unexpected("'" + name + "'");
+        }
+    }
+
+    String name() {
+        return (String) expect(Kind.NAME, "a name").value();
+    }
+
+    Token expect(Kind kind, String wanted) {
+        if (current().kind() != kind) {
+            throw unexpected(wanted);
+        }
+        return next();
+    }
+
+    TemplateException unexpected(String wanted) {
+        return new TemplateException(wanted + " is wanted, found " + current().described())
+                .at(current().line());
+    }
+}
