@@ -116,7 +116,8 @@ final class ListFilters {
     private static Function<Object, Object> attribute(Object path, Object otherwise) {
         List<Object> keys = new ArrayList<>();
         if (path instanceof String text) {
-            for (String part : text.split("\\.", -1)) {
+            for (Object element : PythonText.split(text, ".", -1)) {
+                String part = (String) element;
                 keys.add(part.matches("\\d{1,9}") ? (Object) Long.valueOf(part) : part);
             }
         } else if (path != null) {
@@ -168,8 +169,8 @@ final class ListFilters {
         Function<Object, Object> key;
         if (a[2] instanceof String path && path.indexOf(',') >= 0) {
             List<Function<Object, Object>> keys = new ArrayList<>();
-            for (String one : path.split(",", -1)) {
-                keys.add(key(one.strip(), a[1]));
+            for (Object one : PythonText.split(path, ",", -1)) {
+                keys.add(key(((String) one).strip(), a[1]));
             }
             key = element -> keys.stream().map(part -> part.apply(element)).toList();
         } else {

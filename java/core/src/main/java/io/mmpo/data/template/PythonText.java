@@ -2,9 +2,11 @@ package io.mmpo.data.template;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
 
@@ -274,14 +276,48 @@ final class PythonText {
     }
 
     static String upper(String text) {
-        return inBlocks(text, block -> block.toUpperCase(Locale.ROOT));
+        return inBlocks(text, PythonText::upperBlock);
     }
 
+    /** Java copies all of a text for every character that becomes several: those go one by one. */
+    private static String upperBlock(String block) {
+        if (block.chars().noneMatch(PythonText::mayBecomeSeveral)) {
+            return block.toUpperCase(Locale.ROOT);
+        }
+        Map<Integer, String> several = new HashMap<>();
+        StringBuilder out = new StringBuilder(2 * block.length());
+        for (int i = 0; i < block.length(); ) {
+            int c = block.codePointAt(i);
+            i += Character.charCount(c);
+            if (mayBecomeSeveral(c)) {
+                out.append(several.computeIfAbsent(
+                        c, one -> Character.toString(one).toUpperCase(Locale.ROOT)));
+            } else {
+                out.appendCodePoint(Character.toUpperCase(c));
+            }
+        }
+        return out.toString();
+    }
+
+    /** Blocks of Unicode with such letters: sharp s, Greek with accents, ligatures. */
+    private static boolean mayBecomeSeveral(int c) {
+        return c == 0xdf
+                || c == 0x149
+                || c == 0x1f0
+                || c == 0x390
+                || c == 0x3b0
+                || c == 0x587
+                || (c >= 0x1e96 && c <= 0x1e9a)
+                || (c >= 0x1f50 && c <= 0x1ffc)
+                || (c >= 0xfb00 && c <= 0xfb17);
+    }
+
+    /** The one letter that becomes two in lower case is replaced first, for the same reason. */
     static String lower(String text) {
-        return inBlocks(text, block -> block.toLowerCase(Locale.ROOT));
+        return inBlocks(text, block -> block.replace("\u0130", "i\u0307").toLowerCase(Locale.ROOT));
     }
 
-    /** Java copies all of a text for every character that becomes two; so a long text is turned block by block, cut at spaces. */
+    /** A long text is turned block by block, cut at spaces, with a look at the clock between. */
     private static String inBlocks(String text, UnaryOperator<String> body) {
         RenderLimits.text(text.length());
         if (text.length() <= CASE_BLOCK) {

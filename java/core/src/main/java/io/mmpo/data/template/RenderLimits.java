@@ -27,7 +27,7 @@ final class RenderLimits {
     private static final long LARGE = 32L << 20;
 
     private static final Semaphore ONE_LARGE = new Semaphore(1);
-    private static final int STEPS_BETWEEN_CLOCKS = 256;
+    private static final int TICKS_BETWEEN_CLOCKS = 256;
     private static final ThreadLocal<RenderLimits> CURRENT = new ThreadLocal<>();
 
     private final long maxMillis;
@@ -62,7 +62,7 @@ final class RenderLimits {
         if (++limits.steps > MAX_STEPS) {
             throw new TemplateException("more than " + MAX_STEPS + " statements were run; it may loop without end");
         }
-        limits.clock();
+        limits.requireTime(); // one may be a long piece of work: hundreds of them must not pass unseen
     }
 
     /** Asks only for the time: within work that no statement divides, a sort say. */
@@ -75,7 +75,7 @@ final class RenderLimits {
 
     private void clock() {
         if (--untilClock <= 0) {
-            untilClock = STEPS_BETWEEN_CLOCKS;
+            untilClock = TICKS_BETWEEN_CLOCKS;
             requireTime();
         }
     }

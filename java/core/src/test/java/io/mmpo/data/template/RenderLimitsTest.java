@@ -110,6 +110,7 @@ class RenderLimitsTest {
                 "{% set ns = namespace(x='x') %}{% for i in range(64) %}{% set ns.x %}{{ ns.x }}{{ ns.x }}{% endset %}{% endfor %}",
                 "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(45) }}",
                 "{% for x in [[]] recursive %}{{ loop([[]]) }}{% endfor %}",
+                "{{ [{}]|map(attribute='a.' * 10000000)|list }}{{ [{}]|sort(attribute='a,' * 10000000) }}",
                 "{{ raise_exception('x' * 30000000) }}",
                 "{{ {}['y' * 30000000].z }}",
                 "{{ ('9' * 33000000)|int }}{{ ('9' * 33000000)|float }}",
@@ -117,6 +118,19 @@ class RenderLimitsTest {
             })
     void workThatAddsUpIsStopped(String template) {
         assertBounded(template);
+    }
+
+    /** The clock is looked at between calls that are long each, not only once in many. */
+    @ParameterizedTest
+    @ValueSource(strings = {"a.strip(a[0])", "a|wordcount", "a[5]", "a[5:9]", "a.isupper()", "a|length"})
+    void longCallsAreTimed(String call) {
+        String template = "{% set a = '\uD83D\uDE00' * 10000000 %}{% for i in range(100000) %}{% set x = " + call
+                + " %}{% endfor %}";
+        long start = System.nanoTime();
+        assertThatThrownBy(() -> JinjaTemplate.compile(template).render(VARIABLES, MAX_MILLIS))
+                .isInstanceOf(TemplateException.class)
+                .hasMessageContaining("longer than " + MAX_MILLIS + " ms");
+        assertThat(System.nanoTime() - start).isLessThan(5_000_000_000L); // a call of it takes a tenth
     }
 
     /** Every filter and every method, of large values and with large arguments. */
