@@ -123,8 +123,11 @@ class BadInputTest {
     @Test
     void anUnknownArchitecture() throws IOException {
         Path config = run.model().resolve("config.json");
-        Files.writeString(config, Files.readString(config).replace("LlamaForCausalLM", "MambaForCausalLM"));
-        run.train().failsWith(ExitCode.DATA, "MambaForCausalLM", config.toString());
+        String text = Files.readString(config)
+                .replace("LlamaForCausalLM", "MambaForCausalLM")
+                .replace("\"llama\"", "\"mamba\"");
+        Files.writeString(config, text);
+        run.train().failsWith(ExitCode.DATA, "mamba", "LlamaForCausalLM", config.toString());
     }
 
     @Test

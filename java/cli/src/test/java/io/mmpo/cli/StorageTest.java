@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.mmpo.files.AtomicDirectory;
+import java.io.File;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,28 +32,63 @@ class StorageTest {
     }
 
     @Test
-    void aFullDiskLeavesNothingHalfWritten() throws Exception {
-        mountDisk("600k"); // the files of a run, but no checkpoint
-        train("output_dir=" + disk.resolve("run"))
-                .failsWith(ExitCode.ENVIRONMENT, "checkpoint-1", "No space left on device");
-        assertThat(disk.resolve("run").toFile().list()).containsExactlyInAnyOrder("config.yaml");
+    void aDiskWithoutRoomIsKnownBeforeTheFirstStep() throws Exception {
+        mountDisk("3m"); // one checkpoint, not four
+        Cli run = train("output_dir=" + disk.resolve("run"));
+        run.failsWith(ExitCode.ENVIRONMENT, "has room for", "4 checkpoints", "save_total_limit");
+        assertThat(run.err()).doesNotContain("step 1/4");
+        assertThat(disk.resolve("run/checkpoint-1")).doesNotExist();
+        assertThat(disk.resolve("run/final")).doesNotExist();
     }
 
+    /** Another process takes the room that there was at the start. */
     @Test
     void aDiskThatFillsUpKeepsWhatWasSaved() throws Exception {
+        String[] settings = {"max_steps=40", "save_total_limit=2"};
         Path whole = directory.resolve("whole");
-        train("output_dir=" + whole).succeeds();
-        mountDisk("3m"); // one checkpoint, not two
+        train(with(settings, "output_dir=" + whole)).succeeds();
+        mountDisk("10m");
         Path run = disk.resolve("run");
-        train("output_dir=" + run).failsWith(ExitCode.ENVIRONMENT, "checkpoint-2", "No space left on device");
-        assertThat(run.toFile().list()).doesNotContain("checkpoint-2", "final").contains("checkpoint-1");
-        assertThat(AtomicDirectory.problem(run.resolve("checkpoint-1"))).isEmpty();
+        Thread filler = Thread.ofPlatform().daemon().start(() -> fillOnceThereIs(run.resolve("checkpoint-1")));
+        train(with(settings, "output_dir=" + run)).failsWith(ExitCode.ENVIRONMENT, "No space left on device");
+        filler.interrupt();
+        filler.join();
+        List<Path> kept = Stream.of(run.toFile().listFiles())
+                .map(File::toPath)
+                .filter(path -> path.getFileName().toString().startsWith("checkpoint-"))
+                .toList();
+        assertThat(kept).isNotEmpty().allSatisfy(path -> assertThat(AtomicDirectory.problem(path))
+                .isEmpty());
+        assertThat(run.resolve("final")).doesNotExist();
 
         Path elsewhere = directory.resolve("elsewhere");
-        train("output_dir=" + elsewhere, "resume_from_checkpoint=" + run.resolve("checkpoint-1"))
+        train(with(settings, "output_dir=" + elsewhere, "resume_from_checkpoint=" + kept.getFirst()))
                 .succeeds();
         assertThat(elsewhere.resolve("final/model.safetensors"))
                 .hasSameBinaryContentAs(whole.resolve("final/model.safetensors"));
+    }
+
+    private static String[] with(String[] settings, String... more) {
+        return Stream.of(settings, more).flatMap(Stream::of).toArray(String[]::new);
+    }
+
+    /** Takes all the room there is, and what becomes free again, until it is interrupted. */
+    private void fillOnceThereIs(Path checkpoint) {
+        byte[] block = new byte[4096];
+        try (OutputStream file = Files.newOutputStream(disk.resolve("filler"))) {
+            while (!Files.exists(checkpoint)) {
+                Thread.sleep(1);
+            }
+            while (!Thread.interrupted()) {
+                try {
+                    file.write(block);
+                } catch (IOException e) {
+                    Thread.sleep(1); // full for now
+                }
+            }
+        } catch (IOException | InterruptedException e) {
+            // The test is over.
+        }
     }
 
     @Test
