@@ -221,7 +221,7 @@ TEST_P(PartialLora, GradientsAndScoresEqualTheTwins) {
   for (size_t c = 0; c < without.size(); ++c) {
     EXPECT_NEAR(std::accumulate(scored[c].begin(), scored[c].end(), 0.0), without[c].item<double>(), 2e-4) << c;
   }
-  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW});
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW, 0});
   // The second update's, so that the first one's gradient does not stay in it.
   accumulate_sft(trainer, groups);
   trainer.step(0, 0);
@@ -235,7 +235,7 @@ TEST_P(PartialLora, AnUpdateChangesTheAdapterAlone) {
   const Tensor base = model_->decoder().flat().clone();
   Adapter& adapter = *model_->decoder().adapter();
   const Tensor before = adapter.flat().clone();
-  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW_8BIT});
+  Trainer trainer(*model_, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW_8BIT, 0});
   accumulate_sft(trainer, random_groups(131));
   trainer.step(1e-2, 1);
   EXPECT_TRUE(at::equal(model_->decoder().flat(), base));

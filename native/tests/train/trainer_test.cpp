@@ -255,7 +255,7 @@ TEST(Trainer, SlicesOfAotAreScoredUnderTheirOwnDropout) {
   const auto run = [&](const Objective& of_batch) {
     const auto model = testing::random_model(random_config(), 21);
     model->set_slice_tokens(60);
-    model->set_adapter({4, 2.0, 0.25, 11, 127}, {});
+    testing::set_adapter(*model, {4, 2.0, 0.25, 11});
     at::manual_seed(8);
     model->decoder().adapter()->flat().copy_(at::randn({model->decoder().adapter()->layout().size()}) * 0.1);
     model->decoder().adapter()->refresh();
