@@ -57,8 +57,9 @@ class StorageTest {
                 .map(File::toPath)
                 .filter(path -> path.getFileName().toString().startsWith("checkpoint-"))
                 .toList();
-        assertThat(kept).isNotEmpty().allSatisfy(path -> assertThat(AtomicDirectory.problem(path))
-                .isEmpty());
+        assertThat(kept)
+                .isNotEmpty()
+                .allSatisfy(path -> assertThat(AtomicDirectory.problem(path)).isEmpty());
         assertThat(run.resolve("final")).doesNotExist();
 
         Path elsewhere = directory.resolve("elsewhere");

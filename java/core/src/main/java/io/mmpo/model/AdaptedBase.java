@@ -130,8 +130,7 @@ record AdaptedBase(
             if (!tied) {
                 replace(replaced, HEAD, frozen.get(HEAD), ownHead, vocabulary);
             }
-            return new AdaptedBase(
-                    shape.withVocabSize(vocabulary), files, replaced, ownEmbedding, ownHead);
+            return new AdaptedBase(shape.withVocabSize(vocabulary), files, replaced, ownEmbedding, ownHead);
         }
 
         /** own: what nobody looks below, so that it may stand in for a matrix of another size. */

@@ -37,8 +37,9 @@ final class Merging {
         long totalBytes = 0;
         Set<String> adapted = new HashSet<>();
         // A tied model's files hold one of the two.
-        Set<String> lacking =
-                merged.isTied() ? new TreeSet<>() : new TreeSet<>(List.of(ParameterNames.EMBEDDING, ParameterNames.HEAD));
+        Set<String> lacking = merged.isTied()
+                ? new TreeSet<>()
+                : new TreeSet<>(List.of(ParameterNames.EMBEDDING, ParameterNames.HEAD));
         Path last = base.weightFiles().getLast();
         for (Path file : base.weightFiles()) {
             // One file's tensors at a time.
@@ -56,8 +57,8 @@ final class Merging {
                         adapted.add(name);
                         tensors.add(AdapterFiles.named(merge(merged, stored, memory), tensor.name()));
                     } else {
-                        tensors.add(AdapterFiles.named(
-                                as(format(stored), merged.weight(stored), memory), tensor.name()));
+                        tensors.add(
+                                AdapterFiles.named(as(format(stored), merged.weight(stored), memory), tensor.name()));
                     }
                 }
                 if (file.equals(last)) {

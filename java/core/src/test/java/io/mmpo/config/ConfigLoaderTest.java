@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.Divergence;
-import io.mmpo.nativelib.LoraTarget;
 import io.mmpo.nativelib.LoraModule;
+import io.mmpo.nativelib.LoraTarget;
 import io.mmpo.nativelib.LossTerm;
 import io.mmpo.nativelib.LossType;
 import io.mmpo.nativelib.ModelShape;
