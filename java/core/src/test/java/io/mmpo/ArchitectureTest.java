@@ -34,6 +34,7 @@ class ArchitectureTest {
             "io.mmpo.data", List.of("io.mmpo.files", "io.mmpo.hub", "io.mmpo.nativelib"),
             "io.mmpo.model", List.of("io.mmpo.files", "io.mmpo.nativelib"),
             "io.mmpo.plan", List.of("io.mmpo.config", "io.mmpo.files", "io.mmpo.nativelib"),
+            "io.mmpo.eval", List.of("io.mmpo.data", "io.mmpo.files"),
             "io.mmpo.train",
                     List.of(
                             "io.mmpo.config",

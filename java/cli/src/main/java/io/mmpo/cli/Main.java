@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
             QuickstartCommand.class,
             LogprobsCommand.class,
             GenerateCommand.class,
+            EvalCommand.class,
             MergeCommand.class,
             InspectDataCommand.class,
             PlanCommand.class,
