@@ -12,6 +12,7 @@ public final class PrintableText {
     /** No word of a message that is worth reading is longer; a path may be. */
     private static final int MAX_WORD = 400;
 
+    private static final int EXCERPT = 80;
     private static final int MAX_PATH = 4200;
     private static final int MAX_MESSAGE = 16_000;
     private static final int SHOWN_OF_A_LONG_WORD = 80;
@@ -37,6 +38,11 @@ public final class PrintableText {
         String oneLine = LINE_ENDS.matcher(message.strip()).replaceAll(" ");
         String shortened = LONG_WORD.matcher(oneLine).replaceAll(word -> Matcher.quoteReplacement(cut(word.group())));
         return line(shortened.length() <= MAX_MESSAGE ? shortened : beginning(shortened, MAX_MESSAGE / 2));
+    }
+
+    /** Text from a file as a message shows it, on one line: the whole, or its first 80 characters and how many there are. */
+    public static String excerpt(String text) {
+        return excerpt(text, EXCERPT);
     }
 
     /** The text, or its first characters and how many there are. */

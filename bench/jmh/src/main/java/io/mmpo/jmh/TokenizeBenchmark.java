@@ -1,6 +1,6 @@
 package io.mmpo.jmh;
 
-import io.mmpo.data.Tokenizer;
+import io.mmpo.data.tokens.Tokenizer;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;

@@ -4,9 +4,9 @@ import io.mmpo.MmpoException;
 import io.mmpo.PrintableText;
 import io.mmpo.files.IoProblem;
 import io.mmpo.files.UserCache;
-import io.mmpo.nativelib.Device;
-import io.mmpo.nativelib.DeviceChoice;
+import io.mmpo.nativelib.DeviceInfo;
 import io.mmpo.nativelib.NativeLibrary;
+import io.mmpo.spec.Device;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -66,21 +66,18 @@ final class DoctorCommand implements Callable<Integer> {
                     out,
                     "Threads",
                     NativeLibrary.numThreads() + " of " + processors + " processors (OMP_NUM_THREADS sets them)");
-            checkGpu(out, Device.CUDA.describe());
+            checkGpu(out, DeviceInfo.of(Device.CUDA));
         } catch (MmpoException e) {
             wrong(out, "Native core", e.getMessage());
         }
     }
 
     /** None is no fault: everything runs on the CPU, too. */
-    private static void checkGpu(PrintWriter out, Device.Info gpu) {
+    private static void checkGpu(PrintWriter out, DeviceInfo gpu) {
         if (gpu.isUsable()) {
             ok(out, "GPU", gpu.description());
         } else {
-            ok(
-                    out,
-                    "GPU",
-                    "none can be used: " + gpu.problem() + ". To compute on one: " + DeviceChoice.mend(gpu) + ".");
+            ok(out, "GPU", "none can be used: " + gpu.problem() + ". To compute on one: " + gpu.mend() + ".");
         }
     }
 

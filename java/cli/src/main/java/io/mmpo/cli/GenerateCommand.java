@@ -2,11 +2,11 @@ package io.mmpo.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.mmpo.data.ChatTemplate;
-import io.mmpo.data.Tokenizer;
+import io.mmpo.data.tokens.ChatTemplate;
+import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.nativelib.NativeException;
-import io.mmpo.nativelib.Sampling;
+import io.mmpo.spec.Sampling;
 import io.mmpo.train.Failures;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -5,7 +5,7 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.DataInspection;
 import io.mmpo.data.LengthHistogram;
 import io.mmpo.data.TokenizedDataset;
-import io.mmpo.data.Tokenizer;
+import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.train.LazyTokenizer;
 import io.mmpo.train.ModelSources;
 import io.mmpo.train.TrainingRows;

@@ -4,7 +4,7 @@ import io.mmpo.PrintableText;
 import io.mmpo.files.OwnerLock;
 import io.mmpo.model.AdapterMerge;
 import io.mmpo.model.ModelSource;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.WeightType;
 import io.mmpo.train.ModelSources;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -1,8 +1,9 @@
 package io.mmpo.cli;
 
 import io.mmpo.model.ModelSource;
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.DeviceChoice;
+import io.mmpo.nativelib.ChosenDevice;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.DeviceChoice;
 import io.mmpo.train.ModelSources;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -49,7 +50,7 @@ final class ModelArguments {
     OpenModel open() {
         ModelSource source = ModelSources.withAdapter(
                 name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println);
-        DeviceChoice.Chosen chosen = device.resolve();
+        ChosenDevice chosen = ChosenDevice.of(device);
         OpenModel open = OpenModel.open(
                 source,
                 Optional.ofNullable(chatTemplate),

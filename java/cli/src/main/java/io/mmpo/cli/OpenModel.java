@@ -1,12 +1,12 @@
 package io.mmpo.cli;
 
-import io.mmpo.data.Tokenizer;
+import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.model.ModelConfig;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.NativeModel;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import io.mmpo.train.LazyTokenizer;
 import java.nio.file.Path;
 import java.util.Optional;

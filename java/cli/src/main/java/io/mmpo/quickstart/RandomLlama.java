@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.model.SafetensorsWriter;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -31,7 +31,7 @@ final class RandomLlama {
     private static final class Tensors {
         private final Arena arena;
         private final Random random;
-        private final List<Weights> list = new ArrayList<>();
+        private final List<Tensor> list = new ArrayList<>();
 
         Tensors(Arena arena, long seed) {
             this.arena = arena;
@@ -52,7 +52,7 @@ final class RandomLlama {
             for (long i = 0; i < size; i++) {
                 data.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value.getAsDouble());
             }
-            list.add(new Weights(name, shape, "F32", data));
+            list.add(new Tensor(name, shape, "F32", data));
         }
     }
 
@@ -63,13 +63,13 @@ final class RandomLlama {
         AtomicFile.write(
                 directory.resolve("config.json"), config(shape, vocabularySize).toPrettyString());
         try (Arena arena = Arena.ofConfined()) {
-            List<Weights> weights = weights(shape, vocabularySize, new Tensors(arena, seed));
+            List<Tensor> weights = weights(shape, vocabularySize, new Tensors(arena, seed));
             SafetensorsWriter.writeModel(directory, weights, SafetensorsWriter.MAX_SHARD_BYTES);
-            return weights.stream().mapToLong(Weights::numElements).sum();
+            return weights.stream().mapToLong(Tensor::numElements).sum();
         }
     }
 
-    private static List<Weights> weights(Shape shape, int vocabularySize, Tensors tensors) {
+    private static List<Tensor> weights(Shape shape, int vocabularySize, Tensors tensors) {
         int hidden = shape.hiddenSize();
         long queries = (long) shape.numHeads() * shape.headSize();
         long keys = (long) shape.numKeyValueHeads() * shape.headSize();

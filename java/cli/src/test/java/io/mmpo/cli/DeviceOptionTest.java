@@ -3,7 +3,8 @@ package io.mmpo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import io.mmpo.nativelib.Device;
+import io.mmpo.nativelib.DeviceInfo;
+import io.mmpo.spec.Device;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,7 +20,7 @@ class DeviceOptionTest {
 
     @Test
     void aMissingGpuIsAnEnvironmentsProblemOfEveryCommand() {
-        Device.Info gpu = Device.CUDA.describe();
+        DeviceInfo gpu = DeviceInfo.of(Device.CUDA);
         assumeFalse(gpu.isUsable(), "there is a GPU");
         Path output = directory.resolve("out.jsonl");
         Cli.run("logprobs", "--model", model(), "--data", output, "--output", output, "--device", "cuda")
@@ -38,7 +39,7 @@ class DeviceOptionTest {
 
     @Test
     void doctorSaysWhatIsMissingForAGpu() {
-        Device.Info gpu = Device.CUDA.describe();
+        DeviceInfo gpu = DeviceInfo.of(Device.CUDA);
         assertThat(Cli.run("doctor").out())
                 .contains(gpu.isUsable() ? "GPU: " + gpu.description() : "GPU: none can be used: " + gpu.problem());
     }

@@ -3,7 +3,7 @@ package io.mmpo.quickstart;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.mmpo.data.Tokenizer;
+import io.mmpo.data.tokens.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;

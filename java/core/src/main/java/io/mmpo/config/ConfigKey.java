@@ -1,6 +1,6 @@
 package io.mmpo.config;
 
-import io.mmpo.nativelib.LossType;
+import io.mmpo.spec.LossType;
 import java.util.Map;
 import java.util.function.Function;
 

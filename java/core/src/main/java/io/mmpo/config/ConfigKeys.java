@@ -3,9 +3,9 @@ package io.mmpo.config;
 import static io.mmpo.config.ConfigKey.of;
 import static io.mmpo.config.ConfigKey.required;
 
-import io.mmpo.nativelib.LossType;
-import io.mmpo.nativelib.OptimizerType;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.LossType;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.WeightType;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

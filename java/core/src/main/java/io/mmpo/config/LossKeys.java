@@ -1,8 +1,8 @@
 package io.mmpo.config;
 
-import io.mmpo.nativelib.Divergence;
-import io.mmpo.nativelib.LossTerm;
-import io.mmpo.nativelib.LossType;
+import io.mmpo.spec.Divergence;
+import io.mmpo.spec.LossTerm;
+import io.mmpo.spec.LossType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

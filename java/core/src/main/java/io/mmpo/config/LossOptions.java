@@ -1,9 +1,9 @@
 package io.mmpo.config;
 
-import io.mmpo.nativelib.Divergence;
-import io.mmpo.nativelib.LossTerm;
-import io.mmpo.nativelib.LossType;
-import io.mmpo.nativelib.Objective;
+import io.mmpo.spec.Divergence;
+import io.mmpo.spec.LossTerm;
+import io.mmpo.spec.LossType;
+import io.mmpo.spec.Objective;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;

@@ -1,8 +1,8 @@
 package io.mmpo.config;
 
-import io.mmpo.nativelib.DeviceChoice;
-import io.mmpo.nativelib.Recompute;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.DeviceChoice;
+import io.mmpo.spec.Recompute;
+import io.mmpo.spec.WeightType;
 import java.nio.file.Path;
 import java.util.Optional;
 

@@ -1,6 +1,6 @@
 package io.mmpo.config;
 
-import io.mmpo.nativelib.OptimizerType;
+import io.mmpo.spec.OptimizerType;
 
 /** AdamW. weightDecay is decoupled and of matrices only; maxGradNorm 0 means no clipping. */
 public record OptimizerOptions(

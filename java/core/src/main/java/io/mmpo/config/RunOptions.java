@@ -1,6 +1,6 @@
 package io.mmpo.config;
 
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.WeightType;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;

@@ -1,8 +1,8 @@
 package io.mmpo.config;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.WeightFormat;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.WeightFormat;
+import io.mmpo.spec.WeightType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

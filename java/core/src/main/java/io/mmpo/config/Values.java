@@ -1,7 +1,7 @@
 package io.mmpo.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.mmpo.nativelib.LossType;
+import io.mmpo.spec.LossType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

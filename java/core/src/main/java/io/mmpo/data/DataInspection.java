@@ -4,6 +4,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.PrintableText;
+import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.data.tokens.Tokenizer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -45,7 +49,7 @@ public final class DataInspection {
                     .append(ids.length == 1 ? " token" : " tokens");
             out.append(", mask ").append(mask(name)).append('\n');
             tokenizer.ifPresent(t -> out.append("    text ")
-                    .append(painted(name, Excerpt.printable(t.decode(ids, false))))
+                    .append(painted(name, PrintableText.line(t.decode(ids, false))))
                     .append('\n'));
             out.append("    ids  ")
                     .append(painted(

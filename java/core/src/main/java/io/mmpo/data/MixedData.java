@@ -1,5 +1,8 @@
 package io.mmpo.data;
 
+import io.mmpo.data.store.Fingerprint;
+import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.TokenizedGroup;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;

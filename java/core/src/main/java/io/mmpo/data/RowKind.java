@@ -1,5 +1,12 @@
 package io.mmpo.data;
 
+import io.mmpo.data.rows.DatasetSource;
+import io.mmpo.data.rows.PreferenceShape;
+import io.mmpo.data.rows.RowShape;
+import io.mmpo.data.rows.SftShape;
+import io.mmpo.data.store.TokenCache;
+import io.mmpo.data.tokens.TokenizationOptions;
+import io.mmpo.data.tokens.Tokenizer;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;

@@ -1,6 +1,17 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import io.mmpo.data.rows.DatasetSource;
+import io.mmpo.data.rows.RowFile;
+import io.mmpo.data.rows.RowShape;
+import io.mmpo.data.store.TokenCache;
+import io.mmpo.data.store.TokenStore;
+import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.RowTokenizer;
+import io.mmpo.data.tokens.SummaryCounts;
+import io.mmpo.data.tokens.TokenizationOptions;
+import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.data.tokens.Tokenizer;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -141,12 +152,10 @@ final class RowPipeline implements TokenizedDataset {
     private int read(Path file, int first) throws InterruptedException {
         int row = first;
         try (RowFile rows = RowFile.open(file, source.columnsOf(shape))) {
-            ExpansionLimit limit = ExpansionLimit.of(file);
             synchronized (this) {
                 openFile = rows;
             }
             for (Optional<RowFile.Row> next = rows.next(); next.isPresent(); next = rows.next()) {
-                limit.add(next.get());
                 submit(row, next.get());
                 row++;
             }
@@ -202,10 +211,9 @@ final class RowPipeline implements TokenizedDataset {
     }
 
     private void keep(RowTokenizer.Outcome.Done row) {
-        Truncation.Result result = row.result();
-        counts.add(result, row.parting(), row.toolsUnused());
-        if (result.verdict() == Truncation.Verdict.KEPT) {
-            store().append(nextRow, result.prompt(), result.completions());
+        counts.add(row);
+        if (row.isKept()) {
+            store().append(nextRow, row.prompt(), row.completions());
         }
         rowsTokenized++;
         nextRow++;

@@ -1,6 +1,8 @@
 package io.mmpo.data;
 
 import io.mmpo.MmpoException;
+import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.TokenizedGroup;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;

@@ -1,12 +1,14 @@
 package io.mmpo.files;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import io.mmpo.MmpoException;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 
 /** What went wrong with a file, in words: the messages of java.nio are often the path alone. */
 public final class IoProblem {
@@ -14,6 +16,12 @@ public final class IoProblem {
 
     public static String of(IOException e) {
         return TemporaryName.withTargets(words(e));
+    }
+
+    /** Of a file of data, or of a model, that is there and cannot be read. */
+    public static MmpoException unreadable(Path file, IOException e) {
+        return MmpoException.of(
+                MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check the file and its permissions.", file, of(e));
     }
 
     private static String words(IOException e) {

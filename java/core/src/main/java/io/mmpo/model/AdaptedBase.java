@@ -1,10 +1,10 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.ModelShape;
-import io.mmpo.nativelib.Weights;
-import io.mmpo.nativelib.WholeMatrix;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.WholeMatrix;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -27,23 +27,23 @@ import org.jspecify.annotations.Nullable;
 record AdaptedBase(
         ModelShape shape,
         ModelFiles files,
-        Map<String, Weights> replaced,
-        @Nullable Weights ownEmbedding,
-        @Nullable Weights ownHead) {
+        Map<String, Tensor> replaced,
+        @Nullable Tensor ownEmbedding,
+        @Nullable Tensor ownHead) {
     private static final String EMBEDDING = ParameterNames.EMBEDDING;
     private static final String HEAD = ParameterNames.HEAD;
 
     static AdaptedBase of(
             ModelFiles files,
             LoraSettings settings,
-            Map<String, Weights> whole,
-            Map<String, Weights> original,
+            Map<String, Tensor> whole,
+            Map<String, Tensor> original,
             Path file) {
         return new Reading(files, settings, whole, original, file).read();
     }
 
-    Weights own(WholeMatrix matrix) {
-        Weights own = matrix == WholeMatrix.HEAD ? ownHead : ownEmbedding;
+    Tensor own(WholeMatrix matrix) {
+        Tensor own = matrix == WholeMatrix.HEAD ? ownHead : ownEmbedding;
         if (own == null) {
             throw new IllegalStateException("the adapter has no " + matrix + " of its own");
         }
@@ -51,11 +51,11 @@ record AdaptedBase(
     }
 
     /** What is computed with. */
-    Weights embedding() {
+    Tensor embedding() {
         return ownEmbedding != null ? ownEmbedding : weight(EMBEDDING);
     }
 
-    Weights head() {
+    Tensor head() {
         return ownHead != null ? ownHead : weight(shape.tieEmbeddings() ? EMBEDDING : HEAD);
     }
 
@@ -65,14 +65,14 @@ record AdaptedBase(
     }
 
     /** Of the model below the adapter. */
-    List<Weights> weights() {
-        Map<String, Weights> weights = new LinkedHashMap<>();
+    List<Tensor> weights() {
+        Map<String, Tensor> weights = new LinkedHashMap<>();
         files.weights().forEach(weight -> weights.put(weight.name(), weight));
         weights.putAll(replaced);
         return List.copyOf(weights.values());
     }
 
-    private Weights weight(String name) {
+    private Tensor weight(String name) {
         return Optional.ofNullable(replaced.get(name))
                 .or(() -> files.weight(name))
                 .orElseThrow(() -> MmpoException.data("The model has no %s. Fetch its files again.", name));
@@ -82,15 +82,15 @@ record AdaptedBase(
         private final ModelFiles files;
         private final ModelShape shape;
         private final LoraSettings settings;
-        private final Map<String, Weights> whole;
-        private final Map<String, Weights> frozen = new LinkedHashMap<>();
+        private final Map<String, Tensor> whole;
+        private final Map<String, Tensor> frozen = new LinkedHashMap<>();
         private final Path file;
 
         Reading(
                 ModelFiles files,
                 LoraSettings settings,
-                Map<String, Weights> whole,
-                Map<String, Weights> original,
+                Map<String, Tensor> whole,
+                Map<String, Tensor> original,
                 Path file) {
             this.files = files;
             this.shape = files.config().shape();
@@ -113,9 +113,9 @@ record AdaptedBase(
 
         AdaptedBase read() {
             long vocabulary = vocabulary();
-            Weights ownEmbedding = isOwn(WholeMatrix.EMBEDDING) ? own(EMBEDDING) : null;
-            Weights ownHead = isOwn(WholeMatrix.HEAD) ? own(HEAD) : null;
-            Map<String, Weights> replaced = new HashMap<>();
+            Tensor ownEmbedding = isOwn(WholeMatrix.EMBEDDING) ? own(EMBEDDING) : null;
+            Tensor ownHead = isOwn(WholeMatrix.HEAD) ? own(HEAD) : null;
+            Map<String, Tensor> replaced = new HashMap<>();
             frozen.forEach((name, tensor) -> {
                 if (!name.equals(EMBEDDING) && !name.equals(HEAD)) {
                     requireInModel(files.tensor(name).orElse(null), name, tensor);
@@ -124,7 +124,7 @@ record AdaptedBase(
             });
             boolean tied = shape.tieEmbeddings();
             // Tied, both names are one tensor, and the head is what PEFT reads last.
-            Weights embedding = tied && frozen.containsKey(HEAD) ? frozen.get(HEAD) : frozen.get(EMBEDDING);
+            Tensor embedding = tied && frozen.containsKey(HEAD) ? frozen.get(HEAD) : frozen.get(EMBEDDING);
             boolean isCovered = ownEmbedding != null && (!tied || ownHead != null);
             replace(replaced, EMBEDDING, embedding, isCovered ? ownEmbedding : null, vocabulary);
             if (!tied) {
@@ -135,10 +135,10 @@ record AdaptedBase(
 
         /** own: what nobody looks below, so that it may stand in for a matrix of another size. */
         private void replace(
-                Map<String, Weights> replaced,
+                Map<String, Tensor> replaced,
                 String name,
-                @Nullable Weights carried,
-                @Nullable Weights own,
+                @Nullable Tensor carried,
+                @Nullable Tensor own,
                 long vocabulary) {
             if (carried != null) {
                 replaced.put(name, AdapterFiles.named(carried, name));
@@ -153,9 +153,9 @@ record AdaptedBase(
             }
         }
 
-        private Weights own(String name) {
+        private Tensor own(String name) {
             boolean isTied = settings.whole().contains(WholeMatrix.TIED);
-            Weights tensor = whole.get(name);
+            Tensor tensor = whole.get(name);
             if (tensor == null && isTied) {
                 tensor = whole.get(name.equals(HEAD) ? EMBEDDING : HEAD);
             }
@@ -169,10 +169,10 @@ record AdaptedBase(
 
         /** Rows of the embedding and head that the adapter holds; the model's where it holds none. */
         private long vocabulary() {
-            Optional<Weights> first = Optional.empty();
-            for (Map<String, Weights> tensors : List.of(whole, frozen)) {
+            Optional<Tensor> first = Optional.empty();
+            for (Map<String, Tensor> tensors : List.of(whole, frozen)) {
                 for (String name : List.of(EMBEDDING, HEAD)) {
-                    Weights tensor = tensors.get(name);
+                    Tensor tensor = tensors.get(name);
                     if (tensor == null) {
                         continue;
                     }
@@ -189,7 +189,7 @@ record AdaptedBase(
             return first.map(tensor -> tensor.shape()[0]).orElse(shape.vocabSize());
         }
 
-        private void requireInModel(Checkpoint.@Nullable Parameter models, String name, Weights tensor) {
+        private void requireInModel(Checkpoint.@Nullable Parameter models, String name, Tensor tensor) {
             if (models == null || !Arrays.equals(models.shape(), tensor.shape())) {
                 throw MmpoException.data(
                         "%s: tensor %s is neither of LoRA's nor one of the model's%s. Merge the adapter into its model with PEFT"

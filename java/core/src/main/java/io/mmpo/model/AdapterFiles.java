@@ -1,12 +1,12 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.Weights;
-import io.mmpo.nativelib.WholeMatrix;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.WholeMatrix;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,16 +30,16 @@ public final class AdapterFiles implements WeightFiles {
     private final Path directory;
     private final AdapterConfig config;
     private final SafetensorsReader reader;
-    private final List<Weights> lora = new ArrayList<>();
-    private final Map<String, Weights> whole = new LinkedHashMap<>();
-    private final Map<String, Weights> original = new LinkedHashMap<>();
+    private final List<Tensor> lora = new ArrayList<>();
+    private final Map<String, Tensor> whole = new LinkedHashMap<>();
+    private final Map<String, Tensor> original = new LinkedHashMap<>();
 
     private AdapterFiles(Path directory, AdapterConfig config, SafetensorsReader reader) {
         this.directory = directory;
         this.config = config;
         this.reader = reader;
         reader.tensors().forEach(Checkpoint::requirePlain);
-        reader.tensors().stream().map(SafetensorsReader.Tensor::toWeights).forEach(this::sort);
+        reader.tensors().stream().map(SafetensorsReader.Entry::toTensor).forEach(this::sort);
     }
 
     public static AdapterFiles open(Path directory) {
@@ -65,12 +65,12 @@ public final class AdapterFiles implements WeightFiles {
     }
 
     @Override
-    public List<SafetensorsReader.Tensor> tensors() {
+    public List<SafetensorsReader.Entry> tensors() {
         return reader.tensors();
     }
 
     /** Names of states that were saved without PEFT hold the adapter's own name, "default", too. */
-    private void sort(Weights tensor) {
+    private void sort(Tensor tensor) {
         String name = tensor.name().replace(".default.", ".");
         if (name.contains(".lora_")) {
             lora.add(named(tensor, name));
@@ -86,8 +86,8 @@ public final class AdapterFiles implements WeightFiles {
         }
     }
 
-    static Weights named(Weights tensor, String name) {
-        return new Weights(name, tensor.shape(), tensor.dtype(), tensor.data());
+    static Tensor named(Tensor tensor, String name) {
+        return new Tensor(name, tensor.shape(), tensor.dtype(), tensor.data());
     }
 
     public AdapterConfig config() {
@@ -99,14 +99,14 @@ public final class AdapterFiles implements WeightFiles {
     }
 
     /** Of A and B. */
-    List<Weights> lora() {
+    List<Tensor> lora() {
         return lora;
     }
 
     /** A, B and what is whole, by PEFT's names. */
     @Override
-    public List<Weights> weights() {
-        List<Weights> all = new ArrayList<>(lora);
+    public List<Tensor> weights() {
+        List<Tensor> all = new ArrayList<>(lora);
         whole.forEach((name, tensor) -> all.add(named(tensor, PREFIX + name)));
         return all;
     }
@@ -120,7 +120,7 @@ public final class AdapterFiles implements WeightFiles {
     LoraSettings attach(NativeModel model, AdaptedBase base, long seed) {
         LoraSettings settings = settings(base.shape(), seed);
         requireSize(settings, base.shape());
-        List<Weights> given = new ArrayList<>(lora);
+        List<Tensor> given = new ArrayList<>(lora);
         settings.whole().forEach(matrix -> given.add(named(base.own(matrix), nameOf(matrix))));
         try {
             model.setAdapter(settings, given);
@@ -146,7 +146,7 @@ public final class AdapterFiles implements WeightFiles {
     /** Before memory is asked for: a configuration may claim any rank. */
     private void requireSize(LoraSettings settings, ModelShape shape) {
         long wanted = settings.numLoraParameters(shape);
-        long found = lora.stream().mapToLong(Weights::numElements).sum();
+        long found = lora.stream().mapToLong(Tensor::numElements).sum();
         if (found != wanted) {
             throw MmpoException.data(
                     "%s asks for %,d numbers on this model (r %d, %d adapted modules), and %s holds %,d. Use the model that the adapter"

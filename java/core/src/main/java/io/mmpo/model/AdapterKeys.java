@@ -5,7 +5,7 @@ import static java.util.Map.entry;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import io.mmpo.files.JsonFile;
-import io.mmpo.nativelib.LoraSettings;
+import io.mmpo.spec.LoraSettings;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,9 +1,9 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.StoredTensor;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ModelShape;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ record Checkpoint(
     private static final int MAX_DIMENSIONS = 2;
 
     /** A tensor by the parameter's name, which may not be its own. */
-    record Parameter(String name, SafetensorsReader.Tensor tensor) implements StoredTensor {
+    record Parameter(String name, SafetensorsReader.Entry tensor) implements StoredTensor {
         @Override
         public long[] shape() {
             return tensor.shape();
@@ -47,9 +47,9 @@ record Checkpoint(
             tensor.read(offset, target);
         }
 
-        Weights read(SegmentAllocator memory) {
-            Weights weights = tensor.read(memory);
-            return new Weights(name, weights.shape(), weights.dtype(), weights.data());
+        Tensor read(SegmentAllocator memory) {
+            Tensor weights = tensor.read(memory);
+            return new Tensor(name, weights.shape(), weights.dtype(), weights.data());
         }
     }
 
@@ -63,7 +63,7 @@ record Checkpoint(
         }
     }
 
-    static void requirePlain(SafetensorsReader.Tensor tensor) {
+    static void requirePlain(SafetensorsReader.Entry tensor) {
         if (!FLOATS.contains(tensor.dtype())) {
             throw MmpoException.data(
                     "%s: tensor %s has the dtype %s; F32, BF16 or F16 is wanted. Choose a model that is not quantized, or convert it"
@@ -120,7 +120,7 @@ record Checkpoint(
             return new Checkpoint(files.readers(), parameters, tied, List.copyOf(notes));
         }
 
-        private void add(SafetensorsReader.Tensor tensor) {
+        private void add(SafetensorsReader.Entry tensor) {
             String name = names.renamed(tensor.name());
             if (!names.contains(name)) {
                 if (!BUFFER.matcher(name).find()) {

@@ -52,7 +52,7 @@ record CheckpointFiles(List<SafetensorsReader> readers, List<String> notes) impl
         for (String shard : new TreeSet<>(index.weightMap().values())) {
             SafetensorsReader reader = SafetensorsReader.open(directory.resolve(shard));
             readers.add(reader);
-            for (SafetensorsReader.Tensor tensor : reader.tensors()) {
+            for (SafetensorsReader.Entry tensor : reader.tensors()) {
                 found.add(tensor.name());
                 if (!shard.equals(index.weightMap().get(tensor.name()))) {
                     misplaced.add(tensor.name());

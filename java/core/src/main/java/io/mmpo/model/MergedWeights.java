@@ -2,8 +2,8 @@ package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.nativelib.LoraMerge;
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.LoraSettings;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -17,16 +17,16 @@ import java.util.Objects;
 final class MergedWeights {
     private final AdaptedBase base;
     private final boolean tied;
-    private final Map<String, Weights> held = new HashMap<>();
-    private final Map<String, Weights> factors = new HashMap<>();
+    private final Map<String, Tensor> held = new HashMap<>();
+    private final Map<String, Tensor> factors = new HashMap<>();
     private final Map<String, Double> scalings = new HashMap<>();
     private final LoraSettings settings;
 
     MergedWeights(ModelFiles files, AdapterFiles adapter) {
         base = adapter.base(files);
         settings = adapter.settings(base.shape(), 0);
-        Weights embedding = base.embedding();
-        Weights head = base.head();
+        Tensor embedding = base.embedding();
+        Tensor head = base.head();
         tied = base.shape().tieEmbeddings() && isSame(embedding, head);
         held.putAll(base.replaced());
         held.put(ParameterNames.EMBEDDING, embedding);
@@ -37,7 +37,7 @@ final class MergedWeights {
                         scalings.put(ModuleNames.name(target.layer(), target.module()) + ".weight", target.scaling()));
     }
 
-    private static boolean isSame(Weights a, Weights b) {
+    private static boolean isSame(Tensor a, Tensor b) {
         return a.dtype().equals(b.dtype())
                 && Arrays.equals(a.shape(), b.shape())
                 && a.data().mismatch(b.data()) == -1;
@@ -73,21 +73,21 @@ final class MergedWeights {
     }
 
     /** What has the place of a stored tensor before the adapter's product is added. */
-    Weights weight(Weights stored) {
+    Tensor weight(Tensor stored) {
         return AdapterFiles.named(held.getOrDefault(stored.name(), stored), stored.name());
     }
 
     /** weight, which {@link #isAdapted}, and the product, in 32 bits and the arena's memory. */
-    Weights merge(Weights weight, Arena memory) {
+    Tensor merge(Tensor weight, Arena memory) {
         String module =
                 AdapterFiles.PREFIX + weight.name().substring(0, weight.name().length() - ".weight".length());
-        Weights a = Objects.requireNonNull(factors.get(module + ".lora_A.weight"));
-        Weights b = Objects.requireNonNull(factors.get(module + ".lora_B.weight"));
+        Tensor a = Objects.requireNonNull(factors.get(module + ".lora_A.weight"));
+        Tensor b = Objects.requireNonNull(factors.get(module + ".lora_B.weight"));
         return LoraMerge.merge(weight, a, b, Objects.requireNonNull(scalings.get(weight.name())), memory);
     }
 
     /** Embedding or head, one of which the files of a tied model do not hold. */
-    Weights held(String name) {
+    Tensor held(String name) {
         return AdapterFiles.named(Objects.requireNonNull(held.get(name)), name);
     }
 }

@@ -1,9 +1,9 @@
 package io.mmpo.model;
 
 import io.mmpo.nativelib.RoundingLoss;
-import io.mmpo.nativelib.WeightFormat;
-import io.mmpo.nativelib.WeightType;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.WeightFormat;
+import io.mmpo.spec.WeightType;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,13 +45,13 @@ final class Merging {
             // One file's tensors at a time.
             try (SafetensorsReader reader = SafetensorsReader.open(file);
                     Arena memory = Arena.ofConfined()) {
-                List<Weights> tensors = new ArrayList<>();
-                for (SafetensorsReader.Tensor tensor : reader.tensors()) {
+                List<Tensor> tensors = new ArrayList<>();
+                for (SafetensorsReader.Entry tensor : reader.tensors()) {
                     String name = names.renamed(tensor.name());
                     if (!names.contains(name)) {
                         continue; // read by nobody, and of a type that may not be a weight's
                     }
-                    Weights stored = AdapterFiles.named(tensor.toWeights(), name);
+                    Tensor stored = AdapterFiles.named(tensor.toTensor(), name);
                     lacking.remove(name);
                     if (merged.isAdapted(name)) {
                         adapted.add(name);
@@ -66,7 +66,7 @@ final class Merging {
                         tensors.add(as(format(merged.held(name)), merged.held(name), memory));
                     }
                 }
-                for (Weights tensor : tensors) {
+                for (Tensor tensor : tensors) {
                     weightMap.put(tensor.name(), file.getFileName().toString());
                     totalBytes += tensor.data().byteSize();
                 }
@@ -84,13 +84,13 @@ final class Merging {
     }
 
     /** A tensor without an update to lose. */
-    private static Weights as(WeightFormat format, Weights tensor, Arena memory) {
+    private static Tensor as(WeightFormat format, Tensor tensor, Arena memory) {
         return new Narrowing(format, List.of()).of(tensor, memory);
     }
 
-    private Weights merge(MergedWeights merged, Weights stored, Arena memory) {
+    private Tensor merge(MergedWeights merged, Tensor stored, Arena memory) {
         Narrowing form = formOf(stored);
-        Weights weight = merged.weight(stored);
+        Tensor weight = merged.weight(stored);
         if (form.dtype(weight).equals(WeightType.FLOAT32.dtype())) {
             return merged.merge(weight, memory);
         }
@@ -99,12 +99,12 @@ final class Merging {
         }
     }
 
-    private Narrowing formOf(Weights weight) {
+    private Narrowing formOf(Tensor weight) {
         WeightFormat format = format(weight);
         return forms.computeIfAbsent(format.type(), type -> new Narrowing(format, List.of()));
     }
 
-    private WeightFormat format(Weights weight) {
+    private WeightFormat format(Tensor weight) {
         WeightType type = options.type()
                 .orElseGet(() -> WeightType.ofDtype(weight.dtype()).orElseThrow());
         return new WeightFormat(type, options.stochastic(), options.seed());

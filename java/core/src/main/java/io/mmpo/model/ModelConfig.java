@@ -2,7 +2,7 @@ package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.spec.ModelShape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,7 +47,7 @@ public record ModelConfig(
         JsonObject config = JsonObject.read(file);
         List<String> notes = new ArrayList<>();
         Architecture architecture = architecture(config, notes::add);
-        ConfigKeys.check(config, architecture, notes::add);
+        ModelKeys.check(config, architecture, notes::add);
         Architecture.Defaults defaults = architecture.defaults();
         long maxPositions = config.integer("max_position_embeddings").orElse(defaults.maxPositions());
         long numLayers = config.integer("num_hidden_layers").orElse(Architecture.NUM_LAYERS);

@@ -1,12 +1,12 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.Device;
-import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
+import io.mmpo.spec.ModelShape;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -32,7 +32,7 @@ public final class ModelFiles implements WeightFiles {
     private final Map<String, Checkpoint.Parameter> parameters;
     private final List<String> notes;
     private final Arena arena = Arena.ofShared();
-    private @Nullable List<Weights> weights;
+    private @Nullable List<Tensor> weights;
 
     private ModelFiles(Path directory, ModelConfig config, Checkpoint checkpoint) {
         this.directory = directory;
@@ -64,7 +64,7 @@ public final class ModelFiles implements WeightFiles {
     }
 
     @Override
-    public synchronized List<Weights> weights() {
+    public synchronized List<Tensor> weights() {
         if (weights == null) {
             weights = parameters.values().stream()
                     .map(parameter -> parameter.read(arena))
@@ -79,7 +79,7 @@ public final class ModelFiles implements WeightFiles {
     }
 
     /** One parameter, read into memory; it lives until {@link #close}. */
-    Optional<Weights> weight(String name) {
+    Optional<Tensor> weight(String name) {
         return tensor(name).map(parameter -> parameter.read(arena));
     }
 
@@ -105,7 +105,7 @@ public final class ModelFiles implements WeightFiles {
     }
 
     /** The same of weights that are not all of these files, with the shape that they have. */
-    NativeModel load(ModelShape shape, List<Weights> modelWeights, ComputeType computeType, Device device) {
+    NativeModel load(ModelShape shape, List<Tensor> modelWeights, ComputeType computeType, Device device) {
         if (config.shape().numLayers() > parameters.size()) {
             throw wrongSize(null);
         }

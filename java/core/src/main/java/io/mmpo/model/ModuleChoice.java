@@ -1,6 +1,6 @@
 package io.mmpo.model;
 
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.spec.ModelShape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package io.mmpo.model;
 
-import io.mmpo.nativelib.LoraModule;
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.spec.LoraModule;
+import io.mmpo.spec.ModelShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

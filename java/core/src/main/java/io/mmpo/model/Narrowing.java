@@ -2,9 +2,10 @@ package io.mmpo.model;
 
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.NativeException;
+import io.mmpo.nativelib.Rounded;
 import io.mmpo.nativelib.RoundingLoss;
-import io.mmpo.nativelib.WeightFormat;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.WeightFormat;
 import java.lang.foreign.Arena;
 import java.util.HashMap;
 import java.util.List;
@@ -13,33 +14,33 @@ import java.util.Map;
 /** Trained weights in the type of their file, made one after another, and what rounding to it leaves of their update. */
 public final class Narrowing implements TensorForm {
     private final WeightFormat format;
-    private final Map<String, Weights> start = new HashMap<>();
+    private final Map<String, Tensor> start = new HashMap<>();
     private RoundingLoss loss = RoundingLoss.NONE;
 
     /** start: before training, by the same names; needed where the type does not hold every number of the weights'. One that is not among
      * them had no update. */
-    public Narrowing(WeightFormat format, List<Weights> start) {
+    public Narrowing(WeightFormat format, List<Tensor> start) {
         this.format = format;
         start.forEach(weights -> this.start.put(weights.name(), weights));
     }
 
     @Override
-    public String dtype(Weights tensor) {
+    public String dtype(Tensor tensor) {
         return format.type().dtype();
     }
 
     @Override
-    public Weights of(Weights tensor, Arena memory) {
+    public Tensor of(Tensor tensor, Arena memory) {
         return of(tensor, start.getOrDefault(tensor.name(), tensor), memory);
     }
 
     /** before: the tensor that training, or an adapter, began with. */
-    Weights of(Weights tensor, Weights before, Arena memory) {
+    Tensor of(Tensor tensor, Tensor before, Arena memory) {
         if (tensor.dtype().equals(dtype(tensor))) {
             return tensor;
         }
         try {
-            WeightFormat.Rounded rounded = format.round(tensor, before, memory);
+            Rounded rounded = Rounded.of(format, tensor, before, memory);
             loss = loss.plus(rounded.loss());
             return rounded.weights();
         } catch (NativeException e) {

@@ -1,11 +1,11 @@
 package io.mmpo.model;
 
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.Device;
-import io.mmpo.nativelib.LoraSettings;
 import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.Weights;
-import io.mmpo.nativelib.WholeMatrix;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.WholeMatrix;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,7 +77,7 @@ public final class PretrainedModel implements AutoCloseable {
     }
 
     /** From the files, since the model in memory may be rounded. */
-    private static List<Weights> wholeOf(ModelFiles files, LoraSettings lora) {
+    private static List<Tensor> wholeOf(ModelFiles files, LoraSettings lora) {
         boolean tied = files.config().shape().tieEmbeddings();
         return lora.whole().stream()
                 .flatMap(matrix -> {
@@ -124,7 +124,7 @@ public final class PretrainedModel implements AutoCloseable {
      * @param trained every weight, or every one of the adapter's: what a trainer made of them
      * @param form the type that they are written in
      */
-    public void save(Path directory, Optional<Path> chatTemplate, List<Weights> trained, Narrowing form) {
+    public void save(Path directory, Optional<Path> chatTemplate, List<Tensor> trained, Narrowing form) {
         if (adapter == null) {
             PretrainedWriter.write(directory, source.base(), chatTemplate, trained, form);
         } else {
@@ -137,15 +137,15 @@ public final class PretrainedModel implements AutoCloseable {
             Path directory,
             AdapterConfig configuration,
             Optional<Path> chatTemplate,
-            List<Weights> trained,
+            List<Tensor> trained,
             Narrowing form) {
-        List<Weights> weights = new ArrayList<>(trained);
+        List<Tensor> weights = new ArrayList<>(trained);
         if (settings != null && settings.whole().contains(WholeMatrix.TIED)) { // PEFT reads it under either name
             weights.add(AdapterFiles.named(weights.getLast(), AdapterFiles.nameOf(WholeMatrix.HEAD)));
         }
         try (AdapterFiles read = source.adapter().map(AdapterFiles::open).orElse(null)) {
             if (read != null) {
-                Set<String> names = weights.stream().map(Weights::name).collect(Collectors.toSet());
+                Set<String> names = weights.stream().map(Tensor::name).collect(Collectors.toSet());
                 read.weights().stream()
                         .filter(tensor -> !names.contains(tensor.name()))
                         .forEach(weights::add);

@@ -6,8 +6,8 @@ import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.IoProblem;
 import io.mmpo.files.JsonFile;
 import io.mmpo.files.NewFile;
-import io.mmpo.nativelib.WeightType;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.WeightType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +43,7 @@ public final class PretrainedWriter {
      * Into an existing directory that holds none of these files; {@link AtomicDirectory} makes one that appears only when it
      * is complete. config.json is the source's, with the dtype of these weights.
      */
-    public static void write(Path directory, Path sourceModelDirectory, List<Weights> weights) {
+    public static void write(Path directory, Path sourceModelDirectory, List<Tensor> weights) {
         write(directory, sourceModelDirectory, Optional.empty(), weights, TensorForm.UNCHANGED);
     }
 
@@ -56,7 +56,7 @@ public final class PretrainedWriter {
             Path directory,
             Path sourceModelDirectory,
             Optional<Path> chatTemplate,
-            List<Weights> weights,
+            List<Tensor> weights,
             TensorForm form) {
         write(directory, sourceModelDirectory, weights, form, SafetensorsWriter.MAX_SHARD_BYTES);
         replaceChatTemplate(directory, chatTemplate);
@@ -88,7 +88,7 @@ public final class PretrainedWriter {
     }
 
     static void write(
-            Path directory, Path sourceModelDirectory, List<Weights> weights, TensorForm form, long maxShardBytes) {
+            Path directory, Path sourceModelDirectory, List<Tensor> weights, TensorForm form, long maxShardBytes) {
         SafetensorsWriter.writeModel(directory, weights, form, maxShardBytes);
         boolean hasHead = weights.stream().anyMatch(tensor -> tensor.name().equals(ParameterNames.HEAD));
         writeConfig(directory, sourceModelDirectory, form.dtype(weights.getFirst()), config -> {
@@ -126,7 +126,7 @@ public final class PretrainedWriter {
             AdapterConfig config,
             Path tokenizerDirectory,
             Optional<Path> chatTemplate,
-            List<Weights> weights,
+            List<Tensor> weights,
             TensorForm form) {
         SafetensorsWriter.writeFile(
                 directory.resolve(AdapterFiles.WEIGHTS_FILE), weights, form, SafetensorsWriter.PYTORCH);

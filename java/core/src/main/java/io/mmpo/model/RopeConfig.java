@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.RopeScaling;
+import io.mmpo.spec.RopeScaling;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;

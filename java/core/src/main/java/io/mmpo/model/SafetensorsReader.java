@@ -3,7 +3,7 @@ package io.mmpo.model;
 import io.mmpo.MmpoException;
 import io.mmpo.files.IoProblem;
 import io.mmpo.nativelib.StoredTensor;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -33,15 +33,15 @@ public final class SafetensorsReader implements AutoCloseable {
     private final FileChannel channel;
     private final Arena arena = Arena.ofShared();
     private final long dataBegin;
-    private final List<Tensor> tensors;
+    private final List<Entry> tensors;
     private final Map<String, String> metadata;
 
     /** A tensor of the file; dtype in the format's words, "BF16" say. */
-    public final class Tensor implements StoredTensor {
+    public final class Entry implements StoredTensor {
         private final SafetensorsHeader.Entry entry;
         private @Nullable MemorySegment data;
 
-        private Tensor(SafetensorsHeader.Entry entry) {
+        private Entry(SafetensorsHeader.Entry entry) {
             this.entry = entry;
         }
 
@@ -74,10 +74,10 @@ public final class SafetensorsReader implements AutoCloseable {
         }
 
         /** Read into memory of the allocator. An IllegalArgumentException if the type is not one of F32, BF16 and F16 or U8. */
-        public Weights read(SegmentAllocator allocator) {
+        public Tensor read(SegmentAllocator allocator) {
             MemorySegment memory = allocator.allocate(numBytes(), ALIGNMENT);
             read(0, memory);
-            return new Weights(name(), shape(), dtype(), memory.asReadOnly());
+            return new Tensor(name(), shape(), dtype(), memory.asReadOnly());
         }
 
         /** Read at the first call, and read-only; it lives until the reader's {@link #close}. */
@@ -91,8 +91,8 @@ public final class SafetensorsReader implements AutoCloseable {
         }
 
         /** The same with name, shape and type. */
-        public Weights toWeights() {
-            return new Weights(name(), shape(), dtype(), data());
+        public Tensor toTensor() {
+            return new Tensor(name(), shape(), dtype(), data());
         }
     }
 
@@ -118,7 +118,7 @@ public final class SafetensorsReader implements AutoCloseable {
         SafetensorsHeader parsed =
                 SafetensorsHeader.parse(readBytes(Long.BYTES, Math.toIntExact(headerBytes)), bytes - dataBegin, file);
         this.metadata = parsed.metadata();
-        this.tensors = parsed.tensors().stream().map(Tensor::new).toList();
+        this.tensors = parsed.tensors().stream().map(Entry::new).toList();
     }
 
     @SuppressWarnings("resource") // the reader closes it
@@ -141,11 +141,11 @@ public final class SafetensorsReader implements AutoCloseable {
     }
 
     /** In the order of their data. */
-    public List<Tensor> tensors() {
+    public List<Entry> tensors() {
         return tensors;
     }
 
-    public Optional<Tensor> find(String name) {
+    public Optional<Entry> find(String name) {
         return tensors.stream().filter(tensor -> tensor.name().equals(name)).findFirst();
     }
 

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.files.JsonFile;
 import io.mmpo.files.NewFile;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,12 +36,12 @@ public final class SafetensorsWriter {
      * The weights of a model: model.safetensors, or above the limit model-00001-of-0000N.safetensors with an index. A tensor is
      * never split, so a shard of one tensor may be larger than the limit.
      */
-    public static void writeModel(Path directory, List<Weights> weights, long maxShardBytes) {
+    public static void writeModel(Path directory, List<Tensor> weights, long maxShardBytes) {
         writeModel(directory, weights, TensorForm.UNCHANGED, maxShardBytes);
     }
 
-    static void writeModel(Path directory, List<Weights> weights, TensorForm form, long maxShardBytes) {
-        List<List<Weights>> shards = shards(weights, form, maxShardBytes);
+    static void writeModel(Path directory, List<Tensor> weights, TensorForm form, long maxShardBytes) {
+        List<List<Tensor>> shards = shards(weights, form, maxShardBytes);
         if (shards.size() == 1) {
             writeFile(directory.resolve(ModelFiles.WEIGHTS_FILE), weights, form, PYTORCH);
             return;
@@ -57,7 +57,7 @@ public final class SafetensorsWriter {
     }
 
     /** The same of one file; its tensors are made in that form while it is written, all at once. */
-    static void writeFile(Path file, List<Weights> weights, TensorForm form, Map<String, String> metadata) {
+    static void writeFile(Path file, List<Tensor> weights, TensorForm form, Map<String, String> metadata) {
         try (Arena memory = Arena.ofConfined()) {
             writeFile(
                     file,
@@ -67,7 +67,7 @@ public final class SafetensorsWriter {
     }
 
     /** One new file, on disk when this returns. */
-    public static void writeFile(Path file, List<Weights> weights, Map<String, String> metadata) {
+    public static void writeFile(Path file, List<Tensor> weights, Map<String, String> metadata) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             write(channel, weights, metadata);
         } catch (IOException | RuntimeException | Error e) {
@@ -75,12 +75,12 @@ public final class SafetensorsWriter {
         }
     }
 
-    static void write(FileChannel channel, List<Weights> weights, Map<String, String> metadata) throws IOException {
-        List<Weights> ordered = new ArrayList<>(weights);
+    static void write(FileChannel channel, List<Tensor> weights, Map<String, String> metadata) throws IOException {
+        List<Tensor> ordered = new ArrayList<>(weights);
         // Wide elements first, so that each tensor is aligned to its own; the order is otherwise kept.
         ordered.sort(Comparator.comparing(tensor -> -tensor.bytesPerElement()));
         writeFully(channel, ByteBuffer.wrap(header(ordered, metadata)));
-        for (Weights tensor : ordered) {
+        for (Tensor tensor : ordered) {
             MemorySegment data = tensor.data();
             for (long position = 0; position < data.byteSize(); position += CHUNK_BYTES) {
                 long bytes = Math.min(CHUNK_BYTES, data.byteSize() - position);
@@ -90,11 +90,11 @@ public final class SafetensorsWriter {
         channel.force(true);
     }
 
-    private static byte[] header(List<Weights> weights, Map<String, String> metadata) throws IOException {
+    private static byte[] header(List<Tensor> weights, Map<String, String> metadata) throws IOException {
         Map<String, Object> header = new LinkedHashMap<>();
         header.put(SafetensorsHeader.METADATA, new TreeMap<>(metadata));
         long position = 0;
-        for (Weights tensor : weights) {
+        for (Tensor tensor : weights) {
             long end = position + tensor.data().byteSize();
             Map<String, Object> entry = new LinkedHashMap<>(); // in Rust's order; a Map.of has another in each process
             entry.put("dtype", tensor.dtype());
@@ -129,10 +129,10 @@ public final class SafetensorsWriter {
         NewFile.write(directory.resolve(SafetensorsIndex.FILE), index);
     }
 
-    private static List<List<Weights>> shards(List<Weights> weights, TensorForm form, long maxShardBytes) {
-        List<List<Weights>> shards = new ArrayList<>(List.of(new ArrayList<>()));
+    private static List<List<Tensor>> shards(List<Tensor> weights, TensorForm form, long maxShardBytes) {
+        List<List<Tensor>> shards = new ArrayList<>(List.of(new ArrayList<>()));
         long bytes = 0;
-        for (Weights tensor : weights) {
+        for (Tensor tensor : weights) {
             if (!shards.getLast().isEmpty() && bytes + form.bytes(tensor) > maxShardBytes) {
                 shards.add(new ArrayList<>());
                 bytes = 0;

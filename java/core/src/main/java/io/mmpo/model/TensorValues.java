@@ -11,7 +11,7 @@ final class TensorValues {
 
     private TensorValues() {}
 
-    static boolean areEqual(SafetensorsReader.Tensor a, SafetensorsReader.Tensor b) {
+    static boolean areEqual(SafetensorsReader.Entry a, SafetensorsReader.Entry b) {
         if (!Arrays.equals(a.shape(), b.shape())) {
             return false;
         }
@@ -37,7 +37,7 @@ final class TensorValues {
         }
     }
 
-    private static MemorySegment read(SafetensorsReader.Tensor tensor, long first, int count, MemorySegment memory) {
+    private static MemorySegment read(SafetensorsReader.Entry tensor, long first, int count, MemorySegment memory) {
         long bytes = tensor.dtype().equals("F32") ? Float.BYTES : Short.BYTES;
         MemorySegment target = memory.asSlice(0, count * bytes);
         tensor.read(first * bytes, target);

@@ -1,7 +1,7 @@
 package io.mmpo.model;
 
 import io.mmpo.nativelib.StoredTensor;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.util.List;
 
 /** Weights in open files. */
@@ -10,7 +10,7 @@ public interface WeightFiles extends AutoCloseable {
     List<? extends StoredTensor> tensors();
 
     /** The same, read into memory at the first call; it lives until {@link #close}. */
-    List<Weights> weights();
+    List<Tensor> weights();
 
     @Override
     void close();

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.mmpo.spec.Objective;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
@@ -58,9 +59,6 @@ final class Layouts {
             fields(ADDRESS, "tokens", "prompt_lengths", "group_sizes", "completion_lengths"),
             fields(JAVA_LONG, "num_tokens", "num_groups", "num_completions"));
 
-    /** The most losses that an objective may add up: MMPO_MAX_LOSSES. */
-    static final int MAX_LOSSES = 8;
-
     static final StructLayout OBJECTIVE = struct(
             "mmpo_objective",
             fields(
@@ -74,8 +72,9 @@ final class Layouts {
                     "divergence_alpha",
                     "scale"),
             List.of(
-                    MemoryLayout.sequenceLayout(MAX_LOSSES, JAVA_DOUBLE).withName("loss_weights"),
-                    MemoryLayout.sequenceLayout(MAX_LOSSES, JAVA_INT).withName("losses")),
+                    MemoryLayout.sequenceLayout(Objective.MAX_LOSSES, JAVA_DOUBLE)
+                            .withName("loss_weights"),
+                    MemoryLayout.sequenceLayout(Objective.MAX_LOSSES, JAVA_INT).withName("losses")),
             fields(
                     JAVA_INT,
                     "num_losses",

@@ -1,7 +1,8 @@
 package io.mmpo.nativelib;
 
-import static io.mmpo.nativelib.Require.require;
+import static io.mmpo.spec.Require.require;
 
+import io.mmpo.spec.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -12,7 +13,7 @@ public final class LoraMerge {
     private LoraMerge() {}
 
     /** weight [N, K] + scaling * b [N, r] a [r, K] in 32 bits, in the arena's memory. */
-    public static Weights merge(Weights weight, Weights a, Weights b, double scaling, Arena memory) {
+    public static Tensor merge(Tensor weight, Tensor a, Tensor b, double scaling, Arena memory) {
         NativeLibrary.load();
         require(
                 weight.shape().length == 2 && a.shape().length == 2 && b.shape().length == 2,
@@ -28,7 +29,7 @@ public final class LoraMerge {
                         scaling,
                         merged,
                         call.error()));
-                return new Weights(weight.name(), weight.shape(), WeightType.FLOAT32.dtype(), merged);
+                return new Tensor(weight.name(), weight.shape(), WeightType.FLOAT32.dtype(), merged);
             });
         } finally {
             Reference.reachabilityFence(List.of(weight, a, b)); // their memory may belong to the garbage collector

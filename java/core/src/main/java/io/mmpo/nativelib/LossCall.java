@@ -1,8 +1,10 @@
 package io.mmpo.nativelib;
 
-import static io.mmpo.nativelib.Require.require;
+import static io.mmpo.spec.Require.require;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 
+import io.mmpo.spec.Objective;
+import io.mmpo.spec.RewardRange;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,6 @@
 package io.mmpo.nativelib;
 
-import static io.mmpo.nativelib.Require.require;
+import static io.mmpo.spec.Require.require;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import io.mmpo.MmpoException;

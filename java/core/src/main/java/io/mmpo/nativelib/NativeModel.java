@@ -1,12 +1,19 @@
 package io.mmpo.nativelib;
 
-import static io.mmpo.nativelib.Require.require;
+import static io.mmpo.spec.Require.require;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.Objective;
+import io.mmpo.spec.RewardRange;
+import io.mmpo.spec.Sampling;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -30,12 +37,12 @@ public final class NativeModel implements AutoCloseable {
     }
 
     /** On the CPU. */
-    public static NativeModel create(ModelShape shape, List<Weights> weights, ComputeType computeType) {
+    public static NativeModel create(ModelShape shape, List<Tensor> weights, ComputeType computeType) {
         return create(shape, weights, computeType, Device.CPU);
     }
 
     /** Copies the weights, converted to the compute type, to the device; they are no longer needed afterwards. */
-    public static NativeModel create(ModelShape shape, List<Weights> weights, ComputeType computeType, Device device) {
+    public static NativeModel create(ModelShape shape, List<Tensor> weights, ComputeType computeType, Device device) {
         NativeLibrary.load();
         try (Arena arena = Arena.ofConfined()) {
             return NativeCall.run("mmpo_model_create", arena, call -> {
@@ -44,8 +51,8 @@ public final class NativeModel implements AutoCloseable {
                         Structs.modelConfig(shape, arena),
                         Structs.tensors(weights, arena),
                         (long) weights.size(),
-                        computeType.code(),
-                        device.code(),
+                        Codes.of(computeType),
+                        Codes.of(device),
                         out,
                         call.error()));
                 return new NativeModel(out.get(ADDRESS, 0));
@@ -69,8 +76,8 @@ public final class NativeModel implements AutoCloseable {
                         (long) weights.size(),
                         reader.stub(arena),
                         MemorySegment.NULL,
-                        computeType.code(),
-                        device.code(),
+                        Codes.of(computeType),
+                        Codes.of(device),
                         out,
                         call.error());
                 reader.rethrow();
@@ -177,7 +184,7 @@ public final class NativeModel implements AutoCloseable {
      * @param weights every A and B by PEFT's names; none of them: as PEFT begins, A random and B zero. A matrix that is trained
      *     whole begins as the model's own where it is not among them
      */
-    public void setAdapter(LoraSettings settings, List<Weights> weights) {
+    public void setAdapter(LoraSettings settings, List<Tensor> weights) {
         try {
             handle.call("mmpo_model_set_adapter", call -> {
                 require(trainers.isEmpty(), "an adapter comes before a trainer");
@@ -198,37 +205,37 @@ public final class NativeModel implements AutoCloseable {
      * Every parameter in the order of the flat buffer, by Hugging Face's names. The data is read-only, changes with every
      * optimizer step, and lives as long as this model; of a model on a GPU it is a copy that does not change.
      */
-    public List<Weights> parameters() {
+    public List<Tensor> parameters() {
         return parameters(Bindings.MODEL_NUM_PARAMETERS, Bindings.MODEL_PARAMETER, 0);
     }
 
     /** The same of the adapter, 32-bit, by PEFT's names; none where there is no adapter. */
-    public List<Weights> adapterParameters() {
+    public List<Tensor> adapterParameters() {
         return parameters(Bindings.ADAPTER_NUM_PARAMETERS, Bindings.ADAPTER_PARAMETER, 1);
     }
 
     /** What a trainer of this model changes: the adapter's parameters, or all where there is no adapter. */
-    public List<Weights> trainableParameters() {
-        List<Weights> adapter = adapterParameters();
+    public List<Tensor> trainableParameters() {
+        List<Tensor> adapter = adapterParameters();
         return adapter.isEmpty() ? parameters() : adapter;
     }
 
-    private List<Weights> parameters(MethodHandle count, MethodHandle get, int adapter) {
+    private List<Tensor> parameters(MethodHandle count, MethodHandle get, int adapter) {
         return handle.call("the parameters", call -> {
             MemorySegment outNumber = call.memory().allocate(JAVA_LONG);
             call.check((int) count.invokeExact(handle.address(), outNumber, call.error()));
             long number = outNumber.get(JAVA_LONG, 0);
             MemorySegment tensor = call.memory().allocate(Layouts.TENSOR);
-            List<Weights> parameters = new ArrayList<>();
+            List<Tensor> parameters = new ArrayList<>();
             for (long i = 0; i < number; i++) {
                 call.check((int) get.invokeExact(handle.address(), i, tensor, call.error()));
                 long index = i;
-                Weights parameter = Structs.tensor(
+                Tensor parameter = Structs.tensor(
                         tensor,
                         handle,
                         target -> call.check((int) Bindings.MODEL_READ.invokeExact(
                                 handle.address(), adapter, index, target, call.error())));
-                parameters.add(new Weights(
+                parameters.add(new Tensor(
                         parameter.name(),
                         parameter.shape(),
                         parameter.dtype(),

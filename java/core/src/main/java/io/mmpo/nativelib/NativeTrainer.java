@@ -4,6 +4,9 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.mmpo.spec.Objective;
+import io.mmpo.spec.OptimizerSettings;
+import io.mmpo.spec.RewardRange;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
@@ -80,26 +83,26 @@ public final class NativeTrainer implements AutoCloseable {
      * What is trained, by the model's names: the model's own weights, or in 32 bits a master copy of narrower ones. It lives as
      * long as this trainer; on a GPU it is a copy. {@link #load} changes it.
      */
-    public List<Weights> parameters() {
+    public List<Tensor> parameters() {
         return tensors(PARAMETERS);
     }
 
     /** What the micro-batches since the last step added up to, in 32 bits, by the model's names. */
-    public List<Weights> gradients() {
+    public List<Tensor> gradients() {
         return tensors(GRADIENTS);
     }
 
     /** The optimizer's own state, "exp_avg.model.norm.weight" say: with the parameters, what a checkpoint needs. */
-    public List<Weights> optimizerState() {
+    public List<Tensor> optimizerState() {
         return tensors(OPTIMIZER);
     }
 
-    private List<Weights> tensors(int state) {
+    private List<Tensor> tensors(int state) {
         return handle.call("mmpo_trainer_tensor", call -> {
             MemorySegment number = call.memory().allocate(JAVA_LONG);
             call.check((int) Bindings.TRAINER_NUM_TENSORS.invokeExact(handle.address(), state, number, call.error()));
             MemorySegment tensor = call.memory().allocate(Layouts.TENSOR);
-            List<Weights> tensors = new ArrayList<>();
+            List<Tensor> tensors = new ArrayList<>();
             for (long i = 0; i < number.get(JAVA_LONG, 0); i++) {
                 call.check((int) Bindings.TRAINER_TENSOR.invokeExact(handle.address(), state, i, tensor, call.error()));
                 long index = i;
@@ -118,7 +121,7 @@ public final class NativeTrainer implements AutoCloseable {
      *
      * @throws NativeException with status INVALID_MODEL, naming the tensor that is missing, unknown, misshapen or not finite
      */
-    public void load(List<Weights> weights) {
+    public void load(List<Tensor> weights) {
         try {
             handle.call("mmpo_trainer_load", call -> {
                 call.check((int) Bindings.TRAINER_LOAD.invokeExact(

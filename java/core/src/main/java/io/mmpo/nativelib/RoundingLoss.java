@@ -1,5 +1,6 @@
 package io.mmpo.nativelib;
 
+import io.mmpo.spec.WeightType;
 import java.util.Locale;
 
 /**

@@ -2,7 +2,7 @@ package io.mmpo.nativelib;
 
 import java.lang.foreign.MemorySegment;
 
-/** A named, contiguous, row-major array that is not in memory, in the terms of {@link Weights}. */
+/** A named, contiguous, row-major array that is not in memory, in the terms of {@link Tensor}. */
 public interface StoredTensor {
     String name();
 

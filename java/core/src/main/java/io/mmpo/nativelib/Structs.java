@@ -5,6 +5,15 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.LoraTarget;
+import io.mmpo.spec.LossTerm;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.Objective;
+import io.mmpo.spec.OptimizerSettings;
+import io.mmpo.spec.Require;
+import io.mmpo.spec.RopeScaling;
+import io.mmpo.spec.Sampling;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -67,10 +76,10 @@ final class Structs {
     }
 
     /** An array of mmpo_tensor. */
-    static MemorySegment tensors(List<Weights> weights, SegmentAllocator allocator) {
+    static MemorySegment tensors(List<Tensor> weights, SegmentAllocator allocator) {
         MemorySegment array = allocator.allocate(Layouts.TENSOR, weights.size());
         for (int i = 0; i < weights.size(); i++) {
-            Weights tensor = weights.get(i);
+            Tensor tensor = weights.get(i);
             describe(array, i, tensor.name(), tensor.shape(), tensor.dtype(), allocator)
                     .put("data", tensor.data());
         }
@@ -111,7 +120,7 @@ final class Structs {
     }
 
     /** What an mmpo_tensor that the core filled names. Its data lives as long as its owner; of a tensor on a GPU it is a copy. */
-    static Weights tensor(MemorySegment tensor, NativeHandle owner, Reader reader) throws Throwable {
+    static Tensor tensor(MemorySegment tensor, NativeHandle owner, Reader reader) throws Throwable {
         String name = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "name"))
                 .reinterpret(Long.MAX_VALUE)
                 .getString(0);
@@ -121,11 +130,11 @@ final class Structs {
         long bytes = Arrays.stream(shape).reduce(dtype.bytes(), Math::multiplyExact);
         MemorySegment data = tensor.get(ADDRESS, Layouts.offset(Layouts.TENSOR, "data"));
         if (data.address() != 0) {
-            return new Weights(name, shape, dtype.name(), owner.borrow(data, bytes));
+            return new Tensor(name, shape, dtype.name(), owner.borrow(data, bytes));
         }
         MemorySegment copy = Arena.ofAuto().allocate(bytes, Long.BYTES);
         reader.read(copy);
-        return new Weights(name, shape, dtype.name(), copy);
+        return new Tensor(name, shape, dtype.name(), copy);
     }
 
     static MemorySegment batch(PackedBatch batch, SegmentAllocator allocator) {
@@ -152,7 +161,7 @@ final class Structs {
                 .put("divergence_alpha", coefficients.divergenceAlpha())
                 .put("scale", objective.scale())
                 .put("num_losses", objective.terms().size())
-                .put("divergence", coefficients.divergence().code())
+                .put("divergence", Codes.of(coefficients.divergence()))
                 .put("reference_free", coefficients.referenceFree())
                 .put("length_normalize", coefficients.lengthNormalize())
                 .put("normalize", coefficients.normalize())
@@ -162,8 +171,7 @@ final class Structs {
         for (int i = 0; i < objective.terms().size(); i++) {
             LossTerm term = objective.terms().get(i);
             struct.segment.set(JAVA_DOUBLE, weights + (long) i * Double.BYTES, term.weight());
-            struct.segment.set(
-                    JAVA_INT, losses + (long) i * Integer.BYTES, term.type().code());
+            struct.segment.set(JAVA_INT, losses + (long) i * Integer.BYTES, Codes.of(term.type()));
         }
         return struct.segment;
     }
@@ -177,14 +185,14 @@ final class Structs {
                     .put("layer", targets.get(i).layer())
                     .put("rank", (long) targets.get(i).rank())
                     .put("scaling", targets.get(i).scaling())
-                    .put("module", targets.get(i).module().code());
+                    .put("module", Codes.of(targets.get(i).module()));
         }
         return allocate(Layouts.LORA_CONFIG, allocator)
                 .put("modules", modules)
                 .put("num_modules", (long) targets.size())
                 .put("dropout", settings.dropout())
                 .put("seed", settings.seed())
-                .put("whole", settings.wholeCodes())
+                .put("whole", Codes.of(settings.whole()))
                 .segment;
     }
 
@@ -194,8 +202,8 @@ final class Structs {
                 .put("beta2", settings.beta2())
                 .put("epsilon", settings.epsilon())
                 .put("weight_decay", settings.weightDecay())
-                .put("recompute", settings.recompute().code())
-                .put("optimizer", settings.type().code())
+                .put("recompute", Codes.of(settings.recompute()))
+                .put("optimizer", Codes.of(settings.type()))
                 .put("no_master_weights", !settings.masterWeights())
                 .segment;
     }

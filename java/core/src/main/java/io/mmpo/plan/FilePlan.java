@@ -3,8 +3,8 @@ package io.mmpo.plan;
 import io.mmpo.config.IntervalStrategy;
 import io.mmpo.config.RunOptions;
 import io.mmpo.config.ScheduleOptions;
-import io.mmpo.nativelib.OptimizerType;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.WeightType;
 import java.util.OptionalInt;
 
 /**

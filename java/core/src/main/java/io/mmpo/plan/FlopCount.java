@@ -1,7 +1,7 @@
 package io.mmpo.plan;
 
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.ModelShape;
 import java.util.Optional;
 
 /**

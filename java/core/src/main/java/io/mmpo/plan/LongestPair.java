@@ -1,7 +1,7 @@
 package io.mmpo.plan;
 
 import io.mmpo.config.DataOptions;
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.spec.ModelShape;
 
 /**
  * The row that takes the most memory under a configuration's limits: tokens of its prompt and of each completion.

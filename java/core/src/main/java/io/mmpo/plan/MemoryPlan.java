@@ -1,9 +1,9 @@
 package io.mmpo.plan;
 
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.ModelShape;
-import io.mmpo.nativelib.OptimizerType;
-import io.mmpo.nativelib.Recompute;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.Recompute;
 import java.util.Optional;
 
 /**

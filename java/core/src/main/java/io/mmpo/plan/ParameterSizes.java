@@ -1,10 +1,10 @@
 package io.mmpo.plan;
 
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.LoraTarget;
-import io.mmpo.nativelib.ModelShape;
-import io.mmpo.nativelib.OptimizerType;
-import io.mmpo.nativelib.WholeMatrix;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.LoraTarget;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.WholeMatrix;
 import java.util.ArrayList;
 import java.util.List;
 

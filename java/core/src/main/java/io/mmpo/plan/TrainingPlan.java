@@ -3,12 +3,12 @@ package io.mmpo.plan;
 import io.mmpo.config.LoraOptions;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.nativelib.DeviceChoice;
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.ModelShape;
-import io.mmpo.nativelib.OptimizerType;
-import io.mmpo.nativelib.Recompute;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.DeviceChoice;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.Recompute;
+import io.mmpo.spec.WeightType;
 import java.util.Optional;
 import java.util.OptionalInt;
 

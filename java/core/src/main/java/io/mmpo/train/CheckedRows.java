@@ -1,10 +1,10 @@
 package io.mmpo.train;
 
 import io.mmpo.MmpoException;
-import io.mmpo.data.DatasetSummary;
 import io.mmpo.data.Reading;
 import io.mmpo.data.TokenizedDataset;
-import io.mmpo.data.TokenizedGroup;
+import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.model.ModelConfig;
 import io.mmpo.model.RowLimit;
 import java.util.Optional;

@@ -1,8 +1,8 @@
 package io.mmpo.train;
 
-import io.mmpo.data.Fingerprint;
 import io.mmpo.data.TokenizedDataset;
-import io.mmpo.data.TokenizedGroup;
+import io.mmpo.data.store.Fingerprint;
+import io.mmpo.data.tokens.TokenizedGroup;
 import java.util.function.Consumer;
 
 /** Tells one set of tokenized rows from another: a run that goes on must find the rows that it began with. */

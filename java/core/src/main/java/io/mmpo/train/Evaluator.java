@@ -3,7 +3,7 @@ package io.mmpo.train;
 import io.mmpo.config.LossOptions;
 import io.mmpo.nativelib.BatchResult;
 import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.Objective;
+import io.mmpo.spec.Objective;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package io.mmpo.train;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -16,7 +16,7 @@ final class FiniteWeights {
     private FiniteWeights() {}
 
     /** Before they are saved: an update after the last loss may have spoilt them, which no loss has shown. */
-    static void require(List<Weights> trained, String what) {
+    static void require(List<Tensor> trained, String what) {
         broken(trained).ifPresent(tensor -> {
             throw MmpoException.training(
                     "%s was not written: %,d of the %,d values of the trained tensor %s are not finite numbers after the last update."
@@ -25,11 +25,11 @@ final class FiniteWeights {
         });
     }
 
-    private static Optional<Weights> broken(List<Weights> weights) {
+    private static Optional<Tensor> broken(List<Tensor> weights) {
         return weights.stream().filter(tensor -> countNonFinite(tensor) > 0).findFirst();
     }
 
-    static long countNonFinite(Weights tensor) {
+    static long countNonFinite(Tensor tensor) {
         return switch (tensor.dtype()) {
             case "F32" -> countInts(tensor.data());
             case "BF16" -> countShorts(tensor.data(), BFLOAT16_EXPONENT);

@@ -1,6 +1,6 @@
 package io.mmpo.train;
 
-import io.mmpo.data.Tokenizer;
+import io.mmpo.data.tokens.Tokenizer;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;

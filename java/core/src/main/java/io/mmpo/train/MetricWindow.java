@@ -3,7 +3,8 @@ package io.mmpo.train;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import io.mmpo.nativelib.BatchResult;
-import io.mmpo.nativelib.Device;
+import io.mmpo.nativelib.DeviceInfo;
+import io.mmpo.spec.Device;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -79,7 +80,7 @@ final class MetricWindow {
         metrics.put("pairs_per_second", groups / seconds);
         metrics.put("tokens_per_second", tokens / seconds);
         metrics.put("data_wait_seconds", dataWaitSeconds);
-        long onGpu = Device.CUDA.describe().peakBytes();
+        long onGpu = DeviceInfo.of(Device.CUDA).peakBytes();
         metrics.put("peak_memory_bytes", onGpu > 0 ? onGpu : ProcessMemory.peakBytes());
         return metrics;
     }

@@ -1,6 +1,6 @@
 package io.mmpo.train;
 
-import io.mmpo.data.TokenizedGroup;
+import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.nativelib.PackedBatch;
 import java.util.Arrays;
 import java.util.List;

@@ -6,8 +6,8 @@ import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.RoundingLoss;
-import io.mmpo.nativelib.WeightFormat;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -26,7 +26,7 @@ final class ModelSaver {
     private final ProgressListener listener;
     private final boolean exact;
     /** An adapter's parameters as they began, where rounding will be compared with them; a model's own are in its files. */
-    private final List<Weights> adapterStart;
+    private final List<Tensor> adapterStart;
 
     ModelSaver(PretrainedModel model, NativeTrainer trainer, TrainingConfig config, ProgressListener listener) {
         this.model = model;
@@ -60,7 +60,7 @@ final class ModelSaver {
         }
     }
 
-    private void save(Path directory, Path name, List<Weights> start) {
+    private void save(Path directory, Path name, List<Tensor> start) {
         Narrowing narrowing = new Narrowing(format, start);
         model.save(directory, chatTemplate, trainer.parameters(), narrowing);
         tell(name, narrowing.loss());
@@ -77,12 +77,12 @@ final class ModelSaver {
         }
     }
 
-    private static List<Weights> copies(List<Weights> weights) {
+    private static List<Tensor> copies(List<Tensor> weights) {
         Arena memory = Arena.ofAuto();
         return weights.stream()
                 .map(tensor -> {
                     MemorySegment copy = memory.allocate(tensor.data().byteSize(), Double.BYTES);
-                    return new Weights(tensor.name(), tensor.shape(), tensor.dtype(), copy.copyFrom(tensor.data()));
+                    return new Tensor(tensor.name(), tensor.shape(), tensor.dtype(), copy.copyFrom(tensor.data()));
                 })
                 .toList();
     }

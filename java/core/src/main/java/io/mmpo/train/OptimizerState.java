@@ -5,7 +5,7 @@ import io.mmpo.model.SafetensorsReader;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeTrainer;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,8 +30,8 @@ final class OptimizerState {
     }
 
     /** Views of the trainer's memory; of a trainer on a GPU copies. masters: whether what is trained is among them. */
-    List<Weights> tensors(boolean masters) {
-        List<Weights> tensors = new ArrayList<>(trainer.optimizerState());
+    List<Tensor> tensors(boolean masters) {
+        List<Tensor> tensors = new ArrayList<>(trainer.optimizerState());
         if (masters) {
             trainer.parameters().forEach(master -> tensors.add(named(MASTER + master.name(), master)));
         }
@@ -40,9 +40,9 @@ final class OptimizerState {
 
     /** saved: what {@link #tensors} gave. weights: of the model's files, which are what is trained where saved has no masters. */
     void restore(SafetensorsReader saved, WeightFiles weights, Path checkpoint) {
-        List<Weights> masters = saved.tensors().stream()
+        List<Tensor> masters = saved.tensors().stream()
                 .filter(tensor -> tensor.name().startsWith(MASTER))
-                .map(tensor -> named(tensor.name().substring(MASTER.length()), tensor.toWeights()))
+                .map(tensor -> named(tensor.name().substring(MASTER.length()), tensor.toTensor()))
                 .toList();
         try {
             trainer.load(masters.isEmpty() ? trained(weights.weights()) : masters);
@@ -61,18 +61,18 @@ final class OptimizerState {
     }
 
     /** An adapter's files may hold more than what is trained. */
-    private List<Weights> trained(List<Weights> weights) {
-        Set<String> names = trainer.parameters().stream().map(Weights::name).collect(Collectors.toSet());
+    private List<Tensor> trained(List<Tensor> weights) {
+        Set<String> names = trainer.parameters().stream().map(Tensor::name).collect(Collectors.toSet());
         return weights.stream().filter(tensor -> names.contains(tensor.name())).toList();
     }
 
     private void restoreOptimizer(SafetensorsReader saved, Path checkpoint) {
-        Map<String, SafetensorsReader.Tensor> byName = new HashMap<>();
+        Map<String, SafetensorsReader.Entry> byName = new HashMap<>();
         saved.tensors().forEach(tensor -> byName.put(tensor.name(), tensor));
-        List<Weights> targets = trainer.optimizerState();
+        List<Tensor> targets = trainer.optimizerState();
         for (int i = 0; i < targets.size(); i++) {
-            Weights target = targets.get(i);
-            SafetensorsReader.Tensor source = byName.get(target.name());
+            Tensor target = targets.get(i);
+            SafetensorsReader.Entry source = byName.get(target.name());
             if (source == null
                     || !source.dtype().equals(target.dtype())
                     || !Arrays.equals(source.shape(), target.shape())) {
@@ -87,7 +87,7 @@ final class OptimizerState {
         }
     }
 
-    private static Weights named(String name, Weights tensor) {
-        return new Weights(name, tensor.shape(), tensor.dtype(), tensor.data());
+    private static Tensor named(String name, Tensor tensor) {
+        return new Tensor(name, tensor.shape(), tensor.dtype(), tensor.data());
     }
 }

@@ -7,12 +7,12 @@ import io.mmpo.model.AdapterConfig;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.WeightFiles;
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.Device;
-import io.mmpo.nativelib.DeviceChoice;
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.nativelib.ChosenDevice;
 import io.mmpo.nativelib.NativeTrainer;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.WeightType;
 import java.util.List;
 import java.util.Locale;
 
@@ -28,7 +28,7 @@ final class PolicyModel {
                             + " a merged model (mmpo merge)",
                     config.model().model());
         }
-        DeviceChoice.Chosen chosen = config.model().device().resolve();
+        ChosenDevice chosen = ChosenDevice.of(config.model().device());
         PretrainedModel model = PretrainedModel.load(
                 source, computeType(config), chosen.device(), config.run().seed());
         try {
@@ -61,7 +61,7 @@ final class PolicyModel {
 
     /** The frozen model of the reference log-probabilities, with or without an adapter of its own. */
     static PretrainedModel loadReference(ModelSource source, TrainingConfig config) {
-        Device device = config.model().device().resolve().device();
+        Device device = ChosenDevice.of(config.model().device()).device();
         return PretrainedModel.load(
                 source, computeType(config), device, config.run().seed());
     }

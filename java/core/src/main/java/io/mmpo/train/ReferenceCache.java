@@ -1,8 +1,8 @@
 package io.mmpo.train;
 
-import io.mmpo.data.Fingerprint;
-import io.mmpo.data.ReferenceParts;
 import io.mmpo.data.TokenizedDataset;
+import io.mmpo.data.store.Fingerprint;
+import io.mmpo.data.store.ReferenceParts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package io.mmpo.train;
 
 import io.mmpo.MmpoException;
-import io.mmpo.data.ReferenceParts;
 import io.mmpo.data.TokenizedDataset;
+import io.mmpo.data.store.ReferenceParts;
 import io.mmpo.nativelib.NativeModel;
 import java.util.Arrays;
 import java.util.List;

@@ -1,7 +1,7 @@
 package io.mmpo.train;
 
 import io.mmpo.data.TokenizedDataset;
-import io.mmpo.data.TokenizedGroup;
+import io.mmpo.data.tokens.TokenizedGroup;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

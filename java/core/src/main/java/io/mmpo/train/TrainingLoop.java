@@ -7,7 +7,7 @@ import io.mmpo.nativelib.BatchResult;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
-import io.mmpo.nativelib.Objective;
+import io.mmpo.spec.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -3,9 +3,9 @@ package io.mmpo.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.mmpo.nativelib.Divergence;
-import io.mmpo.nativelib.LossTerm;
-import io.mmpo.nativelib.LossType;
+import io.mmpo.spec.Divergence;
+import io.mmpo.spec.LossTerm;
+import io.mmpo.spec.LossType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -12,16 +12,16 @@ import java.util.List;
 import java.util.Map;
 
 /** Reference texts, ids and rows of {@link SharedFiles}, in the types that tests compare. */
-final class Goldens {
+public final class Goldens {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private Goldens() {}
 
-    static Path path(String name) {
+    public static Path path(String name) {
         return SharedFiles.path(name);
     }
 
-    static JsonNode json(String name) {
+    public static JsonNode json(String name) {
         try {
             return SharedFiles.json(name);
         } catch (IOException e) {
@@ -29,7 +29,7 @@ final class Goldens {
         }
     }
 
-    static List<JsonNode> jsonLines(String name) {
+    public static List<JsonNode> jsonLines(String name) {
         List<JsonNode> rows = new ArrayList<>();
         try {
             for (String line : Files.readAllLines(path(name))) {
@@ -41,7 +41,7 @@ final class Goldens {
         return rows;
     }
 
-    static int[] ints(JsonNode array) {
+    public static int[] ints(JsonNode array) {
         int[] values = new int[array.size()];
         for (int i = 0; i < values.length; i++) {
             values[i] = array.get(i).intValue();
@@ -50,7 +50,7 @@ final class Goldens {
     }
 
     @SuppressWarnings("unchecked")
-    static List<Map<String, Object>> messages(JsonNode array) {
+    public static List<Map<String, Object>> messages(JsonNode array) {
         return MAPPER.convertValue(array, List.class);
     }
 }

@@ -2,6 +2,7 @@ package io.mmpo.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.mmpo.data.tokens.TokenizationOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

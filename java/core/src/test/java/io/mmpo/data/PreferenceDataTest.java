@@ -5,6 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
+import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.TokenizationOptions;
+import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.data.tokens.Tokenizer;
+import io.mmpo.data.tokens.TruncationMode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

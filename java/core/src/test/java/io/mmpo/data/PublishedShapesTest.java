@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
+import io.mmpo.data.rows.DatasetSource;
+import io.mmpo.data.tokens.TokenizationOptions;
+import io.mmpo.data.tokens.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,10 @@ package io.mmpo.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.mmpo.data.rows.DatasetSource;
+import io.mmpo.data.rows.PreferenceShape;
+import io.mmpo.data.tokens.TokenizationOptions;
+import io.mmpo.data.tokens.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.LoraModule;
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.LoraTarget;
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.spec.LoraModule;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.LoraTarget;
+import io.mmpo.spec.ModelShape;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

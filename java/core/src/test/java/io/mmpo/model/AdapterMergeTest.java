@@ -6,11 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.JsonFile;
 import io.mmpo.model.AdapterMerge.Options;
-import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.RoundingLoss;
-import io.mmpo.nativelib.WeightType;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.WeightType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +62,7 @@ class AdapterMergeTest {
         }
         try (ModelFiles base = ModelFiles.open(sharded);
                 ModelFiles merged = ModelFiles.open(target)) {
-            assertThat(merged.weights()).extracting(Weights::dtype).containsOnly("BF16");
+            assertThat(merged.weights()).extracting(Tensor::dtype).containsOnly("BF16");
             assertThat(changed(base, merged)).hasSize(21);
         }
     }
@@ -89,7 +89,7 @@ class AdapterMergeTest {
                 .isEqualTo(SafetensorsIndex.read(sharded.resolve("model.safetensors.index.json"))
                         .weightMap());
         try (ModelFiles merged = ModelFiles.open(target)) {
-            assertThat(merged.weights()).extracting(Weights::dtype).containsOnly("F32");
+            assertThat(merged.weights()).extracting(Tensor::dtype).containsOnly("F32");
         }
     }
 
@@ -101,7 +101,7 @@ class AdapterMergeTest {
             assertThat(loss.weights())
                     .isEqualTo(base.weights().stream()
                             .filter(weight -> weight.name().endsWith("_proj.weight"))
-                            .mapToLong(Weights::numElements)
+                            .mapToLong(Tensor::numElements)
                             .sum());
         }
         assertThat(loss.moved()).isGreaterThan((long) (0.95 * loss.weights()));
@@ -171,7 +171,7 @@ class AdapterMergeTest {
                 .filter(weight -> merged.weights().stream()
                         .noneMatch(other -> other.name().equals(weight.name())
                                 && other.data().mismatch(weight.data()) == -1))
-                .map(Weights::name)
+                .map(Tensor::name)
                 .toList();
     }
 }

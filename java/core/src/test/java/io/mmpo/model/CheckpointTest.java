@@ -7,12 +7,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
 import io.mmpo.files.JsonFile;
-import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
-import io.mmpo.nativelib.WeightFormat;
-import io.mmpo.nativelib.WeightType;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.WeightFormat;
+import io.mmpo.spec.WeightType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -67,7 +67,7 @@ class CheckpointTest {
     @Test
     void twoEqualMatricesOfTwoTypesAreOne() throws IOException {
         write(tied, weights -> {
-            Weights rounded = bfloat16(find(weights, EMBEDDING));
+            Tensor rounded = bfloat16(find(weights, EMBEDDING));
             weights.removeIf(tensor -> tensor.name().equals(EMBEDDING));
             weights.add(rounded);
             weights.add(renamed(float32(rounded), HEAD));
@@ -80,7 +80,7 @@ class CheckpointTest {
     @Test
     void aHeadThatDiffersIsNotTiedAndSaysSo() throws IOException {
         write(tied, weights -> {
-            Weights head = copy(find(weights, EMBEDDING), HEAD);
+            Tensor head = copy(find(weights, EMBEDDING), HEAD);
             head.data().setAtIndex(ValueLayout.JAVA_FLOAT, 3, 1.5F);
             weights.add(head);
         });
@@ -99,7 +99,7 @@ class CheckpointTest {
     @Test
     void whatIsSavedOfAnOddCheckpointIsAPlainOne() throws IOException {
         write(tied, weights -> {
-            Weights head = copy(find(weights, EMBEDDING), HEAD);
+            Tensor head = copy(find(weights, EMBEDDING), HEAD);
             head.data().setAtIndex(ValueLayout.JAVA_FLOAT, 3, 1.5F);
             weights.add(head);
             weights.add(renamed(find(weights, "model.norm.weight"), "left.over"));
@@ -152,11 +152,11 @@ class CheckpointTest {
     @Test
     void whatBelongsToNoParameterIsLeftOutAndSaid() throws IOException {
         write(untied, weights -> {
-            Weights norm = find(weights, "model.norm.weight");
+            Tensor norm = find(weights, "model.norm.weight");
             weights.add(renamed(norm, "model.layers.0.self_attn.rotary_emb.inv_freq"));
             weights.add(renamed(norm, "model.layers.0.self_attn.q_proj.bias"));
             weights.add(renamed(norm, "model.layers.3.input_layernorm.weight"));
-            weights.add(new Weights("score", new long[] {64}, "U8", arena.allocate(64)));
+            weights.add(new Tensor("score", new long[] {64}, "U8", arena.allocate(64)));
         });
         expect(
                 logp(untied),
@@ -183,8 +183,8 @@ class CheckpointTest {
     void aTensorInTwoShardsIsTheLastFiles() throws IOException {
         write(tied, weights -> {});
         Files.delete(directory.resolve("model.safetensors"));
-        List<Weights> weights = new ArrayList<>(tied.weights());
-        Weights norm = copy(find(weights, "model.norm.weight"), "model.norm.weight");
+        List<Tensor> weights = new ArrayList<>(tied.weights());
+        Tensor norm = copy(find(weights, "model.norm.weight"), "model.norm.weight");
         norm.data().fill((byte) 0);
         SafetensorsWriter.writeFile(directory.resolve("a.safetensors"), List.of(norm), Map.of());
         SafetensorsWriter.writeFile(directory.resolve("b.safetensors"), weights, Map.of());
@@ -197,12 +197,12 @@ class CheckpointTest {
         }
     }
 
-    private void write(ModelFiles source, Consumer<List<Weights>> change) throws IOException {
+    private void write(ModelFiles source, Consumer<List<Tensor>> change) throws IOException {
         Files.deleteIfExists(directory.resolve("model.safetensors"));
         Path config = SharedFiles.path(
                 "golden/tiny_llama/" + (source == tied ? "tied" : "untied_llama3_rope") + "/config.json");
         Files.writeString(directory.resolve("config.json"), Files.readString(config));
-        List<Weights> weights = new ArrayList<>(source.weights());
+        List<Tensor> weights = new ArrayList<>(source.weights());
         change.accept(weights);
         SafetensorsWriter.writeFile(directory.resolve("model.safetensors"), weights, Map.of());
     }
@@ -235,41 +235,41 @@ class CheckpointTest {
                 List.of(new int[] {1, 5, 9, 44}), List.<int[][]>of(new int[][] {{100, 7, 8, 0, 3, 2}})))[0];
     }
 
-    private static Weights find(List<Weights> weights, String name) {
+    private static Tensor find(List<Tensor> weights, String name) {
         return weights.stream()
                 .filter(tensor -> tensor.name().equals(name))
                 .findFirst()
                 .orElseThrow();
     }
 
-    private static void rename(List<Weights> weights, String from, String to) {
+    private static void rename(List<Tensor> weights, String from, String to) {
         weights.replaceAll(tensor -> tensor.name().equals(from) ? renamed(tensor, to) : tensor);
     }
 
-    private static Weights renamed(Weights tensor, String name) {
-        return new Weights(name, tensor.shape(), tensor.dtype(), tensor.data());
+    private static Tensor renamed(Tensor tensor, String name) {
+        return new Tensor(name, tensor.shape(), tensor.dtype(), tensor.data());
     }
 
-    private Weights copy(Weights tensor, String name) {
+    private Tensor copy(Tensor tensor, String name) {
         MemorySegment data = arena.allocate(tensor.data().byteSize(), 8).copyFrom(tensor.data());
-        return new Weights(name, tensor.shape(), tensor.dtype(), data);
+        return new Tensor(name, tensor.shape(), tensor.dtype(), data);
     }
 
     /** Cut to the upper half of every number. */
-    private Weights bfloat16(Weights tensor) {
+    private Tensor bfloat16(Tensor tensor) {
         MemorySegment data = arena.allocate(tensor.data().byteSize() / 2, 8);
         for (long i = 0; i < tensor.numElements(); i++) {
             data.setAtIndex(
                     ValueLayout.JAVA_SHORT, i, (short) (tensor.data().getAtIndex(ValueLayout.JAVA_INT, i) >>> 16));
         }
-        return new Weights(tensor.name(), tensor.shape(), "BF16", data);
+        return new Tensor(tensor.name(), tensor.shape(), "BF16", data);
     }
 
-    private Weights float32(Weights tensor) {
+    private Tensor float32(Tensor tensor) {
         MemorySegment data = arena.allocate(tensor.data().byteSize() * 2, 8);
         for (long i = 0; i < tensor.numElements(); i++) {
             data.setAtIndex(ValueLayout.JAVA_INT, i, tensor.data().getAtIndex(ValueLayout.JAVA_SHORT, i) << 16);
         }
-        return new Weights(tensor.name(), tensor.shape(), "F32", data);
+        return new Tensor(tensor.name(), tensor.shape(), "F32", data);
     }
 }

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.Device;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.StoredTensor;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;

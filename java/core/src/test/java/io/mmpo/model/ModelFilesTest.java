@@ -7,8 +7,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
 import io.mmpo.files.JsonFile;
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ComputeType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -45,8 +45,8 @@ class ModelFilesTest {
                 ModelFiles sharded = ModelFiles.open(directory)) {
             assertThat(sharded.config()).isEqualTo(one.config());
             assertThat(sharded.weights()).hasSameSizeAs(one.weights()).hasSizeGreaterThan(20);
-            for (Weights expected : one.weights()) {
-                Weights found = sharded.weights().stream()
+            for (Tensor expected : one.weights()) {
+                Tensor found = sharded.weights().stream()
                         .filter(w -> w.name().equals(expected.name()))
                         .findFirst()
                         .orElseThrow();
@@ -59,7 +59,7 @@ class ModelFilesTest {
     @Test
     void closingEndsTheWeights() {
         ModelFiles files = ModelFiles.open(golden);
-        Weights first = files.weights().getFirst();
+        Tensor first = files.weights().getFirst();
         files.close();
         files.close();
         assertThatThrownBy(() -> first.data().asByteBuffer().get()).isInstanceOf(IllegalStateException.class);
@@ -143,8 +143,8 @@ class ModelFilesTest {
     void whatTheCoreRefusesIsSaidOfTheFile() throws IOException {
         try (ModelFiles files = ModelFiles.open(golden);
                 Arena arena = Arena.ofConfined()) {
-            List<Weights> weights = new ArrayList<>(files.weights());
-            Weights norm = weights.stream()
+            List<Tensor> weights = new ArrayList<>(files.weights());
+            Tensor norm = weights.stream()
                     .filter(w -> w.name().equals("model.norm.weight"))
                     .findFirst()
                     .orElseThrow();
@@ -153,7 +153,7 @@ class ModelFilesTest {
             assertNotLoaded(directory + " does not fit config.json", "weight 'model.norm.weight' [64] is missing");
 
             Path file = directory.resolve("model.safetensors");
-            Weights nan = new Weights(
+            Tensor nan = new Tensor(
                     norm.name(), norm.shape(), "F32", arena.allocate(256, 4).copyFrom(norm.data()));
             nan.data().set(ValueLayout.JAVA_FLOAT, 8, Float.NaN);
             weights.add(nan);
@@ -161,13 +161,13 @@ class ModelFilesTest {
             assertNotLoaded(
                     file + " does not fit config.json", "weight 'model.norm.weight' holds a value that is not finite");
 
-            weights.set(weights.size() - 1, new Weights(norm.name(), new long[] {8, 8}, "F32", norm.data()));
+            weights.set(weights.size() - 1, new Tensor(norm.name(), new long[] {8, 8}, "F32", norm.data()));
             rewrite(file, weights);
             assertNotLoaded(file + " does not fit config.json", "weight 'model.norm.weight' has shape [8, 8]");
         }
     }
 
-    private static void rewrite(Path file, List<Weights> weights) throws IOException {
+    private static void rewrite(Path file, List<Tensor> weights) throws IOException {
         Files.delete(file);
         SafetensorsWriter.writeFile(file, weights, Map.of());
     }

@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.SharedFiles;
-import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
-import io.mmpo.nativelib.WeightFormat;
-import io.mmpo.nativelib.WeightType;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.WeightFormat;
+import io.mmpo.spec.WeightType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

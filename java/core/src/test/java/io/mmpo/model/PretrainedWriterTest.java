@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.mmpo.SharedFiles;
 import io.mmpo.files.JsonFile;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -81,7 +81,7 @@ class PretrainedWriterTest {
                 target,
                 source,
                 Optional.of(template),
-                List.of(new Weights("a", new long[] {1}, "F32", data)),
+                List.of(new Tensor("a", new long[] {1}, "F32", data)),
                 TensorForm.UNCHANGED);
         assertThat(target.resolve("chat_template.jinja")).hasContent("{{ mine }}");
     }
@@ -91,7 +91,7 @@ class PretrainedWriterTest {
         Files.deleteIfExists(target.resolve("model.safetensors"));
         Files.writeString(source.resolve("config.json"), config);
         MemorySegment data = Arena.ofAuto().allocate(dtype.equals("F32") ? 4 : 2);
-        PretrainedWriter.write(target, source, List.of(new Weights("a", new long[] {1}, dtype, data)));
+        PretrainedWriter.write(target, source, List.of(new Tensor("a", new long[] {1}, dtype, data)));
         return Files.readString(target.resolve("config.json"));
     }
 }

@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.SharedFiles;
-import io.mmpo.nativelib.ComputeType;
 import io.mmpo.nativelib.PackedBatch;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ComputeType;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -65,18 +65,18 @@ class ReportedAdaptersTest {
         try (ModelFiles files = ModelFiles.open(golden.model());
                 AdapterFiles adapter = AdapterFiles.open(golden.directory())) {
             PretrainedWriter.write(model, golden.model(), files.weights(), TensorForm.UNCHANGED, 100_000);
-            Weights embedding = files.weights().stream()
+            Tensor embedding = files.weights().stream()
                     .filter(weight -> weight.name().equals(ParameterNames.EMBEDDING))
                     .findFirst()
                     .orElseThrow();
-            Weights head = AdapterFiles.named(embedding, "base_model.model.lm_head.weight");
+            Tensor head = AdapterFiles.named(embedding, "base_model.model.lm_head.weight");
             MemorySegment data = Arena.ofAuto().allocate(head.data().byteSize(), 8);
             for (long i = 0; i < head.numElements(); i++) {
                 float value = head.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, 4 * i);
                 data.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1.5F * value);
             }
-            List<Weights> weights = new ArrayList<>(adapter.weights());
-            weights.add(new Weights(head.name(), head.shape(), "F32", data));
+            List<Tensor> weights = new ArrayList<>(adapter.weights());
+            weights.add(new Tensor(head.name(), head.shape(), "F32", data));
             Path other = Files.createDirectory(directory.resolve("other"));
             SafetensorsWriter.writeFile(other.resolve(AdapterFiles.WEIGHTS_FILE), weights, SafetensorsWriter.PYTORCH);
             golden.change(config -> config.putArray("modules_to_save").add("lm_head"));
@@ -98,7 +98,7 @@ class ReportedAdaptersTest {
     void whatIsMissingOfAResizedModelIsSaid() throws IOException {
         Path reports = SharedFiles.path("reports/08-adapter-with-embeddings");
         try (AdapterFiles adapter = AdapterFiles.open(reports.resolve("adapter"))) {
-            List<Weights> weights = adapter.weights().stream()
+            List<Tensor> weights = adapter.weights().stream()
                     .filter(weight -> !weight.name().contains("lm_head"))
                     .toList();
             SafetensorsWriter.writeFile(

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import io.mmpo.MmpoException;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,13 +32,12 @@ class SafetensorsHeaderPropertyTest {
             return elements * (dtype.equals("F32") ? 4 : 2);
         }
 
-        Weights weights(Arena arena, Random random) {
+        Tensor weights(Arena arena, Random random) {
             MemorySegment data = arena.allocate(Math.max(1, bytes())).asSlice(0, bytes());
             for (long i = 0; i < bytes(); i++) {
                 data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
             }
-            return new Weights(
-                    name, shape.stream().mapToLong(Integer::longValue).toArray(), dtype, data);
+            return new Tensor(name, shape.stream().mapToLong(Integer::longValue).toArray(), dtype, data);
         }
     }
 
@@ -61,13 +60,13 @@ class SafetensorsHeaderPropertyTest {
             throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             Random random = new Random(seed);
-            List<Weights> written =
+            List<Tensor> written =
                     specs.stream().map(spec -> spec.weights(arena, random)).toList();
             Path file = write(written, metadata);
             try (SafetensorsReader reader = SafetensorsReader.open(file)) {
                 assertThat(reader.metadata()).isEqualTo(metadata);
                 assertThat(reader.tensors()).hasSameSizeAs(written);
-                for (Weights tensor : written) {
+                for (Tensor tensor : written) {
                     var read = reader.find(tensor.name()).orElseThrow();
                     assertThat(read.dtype()).isEqualTo(tensor.dtype());
                     assertThat(read.shape()).isEqualTo(tensor.shape());
@@ -91,7 +90,7 @@ class SafetensorsHeaderPropertyTest {
         Files.write(file, damage(bytes, random));
         assertThatCode(() -> {
                     try (SafetensorsReader reader = SafetensorsReader.open(file)) {
-                        for (SafetensorsReader.Tensor tensor : reader.tensors()) {
+                        for (SafetensorsReader.Entry tensor : reader.tensors()) {
                             tensor.data().toArray(ValueLayout.JAVA_BYTE); // every byte that was promised is there
                         }
                     } catch (MmpoException e) {
@@ -133,7 +132,7 @@ class SafetensorsHeaderPropertyTest {
         return result;
     }
 
-    private static Path write(List<Weights> weights, Map<String, String> metadata) throws IOException {
+    private static Path write(List<Tensor> weights, Map<String, String> metadata) throws IOException {
         Path file = directory.resolve("file");
         Files.deleteIfExists(file);
         SafetensorsWriter.writeFile(file, weights, metadata);

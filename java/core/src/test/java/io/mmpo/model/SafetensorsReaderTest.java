@@ -30,7 +30,7 @@ class SafetensorsReaderTest {
                 SafetensorsReader.open(SharedFiles.path("golden/tiny_llama/tied/model.safetensors"))) {
             var shapes = golden.at("/models/tied/param_shapes");
             assertThat(reader.tensors()).hasSize(shapes.size());
-            for (SafetensorsReader.Tensor tensor : reader.tensors()) {
+            for (SafetensorsReader.Entry tensor : reader.tensors()) {
                 assertThat(tensor.dtype()).isEqualTo("F32");
                 assertThat(JsonFile.MAPPER.convertValue(shapes.get(tensor.name()), long[].class))
                         .isEqualTo(tensor.shape());
@@ -49,7 +49,7 @@ class SafetensorsReaderTest {
                 new byte[] {(byte) 0x80, 0x3f, 0, 0x40, 5, 0, 0, 0, 0, 0, 0, 0});
         try (SafetensorsReader reader = SafetensorsReader.open(file)) {
             assertThat(reader.tensors())
-                    .extracting(SafetensorsReader.Tensor::name)
+                    .extracting(SafetensorsReader.Entry::name)
                     .containsExactly("a", "empty", "b");
             var a = reader.find("a").orElseThrow();
             assertThat(a.shape()).containsExactly(2, 1);

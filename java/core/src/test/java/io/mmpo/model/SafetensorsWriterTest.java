@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.mmpo.MmpoException;
 import io.mmpo.files.JsonFile;
 import io.mmpo.files.NewFile;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -48,7 +48,7 @@ class SafetensorsWriterTest {
 
     @Test
     void oneFileBelowTheLimitAndShardsWithAnIndexAbove() throws IOException {
-        List<Weights> weights =
+        List<Tensor> weights =
                 List.of(floats("a", 1, 2), floats("b", 3, 4), floats("c", 5, 6, 7, 8, 9), floats("d", 10));
         Path single = Files.createDirectory(directory.resolve("single"));
         SafetensorsWriter.writeModel(single, weights, 100);
@@ -123,9 +123,9 @@ class SafetensorsWriterTest {
         assertThat(begun).doesNotExist();
     }
 
-    private static Weights floats(String name, float... values) {
+    private static Tensor floats(String name, float... values) {
         MemorySegment data = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, values);
-        return new Weights(name, new long[] {values.length}, "F32", data);
+        return new Tensor(name, new long[] {values.length}, "F32", data);
     }
 
     private static List<String> names(Path directory) throws IOException {

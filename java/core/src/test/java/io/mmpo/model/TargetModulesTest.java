@@ -2,7 +2,7 @@ package io.mmpo.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.mmpo.nativelib.ModelShape;
+import io.mmpo.spec.ModelShape;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

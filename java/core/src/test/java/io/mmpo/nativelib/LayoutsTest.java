@@ -2,6 +2,15 @@ package io.mmpo.nativelib;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
+import io.mmpo.spec.Divergence;
+import io.mmpo.spec.LoraModule;
+import io.mmpo.spec.LossType;
+import io.mmpo.spec.Objective;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.Recompute;
+import io.mmpo.spec.WholeMatrix;
 import java.io.IOException;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.PaddingLayout;
@@ -76,10 +85,10 @@ class LayoutsTest {
             assertThat(NativeException.Status.of(status.ordinal() + 1)).isEqualTo(status);
         }
         for (ComputeType type : ComputeType.values()) {
-            expected.add("MMPO_" + type + " " + type.code());
+            expected.add("MMPO_" + type + " " + Codes.of(type));
         }
         for (Device device : Device.values()) {
-            expected.add("MMPO_" + device + " " + device.code());
+            expected.add("MMPO_" + device + " " + Codes.of(device));
         }
         expected.add("MMPO_FLOAT32 " + Dtype.F32.code());
         expected.add("MMPO_BFLOAT16 " + Dtype.BF16.code());
@@ -88,24 +97,24 @@ class LayoutsTest {
         expected.add("MMPO_ROPE_DEFAULT " + Structs.ROPE_DEFAULT);
         expected.add("MMPO_ROPE_LLAMA3 " + Structs.ROPE_LLAMA3);
         for (LossType loss : LossType.values()) {
-            expected.add("MMPO_LOSS_" + loss + " " + loss.code());
+            expected.add("MMPO_LOSS_" + loss + " " + Codes.of(loss));
         }
         for (Divergence divergence : Divergence.values()) {
-            expected.add("MMPO_" + divergence + " " + divergence.code());
+            expected.add("MMPO_" + divergence + " " + Codes.of(divergence));
         }
         expected.add("MMPO_NUM_LOSSES " + LossType.values().length);
-        expected.add("MMPO_MAX_LOSSES " + Layouts.MAX_LOSSES);
+        expected.add("MMPO_MAX_LOSSES " + Objective.MAX_LOSSES);
         for (Recompute recompute : Recompute.values()) {
-            expected.add("MMPO_RECOMPUTE_" + recompute + " " + recompute.code());
+            expected.add("MMPO_RECOMPUTE_" + recompute + " " + Codes.of(recompute));
         }
         for (LoraModule module : LoraModule.values()) {
-            expected.add("MMPO_MODULE_" + module + " " + module.code());
+            expected.add("MMPO_MODULE_" + module + " " + Codes.of(module));
         }
         for (WholeMatrix matrix : WholeMatrix.values()) {
-            expected.add("MMPO_WHOLE_" + matrix + " " + matrix.code());
+            expected.add("MMPO_WHOLE_" + matrix + " " + Codes.of(matrix));
         }
         for (OptimizerType type : OptimizerType.values()) {
-            expected.add("MMPO_" + type + " " + type.code());
+            expected.add("MMPO_" + type + " " + Codes.of(type));
         }
         expected.add("MMPO_STATE_PARAMETERS " + NativeTrainer.PARAMETERS);
         expected.add("MMPO_STATE_GRADIENTS " + NativeTrainer.GRADIENTS);

@@ -7,6 +7,16 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.SharedFiles;
 import io.mmpo.model.ModelFiles;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.LoraModule;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.LossType;
+import io.mmpo.spec.Objective;
+import io.mmpo.spec.OptimizerSettings;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.Recompute;
+import io.mmpo.spec.RewardRange;
+import io.mmpo.spec.Sampling;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -121,15 +131,15 @@ class NativeModelTest {
         JsonNode shapes = new GoldenLlama(name).model.get("param_shapes");
         try (ModelFiles model = ModelFiles.open(SharedFiles.path("golden/tiny_llama/" + name));
                 NativeModel llama = NativeModel.create(model.config().shape(), model.weights(), ComputeType.FLOAT32)) {
-            List<Weights> parameters = llama.parameters();
+            List<Tensor> parameters = llama.parameters();
             assertThat(parameters).hasSize(shapes.size());
-            for (Weights parameter : parameters) {
+            for (Tensor parameter : parameters) {
                 assertThat(GoldenLlama.ints(shapes.get(parameter.name())))
                         .containsExactly(Arrays.stream(parameter.shape())
                                 .mapToInt(Math::toIntExact)
                                 .toArray());
                 assertThat(parameter.data().isReadOnly()).isTrue();
-                Weights stored = model.weights().stream()
+                Tensor stored = model.weights().stream()
                         .filter(w -> w.name().equals(parameter.name()))
                         .findFirst()
                         .orElseThrow();
@@ -141,12 +151,12 @@ class NativeModelTest {
     @Test
     void bfloat16ParametersAreRoundedOnes() {
         try (NativeModel llama = NativeModel.create(files.config().shape(), files.weights(), ComputeType.BFLOAT16)) {
-            Weights norm = llama.parameters().stream()
+            Tensor norm = llama.parameters().stream()
                     .filter(w -> w.name().equals("model.norm.weight"))
                     .findFirst()
                     .orElseThrow();
             assertThat(norm.dtype()).isEqualTo("BF16");
-            Weights stored = stored("model.norm.weight");
+            Tensor stored = stored("model.norm.weight");
             for (int i = 0; i < norm.numElements(); i++) {
                 float rounded = Float.intBitsToFloat(norm.data().getAtIndex(ValueLayout.JAVA_SHORT, i) << 16);
                 float exact = stored.data().getAtIndex(ValueLayout.JAVA_FLOAT, i);
@@ -157,22 +167,22 @@ class NativeModelTest {
 
     @Test
     void badWeightsAreNamed() {
-        Weights norm = stored("model.norm.weight");
+        Tensor norm = stored("model.norm.weight");
         assertInvalid(without("model.norm.weight"), "model.norm.weight");
-        List<Weights> misshaped = without("model.norm.weight");
-        misshaped.add(new Weights(norm.name(), new long[] {1, norm.numElements()}, "F32", norm.data()));
+        List<Tensor> misshaped = without("model.norm.weight");
+        misshaped.add(new Tensor(norm.name(), new long[] {1, norm.numElements()}, "F32", norm.data()));
         assertInvalid(misshaped, "model.norm.weight");
-        List<Weights> unknown = without("");
-        unknown.add(new Weights("model.extra.weight", norm.shape(), "F32", norm.data()));
+        List<Tensor> unknown = without("");
+        unknown.add(new Tensor("model.extra.weight", norm.shape(), "F32", norm.data()));
         assertInvalid(unknown, "model.extra.weight");
         MemorySegment nan = Arena.ofAuto().allocate(norm.data().byteSize(), 4).copyFrom(norm.data());
         nan.setAtIndex(ValueLayout.JAVA_FLOAT, 7, Float.NaN);
-        List<Weights> notFinite = without("model.norm.weight");
-        notFinite.add(new Weights(norm.name(), norm.shape(), "F32", nan));
+        List<Tensor> notFinite = without("model.norm.weight");
+        notFinite.add(new Tensor(norm.name(), norm.shape(), "F32", nan));
         assertInvalid(notFinite, "model.norm.weight");
     }
 
-    private void assertInvalid(List<Weights> weights, String name) {
+    private void assertInvalid(List<Tensor> weights, String name) {
         assertThatThrownBy(() -> NativeModel.create(files.config().shape(), weights, ComputeType.FLOAT32))
                 .isInstanceOf(NativeException.class)
                 .hasMessageContaining(name)
@@ -201,7 +211,7 @@ class NativeModelTest {
     @Test
     void useAfterCloseIsAnError() {
         NativeModel llama = create();
-        Weights parameter = llama.parameters().getFirst();
+        Tensor parameter = llama.parameters().getFirst();
         llama.close();
         llama.close();
         assertThatThrownBy(llama::parameters)
@@ -232,15 +242,15 @@ class NativeModelTest {
         return NativeModel.create(files.config().shape(), files.weights(), ComputeType.FLOAT32);
     }
 
-    private Weights stored(String name) {
+    private Tensor stored(String name) {
         return files.weights().stream()
                 .filter(w -> w.name().equals(name))
                 .findFirst()
                 .orElseThrow();
     }
 
-    private List<Weights> without(String name) {
-        List<Weights> weights = new ArrayList<>(files.weights());
+    private List<Tensor> without(String name) {
+        List<Tensor> weights = new ArrayList<>(files.weights());
         weights.removeIf(w -> w.name().equals(name));
         return weights;
     }
@@ -257,15 +267,14 @@ class NativeModelTest {
             model.setAdapter(lora, List.of());
             assertThat(model.logps(golden.batch())).containsExactly(base);
             assertThat(model.adapterParameters().stream()
-                            .mapToLong(Weights::numElements)
+                            .mapToLong(Tensor::numElements)
                             .sum())
                     .isEqualTo(lora.numParameters(files.config().shape()));
             NativeTrainer trainer = NativeTrainer.create(model, optimizer);
             assertThat(trainer.parameters())
-                    .extracting(Weights::name)
-                    .containsExactlyElementsOf(model.adapterParameters().stream()
-                            .map(Weights::name)
-                            .toList());
+                    .extracting(Tensor::name)
+                    .containsExactlyElementsOf(
+                            model.adapterParameters().stream().map(Tensor::name).toList());
             trainer.accumulate(golden.batch(), DPO, golden.refLogps());
             trainer.step(1e-2, 1);
             assertThat(model.logps(golden.batch())).isNotEqualTo(base);

@@ -6,6 +6,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.mmpo.SharedFiles;
 import io.mmpo.model.ModelFiles;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.LossType;
+import io.mmpo.spec.Objective;
+import io.mmpo.spec.OptimizerSettings;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.Recompute;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -65,7 +71,7 @@ class NativeTrainerTest {
                                         .asDouble(),
                                 within(1e-4));
             }
-            for (Weights gradient : trainer.gradients()) {
+            for (Tensor gradient : trainer.gradients()) {
                 double sum = 0;
                 for (float value : gradient.data().toArray(ValueLayout.JAVA_FLOAT)) {
                     sum += (double) value * value;
@@ -87,8 +93,8 @@ class NativeTrainerTest {
     @Test
     void stateHasTheModelsNamesAndIsWritable() {
         try (NativeTrainer trainer = NativeTrainer.create(model, settings(OptimizerType.ADAMW_8BIT, Recompute.NONE))) {
-            List<Weights> parameters = model.parameters();
-            List<Weights> trained = trainer.parameters();
+            List<Tensor> parameters = model.parameters();
+            List<Tensor> trained = trainer.parameters();
             for (int i = 0; i < parameters.size(); i++) {
                 assertThat(trained.get(i).name()).isEqualTo(parameters.get(i).name());
                 assertThat(trained.get(i).shape()).isEqualTo(parameters.get(i).shape());
@@ -123,7 +129,7 @@ class NativeTrainerTest {
             train(two);
             assertThat(two.numSteps()).isEqualTo(2);
             for (int i = 0; i < one.parameters().size(); i++) {
-                Weights parameter = one.parameters().get(i);
+                Tensor parameter = one.parameters().get(i);
                 assertThat(two.parameters().get(i).data().mismatch(parameter.data()))
                         .as(parameter.name())
                         .isEqualTo(-1);
@@ -131,7 +137,7 @@ class NativeTrainerTest {
         }
     }
 
-    private static void copy(List<Weights> sources, List<Weights> targets) {
+    private static void copy(List<Tensor> sources, List<Tensor> targets) {
         for (int i = 0; i < sources.size(); i++) {
             targets.get(i).data().copyFrom(sources.get(i).data());
         }

@@ -6,18 +6,18 @@ import static org.assertj.core.api.Assertions.within;
 import io.mmpo.SharedFiles;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.ModelFiles;
-import io.mmpo.nativelib.ComputeType;
-import io.mmpo.nativelib.LoraModule;
-import io.mmpo.nativelib.LoraSettings;
-import io.mmpo.nativelib.LoraTarget;
-import io.mmpo.nativelib.ModelShape;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
-import io.mmpo.nativelib.OptimizerSettings;
-import io.mmpo.nativelib.OptimizerType;
-import io.mmpo.nativelib.Recompute;
-import io.mmpo.nativelib.Weights;
-import io.mmpo.nativelib.WholeMatrix;
+import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.LoraModule;
+import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.LoraTarget;
+import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.OptimizerSettings;
+import io.mmpo.spec.OptimizerType;
+import io.mmpo.spec.Recompute;
+import io.mmpo.spec.WholeMatrix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,7 +136,7 @@ class TrainingPlanTest {
         }
     }
 
-    private static long bytes(List<Weights> tensors) {
+    private static long bytes(List<Tensor> tensors) {
         return tensors.stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
     }
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.SharedFiles;
-import io.mmpo.data.ReferenceParts;
+import io.mmpo.data.store.ReferenceParts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

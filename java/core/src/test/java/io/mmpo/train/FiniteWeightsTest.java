@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
 import io.mmpo.files.AtomicDirectory;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -26,7 +26,7 @@ class FiniteWeightsTest {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment floats =
                     arena.allocateFrom(ValueLayout.JAVA_FLOAT, 1, Float.NaN, Float.MAX_VALUE, Float.NEGATIVE_INFINITY);
-            assertThat(FiniteWeights.countNonFinite(new Weights("a", new long[] {4}, "F32", floats)))
+            assertThat(FiniteWeights.countNonFinite(new Tensor("a", new long[] {4}, "F32", floats)))
                     .isEqualTo(2);
             short[] bfloat16 = {0x3f80, 0x7f7f, 0x7f80, (short) 0xff80, 0x7fc0};
             assertThat(countShorts("BF16", arena.allocateFrom(ValueLayout.JAVA_SHORT, bfloat16)))
@@ -38,7 +38,7 @@ class FiniteWeightsTest {
     }
 
     private static long countShorts(String dtype, MemorySegment data) {
-        return FiniteWeights.countNonFinite(new Weights("a", new long[] {5}, dtype, data));
+        return FiniteWeights.countNonFinite(new Tensor("a", new long[] {5}, dtype, data));
     }
 
     @Test
@@ -46,7 +46,7 @@ class FiniteWeightsTest {
         long size = (1 << 20) + 3;
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment floats = arena.allocate(ValueLayout.JAVA_FLOAT, size);
-            Weights tensor = new Weights("layer.weight", new long[] {size}, "F32", floats);
+            Tensor tensor = new Tensor("layer.weight", new long[] {size}, "F32", floats);
             assertThatCode(() -> FiniteWeights.require(List.of(tensor), "final"))
                     .doesNotThrowAnyException();
             floats.setAtIndex(ValueLayout.JAVA_FLOAT, size - 1, Float.NaN);

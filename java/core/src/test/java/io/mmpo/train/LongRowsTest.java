@@ -2,7 +2,7 @@ package io.mmpo.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.mmpo.data.TokenizedGroup;
+import io.mmpo.data.tokens.TokenizedGroup;
 import org.junit.jupiter.api.Test;
 
 class LongRowsTest {

@@ -101,17 +101,17 @@ class LoraTrainingTest {
                 assertThat(saved.tensors())
                         .hasSize(2 * 2 * 2 + 2)
                         .allMatch(tensor -> tensor.dtype().equals("F32"));
-                List<SafetensorsReader.Tensor> matrices = saved.tensors().stream()
+                List<SafetensorsReader.Entry> matrices = saved.tensors().stream()
                         .filter(tensor -> !tensor.name().contains("lora_"))
                         .toList();
                 assertThat(matrices)
-                        .extracting(SafetensorsReader.Tensor::name)
+                        .extracting(SafetensorsReader.Entry::name)
                         .containsExactlyInAnyOrder(
                                 "base_model.model.model.embed_tokens.weight", "base_model.model.lm_head.weight");
                 long differs = matrices.get(0)
-                        .toWeights()
+                        .toTensor()
                         .data()
-                        .mismatch(matrices.get(1).toWeights().data());
+                        .mismatch(matrices.get(1).toTensor().data());
                 assertThat(differs == -1).isEqualTo(tied);
             }
         }

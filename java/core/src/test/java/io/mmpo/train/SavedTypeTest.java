@@ -9,7 +9,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
 import io.mmpo.model.ModelFiles;
 import io.mmpo.model.SafetensorsReader;
-import io.mmpo.nativelib.Weights;
+import io.mmpo.nativelib.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -63,7 +63,7 @@ class SavedTypeTest {
                                     : config.get("torch_dtype").asText())
                     .isEqualTo(type);
             try (ModelFiles files = ModelFiles.open(run.resolve(name))) {
-                assertThat(files.weights()).extracting(Weights::dtype).containsOnly(safetensorsType);
+                assertThat(files.weights()).extracting(Tensor::dtype).containsOnly(safetensorsType);
             }
         }
     }
@@ -92,8 +92,8 @@ class SavedTypeTest {
         Path run = train("run", 1, Map.of("bf16", true, "learning_rate", 1e-30));
         try (ModelFiles source = ModelFiles.open(SharedFiles.path("golden/tiny_llama/tied"));
                 ModelFiles saved = ModelFiles.open(run.resolve("final"))) {
-            Map<String, Weights> byName = byName(source);
-            for (Weights weights : saved.weights()) {
+            Map<String, Tensor> byName = byName(source);
+            for (Tensor weights : saved.weights()) {
                 assertThat(weights.data().mismatch(byName.get(weights.name()).data()))
                         .as(weights.name())
                         .isEqualTo(-1);
@@ -119,9 +119,9 @@ class SavedTypeTest {
         try (ModelFiles source = ModelFiles.open(SharedFiles.path("golden/tiny_llama/tied"));
                 ModelFiles trained = ModelFiles.open(whole.resolve("final"));
                 ModelFiles saved = ModelFiles.open(rounded.resolve("final"))) {
-            for (Weights before : source.weights()) {
-                Weights after = byName(trained).get(before.name());
-                Weights file = byName(saved).get(before.name());
+            for (Tensor before : source.weights()) {
+                Tensor after = byName(trained).get(before.name());
+                Tensor file = byName(saved).get(before.name());
                 for (long i = 0; i < before.numElements(); i++) {
                     double start = at(before, i);
                     double difference = at(after, i) - start;
@@ -155,7 +155,7 @@ class SavedTypeTest {
         Path run = train("run", 4, Map.of("use_peft", true, "learning_rate", 1e-6, "save_dtype", "bfloat16"));
         try (SafetensorsReader file = SafetensorsReader.open(run.resolve("final/adapter_model.safetensors"))) {
             assertThat(file.tensors())
-                    .extracting(SafetensorsReader.Tensor::dtype)
+                    .extracting(SafetensorsReader.Entry::dtype)
                     .containsOnly("BF16");
         }
         // B begins at zero, so all of it is kept; A is random, and moves by less than its bfloat16 steps.
@@ -210,13 +210,13 @@ class SavedTypeTest {
         return output;
     }
 
-    private static Map<String, Weights> byName(ModelFiles files) {
-        Map<String, Weights> byName = new HashMap<>();
+    private static Map<String, Tensor> byName(ModelFiles files) {
+        Map<String, Tensor> byName = new HashMap<>();
         files.weights().forEach(weights -> byName.put(weights.name(), weights));
         return byName;
     }
 
-    private static float at(Weights weights, long index) {
+    private static float at(Tensor weights, long index) {
         MemorySegment data = weights.data();
         return weights.dtype().equals("F32")
                 ? data.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, index)

@@ -2,8 +2,8 @@ package io.mmpo.eval.alpaca;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
-import io.mmpo.data.TableFile;
-import io.mmpo.data.TableRow;
+import io.mmpo.data.rows.TableFile;
+import io.mmpo.data.rows.TableRow;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;

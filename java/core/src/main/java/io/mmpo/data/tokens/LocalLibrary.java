@@ -1,0 +1,95 @@
+package io.mmpo.data.tokens;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import io.mmpo.MmpoException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
+
+/** The tokenizers library in this process. It is loaded when the first tokenizer is. */
+final class LocalLibrary implements TokenizerLibrary {
+    private final HuggingFaceTokenizer library;
+
+    private LocalLibrary(HuggingFaceTokenizer library) {
+        this.library = library;
+    }
+
+    static LocalLibrary load(String definition) {
+        stayOffline();
+        // It looks for its version among the resources of the thread's loader, which may be one that does not know its
+        // jar.
+        Thread thread = Thread.currentThread();
+        ClassLoader loader = thread.getContextClassLoader();
+        thread.setContextClassLoader(HuggingFaceTokenizer.class.getClassLoader());
+        try {
+            return new LocalLibrary(HuggingFaceTokenizer.newInstance(
+                    new ByteArrayInputStream(definition.getBytes(StandardCharsets.UTF_8)),
+                    Map.of("truncation", "false", "padding", "false")));
+        } catch (IOException | RuntimeException e) {
+            throw new TokenizerFault(String.valueOf(e.getMessage()), e);
+        } catch (LinkageError e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into ~/.djl.ai (or DJL_CACHE_DIR); "
+                            + "make that directory writable, on Linux x86-64 or arm64 with glibc.",
+                    e.getMessage());
+        } finally {
+            thread.setContextClassLoader(loader);
+        }
+    }
+
+    /**
+     * DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU library, which
+     * is all that tokenizing needs.
+     */
+    private static synchronized void stayOffline() {
+        for (Map.Entry<String, String> setting : Map.of(
+                        "RUST_FLAVOR", "cpu", "ai.djl.offline", "true", "OPT_OUT_TRACKING", "true")
+                .entrySet()) {
+            if (System.getProperty(setting.getKey()) == null) {
+                System.setProperty(setting.getKey(), setting.getValue());
+            }
+        }
+    }
+
+    @Override
+    public int[] encode(String text) {
+        long handle = library.getHandle();
+        try {
+            // The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than
+            // tokenizing.
+            long encoding = TokenizersLibrary.LIB.encode(handle, text, false);
+            try {
+                return toInts(TokenizersLibrary.LIB.getTokenIds(encoding));
+            } finally {
+                TokenizersLibrary.LIB.deleteEncoding(encoding);
+            }
+        } catch (RuntimeException e) {
+            throw new TokenizerFault(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    @Override
+    public String decode(int[] ids, boolean skipSpecialTokens) {
+        long[] wide = Arrays.stream(ids).asLongStream().toArray();
+        return TokenizersLibrary.LIB.decode(library.getHandle(), wide, skipSpecialTokens);
+    }
+
+    @Override
+    public void close() {
+        library.close();
+    }
+
+    /** Every id is one of a vocabulary that {@link TokenizerJson} has looked through. */
+    private static int[] toInts(long[] ids) {
+        int[] narrow = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            narrow[i] = Math.toIntExact(ids[i]);
+        }
+        return narrow;
+    }
+}

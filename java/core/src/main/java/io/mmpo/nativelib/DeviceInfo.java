@@ -1,0 +1,48 @@
+package io.mmpo.nativelib;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import io.mmpo.spec.Device;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What the core says of a device.
+ *
+ * @param isBuilt whether the native core was built for it
+ * @param description one line; empty where the device cannot be used
+ * @param problem why it cannot be used; empty where it can
+ * @param peakBytes the most memory that LibTorch has held there so far; 0 for the CPU
+ */
+public record DeviceInfo(boolean isBuilt, String description, String problem, long peakBytes) {
+    public static DeviceInfo of(Device device) {
+        NativeLibrary.load();
+        try (Arena arena = Arena.ofConfined()) {
+            return NativeCall.run("mmpo_device_describe", arena, call -> {
+                MemorySegment info = arena.allocate(Layouts.DEVICE_INFO);
+                call.check((int) Bindings.DEVICE_DESCRIBE.invokeExact(Codes.of(device), info, call.error()));
+                return new DeviceInfo(
+                        info.get(JAVA_INT, Layouts.offset(Layouts.DEVICE_INFO, "is_built")) != 0,
+                        info.getString(Layouts.offset(Layouts.DEVICE_INFO, "description")),
+                        info.getString(Layouts.offset(Layouts.DEVICE_INFO, "problem")),
+                        info.get(JAVA_LONG, Layouts.offset(Layouts.DEVICE_INFO, "peak_bytes")));
+            });
+        }
+    }
+
+    public boolean isUsable() {
+        return problem.isEmpty();
+    }
+
+    /** What to do about a GPU that cannot be used. */
+    public String mend() {
+        if (!isBuilt) {
+            return "Build mmpo with CUDA (mvn -Pcuda package)";
+        }
+        if (problem.contains("driver")) {
+            return "Install NVIDIA's driver for CUDA 13 (release 580 or newer; nvidia-smi shows what is installed)";
+        }
+        return "Run where a GPU is visible (nvidia-smi lists them; CUDA_VISIBLE_DEVICES hides them)";
+    }
+}

@@ -1,0 +1,62 @@
+package io.mmpo.nativelib;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.mmpo.MmpoException;
+import io.mmpo.spec.Device;
+import io.mmpo.spec.DeviceChoice;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ChosenDeviceTest {
+    private static final DeviceInfo CPU = new DeviceInfo(true, "AVX512", "", 0);
+    private static final DeviceInfo GPU = new DeviceInfo(true, "NVIDIA H100, 79 GiB", "", 0);
+
+    private static DeviceInfo missing(boolean built, String problem) {
+        return new DeviceInfo(built, "", problem, 0);
+    }
+
+    @Test
+    void autoTakesAGpuThatCanBeUsedAndSaysSo() {
+        assertThat(ChosenDevice.of(DeviceChoice.AUTO, GPU, CPU))
+                .isEqualTo(new ChosenDevice(Device.CUDA, "device: cuda (auto: there is a GPU), NVIDIA H100, 79 GiB"));
+    }
+
+    @Test
+    void autoSaysWhyItTakesTheCpu() {
+        assertThat(ChosenDevice.of(DeviceChoice.AUTO, missing(true, "no CUDA-capable device is detected"), CPU))
+                .isEqualTo(new ChosenDevice(
+                        Device.CPU,
+                        "device: cpu (auto: no GPU can be used: no CUDA-capable device is detected), AVX512"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "false | this build has no CUDA side | mvn -Pcuda package",
+                "true | CUDA driver version is insufficient for CUDA runtime version | nvidia-smi",
+                "true | no CUDA-capable device is detected | CUDA_VISIBLE_DEVICES"
+            })
+    void cudaIsNeverReplacedByTheCpu(boolean built, String problem, String mend) {
+        assertThatThrownBy(() -> ChosenDevice.of(DeviceChoice.CUDA, missing(built, problem), CPU))
+                .isInstanceOfSatisfying(
+                        MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.ENVIRONMENT))
+                .hasMessageContainingAll("device is cuda", problem, mend, "set device to cpu");
+    }
+
+    @Test
+    void theCpuIsAlwaysThere() {
+        assertThat(DeviceInfo.of(Device.CPU).isUsable()).isTrue();
+        assertThat(ChosenDevice.of(DeviceChoice.CPU).device()).isEqualTo(Device.CPU);
+    }
+
+    @Test
+    void theCoreSaysWhetherItWasBuiltForCuda() {
+        DeviceInfo gpu = DeviceInfo.of(Device.CUDA);
+        assertThat(NativeLibrary.buildInfo()).contains(gpu.isBuilt() ? "with CUDA" : "without CUDA");
+        assertThat(gpu.isUsable()).isEqualTo(!gpu.description().isEmpty());
+    }
+}
