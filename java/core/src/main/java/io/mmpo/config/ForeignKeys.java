@@ -231,9 +231,6 @@ final class ForeignKeys {
                 "per_device_train_batch_size is as it is written; write auto_find_batch_size: false",
                 "auto_find_batch_size");
         offOnly(
-                "schedules are linear, cosine, constant and constant_with_warmup, without further arguments; remove it",
-                "lr_scheduler_kwargs");
-        offOnly(
                 "the optimizer is AdamW with adam_beta1, adam_beta2, adam_epsilon and weight_decay; remove it",
                 "optim_args",
                 "optim_target_modules");

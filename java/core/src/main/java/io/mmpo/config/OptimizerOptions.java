@@ -22,7 +22,7 @@ public record OptimizerOptions(Settings values) {
             .unset("adamw_torch")
             .means("`adamw_torch` (or `adamw_torch_fused`), or `adamw_8bit` (or `adamw_bnb_8bit`): moments in 8 bits.");
 
-    private static final ConfigKey<Double> LEARNING_RATE = KEYS.key("learning_rate", NUMBER)
+    static final ConfigKey<Double> LEARNING_RATE = KEYS.key("learning_rate", NUMBER)
             .unset("1e-6")
             .unset(LossType.SFT, "2e-5")
             .must(rate -> rate > 0, "must be > 0")

@@ -28,7 +28,16 @@ public record ScheduleOptions(Settings values) {
     private static final ConfigKey<SchedulerType> TYPE = KEYS.key(
                     "lr_scheduler_type", ValueType.oneOf(SchedulerType.class))
             .unset("linear")
-            .means("`linear`, `cosine`, `constant` or `constant_with_warmup`.");
+            .means(
+                    "`linear`, `cosine`, `cosine_with_restarts`, `cosine_with_min_lr`, `cosine_warmup_with_min_lr`, `polynomial`, `inverse_sqrt`,"
+                            + " `warmup_stable_decay`, `constant` or `constant_with_warmup`, as transformers has them.");
+
+    private static final ConfigKey<SchedulerArguments> ARGUMENTS = KEYS.key(
+                    "lr_scheduler_kwargs", SchedulerArguments.TYPE)
+            .means(
+                    "Arguments of the schedule, by transformers' names: `num_cycles` (of the cosines and warmup_stable_decay); `min_lr` or"
+                            + " `min_lr_rate`, and `warmup_lr_rate`; `lr_end` and `power` (polynomial); `timescale` (inverse_sqrt); `num_decay_steps`,"
+                            + " `num_stable_steps`, `warmup_type`, `decay_type` and `min_lr_ratio` (warmup_stable_decay).");
 
     private static final ConfigKey<Double> WARMUP_RATIO = KEYS.key("warmup_ratio", NUMBER)
             .unset("0.0")
@@ -58,6 +67,7 @@ public record ScheduleOptions(Settings values) {
                 TYPE,
                 "constant has no warm-up, yet %s is set; write lr_scheduler_type: constant_with_warmup",
                 hasRatio ? "warmup_ratio" : "warmup_steps");
+        v.get(ARGUMENTS).check(v.get(TYPE), v.get(OptimizerOptions.LEARNING_RATE), ARGUMENTS, problems);
     }
 
     public double numTrainEpochs() {
@@ -71,6 +81,10 @@ public record ScheduleOptions(Settings values) {
 
     public SchedulerType type() {
         return values.get(TYPE);
+    }
+
+    public SchedulerArguments arguments() {
+        return values.get(ARGUMENTS);
     }
 
     /** Warm-up steps of a run of {@code totalSteps}; a share is rounded up. */

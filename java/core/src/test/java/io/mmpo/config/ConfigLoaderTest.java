@@ -222,6 +222,34 @@ class ConfigLoaderTest {
     }
 
     @Test
+    void argumentsOfAScheduleAreTransformers() throws IOException {
+        TrainingConfig config =
+                load("lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr_rate: 0.1, min_lr: null}");
+        assertThat(config.schedule().arguments().values()).isEqualTo(Map.of("min_lr_rate", 0.1));
+        assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
+        assertThat(load("lr_scheduler_type: polynomial\nlr_scheduler_kwargs: '{\"power\": 2}'")
+                        .schedule()
+                        .arguments()
+                        .number("power"))
+                .hasValue(2);
+        assertFails(
+                "lr_scheduler_kwargs: {power: 1}",
+                "has power, which lr_scheduler_type linear does not take; it takes no arguments");
+        assertFails("lr_scheduler_kwargs: 0.1", "lr_scheduler_kwargs must be a mapping of the schedule's arguments");
+        assertFails("lr_scheduler_type: cosine_with_min_lr", "must have one of min_lr and min_lr_rate");
+        assertFails("lr_scheduler_type: warmup_stable_decay", "must have num_decay_steps");
+        assertFails(
+                "lr_scheduler_type: warmup_stable_decay\nlr_scheduler_kwargs: {num_decay_steps: 1, decay_type: exp}",
+                "must have linear or cosine or 1-sqrt as decay_type, got 'exp'");
+        assertFails(
+                "lr_scheduler_type: polynomial\nlearning_rate: 1e-7",
+                "must have an lr_end (0.0000001) below learning_rate");
+        assertFails(
+                "lr_scheduler_type: cosine\nlr_scheduler_kwargs: {num_cycles: -1}",
+                "must have a number from 0 as num_cycles, got -1");
+    }
+
+    @Test
     void keysOfAnAdapterAreRefusedTogetherWithAllOthers() {
         assertFails(
                 "lora_r: 0\nlora_alpha: x\nbeta: -1\nlora_dropout: 2\nlora_target_modules: .*(q_proj\nlora_modules_to_save: [norm]",
