@@ -4,46 +4,23 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A key that a run which goes on sets to another value than the run that it goes on with: text as in config.yaml. */
 public record ConfigChange(String key, String then, String now) {
-    /** Keys that decide what is written, evaluated and kept in memory, and nothing of what the weights become. */
-    static final Set<String> FREE = Set.of(
-            "output_dir",
-            "logging_steps",
-            "logging_first_step",
-            "eval_strategy",
-            "eval_steps",
-            "eval_dataset_name",
-            "dataset_test_split",
-            "per_device_eval_batch_size",
-            "cache_dir",
-            "precompute_ref_batch_size",
-            "gradient_checkpointing",
-            "save_strategy",
-            "save_steps",
-            "save_total_limit",
-            "save_dtype",
-            "save_rounding",
-            "resume_from_checkpoint",
-            "resume_with_changed_config");
-
     /** savedConfig: a file that {@link TrainingConfig#toYaml} wrote. In the order of the documentation. */
     static List<ConfigChange> between(Path savedConfig, TrainingConfig config) {
         Map<String, Assignment> then = YamlFile.read(savedConfig);
         Map<String, Assignment> now = YamlFile.parse(config.toYaml(), savedConfig);
         List<ConfigChange> changes = new ArrayList<>();
-        for (ConfigKey key : ConfigKeys.ALL.values()) {
-            if (FREE.contains(key.name())) {
+        for (ConfigKey<?> key : ConfigKeys.ALL.values()) {
+            if (key.mayChangeOnResuming()) {
                 continue;
             }
             // A key that the checkpoint's program did not know yet had the effect of its default.
             String before = then.containsKey(key.name())
                     ? text(then.get(key.name()))
-                    : Assignment.scalar(key.fallbackFor(config.loss().type()), "")
-                            .text();
+                    : key.fallbackFor(config.loss().type());
             String after = text(now.get(key.name()));
             if (!same(before, after)) {
                 changes.add(new ConfigChange(key.name(), String.valueOf(before), String.valueOf(after)));

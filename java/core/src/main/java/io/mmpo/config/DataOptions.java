@@ -1,5 +1,10 @@
 package io.mmpo.config;
 
+import static io.mmpo.config.ValueTypes.FLAG;
+import static io.mmpo.config.ValueTypes.OPTIONAL_INTEGER;
+import static io.mmpo.config.ValueTypes.TEXT;
+
+import io.mmpo.spec.LossType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -8,82 +13,188 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
-/**
- * Where the rows come from and how long they may be. dataset, evalDataset: see {@link DatasetOptions#path}; mixture: several of
- * them instead of dataset. Lengths are tokens; absent: no limit. truncationMode: keep_start or keep_end. cache: directory where
- * tokenized rows and reference log-probabilities are kept, "no" for nowhere. packing: rows of
- * fine-tuning put together to sequences of up to maxLength tokens.
- */
-public record DataOptions(
-        Optional<String> dataset,
-        List<DatasetOptions> mixture,
-        Optional<String> config,
-        String trainSplit,
-        String testSplit,
-        Optional<String> evalDataset,
-        OptionalInt maxLength,
-        OptionalInt maxPromptLength,
-        OptionalInt maxCompletionLength,
-        String truncationMode,
-        Optional<String> cache,
-        boolean packing) {
+/** Where the rows come from and how long they may be. */
+public record DataOptions(Settings values) {
+    static final Section KEYS = new Section("Data", DataOptions::check);
+
     private static final Pattern ONE_FILE = Pattern.compile("[^*?\\[{]*\\.(jsonl|json|csv|parquet)(\\.gz)?");
+    private static final String DATA_WANTED = "must name a file, a directory or a data set";
+
+    private static final ConfigKey<Optional<String>> DATASET = KEYS.key("dataset_name", TEXT.optional())
+            .must(DataOptions::isNotBlank, DATA_WANTED)
+            .means(
+                    "Rows to train on: a file, a glob, a directory, or a data set of a hub as `owner/name[@revision]` (docs/data.md).");
+
+    private static final ConfigKey<Optional<String>> CONFIG = KEYS.key("dataset_config", TEXT.optional())
+            .must(name -> name.map(DatasetOptions::isName).orElse(true), DatasetOptions.NAME_WANTED)
+            .means("Configuration of the data set, where it has several.");
+
+    private static final ConfigKey<String> TRAIN_SPLIT = KEYS.key("dataset_train_split", TEXT)
+            .unset("train")
+            .must(DatasetOptions::isName, DatasetOptions.NAME_WANTED)
+            .means("Split to train on, where the data set is a directory or lies on a hub.");
+
+    private static final ConfigKey<List<DatasetOptions>> MIXTURE = KEYS.key(
+                    "datasets",
+                    ValueType.<List<DatasetOptions>>of(
+                                    (given, v) -> Mixture.read(given, v.get(CONFIG), v.get(TRAIN_SPLIT)),
+                                    Mixture::toYaml)
+                            .orWhenNull(List.of()))
+            .means(
+                    "Instead of dataset_name several of them: a list of `{path, config, split, weight, columns}` (docs/data.md).");
+
+    private static final ConfigKey<Optional<String>> EVAL_DATASET = KEYS.key("eval_dataset_name", TEXT.optional())
+            .must(DataOptions::isNotBlank, DATA_WANTED)
+            .mayChangeOnResuming()
+            .means("Rows to evaluate on, named as dataset_name is; unset: dataset_name.");
+
+    private static final ConfigKey<String> TEST_SPLIT = KEYS.key("dataset_test_split", TEXT)
+            .unset("test")
+            .must(DatasetOptions::isName, DatasetOptions.NAME_WANTED)
+            .mayChangeOnResuming()
+            .means("Split to evaluate on, where the data set is a directory or lies on a hub.");
+
+    private static final ConfigKey<Optional<String>> CACHE = KEYS.key("cache_dir", TEXT.optional())
+            .mayChangeOnResuming()
+            .means(
+                    "Where tokenized rows and reference log-probabilities are kept; unset: `$MMPO_CACHE`, else `~/.cache/mmpo`; `no`:"
+                            + " nowhere.");
+
+    private static final ConfigKey<OptionalInt> MAX_LENGTH = KEYS.key("max_length", OPTIONAL_INTEGER)
+            .unset("1024")
+            .must(tokens -> tokens.orElse(2) >= 2, "must be at least 2, one token of prompt and one of completion")
+            .means("Tokens of prompt and completion together; `null`: no limit.");
+
+    private static final ConfigKey<OptionalInt> MAX_PROMPT_LENGTH = KEYS.key("max_prompt_length", OPTIONAL_INTEGER)
+            .must(tokens -> tokens.orElse(1) >= 1, "must be at least 1")
+            .means("Tokens of a prompt; a longer one loses its beginning.");
+
+    private static final ConfigKey<OptionalInt> MAX_COMPLETION_LENGTH = KEYS.key(
+                    "max_completion_length", OPTIONAL_INTEGER)
+            .must(tokens -> tokens.orElse(1) >= 1, "must be at least 1")
+            .means("Tokens of a completion; a longer one loses its end.");
+
+    private static final ConfigKey<String> TRUNCATION_MODE = KEYS.key(
+                    "truncation_mode", ValueType.oneOf(List.of("keep_start", "keep_end"), mode -> mode))
+            .unset("keep_start")
+            .means("What max_length keeps: `keep_start` or `keep_end`.");
+
+    private static final ConfigKey<Boolean> PACKING = KEYS.key("packing", FLAG)
+            .unset("false")
+            .means(
+                    "SFT: rows are put together to sequences of up to max_length tokens, and per_device_train_batch_size counts these.");
 
     public DataOptions {
-        mixture = List.copyOf(mixture);
-        Problems problems = new Problems();
+        values = values.of(KEYS);
+    }
+
+    private static void check(Settings v, Problems problems) {
+        boolean isMixture = !v.get(MIXTURE).isEmpty();
         problems.refuse(
-                dataset.isEmpty() && mixture.isEmpty(),
-                "dataset_name must be set; give it a file or a directory, or list several under datasets");
+                v.get(DATASET).isEmpty() && !isMixture,
+                DATASET,
+                "must be set; give it a file or a directory, or list several under datasets");
         problems.refuse(
-                dataset.isPresent() && !mixture.isEmpty(),
-                "datasets and dataset_name are both set; keep one, and write the other data set as an entry of datasets");
-        requireNotEmpty(problems, "dataset_name", dataset);
-        requireNotEmpty(problems, "eval_dataset_name", evalDataset);
-        config.ifPresent(name -> problems.collect(() -> DatasetOptions.requireName("dataset_config", name)));
-        problems.collect(() -> DatasetOptions.requireName("dataset_train_split", trainSplit));
-        problems.collect(() -> DatasetOptions.requireName("dataset_test_split", testSplit));
-        maxLength.ifPresent(value -> problems.require(
-                value >= 2, "max_length", "must be at least 2, one token of prompt and one of completion", value));
-        problems.requirePositive("max_prompt_length", maxPromptLength);
-        problems.requirePositive("max_completion_length", maxCompletionLength);
+                v.get(DATASET).isPresent() && isMixture,
+                MIXTURE,
+                "and dataset_name are both set; keep one, and write the other data set as an entry of datasets");
+        OptionalInt whole = v.get(MAX_LENGTH);
+        OptionalInt prompt = v.get(MAX_PROMPT_LENGTH);
         problems.refuse(
-                packing && maxLength.isEmpty(),
-                "packing needs max_length, the tokens of a packed sequence; set max_length, or write packing: false");
+                whole.isPresent() && prompt.isPresent() && prompt.getAsInt() >= whole.getAsInt(),
+                MAX_PROMPT_LENGTH,
+                "(%s) must be below max_length (%s), else nothing is left of a completion; raise max_length or write max_length: null",
+                prompt.orElse(0),
+                whole.orElse(0));
         problems.refuse(
-                maxLength.isPresent()
-                        && maxPromptLength.isPresent()
-                        && maxPromptLength.getAsInt() >= maxLength.getAsInt(),
-                "max_prompt_length (%s) must be below max_length (%s), else nothing is left of a completion; raise max_length or"
-                        + " write max_length: null",
-                maxPromptLength.orElse(0),
-                maxLength.orElse(0));
-        problems.throwIfAny();
+                v.get(PACKING) && whole.isEmpty(),
+                PACKING,
+                "needs max_length, the tokens of a packed sequence; set max_length, or write packing: false");
+        LossType loss = LossOptions.types(v).getFirst();
+        problems.refuse(
+                v.get(PACKING) && loss != LossType.SFT,
+                PACKING,
+                "is for loss_type sft, and loss_type is %s; pairs are packed without it, so write packing: false",
+                ValueType.lowerCase(loss));
+    }
+
+    private static boolean isNotBlank(Optional<String> name) {
+        return name.filter(String::isBlank).isEmpty();
+    }
+
+    /** See {@link DatasetOptions#path}. */
+    public Optional<String> dataset() {
+        return values.get(DATASET);
+    }
+
+    /** Several instead of dataset. */
+    public List<DatasetOptions> mixture() {
+        return values.get(MIXTURE);
+    }
+
+    public Optional<String> config() {
+        return values.get(CONFIG);
+    }
+
+    public String trainSplit() {
+        return values.get(TRAIN_SPLIT);
+    }
+
+    public String testSplit() {
+        return values.get(TEST_SPLIT);
+    }
+
+    public Optional<String> evalDataset() {
+        return values.get(EVAL_DATASET);
+    }
+
+    /** Tokens; absent: no limit. So are the other lengths. */
+    public OptionalInt maxLength() {
+        return values.get(MAX_LENGTH);
+    }
+
+    public OptionalInt maxPromptLength() {
+        return values.get(MAX_PROMPT_LENGTH);
+    }
+
+    public OptionalInt maxCompletionLength() {
+        return values.get(MAX_COMPLETION_LENGTH);
+    }
+
+    /** keep_start or keep_end. */
+    public String truncationMode() {
+        return values.get(TRUNCATION_MODE);
+    }
+
+    /** Directory where tokenized rows and reference log-probabilities are kept, "no" for nowhere. */
+    public Optional<String> cache() {
+        return values.get(CACHE);
+    }
+
+    /** Rows of fine-tuning put together to sequences of up to maxLength tokens. */
+    public boolean packing() {
+        return values.get(PACKING);
     }
 
     /** What is trained on. */
     public List<DatasetOptions> training() {
-        return dataset.map(path -> List.of(whole(path, trainSplit))).orElse(mixture);
+        return dataset().map(path -> List.of(whole(path, trainSplit()))).orElse(mixture());
     }
 
     /** What is evaluated on; empty where the training data is a mixture and nothing else is named. */
     public Optional<DatasetOptions> evaluation() {
-        return evalDataset.or(() -> dataset).map(path -> whole(path, testSplit));
+        return evalDataset().or(this::dataset).map(path -> whole(path, testSplit()));
     }
 
     /** False where the rows that would be evaluated on are those of the one file that is trained on. */
     public boolean mayEvaluate() {
-        return evalDataset.isPresent()
-                || dataset.filter(path -> !ONE_FILE.matcher(path).matches() && !Files.isRegularFile(Path.of(path)))
+        return evalDataset().isPresent()
+                || dataset()
+                        .filter(path -> !ONE_FILE.matcher(path).matches() && !Files.isRegularFile(Path.of(path)))
                         .isPresent();
     }
 
     private DatasetOptions whole(String path, String split) {
-        return new DatasetOptions(path, config, split, 1, Map.of());
-    }
-
-    private static void requireNotEmpty(Problems problems, String key, Optional<String> text) {
-        text.ifPresent(value -> problems.require(
-                !value.isBlank(), key, "must name a file, a directory or a data set", "an empty text"));
+        return new DatasetOptions(path, config(), split, 1, Map.of());
     }
 }

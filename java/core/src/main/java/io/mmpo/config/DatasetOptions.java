@@ -13,14 +13,15 @@ public record DatasetOptions(
         String path, Optional<String> config, String split, double weight, Map<String, String> columns) {
     public DatasetOptions {
         Checks.require(!path.isBlank(), "path", "must name a file, a directory or a data set", "an empty text");
-        requireName("dataset_config", config.orElse("default"));
-        requireName("split", split);
+        Checks.require(isName(config.orElse("default")), "config", NAME_WANTED, "'" + config.orElse("") + "'");
+        Checks.require(isName(split), "split", NAME_WANTED, "'" + split + "'");
         Checks.require(weight > 0 && weight <= 1000, "weight", "must be above 0 and at most 1000", weight);
         columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns)); // config.yaml keeps the order
     }
 
-    static void requireName(String key, String name) {
-        Checks.require(
-                name.matches("[\\w.\\-]+"), key, "must be a name of letters, digits, _, - and .", "'" + name + "'");
+    static final String NAME_WANTED = "must be a name of letters, digits, _, - and .";
+
+    static boolean isName(String name) {
+        return name.matches("[\\w.\\-]+");
     }
 }

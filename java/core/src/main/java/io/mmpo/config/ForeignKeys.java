@@ -1,7 +1,6 @@
 package io.mmpo.config;
 
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -13,68 +12,32 @@ import java.util.Set;
 final class ForeignKeys {
     private ForeignKeys() {}
 
-    /** What becomes of a key. */
-    sealed interface Rule {
-        /** It would change nothing here: accepted with one line, which says why. */
-        record Ignored(String why) implements Rule {}
-
-        /**
-         * It would change the result, or what is written, in a way that is not offered: refused, but for the values under which a
-         * run does what the key says.
-         *
-         * @param accepted in lower case, beside what means off
-         * @param off whether false, 0 and none are such values too, as they are for most keys
-         * @param mend what is offered and what to write instead
-         */
-        record Limited(Set<String> accepted, boolean off, String mend) implements Rule {}
-
-        /** Another name of today's key, or of what took its place: refused with that name, unless it is off. */
-        record Renamed(String mend) implements Rule {}
-    }
-
-    /** Values that ask for nothing, whatever the key. */
-    private static final Set<String> OFF = Set.of("false", "no", "off", "none", "never");
-
-    static final Map<String, Rule> ALL = new LinkedHashMap<>();
-
-    /** Whether a value asks for nothing: null, an empty text, list or mapping. */
-    static boolean isEmpty(Assignment value) {
-        return value.nested()
-                ? value.tree() != null && value.tree().isEmpty()
-                : value.text() == null || value.text().isBlank();
-    }
-
-    /** Whether a value switches something off. */
-    static boolean isOff(Assignment value) {
-        String text = value.text();
-        return isEmpty(value)
-                || (text != null && (OFF.contains(text.toLowerCase(Locale.ROOT)) || text.matches("[+-]?0+(\\.0*)?")));
-    }
+    static final Map<String, ForeignRule> ALL = new LinkedHashMap<>();
 
     private static void ignored(String why, String... keys) {
-        declare(new Rule.Ignored(why), keys);
+        declare(new ForeignRule.Ignored(why), keys);
     }
 
     /** Beside what means off nothing is accepted. */
     private static void offOnly(String mend, String... keys) {
-        declare(new Rule.Limited(Set.of(), true, mend), keys);
+        declare(new ForeignRule.Limited(Set.of(), true, mend), keys);
     }
 
     /** accepted: beside what means off. */
     private static void limited(Set<String> accepted, String mend, String... keys) {
-        declare(new Rule.Limited(accepted, true, mend), keys);
+        declare(new ForeignRule.Limited(accepted, true, mend), keys);
     }
 
     /** For keys of which false and 0 are values like any other: accepted are these alone, and null. */
     private static void only(Set<String> accepted, String mend, String... keys) {
-        declare(new Rule.Limited(accepted, false, mend), keys);
+        declare(new ForeignRule.Limited(accepted, false, mend), keys);
     }
 
     private static void renamed(String mend, String... keys) {
-        declare(new Rule.Renamed(mend), keys);
+        declare(new ForeignRule.Renamed(mend), keys);
     }
 
-    private static void declare(Rule rule, String... keys) {
+    private static void declare(ForeignRule rule, String... keys) {
         for (String key : keys) {
             if (ALL.put(key, rule) != null || ConfigKeys.ALL.containsKey(key)) {
                 throw new IllegalStateException(key + " is declared twice");
@@ -267,9 +230,6 @@ final class ForeignKeys {
         offOnly(
                 "per_device_train_batch_size is as it is written; write auto_find_batch_size: false",
                 "auto_find_batch_size");
-        offOnly(
-                "schedules are linear, cosine, constant and constant_with_warmup, without further arguments; remove it",
-                "lr_scheduler_kwargs");
         offOnly(
                 "the optimizer is AdamW with adam_beta1, adam_beta2, adam_epsilon and weight_decay; remove it",
                 "optim_args",

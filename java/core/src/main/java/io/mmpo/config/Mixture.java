@@ -16,8 +16,13 @@ final class Mixture {
 
     private Mixture() {}
 
-    /** where: file and line, for messages. */
-    static List<DatasetOptions> read(JsonNode list, Optional<String> config, String split, String where) {
+    /** config and split: of entries that name none. */
+    static List<DatasetOptions> read(Assignment given, Optional<String> config, String split) {
+        JsonNode list = given.tree();
+        if (list == null) {
+            throw new Unreadable("must be a list or a mapping");
+        }
+        String where = " (" + given.where() + ")";
         List<DatasetOptions> datasets = new ArrayList<>();
         for (JsonNode entry : list.isObject() ? List.of(list) : list) {
             datasets.add(dataset(entry, config, split, "entry " + (datasets.size() + 1) + where));

@@ -1,73 +1,82 @@
 package io.mmpo.config;
 
 import io.mmpo.MmpoException;
-import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Checks of one record's values, all of them before any is refused, so that whoever mends a configuration is told everything at
- * once. Every message begins with its key, to which the reader of a file adds where that was set.
+ * All that is wrong with a configuration, noted before any of it is refused, so that whoever mends it is told everything at once: in
+ * the order of the file, each with the place where its key was set.
  */
 final class Problems {
-    private final List<String> messages = new ArrayList<>();
+    private final Map<String, Assignment> assignments;
+    private final Map<String, List<String>> byKey = new LinkedHashMap<>();
+    private final Set<String> withoutValue = new HashSet<>();
 
-    /** Notes "key wanted, got value" unless the condition holds; {@code wanted} reads like "must be > 0". */
-    void require(boolean condition, String key, String wanted, Object value) {
-        if (!condition) {
-            messages.add(Echo.refusal(key, wanted, value));
+    /** assignments: what was set, in the order of the file. */
+    Problems(Map<String, Assignment> assignments) {
+        this.assignments = assignments;
+    }
+
+    /** Notes a message that begins with the key, and adds where that was set. */
+    void note(String key, String message) {
+        note(key, message, "");
+    }
+
+    /** The place stands between the two halves of the message. */
+    void note(String key, String message, String rest) {
+        // Of a key without a value others know only the default: what is said of that would mislead.
+        if (!withoutValue.contains(key)) {
+            byKey.computeIfAbsent(key, k -> new ArrayList<>()).add(message + at(key) + rest);
         }
     }
 
-    void requirePositive(String key, int value) {
-        require(value >= 1, key, "must be at least 1", value);
+    /** Notes why a key has no value, in a message that says where by itself. */
+    void noteWhole(String key, String message) {
+        byKey.putIfAbsent(key, new ArrayList<>(List.of(message)));
+        withoutValue.add(key);
     }
 
-    void requirePositive(String key, OptionalInt value) {
-        value.ifPresent(number -> requirePositive(key, number));
-    }
-
-    void requireNotEmpty(String key, Path path) {
-        require(!path.toString().isBlank(), key, "must be a path", "an empty text");
-    }
-
-    void requireNotEmpty(String key, Optional<Path> path) {
-        path.ifPresent(value -> requireNotEmpty(key, value));
-    }
-
-    void refuse(boolean wrong, String format, Object... arguments) {
+    /** Notes a message, whose first word is the key, where something is wrong. */
+    void refuse(boolean wrong, ConfigKey<?> key, String format, @Nullable Object... arguments) {
         if (wrong) {
-            messages.add(String.format(format, arguments));
+            note(key.name(), key.name() + " " + String.format(format, arguments));
         }
     }
 
-    /** Runs a check that ends at its first problem. */
-    void collect(Runnable check) {
-        try {
-            check.run();
-        } catch (MmpoException e) {
-            messages.addAll(of(e));
-        }
+    /** Where a key was set, as the end of a sentence's first part; empty for a default. */
+    String at(String key) {
+        Assignment assignment = assignments.get(key);
+        return assignment == null ? "" : " (" + assignment.where() + ")";
+    }
+
+    String at(ConfigKey<?> key) {
+        return at(key.name());
     }
 
     /** Fails with everything that was noted. */
     void throwIfAny() {
-        if (!messages.isEmpty()) {
-            throw exception(messages);
+        if (byKey.isEmpty()) {
+            return;
         }
+        List<String> order = List.copyOf(assignments.keySet());
+        List<String> messages = byKey.entrySet().stream()
+                .sorted(Comparator.comparingInt(problem -> place(order, problem.getKey())))
+                .flatMap(problem -> problem.getValue().stream())
+                .toList();
+        throw MmpoException.configuration("%s", paragraph(messages));
     }
 
-    /** One error for several messages. */
-    static MmpoException exception(List<String> messages) {
-        return MmpoException.of(
-                MmpoException.Kind.CONFIGURATION, new Several(List.copyOf(messages)), "%s", paragraph(messages));
-    }
-
-    /** The messages that an error is made of. */
-    static List<String> of(MmpoException error) {
-        return error.getCause() instanceof Several several ? several.messages : List.of(error.getMessage());
+    /** Of a key in the file; those that are missing come last. */
+    private static int place(List<String> order, String key) {
+        int place = order.indexOf(key);
+        return place < 0 ? order.size() : place;
     }
 
     private static String paragraph(List<String> messages) {
@@ -83,16 +92,5 @@ final class Problems {
                     .append(i + 1 < messages.size() ? ";" : "");
         }
         return text.toString();
-    }
-
-    /** Carries the messages apart. */
-    private static final class Several extends RuntimeException {
-        private static final long serialVersionUID = 1L;
-        private final transient List<String> messages;
-
-        Several(List<String> messages) {
-            super(messages.size() + " messages", null, false, false);
-            this.messages = messages;
-        }
     }
 }

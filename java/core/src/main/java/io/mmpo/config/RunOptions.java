@@ -1,36 +1,165 @@
 package io.mmpo.config;
 
+import static io.mmpo.config.ValueTypes.COUNT;
+import static io.mmpo.config.ValueTypes.FLAG;
+import static io.mmpo.config.ValueTypes.LONG;
+import static io.mmpo.config.ValueTypes.OPTIONAL_STEPS;
+import static io.mmpo.config.ValueTypes.PATH;
+import static io.mmpo.config.ValueTypes.STEPS;
+import static io.mmpo.config.ValueTypes.SWITCH;
+
 import io.mmpo.spec.WeightType;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/**
- * What a run writes and when. evalSteps: as often as logging where absent. saveTotalLimit: checkpoints that are kept, all
- * where absent. savedType: of the weights in files, that of the trained ones where absent; stochasticRounding to it: by chance, seeded. resumeFrom: "true" for the newest checkpoint in outputDir, or the directory of one; resumeWithChangedConfig: even
- * if the checkpoint's run was told something else. seed: of the order of the rows.
- */
-public record RunOptions(
-        Path outputDir,
-        long seed,
-        StepCount loggingSteps,
-        boolean loggingFirstStep,
-        IntervalStrategy evalStrategy,
-        Optional<StepCount> evalSteps,
-        IntervalStrategy saveStrategy,
-        StepCount saveSteps,
-        OptionalInt saveTotalLimit,
-        Optional<WeightType> savedType,
-        boolean stochasticRounding,
-        Optional<String> resumeFrom,
-        boolean resumeWithChangedConfig) {
+/** What a run writes and when, what it begins with, and its seed. */
+public record RunOptions(Settings values) {
+    static final Section KEYS = new Section("Run and output");
+
+    private static final ConfigKey<Path> OUTPUT_DIR = KEYS.key("output_dir", PATH)
+            .unset("trainer_output")
+            .mayChangeOnResuming()
+            .means("Directory of the run: checkpoints, metrics, final model.");
+
+    private static final ConfigKey<Long> SEED = KEYS.key("seed", LONG)
+            .unset("42")
+            .means("Decides the order of the rows, and of LoRA the first weights and what is dropped.");
+
+    private static final ConfigKey<StepCount> LOGGING_STEPS = KEYS.key("logging_steps", STEPS)
+            .unset("10")
+            .must(StepCount::isInterval, StepCount.INTERVAL_WANTED)
+            .mayChangeOnResuming()
+            .means("Optimizer steps between two lines of metrics; below 1: a share. The last step is always logged.");
+
+    private static final ConfigKey<Boolean> LOGGING_FIRST_STEP = KEYS.key("logging_first_step", FLAG)
+            .unset("false")
+            .mayChangeOnResuming()
+            .means("Whether the first step is logged too.");
+
+    private static final ConfigKey<IntervalStrategy> EVAL_STRATEGY = KEYS.key(
+                    "eval_strategy", ValueType.oneOf(IntervalStrategy.class))
+            .unset("no")
+            .mayChangeOnResuming()
+            .means(
+                    "When to evaluate: `no`, `steps` or `epoch`; where there are no rows to evaluate on, a line says that nothing is.");
+
+    private static final ConfigKey<Optional<StepCount>> EVAL_STEPS = KEYS.key("eval_steps", OPTIONAL_STEPS)
+            .must(steps -> steps.map(StepCount::isInterval).orElse(true), StepCount.INTERVAL_WANTED)
+            .effective(v -> v.get(EVAL_STRATEGY) != IntervalStrategy.EPOCH, v -> "on eval_strategy epoch")
+            .mayChangeOnResuming()
+            .means("Optimizer steps between two evaluations; unset or 0: logging_steps.");
+
+    private static final ConfigKey<IntervalStrategy> SAVE_STRATEGY = KEYS.key(
+                    "save_strategy", ValueType.oneOf(IntervalStrategy.class))
+            .unset("steps")
+            .mayChangeOnResuming()
+            .means("When to write a checkpoint: `no`, `steps` (and after the last step) or `epoch`.");
+
+    private static final ConfigKey<StepCount> SAVE_STEPS = KEYS.key("save_steps", STEPS)
+            .unset("500")
+            .must(StepCount::isInterval, StepCount.INTERVAL_WANTED)
+            .mayChangeOnResuming()
+            .means("Optimizer steps between two checkpoints; below 1: a share.");
+
+    private static final ConfigKey<OptionalInt> SAVE_TOTAL_LIMIT = KEYS.key("save_total_limit", COUNT)
+            .must(limit -> limit.orElse(1) >= 1, "must be at least 1")
+            .mayChangeOnResuming()
+            .means("Checkpoints to keep, the newest; unset or 0: all.");
+
+    private static final ConfigKey<Optional<WeightType>> SAVED_TYPE = KEYS.key(
+                    "save_dtype",
+                    ValueType.scalar(RunOptions::parseWeightType, WeightType::key)
+                            .optional())
+            .mayChangeOnResuming()
+            .means(
+                    "Type of the weights in checkpoints and final/: `float32`, `bfloat16` or `float16`; unset: of the trained ones, which is"
+                            + " float32 unless dtype says otherwise. What rounding to a narrower one leaves of the training is said.");
+
+    private static final ConfigKey<Boolean> STOCHASTIC_ROUNDING = KEYS.key(
+                    "save_rounding", ValueType.either("stochastic", "nearest"))
+            .unset("nearest")
+            .mayChangeOnResuming()
+            .means(
+                    "How weights are rounded to save_dtype: `nearest`, or `stochastic`, up or down by chance with the number as the mean,"
+                            + " which keeps what was learned where the nearest loses it (docs/numerics.md).");
+
+    private static final ConfigKey<Optional<String>> RESUME_FROM = KEYS.key("resume_from_checkpoint", SWITCH)
+            .mayChangeOnResuming()
+            .means("`true` to go on from the newest complete checkpoint in output_dir, or the directory of one.");
+
+    private static final ConfigKey<Boolean> RESUME_WITH_CHANGED_CONFIG = KEYS.key("resume_with_changed_config", FLAG)
+            .unset("false")
+            .mayChangeOnResuming()
+            .means("Go on although the checkpoint's run had other values: the new ones count from there on.");
+
     public RunOptions {
-        Problems problems = new Problems();
-        problems.requireNotEmpty("output_dir", outputDir);
-        StepCount.requireInterval(problems, "logging_steps", loggingSteps);
-        evalSteps.ifPresent(steps -> StepCount.requireInterval(problems, "eval_steps", steps));
-        StepCount.requireInterval(problems, "save_steps", saveSteps);
-        problems.requirePositive("save_total_limit", saveTotalLimit);
-        problems.throwIfAny();
+        values = values.of(KEYS);
+    }
+
+    private static WeightType parseWeightType(String text) {
+        return Arrays.stream(WeightType.values())
+                .filter(type -> type.key().equals(text.toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> new Unreadable("must be float32, bfloat16 or float16"));
+    }
+
+    public Path outputDir() {
+        return values.get(OUTPUT_DIR);
+    }
+
+    public long seed() {
+        return values.get(SEED);
+    }
+
+    public StepCount loggingSteps() {
+        return values.get(LOGGING_STEPS);
+    }
+
+    public boolean loggingFirstStep() {
+        return values.get(LOGGING_FIRST_STEP);
+    }
+
+    public IntervalStrategy evalStrategy() {
+        return values.get(EVAL_STRATEGY);
+    }
+
+    /** As often as logging where absent. */
+    public Optional<StepCount> evalSteps() {
+        return values.get(EVAL_STEPS);
+    }
+
+    public IntervalStrategy saveStrategy() {
+        return values.get(SAVE_STRATEGY);
+    }
+
+    public StepCount saveSteps() {
+        return values.get(SAVE_STEPS);
+    }
+
+    /** Checkpoints that are kept, all where absent. */
+    public OptionalInt saveTotalLimit() {
+        return values.get(SAVE_TOTAL_LIMIT);
+    }
+
+    /** Of the weights in files; that of the trained ones where absent. */
+    public Optional<WeightType> savedType() {
+        return values.get(SAVED_TYPE);
+    }
+
+    /** To savedType: by chance, seeded. */
+    public boolean stochasticRounding() {
+        return values.get(STOCHASTIC_ROUNDING);
+    }
+
+    /** "true" for the newest checkpoint in outputDir, or the directory of one. */
+    public Optional<String> resumeFrom() {
+        return values.get(RESUME_FROM);
+    }
+
+    public boolean resumeWithChangedConfig() {
+        return values.get(RESUME_WITH_CHANGED_CONFIG);
     }
 }

@@ -10,21 +10,17 @@ public record StepCount(double value) {
         return value >= 1 ? (int) value : (int) Math.ceil(totalSteps * value);
     }
 
-    /** An interval between two events: a whole number of steps, or a share above 0. */
-    static void requireInterval(Problems problems, String key, StepCount steps) {
-        double value = steps.value();
-        problems.require(
-                value > 0 && isShareOrWhole(value), key, "must be a whole number of steps or a share in (0, 1)", steps);
+    static final String INTERVAL_WANTED = "must be a whole number of steps or a share in (0, 1)";
+    static final String LENGTH_WANTED = "must be a whole number of steps or a share in [0, 1)";
+
+    /** Whether it is an interval between two events: a whole number of steps, or a share above 0. */
+    boolean isInterval() {
+        return value > 0 && isShareOrWhole(value);
     }
 
-    /** A length that may be 0. */
-    static void requireLength(Problems problems, String key, StepCount steps) {
-        double value = steps.value();
-        problems.require(
-                value >= 0 && isShareOrWhole(value),
-                key,
-                "must be a whole number of steps or a share in [0, 1)",
-                steps);
+    /** Whether it is a length, which may be 0. */
+    boolean isLength() {
+        return value >= 0 && isShareOrWhole(value);
     }
 
     private static boolean isShareOrWhole(double value) {

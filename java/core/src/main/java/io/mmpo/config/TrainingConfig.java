@@ -1,11 +1,12 @@
 package io.mmpo.config;
 
-import io.mmpo.MmpoException;
 import io.mmpo.spec.WeightFormat;
 import io.mmpo.spec.WeightType;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Everything that a training run is told, checked. Keys, defaults and meanings: docs/configuration.md. */
 public record TrainingConfig(
@@ -16,12 +17,16 @@ public record TrainingConfig(
         ScheduleOptions schedule,
         BatchOptions batches,
         RunOptions run) {
-    public TrainingConfig {
-        if (data.packing() && !loss.isSft()) {
-            throw MmpoException.configuration(
-                    "packing is for loss_type sft, and loss_type is %s; pairs are packed without it, so write packing: false",
-                    ConfigKeys.lowerCase(loss.type()));
-        }
+    /** settings: a value of every key, checked. */
+    TrainingConfig(Settings settings) {
+        this(
+                new ModelOptions(settings),
+                new DataOptions(settings),
+                new LossOptions(settings),
+                new OptimizerOptions(settings),
+                new ScheduleOptions(settings),
+                new BatchOptions(settings),
+                new RunOptions(settings));
     }
 
     /** Of what is updated: an adapter's parameters are float32. */
@@ -54,6 +59,17 @@ public record TrainingConfig(
 
     /** Every key with the value that the run uses, as YAML that {@link #load} reads back to an equal configuration. */
     public String toYaml() {
-        return ConfigLoader.toYaml(this);
+        Map<String, Object> yaml = new LinkedHashMap<>();
+        Stream.of(
+                        model.values(),
+                        data.values(),
+                        loss.values(),
+                        optimizer.values(),
+                        schedule.values(),
+                        batches.values(),
+                        run.values())
+                .map(Settings::toYaml)
+                .forEach(yaml::putAll);
+        return YamlFile.write(yaml);
     }
 }

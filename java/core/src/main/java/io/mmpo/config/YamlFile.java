@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import io.mmpo.MmpoException;
 import io.mmpo.files.Utf8;
@@ -22,10 +24,13 @@ import java.util.Objects;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 
-/** Reads a configuration file: one flat YAML mapping. Values stay text; files from outside are bounded in size and depth. */
+/** A configuration file: one flat YAML mapping. Values stay text; files from outside are bounded in size and depth. */
 final class YamlFile {
     private static final int MAX_BYTES = 1 << 20;
     private static final int MAX_DEPTH = 20;
+    private static final YAMLMapper MAPPER = new YAMLMapper(YAMLFactory.builder()
+            .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
+            .build());
 
     private final Path file;
     private final YAMLParser parser;
@@ -67,6 +72,32 @@ final class YamlFile {
         } catch (IOException e) {
             throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
         }
+    }
+
+    static String write(Map<String, Object> values) {
+        try {
+            return MAPPER.writeValueAsString(values);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("a configuration could not be written as YAML", e);
+        }
+    }
+
+    /** A program's list or mapping, with every scalar as text, as a file would have it. */
+    static JsonNode treeOf(Object value) {
+        return asText(MAPPER.valueToTree(value));
+    }
+
+    private static JsonNode asText(JsonNode node) {
+        if (node instanceof ObjectNode object) {
+            object.properties().forEach(entry -> entry.setValue(asText(entry.getValue())));
+        } else if (node instanceof ArrayNode array) {
+            for (int i = 0; i < array.size(); i++) {
+                array.set(i, asText(array.get(i)));
+            }
+        } else if (!node.isNull()) {
+            return new TextNode(node.asText());
+        }
+        return node;
     }
 
     /** YAML allows them nowhere, and the parser would not say where they are. */

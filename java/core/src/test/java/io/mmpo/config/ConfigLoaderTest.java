@@ -10,6 +10,7 @@ import io.mmpo.spec.LoraTarget;
 import io.mmpo.spec.LossTerm;
 import io.mmpo.spec.LossType;
 import io.mmpo.spec.ModelShape;
+import io.mmpo.spec.Objective;
 import io.mmpo.spec.OptimizerType;
 import io.mmpo.spec.WholeMatrix;
 import java.io.IOException;
@@ -34,21 +35,24 @@ class ConfigLoaderTest {
     @Test
     void defaultsAreTrlsAndThePapers() {
         TrainingConfig mmpo = load("");
-        assertThat(mmpo.loss())
-                .isEqualTo(new LossOptions(
+        assertThat(mmpo.loss().objective(0.5, true))
+                .isEqualTo(new Objective(
                         List.of(new LossTerm(LossType.MMPO, 1)),
-                        0.01,
-                        0.9,
-                        1,
-                        true,
-                        false,
-                        0,
+                        new Objective.Coefficients(
+                                0.01, 0.9, 1, 0, 0.5, 0.05, Divergence.REVERSE_KL, 0.5, false, false, true),
                         0.5,
-                        0.05,
-                        Divergence.REVERSE_KL,
-                        0.5,
-                        false));
-        assertThat(mmpo.optimizer()).isEqualTo(new OptimizerOptions(OptimizerType.ADAMW, 1e-6, 0, 0.9, 0.999, 1e-8, 1));
+                        true));
+        OptimizerOptions optimizer = mmpo.optimizer();
+        assertThat(optimizer.type()).isEqualTo(OptimizerType.ADAMW);
+        assertThat(new double[] {
+                    optimizer.learningRate(),
+                    optimizer.weightDecay(),
+                    optimizer.beta1(),
+                    optimizer.beta2(),
+                    optimizer.epsilon(),
+                    optimizer.maxGradNorm()
+                })
+                .containsExactly(1e-6, 0, 0.9, 0.999, 1e-8, 1);
         assertThat(mmpo.batches().trainBatchSize()).isEqualTo(8);
         assertThat(mmpo.batches().referenceBatchSize()).isEqualTo(8);
         assertThat(mmpo.run().loggingSteps().of(100)).isEqualTo(10);
@@ -132,10 +136,10 @@ class ConfigLoaderTest {
                 "lora_target_modules: [q_proj, all-linear]|lora_target_modules must be all-linear alone or names of modules, got [q_proj, "
                         + "all-linear] (FILE:3)",
                 "use_dora: true|use_dora: true is not supported (FILE:3): LoRA is as it is, without DoRA; write use_dora: false",
-                "optim: adafactor|optim must be adamw_torch or adamw_torch_fused or adamw_8bit or adamw_bnb_8bit, got 'adafactor' (FILE:3)",
+                "optim: adafactor|optim must be adamw_torch or adamw_8bit, got 'adafactor' (FILE:3)",
                 "zero_stage: 2|zero_stage: 2 is not supported (FILE:3): distributed training is not there yet, and a run is one process; "
                         + "write zero_stage: 0",
-                "learning_rate: [1, 2]|learning_rate takes one value (FILE:3), and a list or a mapping was found",
+                "learning_rate: [1, 2]|learning_rate must be one value, got a list or a mapping (FILE:3)",
                 "model_name_or_path: null|model_name_or_path is set twice, at FILE:1 and FILE:3; keep one",
                 "dataset_name: again|dataset_name is set twice, at FILE:2 and FILE:3; keep one",
             })
@@ -215,6 +219,42 @@ class ConfigLoaderTest {
                 .hasMessageContaining("holds lm_head")
                 .hasMessageContaining("the linear modules of a layer alone");
         assertThat(nothing.model().lora().unmatched(SHAPE)).containsExactly("c_attn");
+    }
+
+    @Test
+    void argumentsOfAScheduleAreTransformers() throws IOException {
+        TrainingConfig config =
+                load("lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr_rate: 0.1, min_lr: null}");
+        assertThat(config.schedule().arguments().values()).isEqualTo(Map.of("min_lr_rate", 0.1));
+        assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
+        assertThat(load("lr_scheduler_type: polynomial\nlr_scheduler_kwargs: '{\"power\": 2}'")
+                        .schedule()
+                        .arguments()
+                        .number("power"))
+                .hasValue(2);
+        assertFails(
+                "lr_scheduler_kwargs: {power: 1}",
+                "has power, which lr_scheduler_type linear does not take; it takes no arguments");
+        assertFails("lr_scheduler_kwargs: 0.1", "lr_scheduler_kwargs must be a mapping of the schedule's arguments");
+        assertFails("lr_scheduler_type: cosine_with_min_lr", "must have one of min_lr and min_lr_rate");
+        assertFails("lr_scheduler_type: warmup_stable_decay", "must have num_decay_steps");
+        assertFails(
+                "lr_scheduler_type: warmup_stable_decay\nlr_scheduler_kwargs: {num_decay_steps: 1, decay_type: exp}",
+                "must have linear or cosine or 1-sqrt as decay_type, got 'exp'");
+        assertFails(
+                "lr_scheduler_type: polynomial\nlearning_rate: 1e-7",
+                "must have an lr_end (0.0000001) below learning_rate");
+        assertFails(
+                "lr_scheduler_type: cosine\nlr_scheduler_kwargs: {num_cycles: -1}",
+                "must have a number from 0 as num_cycles, got -1");
+    }
+
+    @Test
+    void keysOfAnAdapterAreRefusedTogetherWithAllOthers() {
+        assertFails(
+                "lora_r: 0\nlora_alpha: x\nbeta: -1\nlora_dropout: 2\nlora_target_modules: .*(q_proj\nlora_modules_to_save: [norm]",
+                "6 settings must be changed: (1) lora_r must be in [1, 65536], got 0 (");
+        assertFails("lora_dropout: 2\nlora_target_modules: .*(q_proj", "(2) lora_target_modules cannot be read: ");
     }
 
     @Test
@@ -347,11 +387,10 @@ class ConfigLoaderTest {
     }
 
     @Test
-    void whatIsNotFiniteIsNotToldOfABound() {
-        assertThatThrownBy(() -> new OptimizerOptions(
-                        OptimizerType.ADAMW, Double.POSITIVE_INFINITY, Double.NaN, 0.9, 0.999, 1e-8, 1))
-                .hasMessage("2 settings must be changed: (1) learning_rate must be a finite number, got Infinity;"
-                        + " (2) weight_decay must be a finite number, got NaN");
+    void whatIsNotFiniteIsNoNumber() {
+        assertThatThrownBy(() -> TrainingConfig.of(Map.of(
+                        "model_name_or_path", "m", "dataset_name", "d", "learning_rate", Double.POSITIVE_INFINITY)))
+                .hasMessage("learning_rate must be a number, got 'Infinity' (in the program)");
     }
 
     @Test

@@ -41,8 +41,7 @@ class ForeignKeysTest {
     @ParameterizedTest
     @MethodSource("fields")
     void everyFieldOfThePeersIsKnown(String field) {
-        String name = ConfigLoader.OTHER_NAMES.getOrDefault(field, field);
-        assertThat(ConfigKeys.ALL.containsKey(name) || ForeignKeys.ALL.containsKey(name))
+        assertThat(ConfigKeys.named(field).isPresent() || ForeignKeys.ALL.containsKey(field))
                 .as("%s is a setting or declared in ForeignKeys", field)
                 .isTrue();
     }
@@ -59,7 +58,7 @@ class ForeignKeysTest {
         boolean isEmpty = Set.of("null", "[]", "{}", "''").contains(off);
         StringBuilder yaml = new StringBuilder();
         ForeignKeys.ALL.forEach((key, rule) -> {
-            boolean meansSomething = rule instanceof ForeignKeys.Rule.Limited limited && !limited.off();
+            boolean meansSomething = rule instanceof ForeignRule.Limited limited && !limited.off();
             if (isEmpty || !meansSomething) {
                 yaml.append(key).append(": ").append(off).append('\n');
             }

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** TRL's words for losses, of its DPO, CPO and ORPO trainers. */
-class LossKeysTest {
+class LossOptionsTest {
     @TempDir
     Path directory;
 
