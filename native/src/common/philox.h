@@ -5,6 +5,7 @@
 
 #include <c10/macros/Macros.h>
 
+#include <array>
 #include <cstdint>
 
 namespace mmpo {
@@ -34,6 +35,16 @@ C10_HOST_DEVICE inline void philox(uint64_t key, uint32_t (&words)[4][kLanes]) {
     low_key += kPhiloxLowStep;
     high_key += kPhiloxHighStep;
   }
+}
+
+// The four words of a key at a counter of two numbers.
+inline std::array<uint32_t, 4> random_words(uint64_t key, uint64_t first, uint64_t second = 0) {
+  uint32_t words[4][1] = {{static_cast<uint32_t>(first)},
+                          {static_cast<uint32_t>(first >> 32)},
+                          {static_cast<uint32_t>(second)},
+                          {static_cast<uint32_t>(second >> 32)}};
+  philox(key, words);
+  return {words[0][0], words[1][0], words[2][0], words[3][0]};
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "common/error.h"
 #include "generate/sampler.h"
 #include "kernels/gpu_decode_attention.h"
-#include "model/linear.h"
+#include "kernels/linear.h"
 
 namespace mmpo {
 namespace {

@@ -1,5 +1,6 @@
 #include "kernels/kernels.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/ops/empty.h>
 
 #include "common/device.h"
@@ -131,7 +132,7 @@ void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tens
   const int64_t hidden = x_TH.size(1);
   Tensor partials;
   if (grad_weight_H.defined()) {
-    const int64_t num_blocks = (tokens + kWeightGradientBlock - 1) / kWeightGradientBlock;
+    const int64_t num_blocks = at::ceil_div(tokens, kWeightGradientBlock);
     partials = at::empty({num_blocks, hidden}, x_TH.options().dtype(at::kFloat));
   }
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {

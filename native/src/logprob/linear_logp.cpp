@@ -1,5 +1,7 @@
 #include "logprob/linear_logp.h"
 
+#include <ATen/ceil_div.h>
+
 #include <algorithm>
 
 #include "kernels/kernels.h"
@@ -11,7 +13,7 @@ LinearLogp::LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& w
   const int64_t row_bytes = head_VH.size(0) * static_cast<int64_t>(rows.hidden_RH.element_size());
   const int64_t largest = std::max<int64_t>(1, logit_bytes / row_bytes);
   num_held_rows_ = std::min(num_rows_, largest);
-  num_chunks_ = (num_rows_ + largest - 1) / largest;
+  num_chunks_ = at::ceil_div(num_rows_, largest);
   memory_RV_ = workspace.allocate({num_held_rows_, head_VH.size(0)}, rows.hidden_RH.scalar_type());
 }
 

@@ -5,7 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "common/workspace.h"
-#include "model/linear.h"
+#include "kernels/linear.h"
 
 namespace mmpo {
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/parameter.h"
 #include "kernels/kernels.h"
 #include "model/rope.h"
 
@@ -179,9 +180,11 @@ void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const Decode
     }
     restore(layer, graded, plan, tape, x_TH, workspace, a);
     backward_layer(layer, graded, plan, tape.dropout, x_TH, a, scratch, workspace, grad_TH, gradients);
+    gradients.complete(layer);
   }
   Tensor& embedding_VH = gradients.weights.embedding_VH;
   if (embedding_VH.defined()) add_rows(grad_TH, graded.tokens_T, embedding_VH);
+  gradients.complete(kEmbeddingUnit);
 }
 
 void Decoder::restore(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape,

@@ -9,7 +9,7 @@
 
 #include "common/workspace.h"
 #include "kernels/attention_plan.h"
-#include "model/linear.h"
+#include "kernels/linear.h"
 #include "model/lora.h"
 #include "model/model_config.h"
 #include "model/parameters.h"
@@ -47,6 +47,12 @@ struct DecoderGradients {
   DecoderParameters weights;
   LoraParameters adapter;
   Into matrices = Into::kSum;  // what happens to those of the decoder's projections and of the head
+  // Told of each unit (../common/parameter.h) as soon as a backward pass adds nothing more to it; empty: nobody asks.
+  std::function<void(int64_t unit)> on_complete;
+
+  void complete(int64_t unit) const {
+    if (on_complete) on_complete(unit);
+  }
 };
 
 class Decoder {
@@ -70,6 +76,8 @@ class Decoder {
   // Null where there is none.
   Adapter* adapter() { return adapter_.get(); }
   const Adapter* adapter() const { return adapter_.get(); }
+  // Of what a trainer trains: the adapter where there is one.
+  const ParameterLayout& trained_layout() const { return adapter_ != nullptr ? adapter_->layout() : layout_; }
 
   // How rows see each other: fills attended_TA (and lse_NT, where it is defined) from layer's rotated qkv_TQ.
   using Attend = std::function<void(int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT)>;

@@ -10,7 +10,7 @@
 #include "common/philox.h"
 #include "kernels/dropout_linear.h"
 #include "kernels/gemm.h"
-#include "model/linear.h"
+#include "kernels/linear.h"
 
 namespace mmpo {
 namespace {
@@ -61,16 +61,6 @@ void check(const ModelConfig& config, const mmpo_lora_config& settings) {
   }
 }
 
-// 128 bits of the key for two numbers.
-std::array<uint32_t, 4> random_words(uint64_t key, uint64_t first, uint64_t second) {
-  uint32_t words[4][1] = {{static_cast<uint32_t>(first)},
-                          {static_cast<uint32_t>(first >> 32)},
-                          {static_cast<uint32_t>(second)},
-                          {static_cast<uint32_t>(second >> 32)}};
-  philox(key, words);
-  return {words[0][0], words[1][0], words[2][0], words[3][0]};
-}
-
 }  // namespace
 
 void merge(const Tensor& weight_NK, const Tensor& a_rK, const Tensor& b_Nr, double scaling, Tensor& out_NK) {
@@ -99,6 +89,7 @@ void Adapter::add_layer(const ModelConfig& config, int64_t layer, std::span<cons
   const auto kinds = module_kinds(config);
   auto& projections = places_.emplace_back();
   const std::string prefix = "base_model.model.model.layers." + std::to_string(layer) + ".";
+  layout_.begin_unit(layer);
   int64_t low = 0;
   for (size_t p = 0; p < projections.size(); ++p) {
     LoraProjection& projection = projections[p];
@@ -126,19 +117,19 @@ void Adapter::add_layer(const ModelConfig& config, int64_t layer, std::span<cons
 }
 
 void Adapter::add_whole(const ModelConfig& config, int32_t whole) {
-  const auto add = [&](std::string_view name) {
+  const auto add = [&](std::string_view name, int64_t unit) {
     const auto index = static_cast<int64_t>(layout_.parameters().size());
+    layout_.begin_unit(unit);
     layout_.add(std::string(name), config->vocab_size, config->hidden_size);
     layout_.align();
     return index;
   };
   if (whole == MMPO_WHOLE_TIED || (whole & MMPO_WHOLE_EMBEDDING) != 0) {
-    embedding_ = add(kEmbedding);
-    layout_.mark_embedding();
+    embedding_ = add(kEmbedding, kEmbeddingUnit);
     first_trained_layer_ = 0;
   }
   if (whole == MMPO_WHOLE_TIED) head_ = embedding_;
-  if ((whole & MMPO_WHOLE_HEAD) != 0) head_ = add(kHead);
+  if ((whole & MMPO_WHOLE_HEAD) != 0) head_ = add(kHead, head_unit(config->num_layers));
 }
 
 // PEFT's: kaiming_uniform(a = sqrt(5)) of A, whose bound is 1 / sqrt(K); B stays zero.

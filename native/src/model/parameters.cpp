@@ -1,5 +1,7 @@
 #include "model/parameters.h"
 
+#include <ATen/ceil_div.h>
+
 #include <algorithm>
 #include <cassert>
 
@@ -37,11 +39,12 @@ class Viewer {
 ParameterLayout::ParameterLayout(const ModelConfig& config) {
   const int64_t hidden = config->hidden_size;
   const int64_t intermediate = config->intermediate_size;
+  begin_unit(kEmbeddingUnit);
   add("model.embed_tokens.weight", config->vocab_size, hidden);
-  mark_embedding();
   for (int64_t layer = 0; layer < config->num_layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
     align();
+    begin_unit(layer);
     add(prefix + "input_layernorm.weight", hidden, 0);
     align();
     add(prefix + "self_attn.q_proj.weight", config.query_size(), hidden);
@@ -68,6 +71,7 @@ ParameterLayout::ParameterLayout(const ModelConfig& config) {
     add(prefix + "mlp.down_proj.weight", hidden, intermediate);
   }
   align();
+  begin_unit(head_unit(config->num_layers));
   add("model.norm.weight", hidden, 0);
   if (config->tie_embeddings == 0) {
     align();
@@ -83,11 +87,11 @@ int64_t ParameterLayout::find(const std::string& name) const {
 }
 
 void ParameterLayout::add(std::string name, int64_t rows, int64_t columns) {
-  parameters_.push_back({std::move(name), rows, columns, size_});
+  parameters_.push_back({std::move(name), rows, columns, size_, unit_});
   size_ += parameters_.back().size();
 }
 
-void ParameterLayout::align() { size_ = (size_ + kAlignment - 1) / kAlignment * kAlignment; }
+void ParameterLayout::align() { size_ = at::round_up(size_, kAlignment); }
 
 DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayout& layout, const Tensor& flat) {
   Viewer viewer(layout, flat);

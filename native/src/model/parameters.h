@@ -23,10 +23,10 @@ class ParameterLayout {
   // Of a whole model.
   explicit ParameterLayout(const ModelConfig& config);
 
+  // What is added next completes its gradients together, and lies in one piece.
+  void begin_unit(int64_t unit) { unit_ = unit; }
   // columns 0: a vector.
   void add(std::string name, int64_t rows, int64_t columns);
-  // What was added last is an embedding.
-  void mark_embedding() { parameters_.back().is_embedding = true; }
   // What is added next begins a block of its own.
   void align();
 
@@ -39,6 +39,7 @@ class ParameterLayout {
  private:
   std::vector<Parameter> parameters_;
   int64_t size_ = 0;
+  int64_t unit_ = 0;
 };
 
 struct LayerParameters {

@@ -1,6 +1,7 @@
 #include "model/rounding.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ceil_div.h>
 #include <ATen/ops/isfinite.h>
 
 #include <algorithm>
@@ -44,11 +45,11 @@ float round_to_a_neighbour(float x, const Format& format, uint32_t draw) {
 // values: elements from first on, a multiple of 4. In place.
 void round_stochastically(float* values, int64_t first, int64_t count, const Format& format, uint64_t key) {
   for (int64_t i = 0; i < count; i += 4) {
-    const auto counter = static_cast<uint64_t>(first + i) / 4;
-    uint32_t words[4][1] = {{static_cast<uint32_t>(counter)}, {static_cast<uint32_t>(counter >> 32)}, {0}, {0}};
-    philox(key, words);
+    const auto words = random_words(key, static_cast<uint64_t>(first + i) / 4);
     const int64_t there = std::min<int64_t>(4, count - i);
-    for (int64_t k = 0; k < there; ++k) values[i + k] = round_to_a_neighbour(values[i + k], format, words[k][0]);
+    for (int64_t k = 0; k < there; ++k) {
+      values[i + k] = round_to_a_neighbour(values[i + k], format, words[static_cast<size_t>(k)]);
+    }
   }
 }
 
@@ -65,7 +66,7 @@ mmpo_rounding round(const Tensor& trained, const Tensor& start, const Rounding& 
   const Tensor to = out.flatten();
   const bool draws = rounding.stochastic && out.scalar_type() != at::kFloat;
   const uint64_t key = rounding.seed ^ hash(name);
-  std::vector<mmpo_rounding> parts(static_cast<size_t>((count + kBlock - 1) / kBlock));
+  std::vector<mmpo_rounding> parts(static_cast<size_t>(at::ceil_div(count, kBlock)));
   at::parallel_for(0, static_cast<int64_t>(parts.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
       const int64_t first = block * kBlock;

@@ -1,5 +1,6 @@
 #include "optim/adam8bit.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
@@ -15,15 +16,19 @@
 namespace mmpo {
 namespace {
 
-bool keeps_32_bits(const Parameter& parameter) { return parameter.size() < kAdam8bitMinSize || parameter.is_embedding; }
+bool keeps_32_bits(const ParameterRange& range) {
+  return range.parameter.size() < kAdam8bitMinSize || range.parameter.is_embedding();
+}
+
+static_assert(kOptimizerBlock == kAdam8bitBlock);
 
 at::Tensor bytes_of(const CodeBook& book) {
   return at::from_blob(const_cast<CodeBook*>(&book), {static_cast<int64_t>(sizeof(CodeBook))}, at::kByte);
 }
 
-std::vector<Parameter> in_32_bits(std::span<const Parameter> parameters) {
-  std::vector<Parameter> kept;
-  std::ranges::copy_if(parameters, std::back_inserter(kept), keeps_32_bits);
+std::vector<ParameterRange> in_32_bits(std::span<const ParameterRange> ranges) {
+  std::vector<ParameterRange> kept;
+  std::ranges::copy_if(ranges, std::back_inserter(kept), keeps_32_bits);
   return kept;
 }
 
@@ -60,8 +65,8 @@ void adam8bit_step(const Adam8bitShard& shard, const AdamWSettings& settings, do
   });
 }
 
-Adam8bit::Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device)
-    : settings_(settings), device_(device), whole_(settings, in_32_bits(parameters), device) {
+Adam8bit::Adam8bit(const AdamWSettings& settings, std::span<const ParameterRange> ranges, at::Device device)
+    : settings_(settings), device_(device), whole_(settings, in_32_bits(ranges), device) {
   if (is_gpu(device)) {
     signed_book_ = bytes_of(signed_code_book()).to(device);
     unsigned_book_ = bytes_of(unsigned_code_book()).to(device);
@@ -69,27 +74,27 @@ Adam8bit::Adam8bit(const AdamWSettings& settings, std::span<const Parameter> par
   const auto scales = [&](int64_t count) {
     return at::zeros({count}, at::TensorOptions().dtype(at::kFloat).device(device));
   };
-  for (const Parameter& parameter : parameters) {
-    if (keeps_32_bits(parameter)) continue;
-    const int64_t num_blocks = (parameter.size() + kAdam8bitBlock - 1) / kAdam8bitBlock;
-    quantized_.push_back({parameter, zeros_like(parameter, at::kByte, device), zeros_like(parameter, at::kByte, device),
+  for (const ParameterRange& range : ranges) {
+    if (keeps_32_bits(range)) continue;
+    const int64_t num_blocks = at::ceil_div(range.count, kAdam8bitBlock);
+    quantized_.push_back({range, zeros_like(range, at::kByte, device), zeros_like(range, at::kByte, device),
                           scales(num_blocks), scales(num_blocks)});
   }
 }
 
-void Adam8bit::step(const Buffers& buffers, const Update& update) {
-  whole_.step(buffers, update);
+void Adam8bit::step(const Locate& locate, const Update& update) {
+  whole_.step(locate, update);
   for (const Quantized& state : quantized_) {
-    const Buffers part = buffers.from(state.parameter.offset);
-    const Adam8bitShard shard{part.weights,
-                              part.gradient,
+    const Elements elements = locate(state.range);
+    const Adam8bitShard shard{elements.weights,
+                              elements.gradient,
                               state.exp_avg.mutable_data_ptr<uint8_t>(),
                               state.exp_avg_sq.mutable_data_ptr<uint8_t>(),
                               state.exp_avg_absmax.mutable_data_ptr<float>(),
                               state.exp_avg_sq_absmax.mutable_data_ptr<float>(),
-                              part.bf16_weights,
-                              state.parameter.size()};
-    const AdamWSettings settings = settings_for(state.parameter, settings_);
+                              elements.bf16_weights,
+                              state.range.count};
+    const AdamWSettings settings = settings_for(state.range.parameter, settings_);
     if (!is_gpu(device_)) {
       adam8bit_step(shard, settings, update.learning_rate, update.step, update.clip_coefficient);
     } else {
@@ -104,11 +109,12 @@ void Adam8bit::step(const Buffers& buffers, const Update& update) {
 std::vector<NamedTensor> Adam8bit::state() const {
   std::vector<NamedTensor> all = whole_.state();
   for (const Quantized& state : quantized_) {
-    const std::string& name = state.parameter.name;
-    all.push_back({"exp_avg." + name, state.exp_avg});
-    all.push_back({"exp_avg_sq." + name, state.exp_avg_sq});
-    all.push_back({"exp_avg_absmax." + name, state.exp_avg_absmax});
-    all.push_back({"exp_avg_sq_absmax." + name, state.exp_avg_sq_absmax});
+    const std::string& name = state.range.parameter.name;
+    const int64_t begin = state.range.begin;
+    all.push_back({"exp_avg." + name, state.exp_avg, begin});
+    all.push_back({"exp_avg_sq." + name, state.exp_avg_sq, begin});
+    all.push_back({"exp_avg_absmax." + name, state.exp_avg_absmax, begin / kAdam8bitBlock});
+    all.push_back({"exp_avg_sq_absmax." + name, state.exp_avg_sq_absmax, begin / kAdam8bitBlock});
   }
   return all;
 }

@@ -38,20 +38,20 @@ Adam8bitScalars adam8bit_scalars(const AdamWSettings& settings, double learning_
                                  double clip_coefficient);
 Adam8bitArrays kernel_arrays(const Adam8bitShard& shard);
 
-// Over named parameters, decay of matrices only; small ones are left to AdamW, and so is an embedding, as
+// Over ranges of named parameters, which begin at blocks, decay of matrices only; small ones are left to AdamW, and so is an embedding, as
 // transformers' Trainer leaves it: most of its rows get no gradient in a step, and a moment of theirs that is rounded
 // while its square is rounded to 0 would move them by many times the learning rate.
 class Adam8bit : public Optimizer {
  public:
-  Adam8bit(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device = at::kCPU);
+  Adam8bit(const AdamWSettings& settings, std::span<const ParameterRange> ranges, at::Device device = at::kCPU);
 
-  void step(const Buffers& buffers, const Update& update) override;
+  void step(const Locate& locate, const Update& update) override;
   std::vector<NamedTensor> state() const override;
 
  private:
   struct Quantized {
-    Parameter parameter;
-    at::Tensor exp_avg, exp_avg_sq;  // uint8, in the parameter's shape
+    ParameterRange range;
+    at::Tensor exp_avg, exp_avg_sq;  // uint8, in the range's shape
     at::Tensor exp_avg_absmax, exp_avg_sq_absmax;  // float32 [blocks]
   };
 

@@ -37,24 +37,23 @@ void adamw_step(const AdamWShard<T>& shard, const AdamWSettings& settings, doubl
   });
 }
 
-AdamW::AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device)
+AdamW::AdamW(const AdamWSettings& settings, std::span<const ParameterRange> ranges, at::Device device)
     : settings_(settings), device_(device) {
-  for (const Parameter& parameter : parameters) {
-    moments_.push_back(
-        {parameter, zeros_like(parameter, at::kFloat, device), zeros_like(parameter, at::kFloat, device)});
+  for (const ParameterRange& range : ranges) {
+    moments_.push_back({range, zeros_like(range, at::kFloat, device), zeros_like(range, at::kFloat, device)});
   }
 }
 
-void AdamW::step(const Buffers& buffers, const Update& update) {
+void AdamW::step(const Locate& locate, const Update& update) {
   for (const Moments& moments : moments_) {
-    const Buffers part = buffers.from(moments.parameter.offset);
-    const AdamWShard<float> shard{part.weights,
-                                  part.gradient,
+    const Elements elements = locate(moments.range);
+    const AdamWShard<float> shard{elements.weights,
+                                  elements.gradient,
                                   moments.exp_avg.mutable_data_ptr<float>(),
                                   moments.exp_avg_sq.mutable_data_ptr<float>(),
-                                  part.bf16_weights,
-                                  moments.parameter.size()};
-    const AdamWSettings settings = settings_for(moments.parameter, settings_);
+                                  elements.bf16_weights,
+                                  moments.range.count};
+    const AdamWSettings settings = settings_for(moments.range.parameter, settings_);
     if (!is_gpu(device_)) {
       adamw_step(shard, settings, update.learning_rate, update.step, update.clip_coefficient);
     } else {
@@ -68,8 +67,9 @@ void AdamW::step(const Buffers& buffers, const Update& update) {
 std::vector<NamedTensor> AdamW::state() const {
   std::vector<NamedTensor> state;
   for (const Moments& moments : moments_) {
-    state.push_back({"exp_avg." + moments.parameter.name, moments.exp_avg});
-    state.push_back({"exp_avg_sq." + moments.parameter.name, moments.exp_avg_sq});
+    const ParameterRange& range = moments.range;
+    state.push_back({"exp_avg." + range.parameter.name, moments.exp_avg, range.begin});
+    state.push_back({"exp_avg_sq." + range.parameter.name, moments.exp_avg_sq, range.begin});
   }
   return state;
 }
@@ -79,10 +79,11 @@ AdamWSettings settings_for(const Parameter& parameter, AdamWSettings settings) {
   return settings;
 }
 
-at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype, at::Device device) {
+at::Tensor zeros_like(const ParameterRange& range, at::ScalarType dtype, at::Device device) {
   const auto options = at::TensorOptions().dtype(dtype).device(device);
-  return parameter.is_matrix() ? at::zeros({parameter.rows, parameter.columns}, options)
-                               : at::zeros({parameter.rows}, options);
+  const Parameter& parameter = range.parameter;
+  return range.is_whole() && parameter.is_matrix() ? at::zeros({parameter.rows, parameter.columns}, options)
+                                                   : at::zeros({range.count}, options);
 }
 
 template AdamWScalars<float> adamw_scalars(const AdamWSettings&, double, int64_t, double);

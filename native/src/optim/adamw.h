@@ -39,19 +39,19 @@ template <typename T>
 AdamWScalars<T> adamw_scalars(const AdamWSettings& settings, double learning_rate, int64_t step,
                               double clip_coefficient);
 
-// AdamW over named parameters, decay of matrices only.
+// AdamW over ranges of named parameters, decay of matrices only.
 class AdamW : public Optimizer {
  public:
-  // device: of all buffers and of the state.
-  AdamW(const AdamWSettings& settings, std::span<const Parameter> parameters, at::Device device = at::kCPU);
+  // device: of all elements and of the state.
+  AdamW(const AdamWSettings& settings, std::span<const ParameterRange> ranges, at::Device device = at::kCPU);
 
-  void step(const Buffers& buffers, const Update& update) override;
+  void step(const Locate& locate, const Update& update) override;
   std::vector<NamedTensor> state() const override;
 
  private:
   struct Moments {
-    Parameter parameter;
-    at::Tensor exp_avg, exp_avg_sq;  // float32, in the parameter's shape
+    ParameterRange range;
+    at::Tensor exp_avg, exp_avg_sq;  // float32, in the range's shape
   };
 
   AdamWSettings settings_;
@@ -62,7 +62,7 @@ class AdamW : public Optimizer {
 // The settings for one parameter: vectors (norms, biases) are not decayed.
 AdamWSettings settings_for(const Parameter& parameter, AdamWSettings settings);
 
-// Zeros in the parameter's shape.
-at::Tensor zeros_like(const Parameter& parameter, at::ScalarType dtype, at::Device device);
+// Zeros in the range's shape.
+at::Tensor zeros_like(const ParameterRange& range, at::ScalarType dtype, at::Device device);
 
 }  // namespace mmpo

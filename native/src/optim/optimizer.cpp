@@ -19,15 +19,21 @@ void check(const mmpo_optimizer_config& config) {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer(const mmpo_optimizer_config& config, std::span<const Parameter> parameters,
+std::vector<ParameterRange> whole_ranges(std::span<const Parameter> parameters) {
+  std::vector<ParameterRange> ranges;
+  for (const Parameter& parameter : parameters) ranges.push_back({parameter, 0, parameter.size()});
+  return ranges;
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const mmpo_optimizer_config& config, std::span<const ParameterRange> ranges,
                                           at::Device device) {
   check(config);
   const AdamWSettings settings{config.beta1, config.beta2, config.epsilon, config.weight_decay};
   switch (config.optimizer) {
     case MMPO_ADAMW:
-      return std::make_unique<AdamW>(settings, parameters, device);
+      return std::make_unique<AdamW>(settings, ranges, device);
     case MMPO_ADAMW_8BIT:
-      return std::make_unique<Adam8bit>(settings, parameters, device);
+      return std::make_unique<Adam8bit>(settings, ranges, device);
     default:
       fail(MMPO_INVALID_ARGUMENT, "unknown optimizer ", config.optimizer);
   }

@@ -1,15 +1,16 @@
-// Training of a model's weights, or of its adapter's where it has one: gradients, master weights, an optimizer, and the two
-// calls of a step.
+// Training of a model's weights, or of its adapter's where it has one, in three parts: a store of gradients, the weights that are
+// trained, and the update; and the two calls of a step.
 #pragma once
 
 #include <array>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "model/model.h"
-#include "optim/optimizer.h"
+#include "train/gradient_store.h"
 #include "train/objective.h"
+#include "train/trained_weights.h"
+#include "train/update.h"
 
 namespace mmpo {
 
@@ -31,20 +32,20 @@ class Trainer {
 
   // Flat buffers of layout().size() elements. What is trained: float32 master weights, or the model's own (which are bfloat16
   // where such a model has no masters).
-  Tensor& parameters() { return trained_; }
+  Tensor& parameters() { return weights_.flat(); }
   // float32: what the micro-batches added up to, those since the last step, or that led to it.
-  Tensor& gradients() { return gradient_; }
+  Tensor& gradients() { return gradients_.flat(); }
   // Views, by name, of the two and of the optimizer's state: an mmpo_state. They live as long as the trainer.
   const std::vector<NamedTensor>& state(int32_t which) const;
   int64_t num_steps() const { return num_steps_; }
   // What is trained, from tensors that have all of it; the model's weights follow. Error(MMPO_INVALID_MODEL) names the tensor.
-  void load(std::span<const mmpo_tensor> tensors);
+  void load(std::span<const mmpo_tensor> tensors) { weights_.load(tensors); }
   // After the state was overwritten: the model's weights follow.
   void restore(int64_t num_steps);
 
   const Model& model() const { return model_; }
   // Of what is trained.
-  const ParameterLayout& layout() const;
+  const ParameterLayout& layout() const { return weights_.layout(); }
 
  private:
   // The slice's log-probabilities [C]. index: of the slice within the update, for dropout's masks.
@@ -53,16 +54,12 @@ class Trainer {
   std::vector<double> score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
   // For the forward pass of a slice; index: as above.
   DecoderTape tape(int32_t recompute, int64_t index) const;
-  void clear_sums(bool writes_matrices);
-  void refresh_model();
 
   Model& model_;
   int32_t recompute_;
-  Tensor trained_;
-  Tensor bfloat16_;  // what a bfloat16 model computes with: trained_ rounded, or trained_ itself
-  Tensor gradient_;
-  DecoderGradients gradients_;
-  std::unique_ptr<Optimizer> optimizer_;
+  TrainedWeights weights_;
+  GradientStore gradients_;
+  Update update_;
   std::array<std::vector<NamedTensor>, 3> state_;  // by mmpo_state
   int64_t num_steps_ = 0;
   int64_t num_slices_ = 0;  // since the last step

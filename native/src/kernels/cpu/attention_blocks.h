@@ -5,6 +5,8 @@
 // softmax and every sum are float32.
 #pragma once
 
+#include <ATen/ceil_div.h>
+
 #include <atomic>
 #include <cmath>
 
@@ -19,7 +21,7 @@ namespace {
 constexpr int64_t kQueries = 64;
 constexpr int64_t kKeys = kAttentionPadding;
 
-inline int64_t num_blocks(int64_t length) { return (length + kKeys - 1) / kKeys; }
+inline int64_t num_blocks(int64_t length) { return at::ceil_div(length, kKeys); }
 
 // One head's view of the fused projections.
 template <typename T>

@@ -8,6 +8,7 @@
 
 #if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
 
+#include <ATen/ceil_div.h>
 #include <immintrin.h>
 
 #include <array>
@@ -78,7 +79,7 @@ inline void multiply_columns(const ProductShape& shape, const c10::BFloat16* a, 
   constexpr int64_t kMostRows = kSumRegisters / kVectors;
   static constexpr auto kBlocks = blocks_of<kVectors>(std::make_integer_sequence<int, int{kMostRows}>());
   // Blocks of nearly equal height: a low one would wait for its sums, and read the panel for little.
-  const int64_t num_blocks = (shape.rows + kMostRows - 1) / kMostRows;
+  const int64_t num_blocks = at::ceil_div(shape.rows, kMostRows);
   for (int64_t block = 0; block < num_blocks; ++block) {
     const int64_t begin = shape.rows * block / num_blocks;
     const int64_t rows = shape.rows * (block + 1) / num_blocks - begin;

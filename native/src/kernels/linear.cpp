@@ -1,4 +1,4 @@
-#include "model/linear.h"
+#include "kernels/linear.h"
 
 #include <ATen/ops/sum.h>
 

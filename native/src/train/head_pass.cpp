@@ -1,0 +1,82 @@
+#include "train/head_pass.h"
+
+#include "common/device.h"
+#include "kernels/kernels.h"
+#include "logprob/linear_logp.h"
+#include "train/gpu_weights.h"
+
+namespace mmpo {
+namespace {
+
+// The weight of every graded head row: its completion's.
+Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, at::Device device) {
+  std::vector<float> weights(static_cast<size_t>(batch.num_graded_head_rows));
+  for (size_t c = 0; c < batch.completions.size(); ++c) {
+    const auto& completion = batch.completions[c];
+    if (completion.head_begin < 0 || completion.head_begin >= batch.num_graded_head_rows) continue;
+    std::fill_n(weights.begin() + completion.head_begin, completion.length, static_cast<float>(weights_C[c]));
+  }
+  return to_device(weights, device);
+}
+
+// Where weights depend on the log-probabilities. On the CPU the loss itself says them; a GPU makes them where they are, unless pairs
+// depend on each other, for which the host waits.
+Tensor weights_after_forward(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R) {
+  if (is_gpu(logp_R.device()) && !objective.couples_pairs()) return row_weights_of(objective, batch, logp_R);
+  return row_weights(batch, objective.evaluate(sum_completions(batch, logp_R.cpu())).weights, logp_R.device());
+}
+
+// A prompt's last row serves several completions.
+Tensor scatter_rows(const Tensor& grad_RH, const Tensor& rows_R, int64_t num_rows, Workspace& workspace) {
+  Tensor sum_TH = workspace.allocate({num_rows, grad_RH.size(1)}, grad_RH.scalar_type());
+  sum_TH.zero_();
+  add_rows(grad_RH, rows_R, sum_TH);
+  return sum_TH;
+}
+
+}  // namespace
+
+HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predictions& predictions,
+                   const Objective& objective, DecoderGradients& gradients) {
+  Workspace& workspace = model.workspace();
+  const Tensor& head_VH = model.decoder().head_VH();
+  const Tensor& rows_RH = predictions.rows_RH;
+  const int64_t num_rows = batch.head_rows_R.size(0);
+  const int64_t num_graded = batch.num_graded_head_rows;
+  const auto part = [&](int64_t first, int64_t count) {
+    return HeadRows{predictions.hidden_RH.narrow(0, first, count), batch.head_targets_R.narrow(0, first, count)};
+  };
+  // The graded rows with their gradient, the others without.
+  const HeadRows graded = part(0, num_graded);
+  Tensor logp_R = workspace.allocate({num_rows}, at::kFloat);
+  Tensor lse_R = workspace.allocate({num_rows}, at::kFloat);
+  Tensor grad_hidden_RH = workspace.allocate({num_graded, rows_RH.size(1)}, rows_RH.scalar_type());
+  {
+    const WorkspaceScope logits_scope(workspace);
+    LinearLogp head(graded, head_VH, workspace);
+    if (objective.is_linear()) {
+      const Tensor weights_R = row_weights(batch, objective.linear_weights(), model.device());
+      Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
+      head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients.weights.head_VH, gradients.matrices);
+      if (num_graded < num_rows) {
+        Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_rows - num_graded);
+        Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_rows - num_graded);
+        const HeadRows scored = part(num_graded, num_rows - num_graded);
+        LinearLogp(scored, head_VH, workspace).forward(scored_lse_R, scored_logp_R);
+      }
+    } else {
+      head.forward(lse_R, logp_R);
+      head.backward(lse_R, weights_after_forward(objective, batch, logp_R), grad_hidden_RH, gradients.weights.head_VH,
+                    gradients.matrices);
+    }
+  }
+  Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());
+  grad_rows_RH.zero_();
+  rms_norm_backward(grad_hidden_RH, rows_RH.narrow(0, 0, num_graded), model.decoder().weights().norm_H,
+                    predictions.rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients.weights.norm_H);
+  gradients.complete(head_unit(model.decoder().config()->num_layers));
+  return {logp_R,
+          scatter_rows(grad_rows_RH, batch.head_rows_R.narrow(0, 0, num_graded), batch.num_graded_rows, workspace)};
+}
+
+}  // namespace mmpo

@@ -1,0 +1,27 @@
+// One update of what is trained: the gradient's norm, clipping, the optimizer's step, over ranges of the flat buffers.
+#pragma once
+
+#include <memory>
+
+#include "optim/optimizer.h"
+#include "train/trained_weights.h"
+
+namespace mmpo {
+
+class Update {
+ public:
+  // The weights must outlive it.
+  Update(const mmpo_optimizer_config& config, TrainedWeights& weights, at::Device device);
+
+  // gradient: in the layout of the weights; step: this update's number, from 1. Returns the norm before clipping.
+  // Error(MMPO_NON_FINITE) leaves everything as it was.
+  double apply(const Tensor& gradient, double learning_rate, double max_grad_norm, int64_t step);
+
+  std::vector<NamedTensor> state() const { return optimizer_->state(); }
+
+ private:
+  TrainedWeights& weights_;
+  std::unique_ptr<Optimizer> optimizer_;
+};
+
+}  // namespace mmpo
