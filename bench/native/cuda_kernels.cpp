@@ -159,10 +159,11 @@ void report_norms(Clock& clock, const std::string& name, const Shapes& shapes) {
   clock.report("rms_norm_recompute", name, 2 * one,
                [&] { Kernels::rms_norm_recompute(reading(x), weight, rstd, out, nullptr); });
   clock.report("rms_norm_backward, frozen", name, 4 * one, [&] {
-    Kernels::rms_norm_backward(reading(grad), reading(x), weight, rstd, out, nullptr, nullptr, nullptr);
+    Kernels::rms_norm_backward(reading(grad), reading(x), weight, rstd, out, nullptr, nullptr, Into::kSum, nullptr);
   });
   clock.report("rms_norm_backward", name, 4 * one, [&] {
-    Kernels::rms_norm_backward(reading(grad), reading(x), weight, rstd, out, grad_weight, partials, nullptr);
+    Kernels::rms_norm_backward(reading(grad), reading(x), weight, rstd, out, grad_weight, partials, Into::kSum,
+                               nullptr);
   });
 }
 

@@ -198,7 +198,7 @@ void run(int argc, char** argv) {
       "\"attention\": \"%s\"}\n",
       seconds.count(), static_cast<long>(s.number("steps")), static_cast<long>(next - first), static_cast<long>(first),
       static_cast<long>(peak), last_loss,
-      mmpo::describe_attention(device, model->decoder().dtype(), model->decoder().attention_shape()));
+      mmpo::describe_attention(device, model->decoder().dtype(), model->decoder().attention_shape(0)));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ class Source:
             weight_map |= {name: file for name in names[shard :: self.shards]}
             save_file({name: self.weights[name] for name in names[shard :: self.shards]}, directory / file)
         self.index(weight_map)
-        (directory / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+        (directory / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
 
     def rename(self, change):
         self.weights = {change(name): value for name, value in self.weights.items()}
@@ -127,6 +127,41 @@ def with_keys(**values):
     return lambda source: source.config.update(values)
 
 
+def architecture(model_type, class_name, **values):
+    def change(source):
+        source.config |= {"model_type": model_type, "architectures": [class_name], **values}
+
+    return change
+
+
+def qwen2(**values):
+    """Which has biases of queries, keys and values."""
+
+    def change(source):
+        import torch
+
+        architecture("qwen2", "Qwen2ForCausalLM", **values)(source)
+        for name in [n for n in source.weights if n.endswith(("q_proj.weight", "k_proj.weight", "v_proj.weight"))]:
+            source.weights[name.replace(".weight", ".bias")] = torch.linspace(-0.5, 0.5, len(source.weights[name]))
+
+    return change
+
+
+def every_second(word, other):
+    return lambda layers: [word if i % 2 else other for i in range(layers)]
+
+
+def listed(change, **lists):
+    """The same with keys that hold an entry a layer."""
+
+    def all_of_it(source):
+        change(source)
+        layers = source.config["num_hidden_layers"]
+        source.config |= {key: entries(layers) for key, entries in lists.items()}
+
+    return all_of_it
+
+
 def rope(old=False, **values):
     """In the spelling of transformers 4 or 5."""
 
@@ -178,6 +213,25 @@ LAYOUTS = {
         mscale_all_dim=0.5,
         truncate=False,
     ),
+    "mistral_window": architecture("mistral", "MistralForCausalLM", sliding_window=20),
+    "mistral_without_window": architecture("mistral", "MistralForCausalLM", sliding_window=None),
+    "qwen2_upper_window": qwen2(use_sliding_window=True, sliding_window=16, max_window_layers=2),
+    "qwen2_unused_window": qwen2(use_sliding_window=False, sliding_window=16, max_window_layers=0),
+    "qwen2_listed_window": listed(
+        qwen2(use_sliding_window=True, sliding_window=16), layer_types=every_second("sliding_attention", "full_attention")
+    ),
+    "smollm3_interval": architecture("smollm3", "SmolLM3ForCausalLM", no_rope_layer_interval=3, pad_token_id=0),
+    "smollm3_listed": listed(
+        architecture("smollm3", "SmolLM3ForCausalLM", pad_token_id=0), no_rope_layers=every_second(0, 1)
+    ),
+    "smollm3_window": architecture(
+        "smollm3",
+        "SmolLM3ForCausalLM",
+        no_rope_layer_interval=2,
+        use_sliding_window=True,
+        sliding_window=16,
+        pad_token_id=0,
+    ),
     "rope_llama3": rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0),
 }
 
@@ -188,6 +242,9 @@ REFUSED = {
     "module": (lambda source: source.rename(lambda name: "module." + name), "save_pretrained"),
     "quantized": (with_keys(quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True}), "quantization"),
     "gelu": (with_keys(hidden_act="gelu"), "hidden_act"),
+    "gemma": (architecture("gemma3_text", "Gemma3ForCausalLM"), "norms that multiply by 1 + weight"),
+    "experts": (architecture("qwen3_moe", "Qwen3MoeForCausalLM"), "the routing of tokens to experts"),
+    "vision": (architecture("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration"), "the part that reads images"),
 }
 
 

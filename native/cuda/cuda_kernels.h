@@ -33,7 +33,7 @@ struct CudaKernels {
   // partials: float [ceil(T / kWeightGradientBlock), H] scratch, with grad_weight; both null where the weight is frozen.
   MMPO_CUDA_API static void rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight,
                                               const float* rstd, Rows<T> grad_x, float* grad_weight, float* partials,
-                                              cudaStream_t stream);
+                                              Into into, cudaStream_t stream);
   // cosines, sines: [positions, head_dim / 2].
   MMPO_CUDA_API static void rope(Heads<T> x, const float* cosines, const float* sines, Positions positions,
                                  bool inverse, cudaStream_t stream);

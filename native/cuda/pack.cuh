@@ -81,8 +81,8 @@ bool is_aligned(const T* data) {
 
 template <int N, typename T>
 bool is_aligned(const Rows<T>& rows) {
-  return is_aligned<N>(rows.data) &&
-         (rows.count <= 1 || static_cast<size_t>(rows.stride) * sizeof(T) % kAlignment<T, N> == 0);
+  const auto keeps = [](int64_t stride) { return static_cast<size_t>(stride) * sizeof(T) % kAlignment<T, N> == 0; };
+  return is_aligned<N>(rows.data) && (rows.count <= 1 || (keeps(rows.stride) && keeps(rows.run_stride)));
 }
 
 // The elements at from, of which `left` are there; `filler` for the others.

@@ -100,7 +100,7 @@ __global__ void __launch_bounds__(kThreadLimit<T, kPacks>)
 template <typename T, int kPacks>
 __global__ void __launch_bounds__(kThreadLimit<T, kPacks>)
     backward_rows(Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd, Rows<T> grad_x,
-                  bool aligned) {
+                  Into into, bool aligned) {
   const int64_t row = blockIdx.x;
   const int64_t columns = x.columns;
   Pack16<T> grad[kPacks], held[kPacks];
@@ -118,14 +118,15 @@ __global__ void __launch_bounds__(kThreadLimit<T, kPacks>)
   for_each_held<kPacks, kWidth<T>>(columns, [&](int k, int64_t column) {
     const Floats<kWidth<T>> w = load_floats<kWidth<T>>(weight + column, columns - column, aligned);
     const Floats<kWidth<T>> g = unpack(grad[k]), values = unpack(held[k]);
-    Floats<kWidth<T>> total = load_floats<kWidth<T>>(grad_x[row] + column, columns - column, aligned);
+    Floats<kWidth<T>> total = {};
+    if (into == Into::kSum) total = load_floats<kWidth<T>>(grad_x[row] + column, columns - column, aligned);
 #pragma unroll
     for (int i = 0; i < kWidth<T>; ++i) total.at[i] += fmaf(values.at[i], along_x, g.at[i] * w.at[i] * scale);
     store_floats(grad_x[row] + column, total, columns - column, aligned);
   });
 }
 
-// Weight gradient, first part: kWeightGradientBlock rows (blockIdx.y) in a warp's width of packs (blockIdx.x). Warps take rows
+// Weight gradient, first part: kWeightGradientBlock rows (blockIdx.x) in a warp's width of packs (blockIdx.y). Warps take rows
 // in turns, and their sums are added in the order of the warps.
 constexpr int kRowGroups = 8;
 
@@ -136,10 +137,10 @@ __global__ void __launch_bounds__(kRowGroups* kWarp)
   __shared__ float sums[kRowGroups][kWarp * kElements];
   const unsigned lane = threadIdx.x % kWarp;
   const unsigned group = threadIdx.x / kWarp;
-  const int64_t first_column = int64_t{blockIdx.x} * (kWarp * kElements);
+  const int64_t first_column = int64_t{blockIdx.y} * (kWarp * kElements);
   const int64_t column = first_column + int64_t{lane} * kElements;
   const int64_t left = x.columns - column;
-  const int64_t first = int64_t{blockIdx.y} * kWeightGradientBlock;
+  const int64_t first = int64_t{blockIdx.x} * kWeightGradientBlock;
   float sum[kElements] = {};
   for (int64_t row = first + group; row < first + kWeightGradientBlock && row < x.count && left > 0;
        row += kRowGroups) {
@@ -157,7 +158,7 @@ __global__ void __launch_bounds__(kRowGroups* kWarp)
     float total = 0;
 #pragma unroll
     for (int g = 0; g < kRowGroups; ++g) total += sums[g][threadIdx.x];
-    partials[int64_t{blockIdx.y} * x.columns + mine] = total;
+    partials[int64_t{blockIdx.x} * x.columns + mine] = total;
   }
 }
 
@@ -230,19 +231,20 @@ void CudaKernels<T, Platform>::rms_norm_recompute(Rows<const T> x, const T* weig
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight,
                                                  const float* rstd, Rows<T> grad_x, float* grad_weight, float* partials,
-                                                 cudaStream_t stream) {
+                                                 Into into, cudaStream_t stream) {
   const bool aligned = is_aligned<kWidth<T>>(grad_out) && is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) &&
                        is_aligned<kWidth<T>>(grad_x);
   if (grad_weight != nullptr && x.count > 0) {
     constexpr int64_t threads = kRowGroups * kWarp;
     const int64_t num_partials = ceil_div(x.count, kWeightGradientBlock);
-    launch(sum_weight_gradient<T>, blocks(ceil_div(x.columns, kWarp * kWidth<T>), num_partials), threads, stream,
+    launch(sum_weight_gradient<T>, blocks(num_partials, ceil_div(x.columns, kWarp * kWidth<T>)), threads, stream,
            grad_out, x, rstd, partials, aligned);
     launch(add_partials, blocks(ceil_div(x.columns, kWarp)), threads, stream, partials, num_partials, x.columns,
            grad_weight);
   }
   with_packs<T>(x.columns, [&](auto packs, int64_t threads) {
-    launch(backward_rows<T, packs()>, blocks(x.count), threads, stream, grad_out, x, weight, rstd, grad_x, aligned);
+    launch(backward_rows<T, packs()>, blocks(x.count), threads, stream, grad_out, x, weight, rstd, grad_x, into,
+           aligned);
   });
 }
 
@@ -254,7 +256,7 @@ void CudaKernels<T, Platform>::rms_norm_backward(Rows<const T> grad_out, Rows<co
   template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>,      \
                                                                   cudaStream_t);                                       \
   template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*, const float*, \
-                                                                 Rows<T>, float*, float*, cudaStream_t);
+                                                                 Rows<T>, float*, float*, Into, cudaStream_t);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)
 #undef MMPO_INSTANTIATE

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -56,7 +57,7 @@ inline mmpo_model_config read_config(const nlohmann::json& json) {
   config.num_layers = json["num_hidden_layers"];
   config.num_heads = json["num_attention_heads"];
   config.num_kv_heads = json["num_key_value_heads"];
-  config.head_dim = json["head_dim"];
+  config.head_dim = json.value("head_dim", config.hidden_size / config.num_heads);
   config.max_positions = json["max_position_embeddings"];
   config.rms_norm_eps = json["rms_norm_eps"];
   config.tie_embeddings = json["tie_word_embeddings"].get<bool>() ? 1 : 0;
@@ -68,16 +69,48 @@ inline mmpo_model_config read_config(const nlohmann::json& json) {
     config.rope_low_freq_factor = rope["low_freq_factor"];
     config.rope_high_freq_factor = rope["high_freq_factor"];
     config.rope_original_max_positions = rope["original_max_position_embeddings"];
+  } else if (rope["rope_type"] == "linear") {
+    config.rope_type = MMPO_ROPE_LINEAR;
+    config.rope_factor = rope["factor"];
+  } else if (rope["rope_type"] == "yarn") {
+    config.rope_type = MMPO_ROPE_YARN;
+    config.rope_factor = rope["factor"];
+    config.rope_original_max_positions = rope["original_max_position_embeddings"];
+    config.rope_attention_factor = 0.1 * std::log(config.rope_factor) + 1;
+    config.rope_beta_fast = rope["beta_fast"];
+    config.rope_beta_slow = rope["beta_slow"];
+    config.rope_truncate = 1;
   }
+  config.qk_norm = json["model_type"] == "qwen3" ? 1 : 0;
+  if (json["model_type"] == "mistral") config.sliding_window = json["sliding_window"];
   return config;
 }
 
-inline std::unique_ptr<Model> load_tiny_llama(const std::string& variant, at::ScalarType dtype = at::kFloat) {
-  const auto directory = shared_directory() / "golden" / "tiny_llama" / variant;
+// mmpo_model_config.layers of the same file.
+inline std::vector<int32_t> read_layers(const nlohmann::json& json) {
+  std::vector<int32_t> layers(json["num_hidden_layers"].get<size_t>(),
+                              json["model_type"] == "mistral" ? MMPO_LAYER_SLIDING : 0);
+  if (!json.contains("no_rope_layers")) return layers;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (json["no_rope_layers"][i] == 0) layers[i] |= MMPO_LAYER_UNROTATED;
+  }
+  return layers;
+}
+
+// A model of shared/golden, by its directory there.
+inline std::unique_ptr<Model> load_golden(const std::string& name, at::ScalarType dtype = at::kFloat) {
+  const auto directory = shared_directory() / "golden" / name;
   std::ifstream file(directory / "config.json");
-  const ModelConfig config(read_config(nlohmann::json::parse(file)));
+  const auto json = nlohmann::json::parse(file);
+  mmpo_model_config config = read_config(json);
+  const std::vector<int32_t> layers = read_layers(json);
+  config.layers = layers.data();
   const WeightFile weights(directory / "model.safetensors");
-  return std::make_unique<Model>(config, weights.tensors(), dtype, test_device());
+  return std::make_unique<Model>(ModelConfig(config), weights.tensors(), dtype, test_device());
+}
+
+inline std::unique_ptr<Model> load_tiny_llama(const std::string& variant, at::ScalarType dtype = at::kFloat) {
+  return load_golden("tiny_llama/" + variant, dtype);
 }
 
 // A set of modules, by mmpo_module.
@@ -136,6 +169,17 @@ inline mmpo_model_config random_config() {
   config.rope_theta = 10000;
   config.qkv_bias = 1;
   config.output_bias = 1;
+  return config;
+}
+
+// What Llama does not have: heads that are normalised, a window, a layer without rotation.
+inline mmpo_model_config unlike_llama() {
+  static constexpr int32_t layers[] = {MMPO_LAYER_SLIDING, MMPO_LAYER_SLIDING | MMPO_LAYER_UNROTATED, 0};
+  mmpo_model_config config = random_config();
+  config.num_layers = 3;
+  config.layers = layers;
+  config.sliding_window = 11;
+  config.qk_norm = 1;
   return config;
 }
 

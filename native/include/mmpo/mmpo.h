@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 5
+#define MMPO_ABI_VERSION 6
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -42,6 +42,10 @@ enum mmpo_device { MMPO_CPU = 0, MMPO_CUDA = 1 };
 
 /* How rotary frequencies are scaled: not at all; as Llama 3.1 does; all of them divided by the factor; YaRN (arXiv 2309.00071). */
 enum mmpo_rope { MMPO_ROPE_DEFAULT = 0, MMPO_ROPE_LLAMA3 = 1, MMPO_ROPE_LINEAR = 2, MMPO_ROPE_YARN = 3 };
+
+/* What a layer has beside Llama's. SLIDING: its tokens see sliding_window tokens, themselves included. UNROTATED: its queries and
+ * keys have no rotary positions. A set of them is the sum of its members. */
+enum mmpo_layer { MMPO_LAYER_SLIDING = 1, MMPO_LAYER_UNROTATED = 2 };
 
 /* SFT is of completions, the others of pairs. TRL's names: DPO is "sigmoid", CHOSEN_NLL is "sft" among several losses. */
 enum mmpo_loss {
@@ -94,8 +98,10 @@ typedef struct mmpo_tensor {
   int32_t dtype; /* mmpo_dtype */
 } mmpo_tensor;
 
-/* A decoder of LlamaForCausalLM's parts: RMSNorm, rotary embedding, grouped-query attention, SwiGLU. */
+/* A decoder of LlamaForCausalLM's parts: RMSNorm, rotary embedding, grouped-query attention, SwiGLU. What is zero below qkv_bias
+ * is Llama's. */
 typedef struct mmpo_model_config {
+  const int32_t* layers; /* [num_layers] sets of mmpo_layer, borrowed for the call; NULL: all are empty */
   int64_t vocab_size;
   int64_t hidden_size;
   int64_t intermediate_size;
@@ -104,6 +110,7 @@ typedef struct mmpo_model_config {
   int64_t num_kv_heads; /* divides num_heads */
   int64_t head_dim; /* even */
   int64_t max_positions; /* that the model was made for; rows may be longer */
+  int64_t sliding_window; /* >= 1 where a layer slides */
   double rms_norm_eps;
   double rope_theta;
   double rope_factor; /* of all but MMPO_ROPE_DEFAULT */
@@ -118,6 +125,7 @@ typedef struct mmpo_model_config {
   int32_t tie_embeddings; /* 1: the output head is the embedding matrix */
   int32_t qkv_bias; /* 1: q, k and v projections have a bias */
   int32_t output_bias; /* 1: the attention's output projection has a bias */
+  int32_t qk_norm; /* 1: each head's query and key go through an RMSNorm (q_norm, k_norm) before they are rotated */
 } mmpo_model_config;
 
 /* Packed prompts with their completions, without padding. Group g is a prompt followed by its completions, one after

@@ -113,7 +113,7 @@ int32_t mmpo_model_attention(const mmpo_model* model, const char** out_text, mmp
     require_not_null(model, "model");
     require_not_null(out_text, "out_text");
     const mmpo::Decoder& decoder = model->model.decoder();
-    *out_text = mmpo::describe_attention(decoder.device(), decoder.dtype(), decoder.attention_shape());
+    *out_text = mmpo::describe_attention(decoder.device(), decoder.dtype(), decoder.attention_shape(0));
   });
 }
 

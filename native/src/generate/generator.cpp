@@ -147,17 +147,19 @@ class Generator {
     }
     const int64_t num_positions = 1 + *std::ranges::max_element(positions);
     cache_.reserve(num_positions);
-    const AttentionShape shape = model_.decoder().attention_shape();
+    const Decoder& decoder = model_.decoder();
     const auto attend = [&](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
       for (size_t n = 0; n < rows.size(); ++n) {
         cache_.store(layer, qkv_nQ, static_cast<int64_t>(n), 1, rows[n].sequence, rows[n].num_keys - 1);
       }
-      decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows, shape, attended_nA);
+      decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows, decoder.attention_shape(layer),
+                       attended_nA);
     };
-    const GpuDecodeRows gpu_rows(rows, model_.device());
+    const GpuDecodeRows gpu_rows(rows, decoder.config()->sliding_window, model_.device());
     const auto attend_on_gpu = [&](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
       cache_.append(layer, qkv_nQ, gpu_rows);
-      gpu_decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), gpu_rows, shape, attended_nA);
+      gpu_decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), gpu_rows, decoder.attention_shape(layer),
+                           attended_nA);
     };
     model_.workspace().reset();
     const Tensor tokens_n = to_device(tokens, model_.device());

@@ -11,16 +11,24 @@
 
 namespace mmpo {
 
-// A matrix whose rows are contiguous and stride elements apart.
+// A matrix whose rows are contiguous and stride elements apart; or, where `run` is not 0, so many of them are, and the next so
+// many begin run_stride elements further on: heads of tokens.
 template <typename T>
 struct Rows {
   T* data;
   int64_t count;
   int64_t columns;
   int64_t stride;
+  int64_t run = 0;
+  int64_t run_stride = 0;
 
-  C10_HOST_DEVICE T* operator[](int64_t row) const { return data + row * stride; }
+  C10_HOST_DEVICE T* operator[](int64_t row) const {
+    return run == 0 ? data + row * stride : data + row / run * run_stride + row % run * stride;
+  }
 };
+
+// What a gradient does to the memory it goes to: adds to what is there; writes over it.
+enum class Into { kSum, kNothing };
 
 // Token positions, int32 or int64: exactly one of the two is not null.
 struct Positions {

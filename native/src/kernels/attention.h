@@ -13,7 +13,8 @@ namespace mmpo {
 
 using at::Tensor;
 
-// Rows [begin, begin + length) attend causally to themselves, and wholly to the prefix rows.
+// Rows [begin, begin + length) attend causally to themselves, and wholly to the prefix rows, which come before them; where there
+// is a window, to what of both lies in it.
 struct Segment {
   int64_t begin;
   int64_t length;
@@ -26,6 +27,7 @@ struct AttentionShape {
   int64_t num_heads;
   int64_t num_kv_heads;
   int64_t head_dim;
+  int64_t window = 0;  // how many keys a query sees at most, its own and those before it; 0: all
 };
 
 // out_TA = softmax(q k^T / sqrt(D)) v for every row of the segments; lse_NT float32: its log-sum-exp, for backward.

@@ -97,9 +97,9 @@ void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& ou
   check_same(x_TH, out_TH);
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    Kernels<T, Capability>::rms_norm(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(1)),
+    Kernels<T, Capability>::rms_norm(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(-1)),
                                      static_cast<float>(eps), rows<Value>(out_TH),
-                                     mutable_vector<float>(rstd_T, x_TH.size(0)));
+                                     mutable_vector<float>(rstd_T, num_rows(x_TH)));
   });
 }
 
@@ -119,17 +119,17 @@ void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor
   check_same(x_TH, out_TH);
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    Kernels<T, Capability>::rms_norm_recompute(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(1)),
-                                               vector<float>(rstd_T, x_TH.size(0)), rows<Value>(out_TH));
+    Kernels<T, Capability>::rms_norm_recompute(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(-1)),
+                                               vector<float>(rstd_T, num_rows(x_TH)), rows<Value>(out_TH));
   });
 }
 
 void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T,
-                       Tensor& grad_x_TH, Tensor& grad_weight_H) {
+                       Tensor& grad_x_TH, Tensor& grad_weight_H, Into into) {
   check_same(x_TH, grad_out_TH);
   check_same(x_TH, grad_x_TH);
-  const int64_t tokens = x_TH.size(0);
-  const int64_t hidden = x_TH.size(1);
+  const int64_t tokens = num_rows(x_TH);
+  const int64_t hidden = x_TH.size(-1);
   Tensor partials;
   if (grad_weight_H.defined()) {
     const int64_t num_blocks = at::ceil_div(tokens, kWeightGradientBlock);
@@ -141,7 +141,7 @@ void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tens
         rows<const Value>(grad_out_TH), rows<const Value>(x_TH), vector<Value>(weight_H, hidden),
         vector<float>(rstd_T, tokens), rows<Value>(grad_x_TH),
         grad_weight_H.defined() ? mutable_vector<float>(grad_weight_H, hidden) : nullptr,
-        partials.defined() ? partials.mutable_data_ptr<float>() : nullptr);
+        partials.defined() ? partials.mutable_data_ptr<float>() : nullptr, into);
   });
 }
 

@@ -15,7 +15,8 @@ namespace mmpo {
 
 using at::Tensor;
 
-// out = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps); rstd_T float32 [T].
+// out = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps); rstd_T float32 [T]. This, its recomputation and its backward take
+// heads [T, N, D] too, each normalised for itself, with rstd [T * N] and weight [D].
 void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T);
 
 // residual += branch, then rms_norm of the residual as it is stored (rounded to its type).
@@ -25,9 +26,10 @@ void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& we
 // out of rms_norm again, from its saved rstd: selective recomputation.
 void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH);
 
-// grad_x_TH += dL/dx; grad_weight_H (float32) += dL/dweight, left out where it is undefined (frozen weight).
+// grad_x_TH += dL/dx, or = dL/dx, and then it may be grad_out_TH itself; grad_weight_H (float32) += dL/dweight, left out where
+// it is undefined (frozen weight).
 void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T,
-                       Tensor& grad_x_TH, Tensor& grad_weight_H);
+                       Tensor& grad_x_TH, Tensor& grad_weight_H, Into into = Into::kSum);
 
 // Rotates heads in place in Hugging Face's half-split convention: element i is paired with i + D/2.
 // x_TND: [T, N, D] view with row and head strides. cos_PD, sin_PD: float32 [P, D/2]. positions_T: int32 or int64.

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "common/workspace.h"
+#include "kernels/arguments.h"
 
 namespace mmpo {
 
@@ -19,9 +20,6 @@ void linear_residual(const Tensor& residual_TN, const Tensor& x_TK, const Tensor
 
 // grad_x = grad w.
 void linear_backward_input(const Tensor& grad_TN, const Tensor& weight_NK, Workspace& workspace, Tensor& grad_x_TK);
-
-// What a weight's gradient does to the memory it goes to.
-enum class Into { kSum, kNothing };  // adds to what is there; writes over it
 
 // grad_weight = grad^T x, or added to it; grad_bias += column sums of grad; one that is undefined (no bias, a frozen weight) is
 // left out.

@@ -13,17 +13,23 @@ namespace mmpo {
 
 using at::Tensor;
 
-// A matrix whose rows are contiguous; const T for one that is only read.
+inline int64_t num_rows(const Tensor& x) { return x.dim() == 3 ? x.size(0) * x.size(1) : x.size(0); }
+
+// A matrix whose rows are contiguous, or [T, N, D] whose T * N heads are its rows; const T for one that is only read.
 template <typename T>
 Rows<T> rows(const Tensor& x) {
   using Value = std::remove_const_t<T>;
-  TORCH_CHECK(x.dim() == 2 && (x.stride(1) == 1 || x.size(1) <= 1),
-              "kernels take [rows, columns] with contiguous rows, got ", x.sizes(), " with strides ", x.strides());
+  TORCH_CHECK((x.dim() == 2 || x.dim() == 3) && (x.stride(-1) == 1 || x.size(-1) <= 1),
+              "kernels take [rows, columns], or [tokens, heads, columns], with contiguous rows, got ", x.sizes(),
+              " with strides ", x.strides());
+  T* data = nullptr;
   if constexpr (std::is_const_v<T>) {
-    return {x.const_data_ptr<Value>(), x.size(0), x.size(1), x.stride(0)};
+    data = x.const_data_ptr<Value>();
   } else {
-    return {x.mutable_data_ptr<Value>(), x.size(0), x.size(1), x.stride(0)};
+    data = x.mutable_data_ptr<Value>();
   }
+  if (x.dim() == 2) return {data, x.size(0), x.size(1), x.stride(0)};
+  return {data, num_rows(x), x.size(2), x.stride(1), x.size(1), x.stride(0)};
 }
 
 // body(std::type_identity) of x's element type.

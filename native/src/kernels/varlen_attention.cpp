@@ -15,6 +15,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "common/device.h"
 
@@ -39,10 +40,18 @@ Tensor float_heads(const Tensor& x_GMD, int64_t begin, int64_t count, int64_t nu
   return num_heads == x_GMD.size(1) ? rows_MLD : rows_MLD.repeat_interleave(num_heads / x_GMD.size(1), 0);
 }
 
-// True where a query must not look: bottom-right causal.
-Tensor hidden(int64_t queries, int64_t keys, at::Device device) {
+// True where a query must not look: bottom-right causal, and beyond the window.
+Tensor hidden(int64_t queries, int64_t keys, int64_t window, at::Device device) {
   const auto options = at::TensorOptions().dtype(at::kLong).device(device);
-  return at::arange(keys, options).unsqueeze(0) > (at::arange(queries, options).unsqueeze(1) + (keys - queries));
+  const Tensor keys_1L = at::arange(keys, options).unsqueeze(0);
+  const Tensor queries_L1 = at::arange(queries, options).unsqueeze(1) + (keys - queries);
+  const Tensor later_LL = keys_1L > queries_L1;
+  return window == 0 ? later_LL : later_LL.logical_or(keys_1L <= queries_L1 - window);
+}
+
+// As flash attention counts it: the keys to the left of a query, without its own.
+std::optional<int64_t> keys_before(const AttentionShape& shape) {
+  return shape.window == 0 ? std::nullopt : std::optional(shape.window - 1);
 }
 
 }  // namespace
@@ -139,7 +148,7 @@ void VarlenAttention::forward(const Tensor& qkv_TQ, const AttentionShape& shape,
   }
   const auto [out_TND, lse, rng_state, unused, mask] = at::_flash_attention_forward(
       heads.q_TND, heads.k_GMD, heads.v_GMD, query_offsets_, key_offsets_, std::max<int64_t>(longest_query_, 2),
-      longest_key_, 0.0, true, false, scale_of(shape));
+      longest_key_, 0.0, true, false, scale_of(shape), keys_before(shape), 0);
   out_TA.copy_(out_TND.flatten(1));
   if (lse_NT.defined()) lse_NT.copy_(lse);
 }
@@ -154,10 +163,11 @@ void VarlenAttention::backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, 
   // Forward may have seen more rows behind those that are graded; flash takes lse without them.
   const Tensor lse = lse_NT.narrow(1, 0, qkv_TQ.size(0)).contiguous();
   const Tensor no_randomness = at::empty({2}, qkv_TQ.options().dtype(at::kUInt64));
-  const auto [grad_q, grad_k, grad_v] = at::_flash_attention_backward(
-      columns(grad_out_TA, 0, shape.num_heads, shape), heads.q_TND, heads.k_GMD, heads.v_GMD,
-      columns(out_TA, 0, shape.num_heads, shape), lse, query_offsets_, key_offsets_,
-      std::max<int64_t>(longest_query_, 2), longest_key_, 0.0, true, no_randomness, no_randomness, scale_of(shape));
+  const auto [grad_q, grad_k, grad_v] =
+      at::_flash_attention_backward(columns(grad_out_TA, 0, shape.num_heads, shape), heads.q_TND, heads.k_GMD,
+                                    heads.v_GMD, columns(out_TA, 0, shape.num_heads, shape), lse, query_offsets_,
+                                    key_offsets_, std::max<int64_t>(longest_query_, 2), longest_key_, 0.0, true,
+                                    no_randomness, no_randomness, scale_of(shape), keys_before(shape), 0);
   scatter(grad_q, grad_k, grad_v, shape, grad_qkv_TQ);
 }
 
@@ -168,7 +178,7 @@ void VarlenAttention::plain_forward(const Heads& heads, const AttentionShape& sh
     const Tensor k_NLD = float_heads(heads.k_GMD, sequence.key_begin, sequence.keys, shape.num_heads);
     const Tensor v_NLD = float_heads(heads.v_GMD, sequence.key_begin, sequence.keys, shape.num_heads);
     Tensor scores_NLL = at::matmul(q_NLD, k_NLD.transpose(1, 2)).mul_(scale_of(shape));
-    scores_NLL.masked_fill_(hidden(sequence.queries, sequence.keys, scores_NLL.device()),
+    scores_NLL.masked_fill_(hidden(sequence.queries, sequence.keys, shape.window, scores_NLL.device()),
                             -std::numeric_limits<double>::infinity());
     const Tensor lse_NL = at::logsumexp(scores_NLL, {2});
     scores_NLL.sub_(lse_NL.unsqueeze(2)).exp_();
@@ -201,7 +211,7 @@ void VarlenAttention::plain_backward(const Tensor& grad_out_TA, const Heads& hea
     const Tensor lse_NL = lse_NT.narrow(1, sequence.query_begin, sequence.queries);
     Tensor weights_NLL =
         at::matmul(q_NLD, k_NLD.transpose(1, 2)).mul_(scale_of(shape)).sub_(lse_NL.unsqueeze(2)).exp_();
-    weights_NLL.masked_fill_(hidden(sequence.queries, sequence.keys, weights_NLL.device()), 0);
+    weights_NLL.masked_fill_(hidden(sequence.queries, sequence.keys, shape.window, weights_NLL.device()), 0);
     put(grad_v_GMD, sequence, at::matmul(weights_NLL.transpose(1, 2), grad_NLD));
     // The softmax's gradient: each row's own mean of the gradients of its weights is sum(grad * out).
     const Tensor mean_NL1 = at::sum(grad_NLD * out_NLD, {2}, true);

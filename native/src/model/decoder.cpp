@@ -16,6 +16,9 @@ LayerActivations LayerActivations::narrow(int64_t num_rows) const {
   const auto rows = [num_rows](const Tensor& x) { return x.defined() ? x.narrow(0, 0, num_rows) : x; };
   return {.rstd_T = rows(rstd_T),
           .normed_TH = rows(normed_TH),
+          .heads_TKD = rows(heads_TKD),
+          .query_rstd_TN = rows(query_rstd_TN),
+          .key_rstd_TM = rows(key_rstd_TM),
           .qkv_TQ = rows(qkv_TQ),
           .attended_TA = rows(attended_TA),
           .lse_NT = lse_NT,  // rows are its second dimension; readers index it
@@ -42,13 +45,13 @@ const Tensor& Decoder::head_VH() const {
   return own ? adapter_->whole().head_VH : weights_.head_VH;
 }
 
-AttentionShape Decoder::attention_shape() const {
-  return {config_->num_heads, config_->num_kv_heads, config_->head_dim};
+AttentionShape Decoder::attention_shape(int64_t layer) const {
+  return {config_->num_heads, config_->num_kv_heads, config_->head_dim, config_.window(layer)};
 }
 
 Decoder::Attend Decoder::packed_attention(const AttentionPlan& plan) const {
-  return [&plan, shape = attention_shape()](int64_t, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
-    plan.forward(qkv_TQ, shape, attended_TA, lse_NT);
+  return [&plan, this](int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
+    plan.forward(qkv_TQ, attention_shape(layer), attended_TA, lse_NT);
   };
 }
 
@@ -84,8 +87,16 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
 
 LayerActivations Decoder::allocate_layer(int64_t num_rows, Workspace& workspace) const {
   const auto rows = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
+  const auto of_heads = [&](std::vector<int64_t> shape, at::ScalarType type) {
+    return config_->qk_norm != 0 ? workspace.allocate(shape, type) : Tensor();
+  };
+  const int64_t num_heads = config_->num_heads;
+  const int64_t num_kv_heads = config_->num_kv_heads;
   return {.rstd_T = workspace.allocate({num_rows}, at::kFloat),
           .normed_TH = rows(config_->hidden_size),
+          .heads_TKD = of_heads({num_rows, num_heads + num_kv_heads, config_->head_dim}, dtype()),
+          .query_rstd_TN = of_heads({num_rows, num_heads}, at::kFloat),
+          .key_rstd_TM = of_heads({num_rows, num_kv_heads}, at::kFloat),
           .qkv_TQ = rows(config_.qkv_size()),
           .attended_TA = rows(config_.query_size()),
           .lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat),
@@ -102,6 +113,11 @@ void Decoder::keep(const LayerActivations& scratch, int32_t recompute, Workspace
   const auto own = [&](const Tensor& like) { return workspace.allocate(like.sizes(), like.scalar_type()); };
   if (recompute == MMPO_RECOMPUTE_FULL) return;
   layer.rstd_T = own(scratch.rstd_T);
+  if (config_->qk_norm != 0) {
+    layer.heads_TKD = own(scratch.heads_TKD);
+    layer.query_rstd_TN = own(scratch.query_rstd_TN);
+    layer.key_rstd_TM = own(scratch.key_rstd_TM);
+  }
   layer.qkv_TQ = own(scratch.qkv_TQ);
   layer.attended_TA = own(scratch.attended_TA);
   layer.lse_NT = own(scratch.lse_NT);
@@ -121,7 +137,7 @@ void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor&
   rms_norm(x_TH, weight.input_norm_H, config_->rms_norm_eps, a.normed_TH, a.rstd_T);
   linear(a.normed_TH, weight.qkv_QH, weight.qkv_bias_Q, workspace, a.qkv_TQ);
   adapt(layer, Projection::kQkv, dropout, a.normed_TH, workspace, a, a.qkv_TQ);
-  rotate(a.qkv_TQ, positions_T, false);
+  prepare_heads(layer, positions_T, a);
   attend(layer, a.qkv_TQ, a.attended_TA, a.lse_NT);
   linear_residual(x_TH, a.attended_TA, weight.output_HA, weight.output_bias_H, workspace, a.middle_TH);
   adapt(layer, Projection::kOutput, dropout, a.attended_TA, workspace, a, a.middle_TH);
@@ -142,11 +158,48 @@ void Decoder::adapt(int64_t layer, Projection projection, const DropoutPass& dro
   adapter_->expand(layer, projection, a.low_TL, workspace, out_TN);
 }
 
-void Decoder::rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const {
-  // Queries and keys are neighbours, so they rotate as one run of heads.
+void Decoder::rotate(int64_t layer, const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const {
+  if (!config_.rotates(layer)) return;
+  Tensor heads_TKD = query_and_key_heads(qkv_TQ);
+  rope_(heads_TKD, cos_PD_, sin_PD_, positions_T, inverse);
+}
+
+// Queries and keys are neighbours: one run of heads.
+Tensor Decoder::query_and_key_heads(const Tensor& qkv_TQ) const {
   const int64_t num_heads = config_->num_heads + config_->num_kv_heads;
-  Tensor heads_TND = qkv_TQ.narrow(1, 0, num_heads * config_->head_dim).unflatten(1, {num_heads, config_->head_dim});
-  rope_(heads_TND, cos_PD_, sin_PD_, positions_T, inverse);
+  return qkv_TQ.narrow(1, 0, num_heads * config_->head_dim).unflatten(1, {num_heads, config_->head_dim});
+}
+
+void Decoder::prepare_heads(int64_t layer, const Tensor& positions_T, LayerActivations& a) const {
+  if (config_->qk_norm != 0) {
+    const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+    const Tensor heads_TKD = query_and_key_heads(a.qkv_TQ);
+    a.heads_TKD.copy_(heads_TKD);
+    const auto norm = [&](int64_t first_head, const Tensor& weight_D, const Tensor& rstd_TN) {
+      Tensor out_TND = heads_TKD.narrow(1, first_head, rstd_TN.size(1));
+      Tensor rstd = rstd_TN.flatten();
+      rms_norm(a.heads_TKD.narrow(1, first_head, rstd_TN.size(1)), weight_D, config_->rms_norm_eps, out_TND, rstd);
+    };
+    norm(0, weight.query_norm_D, a.query_rstd_TN);
+    norm(config_->num_heads, weight.key_norm_D, a.key_rstd_TM);
+  }
+  rotate(layer, a.qkv_TQ, positions_T, false);
+}
+
+void Decoder::prepare_heads_backward(int64_t layer, const Tensor& positions_T, const LayerActivations& a,
+                                     const Tensor& grad_qkv_TQ, LayerParameters& gradient) const {
+  rotate(layer, grad_qkv_TQ, positions_T, true);
+  if (config_->qk_norm == 0) return;
+  const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+  const Tensor grad_TKD = query_and_key_heads(grad_qkv_TQ);
+  const auto norm_backward = [&](int64_t first_head, const Tensor& weight_D, const Tensor& rstd_TN,
+                                 Tensor& grad_weight_D) {
+    Tensor grad_TND = grad_TKD.narrow(1, first_head, rstd_TN.size(1));
+    rms_norm_backward(grad_TND, a.heads_TKD.narrow(1, first_head, rstd_TN.size(1)), weight_D, rstd_TN.flatten(),
+                      grad_TND, grad_weight_D, Into::kNothing);
+  };
+  norm_backward(0, weight.query_norm_D, a.query_rstd_TN, gradient.query_norm_D);
+  norm_backward(config_->num_heads, weight.key_norm_D, a.key_rstd_TM, gradient.key_norm_D);
 }
 
 struct Decoder::GradientScratch {
@@ -227,8 +280,9 @@ void Decoder::backward_layer(int64_t layer, const Rows& rows, const AttentionPla
   linear_backward_weight(grad_TH, a.attended_TA, workspace, gradient.output_HA, gradient.output_bias_H,
                          gradients.matrices);
   backward_adapter(Projection::kOutput, grad_TH, a.attended_TA, scratch.attended_TA);
-  plan.backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, attention_shape(), workspace, scratch.qkv_TQ);
-  rotate(scratch.qkv_TQ, rows.positions_T, true);
+  plan.backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, attention_shape(layer), workspace,
+                scratch.qkv_TQ);
+  prepare_heads_backward(layer, rows.positions_T, a, scratch.qkv_TQ, gradient);
   linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, workspace, scratch.normed_TH);
   linear_backward_weight(scratch.qkv_TQ, a.normed_TH, workspace, gradient.qkv_QH, gradient.qkv_bias_Q,
                          gradients.matrices);

@@ -1,6 +1,6 @@
 // The transformer decoder: forward that keeps what its backward names, and backward that consumes it. No autograd.
 // Shapes: T rows (graded rows first, see packed_batch.h), H hidden, I intermediate, Q fused query, key and value columns,
-// A query columns, N heads, L columns of an adapter (lora.h).
+// A query columns, N query heads, M key heads, K both, D head dim, L columns of an adapter (lora.h).
 #pragma once
 
 #include <functional>
@@ -20,7 +20,10 @@ namespace mmpo {
 struct LayerActivations {
   Tensor rstd_T;  // of the input norm
   Tensor normed_TH;  // input of q, k and v
-  Tensor qkv_TQ;  // rotated
+  Tensor heads_TKD;  // q and k as they were projected; this and the next two: undefined where they are not normalised
+  Tensor query_rstd_TN;
+  Tensor key_rstd_TM;
+  Tensor qkv_TQ;  // normalised and rotated
   Tensor attended_TA;
   Tensor lse_NT;
   Tensor middle_TH;  // residual stream after attention
@@ -70,7 +73,7 @@ class Decoder {
   const Tensor& flat() const { return flat_; }
   at::ScalarType dtype() const { return flat_.scalar_type(); }
   at::Device device() const { return flat_.device(); }
-  AttentionShape attention_shape() const;
+  AttentionShape attention_shape(int64_t layer) const;
 
   void set_adapter(std::unique_ptr<Adapter> adapter) { adapter_ = std::move(adapter); }
   // Null where there is none.
@@ -107,7 +110,13 @@ class Decoder {
   // What the adapter adds to a projection of x; nothing without one.
   void adapt(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& x_TK, Workspace& workspace,
              LayerActivations& a, Tensor& out_TN) const;
-  void rotate(const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
+  // Queries and keys of the fused projections, in place: each head's norm, then the rotation.
+  void prepare_heads(int64_t layer, const Tensor& positions_T, LayerActivations& a) const;
+  // grad_qkv_TQ: the gradient of what attention read, and then that of the projections.
+  void prepare_heads_backward(int64_t layer, const Tensor& positions_T, const LayerActivations& a,
+                              const Tensor& grad_qkv_TQ, LayerParameters& gradient) const;
+  Tensor query_and_key_heads(const Tensor& qkv_TQ) const;
+  void rotate(int64_t layer, const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
   // Fills what the tape did not keep of the layer.
   void restore(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape, const Tensor& x_TH,
                Workspace& workspace, LayerActivations& a) const;

@@ -51,6 +51,14 @@ ModelConfig::ModelConfig(const mmpo_model_config& config) : config_(config) {
   require(config.head_dim % 2 == 0, "head_dim must be even for rotary embeddings, got ", config.head_dim);
   require_positive("rms_norm_eps", config.rms_norm_eps);
   check_rope(config);
+  config_.layers = nullptr;
+  if (config.layers == nullptr) return;
+  layers_.assign(config.layers, config.layers + config.num_layers);
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    constexpr int32_t all = MMPO_LAYER_SLIDING | MMPO_LAYER_UNROTATED;
+    require((layers_[layer] & ~all) == 0, "layers[", layer, "] is ", layers_[layer], ", not a set of mmpo_layer");
+    if ((layers_[layer] & MMPO_LAYER_SLIDING) != 0) require_positive("sliding_window", config.sliding_window);
+  }
 }
 
 }  // namespace mmpo

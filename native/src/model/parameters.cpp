@@ -56,6 +56,12 @@ ParameterLayout::ParameterLayout(const ModelConfig& config) {
       add(prefix + "self_attn.k_proj.bias", config.key_size(), 0);
       add(prefix + "self_attn.v_proj.bias", config.key_size(), 0);
     }
+    if (config->qk_norm != 0) {
+      align();
+      add(prefix + "self_attn.q_norm.weight", config->head_dim, 0);
+      align();
+      add(prefix + "self_attn.k_norm.weight", config->head_dim, 0);
+    }
     align();
     add(prefix + "self_attn.o_proj.weight", hidden, config.query_size());
     if (config->output_bias != 0) {
@@ -102,6 +108,10 @@ DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayo
     layer.input_norm_H = viewer.next();
     layer.qkv_QH = viewer.next(3);
     if (config->qkv_bias != 0) layer.qkv_bias_Q = viewer.next(3);
+    if (config->qk_norm != 0) {
+      layer.query_norm_D = viewer.next();
+      layer.key_norm_D = viewer.next();
+    }
     layer.output_HA = viewer.next();
     if (config->output_bias != 0) layer.output_bias_H = viewer.next();
     layer.post_norm_H = viewer.next();

@@ -1,7 +1,7 @@
 // Where every parameter lies in one flat buffer, and the same buffer seen as a decoder's matrices.
 // Weights, gradients and moments share the layout, so the optimizer and checkpoints see plain arrays and
 // projections that read the same input (q, k, v; gate, up) lie side by side and are multiplied as one matrix.
-// Shapes: V vocabulary, H hidden, I intermediate, Q = query + 2 * key columns, A = query columns.
+// Shapes: V vocabulary, H hidden, I intermediate, Q = query + 2 * key columns, A = query columns, D head dim.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -46,6 +46,8 @@ struct LayerParameters {
   Tensor input_norm_H;
   Tensor qkv_QH;
   Tensor qkv_bias_Q;  // undefined without bias
+  Tensor query_norm_D;  // this and the next: undefined where heads are not normalised
+  Tensor key_norm_D;
   Tensor output_HA;
   Tensor output_bias_H;  // undefined without bias
   Tensor post_norm_H;

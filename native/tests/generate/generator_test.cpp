@@ -54,10 +54,11 @@ Tensor next_logps(Model& model, const Tokens& prefix) {
   return at::tensor(logps);
 }
 
-class Greedy : public ::testing::TestWithParam<at::ScalarType> {};
+class Greedy : public ::testing::TestWithParam<std::tuple<at::ScalarType, bool>> {};
 
 TEST_P(Greedy, EqualsTheArgmaxOfAFullForwardAtEachPosition) {
-  const auto model = testing::random_model(random_config(), 12, GetParam());
+  const auto [type, is_llama] = GetParam();
+  const auto model = testing::random_model(is_llama ? random_config() : testing::unlike_llama(), 12, type);
   const Sequences prompts = random_prompts({1, 9, 64, 130});
   const Sequences sequences = generate_all(*model, prompts, greedy(12));
   std::set<int32_t> distinct;
@@ -66,7 +67,7 @@ TEST_P(Greedy, EqualsTheArgmaxOfAFullForwardAtEachPosition) {
     Tokens prefix = prompts[i];
     for (const int32_t token : sequences[i]) {
       const Tensor logps = next_logps(*model, prefix);
-      if (GetParam() == at::kFloat) {
+      if (type == at::kFloat) {
         EXPECT_EQ(logps.argmax().item<int64_t>(), token);
       }
       // bfloat16 logits near 4 are 1/64 apart: the two roads may round to other neighbours, or a tie.
@@ -79,8 +80,12 @@ TEST_P(Greedy, EqualsTheArgmaxOfAFullForwardAtEachPosition) {
   EXPECT_GT(distinct.size(), 8U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Greedy, ::testing::Values(at::kFloat, at::kBFloat16),
-                         [](const auto& test) { return std::string(c10::toString(test.param)); });
+INSTANTIATE_TEST_SUITE_P(Types, Greedy,
+                         ::testing::Combine(::testing::Values(at::kFloat, at::kBFloat16), ::testing::Bool()),
+                         [](const auto& test) {
+                           return std::string(c10::toString(std::get<0>(test.param))) +
+                                  (std::get<1>(test.param) ? "" : "UnlikeLlama");
+                         });
 
 // Ten sequences take the blocked matrix product, one alone the product for few rows; they also end at different times.
 TEST(Generate, SequencesDoNotDependOnTheirBatch) {

@@ -22,8 +22,9 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 struct Shape {
   int64_t num_heads, num_kv_heads, head_dim;
+  int64_t window = 0;
 
-  AttentionShape attention() const { return {num_heads, num_kv_heads, head_dim}; }
+  AttentionShape attention() const { return {num_heads, num_kv_heads, head_dim, window}; }
   int64_t fused_columns() const { return (num_heads + 2 * num_kv_heads) * head_dim; }
   int64_t query_columns() const { return num_heads * head_dim; }
 };
@@ -97,14 +98,16 @@ struct Attended {
   Tensor lse;  // [N, n]
 };
 
-// The definition: query i of the last n rows sees all but the last n - 1 - i keys.
+// The definition: query i of the last n rows sees all but the last n - 1 - i keys, and of these the last `window`.
 Attended attend(const Tensor& queries, const Tensor& keys, const Tensor& values, const Shape& shape) {
   const int64_t repeats = shape.num_heads / shape.num_kv_heads;
   const Tensor q = split_heads(queries, shape.num_heads, 1);
   const Tensor k = split_heads(keys, shape.num_kv_heads, repeats);
   const Tensor v = split_heads(values, shape.num_kv_heads, repeats);
   const int64_t hidden = keys.size(0) - queries.size(0);
-  const Tensor masked = at::ones({queries.size(0), keys.size(0)}, at::kBool).triu(hidden + 1);
+  const Tensor all = at::ones({queries.size(0), keys.size(0)}, at::kBool);
+  Tensor masked = all.triu(hidden + 1);
+  if (shape.window != 0) masked = masked.logical_or(all.tril(hidden - shape.window));
   const Tensor scores =
       (q.matmul(k.transpose(1, 2)) / std::sqrt(static_cast<double>(shape.head_dim))).masked_fill(masked, -INFINITY);
   return {scores.softmax(-1).matmul(v).transpose(0, 1).flatten(1), scores.logsumexp(-1)};
@@ -240,8 +243,8 @@ TEST_P(AttentionTest, CachedDecodingEqualsTheDefinition) {
     decode_attention(qkv_nQ, keys_SLK, values_SLK, rows, shape.attention(), out_nA);
     const at::Device device = testing::test_device();
     Tensor gpu_out_nA = at::full(out_nA.sizes(), kNan, out_nA.options().device(device));
-    gpu_decode_attention(qkv_nQ.to(device), keys_SLK.to(device), values_SLK.to(device), GpuDecodeRows(rows, device),
-                         shape.attention(), gpu_out_nA);
+    gpu_decode_attention(qkv_nQ.to(device), keys_SLK.to(device), values_SLK.to(device),
+                         GpuDecodeRows(rows, shape.window, device), shape.attention(), gpu_out_nA);
     gpu_out_nA = gpu_out_nA.cpu();
     for (int64_t n = 0; n < count; ++n) {
       const DecodeRow& row = rows[static_cast<size_t>(n)];
@@ -270,10 +273,12 @@ TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
                          ::testing::Values(Shape{1, 1, 8}, Shape{6, 2, 10}, Shape{3, 3, 16}, Shape{8, 1, 64},
-                                           Shape{3, 1, 128}),
+                                           Shape{3, 1, 128}, Shape{6, 2, 10, 1}, Shape{3, 3, 16, 24},
+                                           Shape{3, 1, 64, 64}, Shape{2, 1, 32, 129}),
                          [](const auto& test) {
                            return std::to_string(test.param.num_heads) + "over" +
-                                  std::to_string(test.param.num_kv_heads) + "of" + std::to_string(test.param.head_dim);
+                                  std::to_string(test.param.num_kv_heads) + "of" + std::to_string(test.param.head_dim) +
+                                  (test.param.window == 0 ? "" : "window" + std::to_string(test.param.window));
                          });
 
 }  // namespace

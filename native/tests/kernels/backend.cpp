@@ -36,10 +36,10 @@ class Dispatched : public Backend {
     mmpo::rms_norm_recompute(on(x_TH), on(weight_H), on(rstd_T), out);
   }
   void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T,
-                         Tensor& grad_x_TH, Tensor& grad_weight_H) override {
+                         Tensor& grad_x_TH, Tensor& grad_weight_H, Into into) override {
     DeviceStay on(device_);
     Tensor grad_x = on.result(grad_x_TH), grad_weight = on.result(grad_weight_H);
-    mmpo::rms_norm_backward(on(grad_out_TH), on(x_TH), on(weight_H), on(rstd_T), grad_x, grad_weight);
+    mmpo::rms_norm_backward(on(grad_out_TH), on(x_TH), on(weight_H), on(rstd_T), grad_x, grad_weight, into);
   }
   void rope_(Tensor& x_TND, const Tensor& cos_PD, const Tensor& sin_PD, const Tensor& positions_T,
              bool inverse) override {
@@ -244,15 +244,15 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
     });
   }
   void rms_norm_backward(const Tensor& grad_out, const Tensor& x, const Tensor& weight, const Tensor& rstd,
-                         Tensor& grad_x, Tensor& grad_weight) override {
+                         Tensor& grad_x, Tensor& grad_weight, Into into) override {
     DeviceStay on(device_);
     on.result(grad_x), on.result(grad_weight);
-    const int64_t num_blocks = (x.size(0) + kWeightGradientBlock - 1) / kWeightGradientBlock;
-    const Tensor partials = on.scratch({grad_weight.defined() ? num_blocks : 0, x.size(1)}, at::kFloat);
+    const int64_t num_blocks = (num_rows(x) + kWeightGradientBlock - 1) / kWeightGradientBlock;
+    const Tensor partials = on.scratch({grad_weight.defined() ? num_blocks : 0, x.size(-1)}, at::kFloat);
     with_type(x, [&]<typename T>(T) {
       CudaKernels<T, EmulatedGpu>::rms_norm_backward(
           rows<const T>(grad_out), rows<const T>(x), vector<T>(weight), vector<float>(rstd), rows<T>(grad_x),
-          vector<float>(grad_weight), grad_weight.defined() ? vector<float>(partials) : nullptr, nullptr);
+          vector<float>(grad_weight), grad_weight.defined() ? vector<float>(partials) : nullptr, into, nullptr);
     });
   }
   void rope_(Tensor& x, const Tensor& cosines, const Tensor& sines, const Tensor& positions, bool inverse) override {

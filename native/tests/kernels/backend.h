@@ -30,7 +30,8 @@ class Backend {
                             Tensor& out_TH, Tensor& rstd_T) = 0;
   virtual void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH) = 0;
   virtual void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H,
-                                 const Tensor& rstd_T, Tensor& grad_x_TH, Tensor& grad_weight_H) = 0;
+                                 const Tensor& rstd_T, Tensor& grad_x_TH, Tensor& grad_weight_H,
+                                 Into into = Into::kSum) = 0;
   virtual void rope_(Tensor& x_TND, const Tensor& cos_PD, const Tensor& sin_PD, const Tensor& positions_T,
                      bool inverse) = 0;
   virtual void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI) = 0;

@@ -149,6 +149,39 @@ TEST_P(RmsNorm, BackwardLeavesAFrozenWeightOut) {
   expect_same_bits(with, without, "grad_x");
 }
 
+// Heads [T, N, D] of wider rows, each a row for itself; backward writes over the gradient that it reads.
+TEST_P(RmsNorm, OfHeadsIsThatOfTheirRows) {
+  at::manual_seed(8);
+  for (const auto [type, layout] : kKinds) {
+    for (const auto& [heads, head_dim] : std::vector<std::pair<int64_t, int64_t>>{{3, 10}, {2, 64}, {5, 128}}) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << heads << " of " << head_dim);
+      const int64_t columns = heads * head_dim;
+      const auto view = [&] { return random_view(47, columns, type, layout).unflatten(1, {heads, head_dim}); };
+      const Tensor x = view();
+      const Tensor weight = random({head_dim}, type);
+      Tensor out = view();
+      Tensor rstd = at::empty({47 * heads});
+      backend().rms_norm(x, weight, kEps, out, rstd);
+      const Tensor x64 = oracle(x);
+      const Tensor weight64 = oracle(weight);
+      const Tensor wanted = reference(x64, weight64);
+      expect_close(out, wanted, tolerance(type), "out");
+      expect_close(rstd, rstd_of(x).flatten(), {1e-6, 0}, "rstd");
+      Tensor again = view();
+      backend().rms_norm_recompute(x, weight, rstd, again);
+      expect_same_bits(again, out, "recomputed");
+
+      Tensor grad = view();
+      wanted.backward(grad.to(at::kDouble));
+      Tensor grad_weight = random({head_dim}, at::kFloat);
+      const Tensor wanted_weight = grad_weight.to(at::kDouble) + weight64.grad();
+      backend().rms_norm_backward(grad, x, weight, rstd, grad, grad_weight, Into::kNothing);
+      expect_close(grad, x64.grad(), tolerance(type), "grad_x");
+      expect_close(grad_weight, wanted_weight, {1e-5, 4e-5}, "grad_weight");
+    }
+  }
+}
+
 TEST_P(RmsNorm, HasTheSameBitsForOneAndTwoThreads) {
   at::manual_seed(6);
   for (const auto type : kTypes) {

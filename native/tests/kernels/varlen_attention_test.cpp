@@ -59,9 +59,10 @@ class VarlenAttentionTest : public ::testing::TestWithParam<Case> {};
 TEST_P(VarlenAttentionTest, EqualsTheSegmentsKernels) {
   at::manual_seed(5);
   const Packing packing = pack(GetParam().groups);
-  for (const AttentionShape shape : {AttentionShape{6, 2, 10}, AttentionShape{4, 4, 16}, AttentionShape{8, 1, 64}}) {
+  for (const AttentionShape shape :
+       {AttentionShape{6, 2, 10}, AttentionShape{4, 4, 16}, AttentionShape{8, 1, 64}, AttentionShape{4, 2, 16, 9}}) {
     for (const auto type : kTypes) {
-      SCOPED_TRACE(::testing::Message() << type << " heads of " << shape.head_dim);
+      SCOPED_TRACE(::testing::Message() << type << " heads of " << shape.head_dim << " window " << shape.window);
       const int64_t fused = (shape.num_heads + 2 * shape.num_kv_heads) * shape.head_dim;
       const int64_t queries = shape.num_heads * shape.head_dim;
       const auto unset = [&](at::IntArrayRef sizes, at::ScalarType dtype, at::Device device) {

@@ -32,10 +32,11 @@ struct Setting {
   int32_t recompute;
   bool tied;
   bool biased;
+  bool is_llama = true;
 };
 
 mmpo_model_config config_of(const Setting& setting) {
-  mmpo_model_config config = testing::random_config();
+  mmpo_model_config config = setting.is_llama ? testing::random_config() : testing::unlike_llama();
   config.tie_embeddings = setting.tied ? 1 : 0;
   config.qkv_bias = config.output_bias = setting.biased ? 1 : 0;
   return config;
@@ -120,16 +121,22 @@ INSTANTIATE_TEST_SUITE_P(Models, DecoderTest,
                                            Setting{"recompute_selective", MMPO_RECOMPUTE_SELECTIVE, false, true},
                                            Setting{"recompute_full", MMPO_RECOMPUTE_FULL, false, true},
                                            Setting{"tied", MMPO_RECOMPUTE_NONE, true, true},
-                                           Setting{"unbiased", MMPO_RECOMPUTE_SELECTIVE, false, false}),
+                                           Setting{"unbiased", MMPO_RECOMPUTE_SELECTIVE, false, false},
+                                           Setting{"unlike_llama", MMPO_RECOMPUTE_NONE, false, true, false},
+                                           Setting{"unlike_llama_selective", MMPO_RECOMPUTE_SELECTIVE, false, true,
+                                                   false},
+                                           Setting{"unlike_llama_full", MMPO_RECOMPUTE_FULL, false, false, false}),
                          [](const auto& test) { return test.param.name; });
 
-class DecoderBatches : public ::testing::TestWithParam<at::ScalarType> {
+class DecoderBatches : public ::testing::TestWithParam<std::tuple<at::ScalarType, bool>> {
  protected:
   DecoderBatches()
-      : model_(testing::random_model(testing::random_config(), 9, GetParam())), groups_(random_groups(131)) {}
+      : model_(testing::random_model(std::get<1>(GetParam()) ? testing::random_config() : testing::unlike_llama(), 9,
+                                     std::get<0>(GetParam()))),
+        groups_(random_groups(131)) {}
 
   // bfloat16 activations are rounded the same way wherever they stand, but sums of other blocks differ in the last bits.
-  double limit() const { return GetParam() == at::kFloat ? 1e-5 : 0.15; }
+  double limit() const { return std::get<0>(GetParam()) == at::kFloat ? 1e-5 : 0.15; }
 
   std::unique_ptr<Model> model_;
   std::vector<Group> groups_;
@@ -176,8 +183,12 @@ TEST_P(DecoderBatches, OrderOfGroupsAndCompletionsDoesNotMatter) {
   expect_logps(found, testing::token_logps(*model_, builder.batch()), limit());
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, DecoderBatches, ::testing::Values(at::kFloat, at::kBFloat16),
-                         [](const auto& test) { return std::string(c10::toString(test.param)); });
+INSTANTIATE_TEST_SUITE_P(Types, DecoderBatches,
+                         ::testing::Combine(::testing::Values(at::kFloat, at::kBFloat16), ::testing::Bool()),
+                         [](const auto& test) {
+                           return std::string(c10::toString(std::get<0>(test.param))) +
+                                  (std::get<1>(test.param) ? "" : "UnlikeLlama");
+                         });
 
 // Groups of the same lengths, so every slice takes the same.
 TEST(Decoder, ScoringMoreGroupsTakesNoMoreMemory) {

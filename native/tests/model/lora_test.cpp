@@ -103,6 +103,13 @@ struct Setting {
   int32_t recompute;
   UniformLora lora;
   bool tied = false;
+  bool is_llama = true;
+
+  mmpo_model_config config() const {
+    mmpo_model_config config = is_llama ? testing::random_config() : testing::unlike_llama();
+    config.tie_embeddings = tied ? 1 : 0;
+    return config;
+  }
 };
 
 class LoraTest : public ::testing::TestWithParam<Setting> {};
@@ -126,9 +133,7 @@ void expect_gradients(const Twin& twin, Trainer& trainer, double limit) {
 }
 
 TEST_P(LoraTest, GradientsEqualAutogradsOfTheTwin) {
-  mmpo_model_config config = testing::random_config();
-  config.tie_embeddings = GetParam().tied ? 1 : 0;
-  const auto model = adapted_model(GetParam().lora, at::kFloat, config);
+  const auto model = adapted_model(GetParam().lora, at::kFloat, GetParam().config());
   const auto groups = random_groups(131);
   Twin twin(*model);
   Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW, 0});
@@ -144,7 +149,7 @@ TEST_P(LoraTest, GradientsEqualAutogradsOfTheTwin) {
 
 // No dropout: what evaluation, scoring and generation see.
 TEST_P(LoraTest, LogProbabilitiesEqualTheTwinsWithoutDropout) {
-  const auto model = adapted_model(GetParam().lora);
+  const auto model = adapted_model(GetParam().lora, at::kFloat, GetParam().config());
   const auto groups = random_groups(131);
   Twin twin(*model);
   const auto logps = twin_logps(twin, *model, GetParam().lora, groups, DropoutPass());
@@ -155,18 +160,18 @@ TEST_P(LoraTest, LogProbabilitiesEqualTheTwinsWithoutDropout) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Settings, LoraTest,
-                         ::testing::Values(Setting{"none", MMPO_RECOMPUTE_NONE, lora(8, 0)},
-                                           Setting{"none_dropout", MMPO_RECOMPUTE_NONE, lora(3, 0.3)},
-                                           Setting{"selective_dropout", MMPO_RECOMPUTE_SELECTIVE, lora(8, 0.1), true},
-                                           Setting{"full", MMPO_RECOMPUTE_FULL, lora(5, 0)},
-                                           Setting{"full_dropout", MMPO_RECOMPUTE_FULL, lora(1, 0.5)},
-                                           Setting{"attention", MMPO_RECOMPUTE_FULL, lora(4, 0.2, kAttention)},
-                                           Setting{"query_and_value", MMPO_RECOMPUTE_SELECTIVE,
-                                                   lora(4, 0, module_set({MMPO_MODULE_Q, MMPO_MODULE_V}))},
-                                           Setting{"up_and_down", MMPO_RECOMPUTE_NONE,
-                                                   lora(2, 0.2, module_set({MMPO_MODULE_UP, MMPO_MODULE_DOWN}))}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Settings, LoraTest,
+    ::testing::Values(
+        Setting{"none", MMPO_RECOMPUTE_NONE, lora(8, 0)}, Setting{"none_dropout", MMPO_RECOMPUTE_NONE, lora(3, 0.3)},
+        Setting{"selective_dropout", MMPO_RECOMPUTE_SELECTIVE, lora(8, 0.1), true},
+        Setting{"full", MMPO_RECOMPUTE_FULL, lora(5, 0)}, Setting{"full_dropout", MMPO_RECOMPUTE_FULL, lora(1, 0.5)},
+        Setting{"attention", MMPO_RECOMPUTE_FULL, lora(4, 0.2, kAttention)},
+        Setting{"query_and_value", MMPO_RECOMPUTE_SELECTIVE, lora(4, 0, module_set({MMPO_MODULE_Q, MMPO_MODULE_V}))},
+        Setting{"up_and_down", MMPO_RECOMPUTE_NONE, lora(2, 0.2, module_set({MMPO_MODULE_UP, MMPO_MODULE_DOWN}))},
+        Setting{"unlike_llama", MMPO_RECOMPUTE_SELECTIVE, lora(4, 0.2), false, false},
+        Setting{"unlike_llama_full", MMPO_RECOMPUTE_FULL, lora(4, 0), true, false}),
+    [](const auto& test) { return test.param.name; });
 
 // Some modules of some layers, each with its rank and scaling, and matrices that are trained whole.
 struct Part {

@@ -16,7 +16,7 @@ class Twin {
   // What a module adds to weight and bias: [T, N] from its name ("model.layers.0.mlp.up_proj") and its input [T, K].
   using Addition = std::function<Tensor(const std::string& module, const Tensor& x)>;
 
-  explicit Twin(const Model& model) : config_(*model.decoder().config()) {
+  explicit Twin(const Model& model) : layers_(model.decoder().config()), config_(*layers_) {
     add(model.decoder().layout(), model.decoder().flat().cpu());
     if (config_.tie_embeddings != 0) head_ = embedding_;
     const Adapter* adapter = model.decoder().adapter();
@@ -58,7 +58,7 @@ class Twin {
     Tensor x = parameter(embedding_).index({tokens});
     for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
       const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-      x = x + attention(norm(x, prefix + "input_layernorm"), prefix + "self_attn.");
+      x = x + attention(layer, norm(x, prefix + "input_layernorm"), prefix + "self_attn.");
       const Tensor y = norm(x, prefix + "post_attention_layernorm");
       x = x + linear(at::silu(linear(y, prefix + "mlp.gate_proj")) * linear(y, prefix + "mlp.up_proj"),
                      prefix + "mlp.down_proj");
@@ -66,18 +66,24 @@ class Twin {
     return norm(x, "model.norm");
   }
 
-  Tensor attention(const Tensor& x, const std::string& prefix) const {
+  Tensor attention(int64_t layer, const Tensor& x, const std::string& prefix) const {
     const int64_t length = x.size(0);
     const int64_t repeats = config_.num_heads / config_.num_kv_heads;
     const auto heads = [&](const std::string& name, int64_t count) {
       return linear(x, prefix + name).view({length, count, config_.head_dim}).transpose(0, 1);
     };
-    const Tensor q = rotate(heads("q_proj", config_.num_heads));
-    const Tensor k = rotate(heads("k_proj", config_.num_kv_heads)).repeat_interleave(repeats, 0);
+    const auto prepared = [&](Tensor heads_NTD, const std::string& name) {
+      if (config_.qk_norm != 0) heads_NTD = norm(heads_NTD, prefix + name);
+      return layers_.rotates(layer) ? rotate(heads_NTD) : heads_NTD;
+    };
+    const Tensor q = prepared(heads("q_proj", config_.num_heads), "q_norm");
+    const Tensor k = prepared(heads("k_proj", config_.num_kv_heads), "k_norm").repeat_interleave(repeats, 0);
     const Tensor v = heads("v_proj", config_.num_kv_heads).repeat_interleave(repeats, 0);
-    const Tensor future = at::ones({length, length}, at::kBool).triu(1);
+    const Tensor all = at::ones({length, length}, at::kBool);
+    const int64_t window = layers_.window(layer);
+    const Tensor unseen = window == 0 ? all.triu(1) : all.triu(1).logical_or(all.tril(-window));
     const Tensor scores = q.matmul(k.transpose(1, 2)) / std::sqrt(static_cast<double>(config_.head_dim));
-    const Tensor out = scores.masked_fill(future, -INFINITY).softmax(-1).matmul(v);
+    const Tensor out = scores.masked_fill(unseen, -INFINITY).softmax(-1).matmul(v);
     return linear(out.transpose(0, 1).flatten(1), prefix + "o_proj");
   }
 
@@ -103,6 +109,7 @@ class Twin {
     return addition_ ? product + addition_(name, x) : product;
   }
 
+  ModelConfig layers_;
   mmpo_model_config config_;
   std::string embedding_ = "model.embed_tokens.weight";
   std::string head_ = "lm_head.weight";

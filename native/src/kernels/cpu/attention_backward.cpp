@@ -97,9 +97,9 @@ inline Vec probabilities_of(const float* scores, const float* lse, Vec scale, in
 }
 
 // One key against the block's queries: p = exp(score * scale - lse), grad_score = p (grad_p - grad_out . out) scale; zero for
-// queries before `first`, which do not see it.
+// queries before `first` and from `last` on, which do not see it.
 template <typename P>
-void score_gradients(const BackwardState<P>& state, int64_t key, int64_t first, float scale) {
+void score_gradients(const BackwardState<P>& state, int64_t key, int64_t first, int64_t last, float scale) {
   const float* scores = state.scores + key * kQueries;
   const float* grad_probabilities = state.grad_probabilities + key * kQueries;
   P* probabilities = state.probabilities + key * kQueries;
@@ -112,7 +112,7 @@ void score_gradients(const BackwardState<P>& state, int64_t key, int64_t first, 
   const auto gradient_of = [&](Vec probability, int64_t m) {
     return probability * (load(grad_probabilities + m, Whole{}) - load(state.grad_out_dot_out + m, Whole{})) * factor;
   };
-  for (int64_t m = begin; m < kQueries; m += kTwo) {
+  for (int64_t m = begin; m < last; m += kTwo) {
     const Vec low = probabilities_of(scores, state.lse, factor, m, first);
     const Vec high = probabilities_of(scores, state.lse, factor, m + kLanes, first);
     const Vec low_gradient = gradient_of(low, m);
@@ -120,22 +120,23 @@ void score_gradients(const BackwardState<P>& state, int64_t key, int64_t first, 
     store_two(probabilities + m, low, high);
     store_two(grad_scores + m, low_gradient, high_gradient);
   }
+  std::fill_n(probabilities + last, kQueries - last, P(0.0F));
+  std::fill_n(grad_scores + last, kQueries - last, P(0.0F));
 }
 
 // grad_keys, grad_values: [rows padded to blocks, D] of the packed stretch, added to.
 template <typename P>
-void backward_keys(const BackwardKeys<P>& packed, int64_t dim, float scale, int64_t first_query, int64_t num_queries,
-                   bool causal, const BackwardState<P>& state, float* grad_keys, float* grad_values) {
-  for (int64_t block = 0; block < num_blocks(packed.length); ++block) {
-    if (causal && block * kKeys > first_query + num_queries - 1) break;
+void backward_keys(const BackwardKeys<P>& packed, int64_t dim, float scale, const Visible& visible,
+                   const BackwardState<P>& state, float* grad_keys, float* grad_values) {
+  const int64_t end = visible.end(visible.num_queries - 1);
+  for (int64_t block = visible.begin(0) / kKeys; block * kKeys < end; ++block) {
     const int64_t offset = block * kKeys * dim;
     multiply_tile({kKeys, kQueries, dim}, packed.keys + offset, dim, false, state.queries, state.scores, kQueries);
     multiply_tile({kKeys, kQueries, dim}, packed.values + offset, dim, false, state.grad_out, state.grad_probabilities,
                   kQueries);
     for (int64_t n = 0; n < kKeys; ++n) {
       const int64_t key = block * kKeys + n;
-      const int64_t first = causal ? std::clamp<int64_t>(key - first_query, 0, kQueries) : 0;
-      score_gradients(state, n, key < packed.length ? first : kQueries, scale);
+      score_gradients(state, n, visible.first(key), visible.last(key), scale);
     }
     multiply_tile({kKeys, dim, kQueries}, state.probabilities, kQueries, true, state.grad_out_by_row,
                   grad_values + offset, dim);
@@ -185,11 +186,11 @@ void backward_segment(const HeadView<T>& head, const Segment& segment, const Bac
     // A query that is not there has zeros for its row and for its gradient: whatever its probabilities, it adds nothing.
     fill(state.grad_out_dot_out + count, kQueries - count, 0.0F);
     fill(state.lse + count, kQueries - count, 0.0F);
-    if (segment.prefix_length > 0) {
-      backward_keys(prefix, dim, head.scale(), first, count, false, state, gradient.grad_keys + prefix_offset,
-                    gradient.grad_values + prefix_offset);
-    }
-    backward_keys(own, dim, head.scale(), first, count, true, state, gradient.grad_keys + own_offset,
+    const Visible of_prefix{prefix.length + first, count, prefix.length, head.window};
+    const Visible of_own{first, count, own.length, head.window};
+    backward_keys(prefix, dim, head.scale(), of_prefix, state, gradient.grad_keys + prefix_offset,
+                  gradient.grad_values + prefix_offset);
+    backward_keys(own, dim, head.scale(), of_own, state, gradient.grad_keys + own_offset,
                   gradient.grad_values + own_offset);
     for (int64_t i = 0; i < count; ++i) {
       scale_row(state.grad_queries + i * dim, dim, 1.0F, gradient.grad_query + (begin + i) * gradient.grad_stride);

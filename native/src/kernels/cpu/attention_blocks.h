@@ -31,6 +31,7 @@ struct HeadView {
   const T* value;
   int64_t stride;  // of a row
   int64_t dim;
+  int64_t window;  // as in AttentionShape
 
   float scale() const { return 1.0F / std::sqrt(static_cast<float>(dim)); }
 };
@@ -40,8 +41,12 @@ HeadView<T> head_view(const AttentionInputs<T>& inputs, int64_t head) {
   const AttentionShape& shape = inputs.shape;
   const int64_t kv_head = head / (shape.num_heads / shape.num_kv_heads);
   const T* keys = inputs.qkv + shape.num_heads * shape.head_dim;
-  return {inputs.qkv + head * shape.head_dim, keys + kv_head * shape.head_dim,
-          keys + (shape.num_kv_heads + kv_head) * shape.head_dim, inputs.qkv_stride, shape.head_dim};
+  return {inputs.qkv + head * shape.head_dim,
+          keys + kv_head * shape.head_dim,
+          keys + (shape.num_kv_heads + kv_head) * shape.head_dim,
+          inputs.qkv_stride,
+          shape.head_dim,
+          shape.window};
 }
 
 // Blocks of up to 64 rows [row, row + count) of a head, in the orders that products want them.
@@ -61,6 +66,28 @@ template <typename T, typename P>
 void pack_depths(const T* rows, int64_t stride, int64_t count, int64_t dim, P* out) {
   pack_panel(GemmMatrix<T>{rows, stride, false}, {count, kKeys, dim}, dim, out);
 }
+
+// Which keys of a stretch the queries of a block see: those that are no later than the query and lie in its window.
+struct Visible {
+  int64_t first_query;  // where the block's first query stands, counted from the stretch's first key
+  int64_t num_queries;
+  int64_t num_keys;
+  int64_t window;  // as in AttentionShape
+
+  // Query i sees the keys [begin(i), end(i)).
+  int64_t begin(int64_t i) const {
+    return window == 0 ? 0 : std::clamp<int64_t>(first_query + i + 1 - window, 0, num_keys);
+  }
+  int64_t end(int64_t i) const { return smaller(num_keys, first_query + i + 1); }
+
+  // A key is seen by the queries [first(key), last(key)).
+  int64_t first(int64_t key) const {
+    return key < num_keys ? std::clamp<int64_t>(key - first_query, 0, kQueries) : kQueries;
+  }
+  int64_t last(int64_t key) const {
+    return window == 0 ? kQueries : std::clamp<int64_t>(key + window - first_query, first(key), kQueries);
+  }
+};
 
 // Runs task(i) for every i, taken one after another by whichever thread is free; tasks write to places of their own.
 template <typename P, typename Task>

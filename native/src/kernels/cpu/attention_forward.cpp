@@ -110,61 +110,59 @@ void move_maximum(const ForwardState<P>& state, int64_t count, int64_t dim, bool
   }
 }
 
-// Queries first_query ... of a segment attend to keys of it, or to its prompt's, of which all are seen.
-struct Visible {
-  int64_t first_query;
-  int64_t num_queries;
-  bool causal;
-
-  // Keys of [0, length) that query i sees.
-  int64_t count(int64_t i, int64_t length) const { return causal ? smaller(length, first_query + i + 1) : length; }
-};
-
-// `first`: output, sum and maximum hold nothing yet.
+// `first`: output, sum and maximum hold nothing yet. Returns whether they still do, since no key is seen.
 template <typename P>
-void attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, const Visible& visible, bool first,
+bool attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, const Visible& visible, bool first,
                  const ForwardState<P>& state) {
   const int64_t count = visible.num_queries;
   const int64_t rows = at::round_up(count, kRowMultiple);
-  const int64_t length = visible.count(count - 1, packed.length);
-  for (int64_t begin = 0; begin < length; begin += kStretch) {
+  const int64_t length = visible.end(count - 1);
+  const int64_t start = visible.begin(0) / kKeys * kKeys;
+  for (int64_t begin = start; begin < length; begin += kStretch) {
     const int64_t width = smaller(kStretch, num_blocks(length - begin) * kKeys);
     for (int64_t n = 0; n < width; n += kKeys) {
       multiply_tile({rows, kKeys, dim}, state.queries, dim, false, packed.keys + (begin + n) * dim, state.scores + n,
                     kStretch);
     }
+    // Query i sees [unseen(i), unseen(i) + num_seen(i)) of the stretch.
+    const auto unseen = [&](int64_t i) { return std::clamp<int64_t>(visible.begin(i) - begin, 0, width); };
     const auto num_seen = [&](int64_t i) {
-      return i < count ? std::clamp<int64_t>(visible.count(i, packed.length) - begin, 0, width) : 0;
+      return i < count ? std::clamp<int64_t>(visible.end(i) - begin - unseen(i), 0, width - unseen(i)) : 0;
     };
     for (int64_t i = 0; i < rows; ++i) {
-      state.next[i] = larger(state.maximum[i], max_row(state.scores + i * kStretch, num_seen(i)) * scale);
+      const float highest = max_row(state.scores + i * kStretch + unseen(i), num_seen(i));
+      state.next[i] = larger(state.maximum[i], highest * scale);
     }
-    const bool nothing_yet = first && begin == 0;
+    const bool nothing_yet = first && begin == start;
     move_maximum(state, count, dim, nothing_yet);
     for (int64_t i = 0; i < rows; ++i) {
       P* row = state.probabilities + i * kStretch;
+      const int64_t skipped = unseen(i);
       const int64_t seen = num_seen(i);
-      state.sum[i] += exp_scaled(state.scores + i * kStretch, seen, scale, state.maximum[i], row);
-      std::fill_n(row + seen, width - seen, P(0.0F));
+      state.sum[i] += exp_scaled(state.scores + i * kStretch + skipped, seen, scale, state.maximum[i], row + skipped);
+      std::fill_n(row, skipped, P(0.0F));
+      std::fill_n(row + skipped + seen, width - skipped - seen, P(0.0F));
     }
     multiply_tile({rows, dim, width}, state.probabilities, kStretch, !nothing_yet, packed.values + begin * dim,
                   state.output, dim);
   }
+  return first && start >= length;
 }
 
 template <typename T, typename P>
 void forward_segment(const HeadView<T>& head, const Segment& segment, const ForwardKeys<P>& prefix,
                      const ForwardKeys<P>& own, const ForwardState<P>& state, T* out, int64_t out_stride, float* lse) {
   const int64_t dim = head.dim;
+  const int64_t window = head.window;
   for (int64_t first = 0; first < segment.length; first += kQueries) {
     const int64_t count = smaller(kQueries, segment.length - first);
     copy_block(head.query + (segment.begin + first) * head.stride, head.stride, count, dim, state.queries);
     fill(state.maximum, kQueries, kNoScore);
     fill(state.next, kQueries, kNoScore);
     fill(state.sum, kQueries, 0.0F);
-    const bool has_prefix = prefix.length > 0;
-    if (has_prefix) attend_keys(prefix, dim, head.scale(), {first, count, false}, true, state);
-    attend_keys(own, dim, head.scale(), {first, count, true}, !has_prefix, state);
+    const Visible of_prefix{prefix.length + first, count, prefix.length, window};
+    const bool nothing_yet = attend_keys(prefix, dim, head.scale(), of_prefix, true, state);
+    attend_keys(own, dim, head.scale(), {first, count, own.length, window}, nothing_yet, state);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t row = segment.begin + first + i;
       scale_row(state.output + i * dim, dim, 1.0F / state.sum[i], out + row * out_stride);
@@ -202,18 +200,18 @@ void CpuAttention<T, Capability>::decode(const DecodeInputs<T>& inputs) {
     const DecodeRow& decode = inputs.rows[row];
     const int64_t offset =
         decode.sequence * inputs.sequence_stride + head / (shape.num_heads / shape.num_kv_heads) * dim;
-    float* scores = forward_scratch<float>().sums.template resize<float>(decode.num_keys + 2 * dim);
-    float* query = scores + decode.num_keys;
+    const int64_t first = shape.window == 0 ? 0 : std::max<int64_t>(0, decode.num_keys - shape.window);
+    const int64_t seen = decode.num_keys - first;
+    const T* keys = inputs.keys + offset + first * inputs.position_stride;
+    const T* values = inputs.values + offset + first * inputs.position_stride;
+    float* scores = forward_scratch<float>().sums.template resize<float>(seen + 2 * dim);
+    float* query = scores + seen;
     float* sum = query + dim;
     scale_row(inputs.qkv + row * inputs.qkv_stride + head * dim, dim, 1.0F / std::sqrt(static_cast<float>(dim)), query);
-    for (int64_t i = 0; i < decode.num_keys; ++i) {
-      scores[i] = dot_row(query, inputs.keys + offset + i * inputs.position_stride, dim);
-    }
-    const float total = exp_row(scores, decode.num_keys, max_row(scores, decode.num_keys));
+    for (int64_t i = 0; i < seen; ++i) scores[i] = dot_row(query, keys + i * inputs.position_stride, dim);
+    const float total = exp_row(scores, seen, max_row(scores, seen));
     fill(sum, dim, 0.0F);
-    for (int64_t i = 0; i < decode.num_keys; ++i) {
-      add_scaled(inputs.values + offset + i * inputs.position_stride, dim, scores[i], sum);
-    }
+    for (int64_t i = 0; i < seen; ++i) add_scaled(values + i * inputs.position_stride, dim, scores[i], sum);
     scale_row(sum, dim, 1.0F / total, inputs.out + row * inputs.out_stride + head * dim);
   });
 }

@@ -21,7 +21,7 @@ struct CpuKernels {
   static void rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out);
   // partials: float [ceil(T / kWeightGradientBlock), H] scratch, with grad_weight; both null where the weight is frozen.
   static void rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd,
-                                Rows<T> grad_x, float* grad_weight, float* partials);
+                                Rows<T> grad_x, float* grad_weight, float* partials, Into into);
   // cosines, sines: [positions, head_dim / 2].
   static void rope(Heads<T> x, const float* cosines, const float* sines, Positions positions, bool inverse);
   static void swiglu(Rows<const T> gate_up, Rows<T> out);

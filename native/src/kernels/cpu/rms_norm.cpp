@@ -53,7 +53,7 @@ float project_row(const T* grad_out, const T* x, const T* weight, float rstd, fl
 }
 
 // With xhat = x * rstd and g = grad_out * weight: dx = rstd * (g - xhat * mean(g * xhat)); projection = sum(g * x).
-template <typename T>
+template <Into into, typename T>
 void backward_row(const T* grad_out, const T* x, const T* weight, float rstd, float projection, T* grad_x,
                   int64_t count) {
   const Vec along_x(-rstd * rstd * rstd * (projection / static_cast<float>(count)));
@@ -61,17 +61,17 @@ void backward_row(const T* grad_out, const T* x, const T* weight, float rstd, fl
   for_each_vector(count, [&](int64_t i, auto extent) {
     const Vec from_grad = load(grad_out + i, extent) * load(weight + i, extent) * along_grad;
     const Vec change = at::vec::fmadd(load(x + i, extent), along_x, from_grad);
-    store(grad_x + i, load(grad_x + i, extent) + change, extent);
+    store(grad_x + i, into == Into::kSum ? load(grad_x + i, extent) + change : change, extent);
   });
 }
 
-template <bool kWeightGradient, typename T>
+template <bool kWeightGradient, Into into, typename T>
 void backward_rows(Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd, Rows<T> grad_x,
                    float* partial, int64_t begin, int64_t end) {
   if constexpr (kWeightGradient) std::fill(partial, partial + x.columns, 0.0f);
   for (int64_t row = begin; row < end; ++row) {
     const float projection = project_row<kWeightGradient>(grad_out[row], x[row], weight, rstd[row], partial, x.columns);
-    backward_row(grad_out[row], x[row], weight, rstd[row], projection, grad_x[row], x.columns);
+    backward_row<into>(grad_out[row], x[row], weight, rstd[row], projection, grad_x[row], x.columns);
   }
 }
 
@@ -110,17 +110,24 @@ void CpuKernels<T, Capability>::rms_norm_recompute(Rows<const T> x, const T* wei
 template <typename T, typename Capability>
 void CpuKernels<T, Capability>::rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight,
                                                   const float* rstd, Rows<T> grad_x, float* grad_weight,
-                                                  float* partials) {
+                                                  float* partials, Into into) {
   const int64_t num_blocks = at::divup(x.count, kWeightGradientBlock);
   const int64_t grain = std::max<int64_t>(1, row_grain(x.columns) / kWeightGradientBlock);
   at::parallel_for(0, num_blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
       const int64_t first = block * kWeightGradientBlock;
       const int64_t last = std::min(x.count, first + kWeightGradientBlock);
-      if (grad_weight != nullptr) {
-        backward_rows<true>(grad_out, x, weight, rstd, grad_x, partials + block * x.columns, first, last);
+      const auto run = [&]<Into kInto>() {
+        if (grad_weight != nullptr) {
+          backward_rows<true, kInto>(grad_out, x, weight, rstd, grad_x, partials + block * x.columns, first, last);
+        } else {
+          backward_rows<false, kInto>(grad_out, x, weight, rstd, grad_x, nullptr, first, last);
+        }
+      };
+      if (into == Into::kSum) {
+        run.template operator()<Into::kSum>();
       } else {
-        backward_rows<false>(grad_out, x, weight, rstd, grad_x, nullptr, first, last);
+        run.template operator()<Into::kNothing>();
       }
     }
   });
@@ -138,7 +145,7 @@ void CpuKernels<T, Capability>::rms_norm_backward(Rows<const T> grad_out, Rows<c
   template void CpuKernels<T, CPU_CAPABILITY>::add_rms_norm(Rows<T>, Rows<const T>, const T*, float, Rows<T>, float*); \
   template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>);     \
   template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*, const float*, \
-                                                                 Rows<T>, float*, float*);
+                                                                 Rows<T>, float*, float*, Into);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)
 #undef MMPO_INSTANTIATE

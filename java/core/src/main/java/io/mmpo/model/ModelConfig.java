@@ -50,22 +50,18 @@ public record ModelConfig(
         ModelKeys.check(config, architecture, notes::add);
         Architecture.Defaults defaults = architecture.defaults();
         long maxPositions = config.integer("max_position_embeddings").orElse(defaults.maxPositions());
-        long numLayers = config.integer("num_hidden_layers").orElse(Architecture.NUM_LAYERS);
-        RopeConfig rope = RopeConfig.read(config, maxPositions, notes::add);
-        Optional<RowLimit> rowLimit = RowLimit.of(config, architecture, numLayers, rope);
-        long computedPositions =
-                Math.min(maxPositions, rowLimit.map(RowLimit::tokens).orElse(Long.MAX_VALUE));
+        RopeConfig rope = RopeConfig.read(config, architecture, maxPositions, notes::add);
         Optional<JsonObject> generation = Optional.of(modelDirectory.resolve(GENERATION_FILE))
                 .filter(Files::isRegularFile)
                 .map(JsonObject::read);
         return new ModelConfig(
                 architecture.className(),
-                shape(config, architecture, numLayers, computedPositions, rope),
+                shape(config, architecture, maxPositions, rope),
                 config.text("dtype").or(() -> config.text("torch_dtype")),
                 tokenIds("bos_token_id", config, generation, defaults.bos()).stream()
                         .findFirst(),
                 tokenIds("eos_token_id", config, generation, defaults.eos()),
-                rowLimit,
+                RowLimit.of(config, rope),
                 List.copyOf(notes));
     }
 
@@ -85,7 +81,8 @@ public record ModelConfig(
                 shape.ropeScaling(),
                 false,
                 shape.qkvBias(),
-                shape.outputBias());
+                shape.outputBias(),
+                shape.attention());
         return new ModelConfig(architecture, untied, dtype, bosTokenId, eosTokenIds, rowLimit, notes);
     }
 
@@ -135,20 +132,24 @@ public record ModelConfig(
     }
 
     private static MmpoException unknown(JsonObject config, String key, String name) {
+        String missing = MissingParts.of(config, config.text("model_type").orElse(name))
+                .map(": what is missing is "::concat)
+                .orElse("");
         return MmpoException.data(
-                "%s: the model's \"%s\" is %s, which is not implemented. Choose a model that is one of %s.",
-                config.file(), key, name, Architecture.classNames());
+                "%s: the model's \"%s\" is %s, which is not implemented%s. Choose a model that is one of %s.",
+                config.file(), key, name, missing, Architecture.classNames());
     }
 
-    private static ModelShape shape(
-            JsonObject config, Architecture architecture, long numLayers, long maxPositions, RopeConfig rope) {
+    private static ModelShape shape(JsonObject config, Architecture architecture, long maxPositions, RopeConfig rope) {
         Architecture.Defaults defaults = architecture.defaults();
-        long hiddenSize = config.integer("hidden_size").orElse(Architecture.HIDDEN_SIZE);
-        long numHeads = config.integer("num_attention_heads").orElse(Architecture.NUM_HEADS);
+        long hiddenSize = config.integer("hidden_size").orElse(defaults.hiddenSize());
+        long numLayers = config.integer("num_hidden_layers").orElse(defaults.numLayers());
+        long numHeads = config.integer("num_attention_heads").orElse(defaults.numHeads());
         long numKvHeads = config.node().has("num_key_value_heads")
                 ? config.integer("num_key_value_heads").orElse(numHeads)
                 : defaults.numKvHeads().orElse(numHeads);
-        boolean attentionBias = config.flag("attention_bias").orElse(false);
+        boolean attentionBias = architecture.readsAttentionBias()
+                && config.flag("attention_bias").orElse(false);
         try {
             return new ModelShape(
                     config.integer("vocab_size").orElse(defaults.vocabSize()),
@@ -157,14 +158,17 @@ public record ModelConfig(
                     numLayers,
                     numHeads,
                     numKvHeads,
-                    config.integer("head_dim").orElseGet(() -> headDim(config, hiddenSize, numHeads)),
+                    config.integer("head_dim")
+                            .or(architecture::headDim)
+                            .orElseGet(() -> headDim(config, hiddenSize, numHeads)),
                     maxPositions,
                     config.number("rms_norm_eps").orElse(Architecture.RMS_NORM_EPS),
                     rope.theta(),
                     rope.scaling(),
-                    config.flag("tie_word_embeddings").orElse(false),
-                    architecture == Architecture.QWEN2 || (architecture == Architecture.LLAMA && attentionBias),
-                    architecture == Architecture.LLAMA && attentionBias);
+                    config.flag("tie_word_embeddings").orElse(architecture.tiesEmbeddings()),
+                    attentionBias || architecture.alwaysHasQkvBias(),
+                    attentionBias,
+                    AttentionKeys.read(config, architecture, numLayers));
         } catch (IllegalArgumentException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,

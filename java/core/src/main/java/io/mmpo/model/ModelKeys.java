@@ -1,6 +1,8 @@
 package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.mmpo.MmpoException;
+import io.mmpo.files.JsonFile;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -47,7 +49,7 @@ final class ModelKeys {
             "is_decoder",
             "is_llama_config",
             "label2id",
-            "max_window_layers", // of a sliding window that SlidingWindow knows of
+            "max_window_layers", // of a sliding window, where AttentionKeys reads it
             "name_or_path",
             "num_labels",
             "output_attentions",
@@ -118,7 +120,10 @@ final class ModelKeys {
 
     /** Unread by transformers, and worth a word only where the value is another one. */
     private static final Map<String, OnlyValue> USUAL = Map.of(
-            "layer_types", new OnlyValue("\"full_attention\"", LayerTypes::areFull), "pretraining_tp", OnlyValue.ONE);
+            "layer_types",
+            new OnlyValue("\"full_attention\"", AttentionKeys::areFull),
+            "pretraining_tp",
+            OnlyValue.ONE);
 
     private ModelKeys() {}
 
@@ -126,19 +131,20 @@ final class ModelKeys {
         List<String> unread = new ArrayList<>();
         for (String key : config.keys()) {
             JsonNode value = config.node().get(key);
-            OnlyValue only =
-                    architecture == Architecture.LLAMA && key.equals("mlp_bias") ? OnlyValue.FALSE : CHECKED.get(key);
+            OnlyValue only = architecture.readsMlpBias() && key.equals("mlp_bias") ? OnlyValue.FALSE : CHECKED.get(key);
             if (only != null) {
                 if (!only.allows(value)) {
-                    throw config.notImplemented(key, only.wanted(), value);
+                    throw key.equals("quantization_config")
+                            ? quantized(config, value)
+                            : config.notImplemented(key, only.wanted(), value);
                 }
             } else if (!isSilent(key, value) && !isRead(key, architecture)) {
                 unread.add(key);
             }
         }
-        if (architecture != Architecture.LLAMA
+        if (!architecture.readsAttentionBias()
                 && config.flag("attention_bias")
-                        .filter(biased -> biased != (architecture == Architecture.QWEN2))
+                        .filter(biased -> biased != architecture.alwaysHasQkvBias())
                         .isPresent()) {
             unread.add("attention_bias");
         }
@@ -146,6 +152,13 @@ final class ModelKeys {
             notes.accept("%s: keys that transformers' %s does not read have no effect: %s"
                     .formatted(config.file(), architecture.className(), String.join(", ", unread)));
         }
+    }
+
+    private static MmpoException quantized(JsonObject config, JsonNode value) {
+        return MmpoException.data(
+                "%s: the model is quantized (\"quantization_config\" has quant_method %s), and quantized weights are not"
+                        + " implemented: they are read as F32, BF16 or F16. Choose the model that it was made from.",
+                config.file(), JsonFile.describe(value.path("quant_method")));
     }
 
     /** Keys that begin with an underscore are transformers' notes to itself; an empty value asks for nothing. */
@@ -161,7 +174,8 @@ final class ModelKeys {
     private static boolean isRead(String key, Architecture architecture) {
         return switch (key) {
             case "sliding_window" -> architecture != Architecture.LLAMA;
-            case "use_sliding_window", "layer_types" -> architecture == Architecture.QWEN2;
+            case "use_sliding_window", "layer_types" -> architecture.choosesLayersThatSlide();
+            case "no_rope_layers", "no_rope_layer_interval" -> architecture == Architecture.SMOLLM3;
             default -> USED.contains(key);
         };
     }

@@ -29,6 +29,9 @@ final class ModuleNames {
                     names.add(layer + ".mlp");
                 }
                 names.add(name(i, module));
+                if (module == LoraModule.O && shape.attention().normsHeads()) {
+                    names.addAll(List.of(layer + ".self_attn.q_norm", layer + ".self_attn.k_norm"));
+                }
             }
             names.addAll(
                     List.of(layer + ".mlp.act_fn", layer + ".input_layernorm", layer + ".post_attention_layernorm"));

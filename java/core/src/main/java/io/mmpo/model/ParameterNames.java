@@ -28,6 +28,7 @@ final class ParameterNames {
     private static final Set<String> QKV_BIASES =
             Set.of("self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias");
     private static final String OUTPUT_BIAS = "self_attn.o_proj.bias";
+    private static final Set<String> HEAD_NORMS = Set.of("self_attn.q_norm.weight", "self_attn.k_norm.weight");
 
     /** What wraps a model in training puts its word into every name. */
     private static final Pattern WRAPPER = Pattern.compile(
@@ -48,6 +49,7 @@ final class ParameterNames {
         return layer.matches()
                 && Long.parseLong(layer.group(1)) < shape.numLayers()
                 && (WEIGHTS.contains(layer.group(2))
+                        || (shape.attention().normsHeads() && HEAD_NORMS.contains(layer.group(2)))
                         || (shape.qkvBias() && QKV_BIASES.contains(layer.group(2)))
                         || (shape.outputBias() && OUTPUT_BIAS.equals(layer.group(2))));
     }

@@ -18,14 +18,13 @@ import java.util.function.Consumer;
  * @param dynamicFrom the positions beyond which a "dynamic" embedding is another one; up to there it is plain
  */
 record RopeConfig(double theta, Optional<RopeScaling> scaling, Optional<Long> dynamicFrom) {
-    private static final double DEFAULT_THETA = 10_000;
     private static final double BETA_FAST = 32;
     private static final double BETA_SLOW = 1;
     private static final String ORIGINAL = "original_max_position_embeddings";
     private static final Set<String> COMMON_KEYS = Set.of("rope_theta", "rope_type", "type", "partial_rotary_factor");
 
     /** maxPositions: of config.json, which many types fall back on. notes: what has no effect. */
-    static RopeConfig read(JsonObject config, long maxPositions, Consumer<String> notes) {
+    static RopeConfig read(JsonObject config, Architecture architecture, long maxPositions, Consumer<String> notes) {
         JsonObject rope = chosen(config, notes);
         requireNotNested(rope);
         double theta = choose(
@@ -35,7 +34,7 @@ record RopeConfig(double theta, Optional<RopeScaling> scaling, Optional<Long> dy
                         config.number("rope_theta"),
                         rope.prefix() + "rope_theta",
                         notes)
-                .orElse(DEFAULT_THETA);
+                .orElse(architecture.ropeTheta());
         String type = choose(
                         rope,
                         "rope_type",

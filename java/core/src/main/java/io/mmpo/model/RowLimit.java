@@ -4,30 +4,20 @@ import io.mmpo.MmpoException;
 import java.util.Optional;
 
 /**
- * The longest row that is computed as the model's configuration says: beyond it attention would see less, or positions would turn
- * at another speed, and that is not implemented.
+ * The longest row that is computed as the model's configuration says: beyond it positions would turn at another speed, and that is
+ * not implemented.
  *
  * @param tokens of prompt and completion together
  * @param reason which key of which file it is that changes there
  */
 public record RowLimit(long tokens, String reason) {
-    /** The narrower of the two, where there is one at all. */
-    static Optional<RowLimit> of(JsonObject config, Architecture architecture, long numLayers, RopeConfig rope) {
-        Optional<RowLimit> window = SlidingWindow.of(config, architecture, numLayers)
-                .map(size -> new RowLimit(
-                        size,
-                        "%s has a sliding window (\"sliding_window\") of %,d tokens, beyond which attention forgets"
-                                .formatted(config.file(), size)));
-        Optional<RowLimit> dynamic = rope.dynamicFrom()
+    /** Where there is one at all. */
+    static Optional<RowLimit> of(JsonObject config, RopeConfig rope) {
+        return rope.dynamicFrom()
                 .map(positions -> new RowLimit(
                         positions,
                         "%s has rotary embeddings of type \"dynamic\", which turn at another speed beyond %,d positions"
                                 .formatted(config.file(), positions)));
-        return window.isPresent()
-                        && dynamic.isPresent()
-                        && dynamic.get().tokens() < window.get().tokens()
-                ? dynamic
-                : window.or(() -> dynamic);
     }
 
     /** what: "Row 3 of the training data", say. mend: what makes it shorter. */

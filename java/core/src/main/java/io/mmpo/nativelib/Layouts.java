@@ -30,6 +30,7 @@ final class Layouts {
 
     static final StructLayout MODEL_CONFIG = struct(
             "mmpo_model_config",
+            fields(ADDRESS, "layers"),
             fields(
                     JAVA_LONG,
                     "vocab_size",
@@ -39,7 +40,8 @@ final class Layouts {
                     "num_heads",
                     "num_kv_heads",
                     "head_dim",
-                    "max_positions"),
+                    "max_positions",
+                    "sliding_window"),
             fields(
                     JAVA_DOUBLE,
                     "rms_norm_eps",
@@ -51,8 +53,7 @@ final class Layouts {
                     "rope_attention_factor",
                     "rope_beta_fast",
                     "rope_beta_slow"),
-            fields(JAVA_INT, "rope_type", "rope_truncate", "tie_embeddings", "qkv_bias", "output_bias"),
-            List.of(MemoryLayout.paddingLayout(4)));
+            fields(JAVA_INT, "rope_type", "rope_truncate", "tie_embeddings", "qkv_bias", "output_bias", "qk_norm"));
 
     static final StructLayout BATCH = struct(
             "mmpo_batch",

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.mmpo.spec.AttentionStyle;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.LoraTarget;
 import io.mmpo.spec.LossTerm;
@@ -27,6 +28,8 @@ final class Structs {
     static final int ROPE_LLAMA3 = 1;
     static final int ROPE_LINEAR = 2;
     static final int ROPE_YARN = 3;
+    static final int LAYER_SLIDING = 1;
+    static final int LAYER_UNROTATED = 2;
 
     private final StructLayout layout;
     private final MemorySegment segment;
@@ -38,6 +41,9 @@ final class Structs {
 
     static MemorySegment modelConfig(ModelShape shape, SegmentAllocator allocator) {
         Structs config = allocate(Layouts.MODEL_CONFIG, allocator)
+                .put("layers", layers(shape.attention(), shape.numLayers(), allocator))
+                .put("sliding_window", shape.attention().window())
+                .put("qk_norm", shape.attention().normsHeads())
                 .put("vocab_size", shape.vocabSize())
                 .put("hidden_size", shape.hiddenSize())
                 .put("intermediate_size", shape.intermediateSize())
@@ -53,6 +59,17 @@ final class Structs {
                 .put("output_bias", shape.outputBias());
         shape.ropeScaling().ifPresentOrElse(config::putRope, () -> config.put("rope_type", ROPE_DEFAULT));
         return config.segment;
+    }
+
+    /** A set of mmpo_layer for each; NULL where all are empty. */
+    private static MemorySegment layers(AttentionStyle attention, long numLayers, SegmentAllocator allocator) {
+        if (attention.slidingLayers().isEmpty() && attention.unrotatedLayers().isEmpty()) {
+            return MemorySegment.NULL;
+        }
+        int[] layers = new int[Math.toIntExact(numLayers)];
+        attention.slidingLayers().forEach(layer -> layers[layer] |= LAYER_SLIDING);
+        attention.unrotatedLayers().forEach(layer -> layers[layer] |= LAYER_UNROTATED);
+        return allocator.allocateFrom(JAVA_INT, layers);
     }
 
     private void putRope(RopeScaling scaling) {

@@ -3,6 +3,7 @@ package io.mmpo.plan;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.ModelShape;
 import java.util.Optional;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * Floating-point operations for one pair (SFT: one row), two for a multiplication with its addition: matrix products and
@@ -25,13 +26,18 @@ record FlopCount(double training, double reference) {
         double keys = shape.numKvHeads() * shape.headDim();
         double matrices = layers * shape.hiddenSize() * (2 * queries + 2 * keys + 3.0 * shape.intermediateSize());
         double adapter = lora.map(settings -> settings.numLoraParameters(shape)).orElse(0L);
-        double perAttentionPair = 4 * layers * queries;
+        double sliding = shape.attention().slidingLayers().size();
+        double window = shape.attention().window();
+        double perAttentionPair = 4 * queries;
+        IntToDoubleFunction attentionOf = completions -> perAttentionPair
+                * ((layers - sliding) * pair.attentionPairs(completions, Double.POSITIVE_INFINITY)
+                        + sliding * pair.attentionPairs(completions, window));
         double headRow = 2.0 * shape.vocabSize() * shape.hiddenSize();
 
         double tokens = pair.prompt() + (double) gradedCompletions * pair.completion();
         double rows = (double) gradedCompletions * pair.completion();
         double forward = 2 * (matrices + adapter) * tokens;
-        double attention = perAttentionPair * pair.attentionPairs(gradedCompletions);
+        double attention = attentionOf.applyAsDouble(gradedCompletions);
         // A frozen weight has no gradient of its own: backward takes one product for it instead of two.
         double backward = (lora.isPresent() ? 2 : 4) * matrices * tokens + 4 * adapter * tokens;
         boolean trainsHead = lora.isEmpty() || lora.get().trainsHead();
@@ -39,7 +45,7 @@ record FlopCount(double training, double reference) {
         // Attention's backward is five products where forward is two.
         double training = forward + backward + 3.5 * attention + headPasses * headRow * rows;
         double reference = 2 * matrices * pair.tokens()
-                + perAttentionPair * pair.attentionPairs(pair.completions())
+                + attentionOf.applyAsDouble(pair.completions())
                 + headRow * pair.completions() * pair.completion();
         return new FlopCount(training, needsReference ? reference : 0);
     }

@@ -23,10 +23,14 @@ record LongestPair(long prompt, long completion, int completions) {
         return prompt + completions * completion;
     }
 
-    /** Pairs of a query and a key that attention looks at, of the first num completions. */
-    double attentionPairs(int num) {
-        double first = prompt + completion;
-        double other = completion * (prompt + completion / 2.0);
-        return first * first / 2 + (num - 1) * other;
+    /** Pairs of a query and a key that attention looks at, of the first num completions, in a layer that sees so many tokens back. */
+    double attentionPairs(int num, double window) {
+        double first = causalPairs(prompt + completion, window);
+        return first + (num - 1) * (first - causalPairs(prompt, window));
+    }
+
+    private static double causalPairs(double tokens, double window) {
+        double seen = Math.min(tokens, window);
+        return tokens * seen - seen * seen / 2;
     }
 }

@@ -62,7 +62,8 @@ public record MemoryPlan(
     /** Decoder::keep. */
     private static long keptPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
         long hidden = shape.hiddenSize();
-        long selective = qkv(shape) + queries(shape) + hidden + 2 * shape.intermediateSize() + low(lora);
+        long selective =
+                qkv(shape) + normedHeads(shape) + queries(shape) + hidden + 2 * shape.intermediateSize() + low(lora);
         return switch (recompute) {
             case FULL -> bytes * hidden;
             case SELECTIVE -> bytes * (hidden + selective) + statistics(shape);
@@ -76,7 +77,12 @@ public record MemoryPlan(
      */
     private static long scratchPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes) {
         long hidden = shape.hiddenSize();
-        long layer = 3 * hidden + qkv(shape) + queries(shape) + 3 * shape.intermediateSize() + low(lora);
+        long layer = 3 * hidden
+                + qkv(shape)
+                + normedHeads(shape)
+                + queries(shape)
+                + 3 * shape.intermediateSize()
+                + low(lora);
         long gradients = shape.intermediateSize() + 2 * hidden + queries(shape) + qkv(shape);
         long sums = Math.max(2 * queries(shape), shape.intermediateSize());
         return bytes * (2 * layer + gradients + hidden) + 2 * statistics(shape) + Float.BYTES * sums;
@@ -90,13 +96,19 @@ public record MemoryPlan(
         return queries(shape) + 2 * shape.numKvHeads() * shape.headDim();
     }
 
+    /** Queries and keys once more, as they were before their norms. */
+    private static long normedHeads(ModelShape shape) {
+        return shape.attention().normsHeads() ? (shape.numHeads() + shape.numKvHeads()) * shape.headDim() : 0;
+    }
+
     /** Columns of x A^T of the layer with the largest adapter. */
     private static long low(Optional<LoraSettings> lora) {
         return lora.map(LoraSettings::lowColumns).orElse(0L);
     }
 
-    /** float32 of a token: of two norms, and of every head's softmax. */
+    /** float32 of a token: of two norms, of every head's softmax, and of the norms of queries and keys. */
     private static long statistics(ModelShape shape) {
-        return Float.BYTES * (2 + shape.numHeads());
+        long headNorms = shape.attention().normsHeads() ? shape.numHeads() + shape.numKvHeads() : 0;
+        return Float.BYTES * (2 + shape.numHeads() + headNorms);
     }
 }

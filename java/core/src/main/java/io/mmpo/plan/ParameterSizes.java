@@ -34,6 +34,9 @@ record ParameterSizes(List<Parameter> parameters) {
         if (shape.outputBias()) {
             layer.add(hidden);
         }
+        if (shape.attention().normsHeads()) {
+            layer.addAll(List.of(shape.headDim(), shape.headDim()));
+        }
         List<Parameter> parameters = new ArrayList<>();
         parameters.add(new Parameter(shape.vocabSize() * hidden, true));
         for (long i = 0; i < shape.numLayers(); i++) {

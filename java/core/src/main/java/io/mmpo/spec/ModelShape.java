@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param tieEmbeddings the output head is the embedding matrix
  * @param qkvBias the query, key and value projections have a bias
  * @param outputBias the attention's output projection has a bias
+ * @param attention what it has beside Llama's
  */
 public record ModelShape(
         long vocabSize,
@@ -28,7 +29,8 @@ public record ModelShape(
         Optional<RopeScaling> ropeScaling,
         boolean tieEmbeddings,
         boolean qkvBias,
-        boolean outputBias) {
+        boolean outputBias,
+        AttentionStyle attention) {
     public ModelShape {
         requireSize("vocab_size", vocabSize);
         requireSize("hidden_size", hiddenSize);
@@ -48,15 +50,49 @@ public record ModelShape(
         require(Double.isFinite(ropeTheta) && ropeTheta > 0, "rope_theta must be > 0, got %s", ropeTheta);
     }
 
+    /** With Llama's attention. */
+    public ModelShape(
+            long vocabSize,
+            long hiddenSize,
+            long intermediateSize,
+            long numLayers,
+            long numHeads,
+            long numKvHeads,
+            long headDim,
+            long maxPositions,
+            double rmsNormEps,
+            double ropeTheta,
+            Optional<RopeScaling> ropeScaling,
+            boolean tieEmbeddings,
+            boolean qkvBias,
+            boolean outputBias) {
+        this(
+                vocabSize,
+                hiddenSize,
+                intermediateSize,
+                numLayers,
+                numHeads,
+                numKvHeads,
+                headDim,
+                maxPositions,
+                rmsNormEps,
+                ropeTheta,
+                ropeScaling,
+                tieEmbeddings,
+                qkvBias,
+                outputBias,
+                AttentionStyle.LLAMA);
+    }
+
     /** Elements of all weights; an ArithmeticException if they cannot be counted. */
     public long numParameters() {
         long embeddings = Math.multiplyExact(vocabSize * hiddenSize, tieEmbeddings ? 1 : 2);
         long queries = numHeads * headDim;
         long keysAndValues = Math.multiplyExact(2, numKvHeads * headDim);
-        long attention = Math.addExact(Math.multiplyExact(2, queries), keysAndValues);
-        long norms = 2 * hiddenSize;
+        long projections = Math.addExact(Math.multiplyExact(2, queries), keysAndValues);
+        long norms = 2 * hiddenSize + (attention.normsHeads() ? 2 * headDim : 0);
         long biases = (qkvBias ? Math.addExact(queries, keysAndValues) : 0) + (outputBias ? hiddenSize : 0);
-        long matrices = Math.multiplyExact(hiddenSize, Math.addExact(attention, 3 * intermediateSize));
+        long matrices = Math.multiplyExact(hiddenSize, Math.addExact(projections, 3 * intermediateSize));
         long layer = Math.addExact(matrices, norms + biases);
         return Math.addExact(embeddings, Math.addExact(Math.multiplyExact(numLayers, layer), hiddenSize));
     }
@@ -77,7 +113,8 @@ public record ModelShape(
                 ropeScaling,
                 tieEmbeddings,
                 qkvBias,
-                outputBias);
+                outputBias,
+                attention);
     }
 
     /** An int's range keeps the product of two sizes within a long. */

@@ -96,6 +96,10 @@ class LayoutsTest {
         expected.add("MMPO_UINT8 " + Dtype.U8.code());
         expected.add("MMPO_ROPE_DEFAULT " + Structs.ROPE_DEFAULT);
         expected.add("MMPO_ROPE_LLAMA3 " + Structs.ROPE_LLAMA3);
+        expected.add("MMPO_ROPE_LINEAR " + Structs.ROPE_LINEAR);
+        expected.add("MMPO_ROPE_YARN " + Structs.ROPE_YARN);
+        expected.add("MMPO_LAYER_SLIDING " + Structs.LAYER_SLIDING);
+        expected.add("MMPO_LAYER_UNROTATED " + Structs.LAYER_UNROTATED);
         for (LossType loss : LossType.values()) {
             expected.add("MMPO_LOSS_" + loss + " " + Codes.of(loss));
         }

@@ -91,12 +91,13 @@ class TrainingPlanTest {
     /** Weights, gradients and optimizer state are what a trainer holds, to the byte. */
     @ParameterizedTest
     @CsvSource({
-        "tied, FLOAT32, ADAMW, false, true",
-        "tied, BFLOAT16, ADAMW_8BIT, false, true",
-        "untied_llama3_rope, BFLOAT16, ADAMW, false, true",
-        "untied_llama3_rope, BFLOAT16, ADAMW, false, false",
-        "untied_llama3_rope, FLOAT32, ADAMW_8BIT, true, true",
-        "tied, BFLOAT16, ADAMW, true, false"
+        "tiny_llama/tied, FLOAT32, ADAMW, false, true",
+        "tiny_llama/tied, BFLOAT16, ADAMW_8BIT, false, true",
+        "tiny_llama/untied_llama3_rope, BFLOAT16, ADAMW, false, true",
+        "tiny_llama/untied_llama3_rope, BFLOAT16, ADAMW, false, false",
+        "tiny_llama/untied_llama3_rope, FLOAT32, ADAMW_8BIT, true, true",
+        "tiny_llama/tied, BFLOAT16, ADAMW, true, false",
+        "models/qwen3, BFLOAT16, ADAMW_8BIT, false, true"
     })
     void whatATrainerHolds(
             String variant, ComputeType type, OptimizerType optimizer, boolean adapted, boolean masters) {
@@ -111,7 +112,7 @@ class TrainingPlanTest {
         for (Set<WholeMatrix> whole : List.of(
                 Set.of(WholeMatrix.EMBEDDING, WholeMatrix.HEAD), Set.of(WholeMatrix.HEAD), Set.of(WholeMatrix.TIED))) {
             Optional<LoraSettings> lora = Optional.of(new LoraSettings(targets, whole, 0, 0));
-            whatATrainerHolds("tied", ComputeType.BFLOAT16, OptimizerType.ADAMW_8BIT, lora, true);
+            whatATrainerHolds("tiny_llama/tied", ComputeType.BFLOAT16, OptimizerType.ADAMW_8BIT, lora, true);
         }
     }
 
@@ -119,7 +120,7 @@ class TrainingPlanTest {
             String variant, ComputeType type, OptimizerType optimizer, Optional<LoraSettings> lora, boolean masters) {
         boolean adapted = lora.isPresent();
         OptimizerSettings settings = new OptimizerSettings(optimizer, 0.9, 0.999, 1e-8, 0, Recompute.NONE, masters);
-        try (ModelFiles files = ModelFiles.open(SharedFiles.path("golden/tiny_llama/" + variant));
+        try (ModelFiles files = ModelFiles.open(SharedFiles.path("golden/" + variant));
                 NativeModel model = files.load(type)) {
             lora.ifPresent(chosen -> model.setAdapter(chosen, List.of()));
             ModelShape shape = files.config().shape();
