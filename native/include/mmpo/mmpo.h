@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 5
+#define MMPO_ABI_VERSION 6
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -305,6 +305,12 @@ MMPO_API int32_t mmpo_round(const mmpo_tensor* trained, const mmpo_tensor* start
 /* Log-probabilities of completions under the model, summed over tokens.
  * out_logps: [C] double. out_token_logps: [sum of completion_lengths] float in batch order, or NULL. Caller allocates. */
 MMPO_API int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out_logps, float* out_token_logps,
+                                  mmpo_error* err);
+
+/* The sums of mmpo_model_logps, and of each completion whether greedy decoding after its prompt gives it: every token has the
+ * largest logit of all, the first of equal ones. The head's memory is read once more for that.
+ * out_logps: [C] double. out_greedy: [C] 1 or 0. Caller allocates. */
+MMPO_API int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out_logps, uint8_t* out_greedy,
                                   mmpo_error* err);
 
 /* Continues prompts. tokens: prompts one after another, prompt_lengths [num_prompts], each >= 1.
