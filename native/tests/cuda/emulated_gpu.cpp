@@ -26,8 +26,8 @@ cudaStream_t cuda_stream() { return nullptr; }
                (x, weight, rstd, out, stream))                                                                        \
   MMPO_EMULATE(T, rms_norm_backward,                                                                                  \
                (Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd, Rows<T> grad_x,          \
-                float* grad_weight, float* partials, cudaStream_t stream),                                            \
-               (grad_out, x, weight, rstd, grad_x, grad_weight, partials, stream))                                    \
+                float* grad_weight, float* partials, Into into, cudaStream_t stream),                                 \
+               (grad_out, x, weight, rstd, grad_x, grad_weight, partials, into, stream))                              \
   MMPO_EMULATE(                                                                                                       \
       T, rope,                                                                                                        \
       (Heads<T> x, const float* cosines, const float* sines, Positions positions, bool inverse, cudaStream_t stream), \
