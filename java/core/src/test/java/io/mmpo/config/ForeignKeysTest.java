@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,15 +54,10 @@ class ForeignKeysTest {
     @ParameterizedTest
     @ValueSource(strings = {"null", "false", "no", "none", "0", "0.0", "[]", "{}", "''"})
     void whatIsOffIsNeverRefused(String off) throws IOException {
-        boolean isEmpty = Set.of("null", "[]", "{}", "''").contains(off);
         StringBuilder yaml = new StringBuilder();
-        ForeignKeys.ALL.forEach((key, rule) -> {
-            boolean meansSomething = rule instanceof ForeignRule.Limited limited && !limited.off();
-            if (isEmpty || !meansSomething) {
-                yaml.append(key).append(": ").append(off).append('\n');
-            }
-        });
-        assertThat(yaml.toString().lines()).hasSizeGreaterThan(ForeignKeys.ALL.size() - 10);
+        ForeignKeys.ALL
+                .keySet()
+                .forEach(key -> yaml.append(key).append(": ").append(off).append('\n'));
         load(yaml.toString());
     }
 
