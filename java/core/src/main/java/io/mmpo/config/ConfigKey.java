@@ -31,6 +31,7 @@ final class ConfigKey<T> {
     private final Map<LossType, String> exceptions;
     private final List<Check<T>> checks;
     private final List<Effect> effects;
+    private final Function<String, Optional<String>> remark;
     private final boolean mayChange;
     private final String meaning;
 
@@ -42,6 +43,7 @@ final class ConfigKey<T> {
         exceptions = new LinkedHashMap<>(declaration.exceptions);
         checks = List.copyOf(declaration.checks);
         effects = List.copyOf(declaration.effects);
+        remark = declaration.remark;
         mayChange = declaration.mayChange;
         this.meaning = meaning;
     }
@@ -55,6 +57,7 @@ final class ConfigKey<T> {
         private final Map<LossType, String> exceptions = new LinkedHashMap<>();
         private final List<Check<T>> checks = new ArrayList<>();
         private final List<Effect> effects = new ArrayList<>();
+        private Function<String, Optional<String>> remark = text -> Optional.empty();
         private String fallback = "";
         private boolean mayChange;
 
@@ -97,6 +100,12 @@ final class ConfigKey<T> {
         /** Where it has an effect, and how the line that says otherwise ends. */
         Declaration<T> effective(Predicate<Settings> where, Function<Settings, String> otherwise) {
             effects.add(new Effect(where, otherwise));
+            return this;
+        }
+
+        /** What a line says of a value that means less here than elsewhere: the end of a sentence that begins with key and value. */
+        Declaration<T> remark(Function<String, Optional<String>> ofText) {
+            remark = ofText;
             return this;
         }
 
@@ -156,6 +165,11 @@ final class ConfigKey<T> {
                 .filter(effect -> !effect.exists().test(settings))
                 .map(effect -> effect.otherwise().apply(settings))
                 .findFirst();
+    }
+
+    /** What is worth a line about a value as it was written: the end of a sentence that begins with key and value. */
+    Optional<String> remark(String text) {
+        return remark.apply(text);
     }
 
     /** The default as docs/configuration.md prints it. */

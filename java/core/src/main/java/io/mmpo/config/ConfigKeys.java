@@ -15,7 +15,8 @@ final class ConfigKeys {
             OptimizerOptions.KEYS,
             ScheduleOptions.KEYS,
             BatchOptions.KEYS,
-            RunOptions.KEYS);
+            RunOptions.KEYS,
+            BestModelOptions.KEYS);
 
     static final Map<String, ConfigKey<?>> ALL = new LinkedHashMap<>();
 

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -67,11 +69,13 @@ public final class ConfigLoader {
         List<String> notices = new ArrayList<>();
         Map<String, Assignment> known = known(byFirstName, problems, notices);
         Settings settings = SettingsReader.read(known, problems);
-        ConfigKeys.ALL.forEach((name, key) -> {
-            if (known.containsKey(name)) {
-                key.noEffect(settings)
-                        .ifPresent(words -> notices.add(name + " has no effect " + words + problems.at(name)));
-            }
+        known.forEach((name, given) -> {
+            ConfigKey<?> key = Objects.requireNonNull(ConfigKeys.ALL.get(name));
+            key.noEffect(settings)
+                    .ifPresent(words -> notices.add(name + " has no effect " + words + problems.at(name)));
+            Optional.ofNullable(given.text())
+                    .flatMap(text -> key.remark(text).map(words -> text + " " + words))
+                    .ifPresent(words -> notices.add(name + ": " + words + problems.at(name)));
         });
         notices.sort(null);
         ConfigKeys.SECTIONS.forEach(section -> section.check(settings, problems));

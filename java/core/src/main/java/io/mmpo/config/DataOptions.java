@@ -43,6 +43,18 @@ public record DataOptions(Settings values) {
             .means(
                     "Instead of dataset_name several of them: a list of `{path, config, split, weight, columns}` (docs/data.md).");
 
+    private static final ConfigKey<String> TEXT_FIELD = KEYS.key("dataset_text_field", TEXT)
+            .unset("text")
+            .of(type -> type == LossType.SFT)
+            .must(name -> !name.isBlank(), "must be the name of a column")
+            .means("SFT: the column of the text, where rows are of plain text.");
+
+    private static final ConfigKey<Boolean> COMPLETION_ONLY_LOSS = KEYS.key("completion_only_loss", FLAG)
+            .unset("true")
+            .of(type -> type == LossType.SFT)
+            .means(
+                    "SFT: where a row has a prompt, whether the loss is over its completion alone; `false`: over all tokens of the row.");
+
     private static final ConfigKey<Optional<String>> EVAL_DATASET = KEYS.key("eval_dataset_name", TEXT.optional())
             .must(DataOptions::isNotBlank, DATA_WANTED)
             .mayChangeOnResuming()
@@ -146,6 +158,16 @@ public record DataOptions(Settings values) {
 
     public Optional<String> evalDataset() {
         return values.get(EVAL_DATASET);
+    }
+
+    /** Column of rows of plain text. */
+    public String textField() {
+        return values.get(TEXT_FIELD);
+    }
+
+    /** Fine-tuning: whether a prompt's tokens have no loss. */
+    public boolean completionOnlyLoss() {
+        return values.get(COMPLETION_ONLY_LOSS);
     }
 
     /** Tokens; absent: no limit. So are the other lengths. */

@@ -20,17 +20,12 @@ final class ForeignKeys {
 
     /** Beside what means off nothing is accepted. */
     private static void offOnly(String mend, String... keys) {
-        declare(new ForeignRule.Limited(Set.of(), true, mend), keys);
+        declare(new ForeignRule.Limited(Set.of(), mend), keys);
     }
 
     /** accepted: beside what means off. */
     private static void limited(Set<String> accepted, String mend, String... keys) {
-        declare(new ForeignRule.Limited(accepted, true, mend), keys);
-    }
-
-    /** For keys of which false and 0 are values like any other: accepted are these alone, and null. */
-    private static void only(Set<String> accepted, String mend, String... keys) {
-        declare(new ForeignRule.Limited(accepted, false, mend), keys);
+        declare(new ForeignRule.Limited(accepted, mend), keys);
     }
 
     private static void renamed(String mend, String... keys) {
@@ -125,7 +120,6 @@ final class ForeignKeys {
                 "report_to",
                 "logging_strategy",
                 "logging_dir",
-                "run_name",
                 "project",
                 "trackio_space_id",
                 "trackio_bucket_id",
@@ -140,6 +134,7 @@ final class ForeignKeys {
                 "sanity_check",
                 "include_num_input_tokens_seen",
                 "include_tokens_per_second");
+        ignored("a run is named by its output_dir", "run_name");
         ignored("a value that is not finite stops the run", "logging_nan_inf_filter");
         ignored(
                 "a run trains, and evaluates as eval_strategy says",
@@ -173,7 +168,6 @@ final class ForeignKeys {
                 "weights are safetensors, and an output_dir that holds another run's files is refused",
                 "save_safetensors",
                 "overwrite_output_dir");
-        ignored("it belongs to load_best_model_at_end", "metric_for_best_model", "greater_is_better");
         ignored("it belongs to sync_ref_model", "ref_model_mixup_alpha", "ref_model_sync_steps");
         ignored("it belongs to a loss that is not offered", "simpo_loss_weight");
         ignored(
@@ -210,10 +204,6 @@ final class ForeignKeys {
         offOnly("DPO has a reference model; for a loss without one write loss_type: cpo or simpo", "reference_free");
         offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
         offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
-        only(
-                Set.of("true"),
-                "where a row has a prompt the loss is over its completion; for a loss over all tokens give rows of text or messages",
-                "completion_only_loss");
         offOnly("the loss is over whole completions; write assistant_only_loss: false", "assistant_only_loss");
         renamed(
                 "SimPO's target margin is simpo_gamma here, as in TRL: write simpo_gamma with beta times this value",
@@ -225,7 +215,6 @@ final class ForeignKeys {
                 Set.of("random", "group_by_length"),
                 "the order of the rows is a random one, by seed; write train_sampling_strategy: random",
                 "train_sampling_strategy");
-        only(Set.of(), "seed decides the order of the rows; write seed, and remove it", "data_seed");
         offOnly("a last, smaller batch is used too; write dataloader_drop_last: false", "dataloader_drop_last");
         offOnly(
                 "per_device_train_batch_size is as it is written; write auto_find_batch_size: false",
@@ -237,19 +226,15 @@ final class ForeignKeys {
         renamed("write optim: adamw_torch; Adafactor is not offered", "adafactor");
 
         // Evaluation, checkpoints, distribution.
-        offOnly("evaluation is from the first interval on; write eval_delay: 0", "eval_delay");
-        offOnly("evaluation is after the first interval; write eval_on_start: false", "eval_on_start");
         offOnly("evaluation is row by row; write eval_packing: false", "eval_packing");
         offOnly(
                 "answers are written by mmpo generate, after a run; write generate_during_eval: false",
                 "generate_during_eval");
         offOnly(
                 "checkpoints hold the optimizer's state, and a run goes on exactly where one was; write false",
-                "save_only_model",
                 "enable_jit_checkpoint",
                 "ignore_data_skip",
                 "restore_callback_states_from_checkpoint");
-        offOnly("the last model is kept, as final; write load_best_model_at_end: false", "load_best_model_at_end");
         offOnly(
                 "a run writes to output_dir alone; write false, and upload output_dir/final afterwards",
                 "push_to_hub",
@@ -278,11 +263,7 @@ final class ForeignKeys {
                 "rows are packed whole, the longest first; write packing_strategy: bfd",
                 "packing_strategy");
         offOnly("completions end with the tokenizer's end token; change eos_token there, and remove it", "eos_token");
-        only(
-                Set.of("text"),
-                "a column of another name is mapped: datasets: [{path: ..., columns: {text: NAME}}]",
-                "dataset_text_field",
-                "text_column");
+        renamed("write dataset_text_field", "text_column");
         offOnly("rows are prepared as docs/data.md says; remove it", "dataset_kwargs", "formatting_func");
         offOnly("write the template to a file and name it with chat_template_path", "chat_template");
         offOnly(

@@ -27,15 +27,13 @@ sealed interface ForeignRule {
      * does what the key says.
      *
      * @param accepted in lower case, beside what means off
-     * @param off whether false, 0 and none are such values too, as they are for most keys
      * @param mend what is offered and what to write instead
      */
-    record Limited(Set<String> accepted, boolean off, String mend) implements ForeignRule {
+    record Limited(Set<String> accepted, String mend) implements ForeignRule {
         @Override
         public void apply(String key, Assignment given, Problems problems, Consumer<String> notices) {
             String text = given.text();
-            boolean isAccepted = (text != null && accepted.contains(text.toLowerCase(Locale.ROOT)))
-                    || (off ? isOff(given) : isEmpty(given));
+            boolean isAccepted = (text != null && accepted.contains(text.toLowerCase(Locale.ROOT))) || isOff(given);
             if (!isAccepted) {
                 String found = text == null ? "" : ": " + Echo.of(text);
                 problems.note(key, key + found + " is not supported", ": " + mend);

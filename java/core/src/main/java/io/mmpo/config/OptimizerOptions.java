@@ -4,8 +4,10 @@ import static io.mmpo.config.ValueTypes.NUMBER;
 
 import io.mmpo.spec.LossType;
 import io.mmpo.spec.OptimizerType;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** AdamW. */
 public record OptimizerOptions(Settings values) {
@@ -16,11 +18,13 @@ public record OptimizerOptions(Settings values) {
                     ValueType.oneOf(
                             List.of(OptimizerType.ADAMW, OptimizerType.ADAMW_8BIT),
                             type -> type == OptimizerType.ADAMW_8BIT ? "adamw_8bit" : "adamw_torch",
-                            Map.of(
-                                    "adamw_torch_fused", OptimizerType.ADAMW,
-                                    "adamw_bnb_8bit", OptimizerType.ADAMW_8BIT)))
+                            otherWords()))
             .unset("adamw_torch")
-            .means("`adamw_torch` (or `adamw_torch_fused`), or `adamw_8bit` (or `adamw_bnb_8bit`): moments in 8 bits.");
+            .remark(OptimizerOptions::remark)
+            .means(
+                    "`adamw_torch`, or `adamw_8bit`: moments in 8 bits, in bitsandbytes' way. transformers' other words for AdamW are the same"
+                            + " here: `adamw_torch_fused`, `adamw_torch_xla`, `adamw_torch_npu_fused`, `adamw_apex_fused`, `adamw_hf`, `adamw_bnb_8bit`,"
+                            + " and `paged_adamw`, `paged_adamw_32bit` and `paged_adamw_8bit`, whose state lies in one memory, unpaged.");
 
     static final ConfigKey<Double> LEARNING_RATE = KEYS.key("learning_rate", NUMBER)
             .unset("1e-6")
@@ -55,6 +59,34 @@ public record OptimizerOptions(Settings values) {
 
     public OptimizerOptions {
         values = values.of(KEYS);
+    }
+
+    /** transformers' words for one of the two that say how it is computed, or where its state lies. */
+    private static Map<String, OptimizerType> otherWords() {
+        Map<String, OptimizerType> words = new HashMap<>();
+        for (String word : List.of(
+                "adamw_torch_fused",
+                "adamw_torch_xla",
+                "adamw_torch_npu_fused",
+                "adamw_apex_fused",
+                "adamw_hf",
+                "paged_adamw",
+                "paged_adamw_32bit")) {
+            words.put(word, OptimizerType.ADAMW);
+        }
+        words.put("adamw_bnb_8bit", OptimizerType.ADAMW_8BIT);
+        words.put("paged_adamw_8bit", OptimizerType.ADAMW_8BIT);
+        return words;
+    }
+
+    private static Optional<String> remark(String word) {
+        if (!word.startsWith("paged_")) {
+            return Optional.empty();
+        }
+        String plain = word.endsWith("8bit") ? "adamw_8bit" : "adamw_torch";
+        return Optional.of(
+                "is %s here: the updates are the same, and the optimizer's state stays in the memory of the device, unpaged"
+                        .formatted(plain));
     }
 
     public OptimizerType type() {

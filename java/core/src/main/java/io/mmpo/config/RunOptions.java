@@ -3,6 +3,7 @@ package io.mmpo.config;
 import static io.mmpo.config.ValueTypes.COUNT;
 import static io.mmpo.config.ValueTypes.FLAG;
 import static io.mmpo.config.ValueTypes.LONG;
+import static io.mmpo.config.ValueTypes.NUMBER;
 import static io.mmpo.config.ValueTypes.OPTIONAL_STEPS;
 import static io.mmpo.config.ValueTypes.PATH;
 import static io.mmpo.config.ValueTypes.STEPS;
@@ -14,6 +15,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /** What a run writes and when, what it begins with, and its seed. */
 public record RunOptions(Settings values) {
@@ -28,7 +30,15 @@ public record RunOptions(Settings values) {
             .unset("42")
             .means("Decides the order of the rows, and of LoRA the first weights and what is dropped.");
 
-    private static final ConfigKey<StepCount> LOGGING_STEPS = KEYS.key("logging_steps", STEPS)
+    private static final ConfigKey<OptionalLong> DATA_SEED = KEYS.key(
+                    "data_seed",
+                    LONG.optional()
+                            .as(
+                                    seed -> seed.map(OptionalLong::of).orElse(OptionalLong.empty()),
+                                    seed -> seed.isPresent() ? Optional.of(seed.getAsLong()) : Optional.empty()))
+            .means("Decides the order of the rows, and which rows of a mixture an epoch visits, in place of seed.");
+
+    static final ConfigKey<StepCount> LOGGING_STEPS = KEYS.key("logging_steps", STEPS)
             .unset("10")
             .must(StepCount::isInterval, StepCount.INTERVAL_WANTED)
             .mayChangeOnResuming()
@@ -39,26 +49,38 @@ public record RunOptions(Settings values) {
             .mayChangeOnResuming()
             .means("Whether the first step is logged too.");
 
-    private static final ConfigKey<IntervalStrategy> EVAL_STRATEGY = KEYS.key(
+    static final ConfigKey<IntervalStrategy> EVAL_STRATEGY = KEYS.key(
                     "eval_strategy", ValueType.oneOf(IntervalStrategy.class))
             .unset("no")
             .mayChangeOnResuming()
             .means(
                     "When to evaluate: `no`, `steps` or `epoch`; where there are no rows to evaluate on, a line says that nothing is.");
 
-    private static final ConfigKey<Optional<StepCount>> EVAL_STEPS = KEYS.key("eval_steps", OPTIONAL_STEPS)
+    static final ConfigKey<Optional<StepCount>> EVAL_STEPS = KEYS.key("eval_steps", OPTIONAL_STEPS)
             .must(steps -> steps.map(StepCount::isInterval).orElse(true), StepCount.INTERVAL_WANTED)
             .effective(v -> v.get(EVAL_STRATEGY) != IntervalStrategy.EPOCH, v -> "on eval_strategy epoch")
             .mayChangeOnResuming()
             .means("Optimizer steps between two evaluations; unset or 0: logging_steps.");
 
-    private static final ConfigKey<IntervalStrategy> SAVE_STRATEGY = KEYS.key(
+    private static final ConfigKey<Double> EVAL_DELAY = KEYS.key("eval_delay", NUMBER)
+            .unset("0")
+            .must(delay -> delay >= 0, "must be >= 0")
+            .mayChangeOnResuming()
+            .means("Optimizer steps before the first evaluation, or epochs where eval_strategy is `epoch`.");
+
+    private static final ConfigKey<Boolean> EVAL_ON_START = KEYS.key("eval_on_start", FLAG)
+            .unset("false")
+            .mayChangeOnResuming()
+            .means(
+                    "Whether the model is evaluated before the first step too, whatever eval_strategy and eval_delay say.");
+
+    static final ConfigKey<IntervalStrategy> SAVE_STRATEGY = KEYS.key(
                     "save_strategy", ValueType.oneOf(IntervalStrategy.class))
             .unset("steps")
             .mayChangeOnResuming()
             .means("When to write a checkpoint: `no`, `steps` (and after the last step) or `epoch`.");
 
-    private static final ConfigKey<StepCount> SAVE_STEPS = KEYS.key("save_steps", STEPS)
+    static final ConfigKey<StepCount> SAVE_STEPS = KEYS.key("save_steps", STEPS)
             .unset("500")
             .must(StepCount::isInterval, StepCount.INTERVAL_WANTED)
             .mayChangeOnResuming()
@@ -67,7 +89,14 @@ public record RunOptions(Settings values) {
     private static final ConfigKey<OptionalInt> SAVE_TOTAL_LIMIT = KEYS.key("save_total_limit", COUNT)
             .must(limit -> limit.orElse(1) >= 1, "must be at least 1")
             .mayChangeOnResuming()
-            .means("Checkpoints to keep, the newest; unset or 0: all.");
+            .means(
+                    "Checkpoints to keep, the newest, and the best where metric_for_best_model counts; unset or 0: all.");
+
+    private static final ConfigKey<Boolean> SAVE_ONLY_MODEL = KEYS.key("save_only_model", FLAG)
+            .unset("false")
+            .mayChangeOnResuming()
+            .means(
+                    "Checkpoints without the optimizer's state, from which no run can go on; the one that SIGINT or SIGTERM asks for is whole.");
 
     private static final ConfigKey<Optional<WeightType>> SAVED_TYPE = KEYS.key(
                     "save_dtype",
@@ -96,7 +125,7 @@ public record RunOptions(Settings values) {
             .means("Go on although the checkpoint's run had other values: the new ones count from there on.");
 
     public RunOptions {
-        values = values.of(KEYS);
+        values = values.of(KEYS, BestModelOptions.KEYS);
     }
 
     private static WeightType parseWeightType(String text) {
@@ -112,6 +141,11 @@ public record RunOptions(Settings values) {
 
     public long seed() {
         return values.get(SEED);
+    }
+
+    /** Of the order of the rows. */
+    public long dataSeed() {
+        return values.get(DATA_SEED).orElse(seed());
     }
 
     public StepCount loggingSteps() {
@@ -131,6 +165,20 @@ public record RunOptions(Settings values) {
         return values.get(EVAL_STEPS);
     }
 
+    /** Steps before the first evaluation, or epochs where evaluation is after epochs. */
+    public double evalDelay() {
+        return values.get(EVAL_DELAY);
+    }
+
+    public boolean evalOnStart() {
+        return values.get(EVAL_ON_START);
+    }
+
+    /** Whether a run evaluates at all, if it has rows to evaluate on. */
+    public boolean evaluates() {
+        return evalStrategy() != IntervalStrategy.NO || evalOnStart();
+    }
+
     public IntervalStrategy saveStrategy() {
         return values.get(SAVE_STRATEGY);
     }
@@ -142,6 +190,23 @@ public record RunOptions(Settings values) {
     /** Checkpoints that are kept, all where absent. */
     public OptionalInt saveTotalLimit() {
         return values.get(SAVE_TOTAL_LIMIT);
+    }
+
+    /** Checkpoints that lie there at most at a time: the oldest goes when a new one is complete. Absent: any number. */
+    public OptionalInt checkpointsAtOnce() {
+        int newestAndBest = best().metric().isPresent() ? 2 : 1;
+        OptionalInt limit = saveTotalLimit();
+        return limit.isEmpty() ? limit : OptionalInt.of(Math.max(limit.getAsInt(), newestAndBest) + 1);
+    }
+
+    /** Whether checkpoints hold no state of the optimizer. */
+    public boolean saveOnlyModel() {
+        return values.get(SAVE_ONLY_MODEL);
+    }
+
+    /** Which checkpoint is the best, and whether it becomes the final model. */
+    public BestModelOptions best() {
+        return new BestModelOptions(values);
     }
 
     /** Of the weights in files; that of the trained ones where absent. */

@@ -27,6 +27,9 @@ import java.util.stream.Stream;
  * {@link #removeLeftovers} tidies up after an interrupted one. One process at a time writes into a parent directory.
  */
 public final class AtomicDirectory implements AutoCloseable {
+    /** The file that a complete directory has, with every other one's size and hash. */
+    public static final String MANIFEST = Manifest.FILE;
+
     private final Path target;
     private final Path temporary;
     private final Path replaced;

@@ -26,7 +26,9 @@ public record FilePlan(long finalModel, long checkpoint, OptionalInt checkpoints
         long weights = trained.elements() * savedType.bytes();
         long masters = savedType.holds(trainedType) ? 0 : trained.elements() * trainedType.bytes();
         return new FilePlan(
-                weights, weights + masters + trained.optimizerBytes(optimizer), checkpoints(run, schedule.maxSteps()));
+                weights,
+                weights + (run.saveOnlyModel() ? 0 : masters + trained.optimizerBytes(optimizer)),
+                checkpoints(run, schedule.maxSteps()));
     }
 
     /** All that lies there at most at a time; with one checkpoint where their number is not known. */
@@ -42,10 +44,10 @@ public record FilePlan(long finalModel, long checkpoint, OptionalInt checkpoints
                 ? OptionalInt.of(Math.ceilDiv(
                         maxSteps.getAsInt(), Math.max(1, run.saveSteps().of(maxSteps.getAsInt()))))
                 : OptionalInt.empty();
-        if (run.saveTotalLimit().isEmpty()) {
+        if (run.checkpointsAtOnce().isEmpty()) {
             return written;
         }
-        int kept = run.saveTotalLimit().getAsInt() + 1;
+        int kept = run.checkpointsAtOnce().getAsInt();
         return OptionalInt.of(Math.min(kept, written.orElse(kept)));
     }
 }

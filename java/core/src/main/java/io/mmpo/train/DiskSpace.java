@@ -6,6 +6,7 @@ import io.mmpo.model.PretrainedModel;
 import io.mmpo.spec.OptimizerType;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.OptionalInt;
 
 /**
  * About how many bytes a run will write into output_dir: the final model, and checkpoints with the optimizer's state, all in
@@ -24,11 +25,10 @@ record DiskSpace(long checkpoints, long checkpointBytes, long finalBytes) {
         // Two moments: of four bytes each, or of one.
         long moments = config.optimizer().type() == OptimizerType.ADAMW_8BIT ? 2 : 2L * Float.BYTES;
         long saves = new Intervals(config.run(), plan).numSaves(firstStep);
-        // The oldest goes when a new one is complete.
-        long atOnce = config.run().saveTotalLimit().isPresent()
-                ? Math.min(saves, config.run().saveTotalLimit().getAsInt() + 1L)
-                : saves;
-        return new DiskSpace(atOnce, trained * (Float.BYTES + moments), trained * Float.BYTES);
+        OptionalInt limit = config.run().checkpointsAtOnce();
+        long atOnce = limit.isPresent() ? Math.min(saves, limit.getAsInt()) : saves;
+        long state = config.run().saveOnlyModel() ? 0 : moments;
+        return new DiskSpace(atOnce, trained * (Float.BYTES + state), trained * Float.BYTES);
     }
 
     double bytes() {

@@ -27,7 +27,8 @@ record Intervals(RunOptions options, StepPlan plan) {
 
     boolean evaluatesAfter(int step) {
         int evalSteps = options.evalSteps().orElse(options.loggingSteps()).of(plan.totalSteps());
-        return isDue(options.evalStrategy(), evalSteps, step);
+        double done = options.evalStrategy() == IntervalStrategy.EPOCH ? plan.epochsAfter(step) : step + 1;
+        return options.evalDelay() <= done && isDue(options.evalStrategy(), evalSteps, step);
     }
 
     boolean savesAfter(int step) {

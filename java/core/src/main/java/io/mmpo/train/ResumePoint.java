@@ -33,8 +33,8 @@ record ResumePoint(Path checkpoint, TrainerState state) {
         }
         if (!checkpoints.isEmpty()) {
             throw MmpoException.data(
-                    "resume_from_checkpoint is true, but output_dir %s holds no complete checkpoint: %s is damaged, and so is every"
-                            + " older one. Start anew in another output_dir.",
+                    "resume_from_checkpoint is true, but output_dir %s holds no complete checkpoint: %s is damaged or without the"
+                            + " optimizer's state, and so is every older one. Start anew in another output_dir.",
                     directory.path(), checkpoints.getFirst().getFileName());
         }
         listener.message("no checkpoint in " + directory.path() + " yet: starting from the beginning");
@@ -43,6 +43,15 @@ record ResumePoint(Path checkpoint, TrainerState state) {
 
     private static ResumePoint read(Path checkpoint) {
         Path file = checkpoint.resolve(TrainerState.FILE);
+        boolean isModelAlone = Files.isRegularFile(file)
+                && !Files.exists(checkpoint.resolve(Checkpoints.OPTIMIZER))
+                && AtomicDirectory.problem(checkpoint).isEmpty();
+        if (isModelAlone) {
+            throw MmpoException.data(
+                    "%s, which holds the model without the optimizer's state (save_only_model), so that no run can go on from it. Name"
+                            + " another one in resume_from_checkpoint, or begin a new run with model_name_or_path: %s.",
+                    checkpoint, checkpoint);
+        }
         Optional<String> problem =
                 AtomicDirectory.problem(checkpoint, TrainerState.FILE, RunDirectory.CONFIG, Checkpoints.OPTIMIZER);
         if (problem.isPresent()) {

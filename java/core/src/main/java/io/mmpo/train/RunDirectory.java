@@ -11,9 +11,11 @@ import java.nio.file.AccessMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -119,10 +121,24 @@ final class RunDirectory {
         }
     }
 
-    /** Removes the oldest checkpoints beyond the limit. */
-    void keepNewest(int limit) {
+    /** Removes the oldest checkpoints beyond the limit, but for the newest and the best. */
+    void keep(int limit, Optional<Path> best) {
         List<Path> checkpoints = checkpoints();
-        checkpoints.subList(0, Math.max(0, checkpoints.size() - limit)).forEach(AtomicDirectory::remove);
+        if (checkpoints.size() <= limit) {
+            return;
+        }
+        Set<Path> kept = new HashSet<>(List.of(checkpoints.getLast()));
+        best.ifPresent(kept::add);
+        checkpoints.stream()
+                .filter(checkpoint -> !kept.contains(checkpoint))
+                .limit(Math.max(0, checkpoints.size() - Math.max(limit, kept.size())))
+                .toList()
+                .forEach(AtomicDirectory::remove);
+    }
+
+    /** Removes all checkpoints but this one. */
+    void keepOnly(Path best) {
+        checkpoints().stream().filter(checkpoint -> !checkpoint.equals(best)).forEach(AtomicDirectory::remove);
     }
 
     private static OptionalInt stepOf(Path entry) {

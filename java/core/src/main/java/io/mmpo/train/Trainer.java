@@ -12,7 +12,7 @@ public final class Trainer {
      * the final model. Failures are {@link io.mmpo.MmpoException}s.
      */
     public static TrainingResult run(TrainingConfig config, ProgressListener listener) {
-        return run(config, listener, numRows -> RowOrder.seeded(config.run().seed(), numRows));
+        return run(config, listener, numRows -> RowOrder.seeded(config.run().dataSeed(), numRows));
     }
 
     /** orderOf: the order of a data set of so many rows. */

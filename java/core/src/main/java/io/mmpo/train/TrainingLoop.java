@@ -73,6 +73,9 @@ final class TrainingLoop {
         });
         long start = System.nanoTime();
         long groups = 0;
+        if (firstStep == 0 && config.run().evalOnStart()) {
+            evaluate("the evaluation before the first step", 0, 0);
+        }
         listener.started(ProgressListener.Phase.TRAINING, firstStep, plan.totalSteps());
         try (StepLoader loader = new StepLoader(rows, plan, order, firstStep)) {
             for (int step = firstStep; step < plan.totalSteps(); step++) {
@@ -153,16 +156,24 @@ final class TrainingLoop {
             write(window.metrics(lastGradNorm, schedule.at(step), plan.epochsAfter(step), step + 1));
             window = new MetricWindow(MetricWindow.Sums.NONE);
         }
-        if (evaluator.isPresent() && intervals.evaluatesAfter(step)) {
-            Map<String, Number> metrics =
-                    evaluator.get().evaluate(model, "the evaluation after step " + (step + 1), listener);
-            metrics.put("epoch", plan.epochsAfter(step));
-            metrics.put("step", step + 1);
-            write(metrics);
+        if (intervals.evaluatesAfter(step)) {
+            evaluate("the evaluation after step " + (step + 1), plan.epochsAfter(step), step + 1)
+                    .ifPresent(checkpoints::evaluated);
         }
         if (intervals.savesAfter(step)) {
             checkpoints.save(stateAfter(step + 1));
         }
+    }
+
+    /** The metrics as they are logged; empty where there is nothing to evaluate on. */
+    private Optional<Map<String, Number>> evaluate(String during, double epoch, int globalStep) {
+        Optional<Map<String, Number>> metrics = evaluator.map(rows -> rows.evaluate(model, during, listener));
+        metrics.ifPresent(values -> {
+            values.put("epoch", epoch);
+            values.put("step", globalStep);
+            write(values);
+        });
+        return metrics;
     }
 
     private void write(Map<String, Number> metrics) {
@@ -187,7 +198,7 @@ final class TrainingLoop {
 
     /** What the micro-batches of the unfinished step added up to is dropped: the step is done again when the run goes on. */
     private TrainingResult interrupted(int globalStep) {
-        return new TrainingResult(checkpoints.save(stateAfter(globalStep)), globalStep, true, lastMetrics);
+        return new TrainingResult(checkpoints.saveWhole(stateAfter(globalStep)), globalStep, true, lastMetrics);
     }
 
     private TrainerState stateAfter(int globalStep) {

@@ -2,7 +2,6 @@ package io.mmpo.train;
 
 import io.mmpo.config.DataOptions;
 import io.mmpo.config.DatasetOptions;
-import io.mmpo.config.IntervalStrategy;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.MixedData;
 import io.mmpo.data.RowKind;
@@ -15,14 +14,18 @@ import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.data.tokens.TruncationMode;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** The rows that a configuration names, tokenized as it says. */
 public final class TrainingRows {
+    private static final String TEXT = "text";
+
     private final TrainingConfig config;
     private final Path modelDirectory;
     private final Supplier<Tokenizer> tokenizer;
@@ -53,7 +56,7 @@ public final class TrainingRows {
             for (DatasetOptions dataset : datasets) {
                 parts.add(new MixedData.Part(open(dataset), dataset.weight()));
             }
-            return new MixedData(parts, config.run().seed());
+            return new MixedData(parts, config.run().dataSeed());
         } catch (RuntimeException | Error e) {
             parts.forEach(part -> part.data().close());
             throw e;
@@ -62,12 +65,14 @@ public final class TrainingRows {
 
     /** Empty where nothing is evaluated, or where there is nothing to evaluate on, which is told. */
     public Optional<TokenizedDataset> openEvaluation() {
-        if (config.run().evalStrategy() == IntervalStrategy.NO) {
+        if (!config.run().evaluates()) {
             return Optional.empty();
         }
         if (!config.data().mayEvaluate()) {
-            messages.accept("nothing will be evaluated, although eval_strategy is "
-                    + config.run().evalStrategy().name().toLowerCase(Locale.ROOT)
+            String wanted = config.run().evalOnStart()
+                    ? "eval_on_start is true"
+                    : "eval_strategy is " + config.run().evalStrategy().name().toLowerCase(Locale.ROOT);
+            messages.accept("nothing will be evaluated, although " + wanted
                     + ": there are no rows for it; set eval_dataset_name, or let dataset_name be a directory or a data set with a "
                     + config.data().testSplit() + " split");
             return Optional.empty();
@@ -78,20 +83,32 @@ public final class TrainingRows {
     private TokenizedDataset open(DatasetOptions dataset) {
         List<Path> files = DataFiles.find(dataset.path(), dataset.config(), dataset.split(), messages);
         String name = files.size() == 1 ? files.getFirst().toString() : dataset.path();
-        DatasetSource source = new DatasetSource(name, files, dataset.columns());
-        TokenizationOptions options = options(config.data());
+        RowKind kind = config.loss().isSft() ? RowKind.SFT : RowKind.PREFERENCE;
+        DatasetSource source = new DatasetSource(name, files, columns(dataset, kind));
+        TokenizationOptions options = options(config.data(), kind);
         Optional<TokenCache> cache = CacheDirectory.of(config.data().cache(), System.getenv())
                 .map(directory ->
                         new TokenCache(directory, modelDirectory, config.model().chatTemplate()));
-        RowKind kind = config.loss().isSft() ? RowKind.SFT : RowKind.PREFERENCE;
         return kind.open(source, tokenizer, options, cache);
     }
 
-    private static TokenizationOptions options(DataOptions data) {
+    /** dataset_text_field is one more column that has another name, unless the data set's own say where the text is. */
+    private Map<String, String> columns(DatasetOptions dataset, RowKind kind) {
+        String field = config.data().textField();
+        if (kind != RowKind.SFT || field.equals(TEXT) || dataset.columns().containsKey(TEXT)) {
+            return dataset.columns();
+        }
+        Map<String, String> columns = new LinkedHashMap<>(dataset.columns());
+        columns.put(TEXT, field);
+        return columns;
+    }
+
+    private static TokenizationOptions options(DataOptions data, RowKind kind) {
         return new TokenizationOptions(
                 data.maxLength(),
                 data.maxPromptLength(),
                 data.maxCompletionLength(),
-                TruncationMode.valueOf(data.truncationMode().toUpperCase(Locale.ROOT)));
+                TruncationMode.valueOf(data.truncationMode().toUpperCase(Locale.ROOT)),
+                kind == RowKind.SFT && !data.completionOnlyLoss());
     }
 }

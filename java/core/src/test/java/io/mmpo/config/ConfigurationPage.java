@@ -68,7 +68,7 @@ final class ConfigurationPage {
                 enter(rows, key, accepted(limited) + " | " + limited.mend());
             }
         });
-        return table("| keys | accepted beside `null` | otherwise |\n|---|---|---|\n", rows);
+        return table("| keys | accepted | otherwise |\n|---|---|---|\n", rows);
     }
 
     private static String renamed() {
@@ -103,8 +103,6 @@ final class ConfigurationPage {
 
     private static String accepted(ForeignRule.Limited limited) {
         Stream<String> values = limited.accepted().stream().sorted().map(value -> "`" + value + "`");
-        String all = Stream.concat(values, limited.off() ? Stream.of("off") : Stream.of())
-                .collect(Collectors.joining(", "));
-        return all.isEmpty() ? "nothing" : all;
+        return Stream.concat(values, Stream.of("off")).collect(Collectors.joining(", "));
     }
 }

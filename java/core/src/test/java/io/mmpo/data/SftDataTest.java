@@ -76,6 +76,30 @@ class SftDataTest {
         }
     }
 
+    /** completion_only_loss: false, with the ids of the same text without a prompt; text that is a column of another name. */
+    @Test
+    void wholeRowsTrainOnThePromptToo() throws IOException {
+        TokenizationOptions whole = new TokenizationOptions(
+                OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START, true);
+        try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
+            TokenizedGroup text = only(tokenizer, "{\"prompt\": \"Why?\", \"completion\": \" So.\"}", whole);
+            TokenizedGroup joined = only(tokenizer, "{\"text\": \"Why? So.\"}", TokenizationOptions.UNLIMITED);
+            assertThat(text.prompt()).hasSize(1).isEqualTo(joined.prompt());
+            assertThat(text.completions()[0]).isEqualTo(joined.completions()[0]);
+            TokenizedGroup messages = only(
+                    tokenizer,
+                    "{\"prompt\": [{\"role\": \"user\", \"content\": \"Why?\"}], \"completion\": [{\"role\": \"assistant\", \"content\": \"So.\"}]}",
+                    whole);
+            TokenizedGroup conversation =
+                    only(tokenizer, "{\"messages\": " + MESSAGES + "}", TokenizationOptions.UNLIMITED);
+            assertThat(messages.prompt()).isEqualTo(conversation.prompt());
+            assertThat(messages.completions()[0]).isEqualTo(conversation.completions()[0]);
+            TokenizedGroup ids = only(tokenizer, "{\"prompt_ids\": [5, 6], \"completion_ids\": [7, 8]}", whole);
+            assertThat(ids.prompt()).containsExactly(5);
+            assertThat(ids.completions()[0]).containsExactly(6, 7, 8);
+        }
+    }
+
     /** ShareGPT's conversations, with the ids that TRL 1.13 makes of them: it renames the keys, and roles stay as they are spelt. */
     @Test
     void conversationsOfFromAndValueAreTrls() throws IOException {

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,10 +31,25 @@ class RunDirectoryTest {
                 .extracting(Path::getFileName)
                 .map(Path::toString)
                 .containsExactly("checkpoint-9", "checkpoint-10", "checkpoint-100");
-        directory.keepNewest(2);
+        directory.keep(2, Optional.empty());
         assertThat(path.toFile().list()).containsExactlyInAnyOrder("checkpoint-10", "checkpoint-100", "checkpoint-x");
-        directory.keepNewest(5);
+        directory.keep(5, Optional.empty());
         assertThat(directory.checkpoints()).hasSize(2);
+    }
+
+    /** The newest, to go on from, and the best stay whatever the limit; then the newest of the others. */
+    @Test
+    void keepsTheBestCheckpointToo() throws IOException {
+        for (int step = 1; step <= 5; step++) {
+            Files.createDirectories(path.resolve("checkpoint-" + step));
+        }
+        RunDirectory directory = new RunDirectory(path);
+        directory.keep(3, Optional.of(directory.checkpoint(2)));
+        assertThat(path.toFile().list()).containsExactlyInAnyOrder("checkpoint-2", "checkpoint-4", "checkpoint-5");
+        directory.keep(1, Optional.of(directory.checkpoint(2)));
+        assertThat(path.toFile().list()).containsExactlyInAnyOrder("checkpoint-2", "checkpoint-5");
+        directory.keepOnly(directory.checkpoint(2));
+        assertThat(path.toFile().list()).containsExactly("checkpoint-2");
     }
 
     @Test

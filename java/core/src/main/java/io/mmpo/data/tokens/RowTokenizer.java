@@ -15,6 +15,7 @@ public final class RowTokenizer {
     private final RowShape shape;
     private final Supplier<Tokenizer> tokenizer;
     private final Truncation truncation;
+    private final boolean wholeRows;
 
     public RowTokenizer(
             DatasetSource source, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
@@ -22,6 +23,7 @@ public final class RowTokenizer {
         this.shape = shape;
         this.tokenizer = tokenizer;
         this.truncation = new Truncation(options);
+        this.wholeRows = options.wholeRows();
     }
 
     /** What became of a row. */
@@ -46,7 +48,8 @@ public final class RowTokenizer {
 
     public Outcome tokenize(RowFile.Row row) {
         try {
-            Sample sample = shape.read(source.rename(row.content().get(), row.place()), row.place());
+            Sample read = shape.read(source.rename(row.content().get(), row.place()), row.place());
+            Sample sample = wholeRows ? read.whole() : read;
             if (SampleTokenizer.hasEmptyCompletion(sample)) {
                 return new Outcome.Done(
                         Truncation.Result.dropped(Truncation.Verdict.EMPTY_COMPLETION),

@@ -9,15 +9,26 @@ import java.util.OptionalInt;
  * @param maxLength of prompt and completion together, at least 2
  * @param maxPromptLength a longer prompt loses its start
  * @param maxCompletionLength a longer completion loses its end
+ * @param wholeRows the loss of fine-tuning is over the prompt too: a row is one text without a prompt
  */
 public record TokenizationOptions(
         OptionalInt maxLength,
         OptionalInt maxPromptLength,
         OptionalInt maxCompletionLength,
-        TruncationMode truncationMode) {
+        TruncationMode truncationMode,
+        boolean wholeRows) {
     /** Nothing is truncated. */
     public static final TokenizationOptions UNLIMITED = new TokenizationOptions(
             OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START);
+
+    /** The loss is over completions. */
+    public TokenizationOptions(
+            OptionalInt maxLength,
+            OptionalInt maxPromptLength,
+            OptionalInt maxCompletionLength,
+            TruncationMode truncationMode) {
+        this(maxLength, maxPromptLength, maxCompletionLength, truncationMode, false);
+    }
 
     public TokenizationOptions {
         requireAtLeast("max_length", maxLength, 2);

@@ -57,9 +57,11 @@ final class Journal implements AutoCloseable {
             return known;
         }
         String text = Files.readString(file, StandardCharsets.UTF_8);
-        List<String> lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
+        List<String> lines =
+                text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
         try {
-            if (lines.isEmpty() || !JSON.readTree(lines.getFirst()).path("key").asText().equals(key)) {
+            if (lines.isEmpty()
+                    || !JSON.readTree(lines.getFirst()).path("key").asText().equals(key)) {
                 return known;
             }
             for (String line : lines.subList(1, lines.size())) {
@@ -106,7 +108,9 @@ final class Journal implements AutoCloseable {
             case Response.Text text -> line.put("text", text.text());
             case Response.Scores scores -> {
                 ArrayNode list = line.putArray("scores");
-                scores.scores().forEach(score -> list.addArray().add(score.logLikelihood()).add(score.isGreedy()));
+                scores.scores()
+                        .forEach(score ->
+                                list.addArray().add(score.logLikelihood()).add(score.isGreedy()));
             }
         }
         return line + "\n";

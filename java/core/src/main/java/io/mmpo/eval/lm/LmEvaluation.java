@@ -1,9 +1,9 @@
 package io.mmpo.eval.lm;
 
 import io.mmpo.MmpoException;
-import io.mmpo.data.tokens.ChatTemplate;
-import io.mmpo.data.store.Fingerprint;
 import io.mmpo.data.rows.TableRow;
+import io.mmpo.data.store.Fingerprint;
+import io.mmpo.data.tokens.ChatTemplate;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.files.IoProblem;
 import io.mmpo.files.OwnerLock;
@@ -52,8 +52,8 @@ public final class LmEvaluation {
 
         /** Empty where the listener asked to stop; what is done is kept for the next time. */
         public Optional<LmResults> run(LmModel model, LmListener listener) {
-            try (OwnerLock lock = OwnerLock.ofDirectory(
-                    settings.output(), "--output " + settings.output(), listener::message)) {
+            try (OwnerLock lock =
+                    OwnerLock.ofDirectory(settings.output(), "--output " + settings.output(), listener::message)) {
                 return new LmEvaluation(model, settings, listener).run(this);
             }
         }
@@ -84,8 +84,9 @@ public final class LmEvaluation {
 
     private Optional<TaskResult> run(TaskSpec task, TaskRows rows) {
         int numFewshot = settings.numFewshot().orElse(task.numFewshot());
-        List<TableRow> asked =
-                rows.all().stream().limit(settings.limit().orElse(Integer.MAX_VALUE)).toList();
+        List<TableRow> asked = rows.all().stream()
+                .limit(settings.limit().orElse(Integer.MAX_VALUE))
+                .toList();
         List<Question> questions = new Questions(task, rows.examples(numFewshot), chatTemplate()).of(asked);
         Encoder encoder = new Encoder(model.tokenizer(), model.positions());
         List<Encoded> encoded = encoder.encode(task, questions);

@@ -16,8 +16,12 @@ public record LmModel(NativeModel core, Tokenizer tokenizer, ModelConfig config,
     /** computation: where and in which type the model computes. */
     public static LmModel of(PretrainedModel model, Tokenizer tokenizer, String computation) {
         Fingerprint fingerprint = new Fingerprint().add("computation", computation);
-        model.source().files().forEach(file -> fingerprint.add(file.getFileName().toString(), file));
-        String name = model.source().adapter().map(adapter -> model.source().base() + ",peft=" + adapter)
+        model.source()
+                .files()
+                .forEach(file -> fingerprint.add(file.getFileName().toString(), file));
+        String name = model.source()
+                .adapter()
+                .map(adapter -> model.source().base() + ",peft=" + adapter)
                 .orElse(model.source().base().toString());
         return new LmModel(model.core(), tokenizer, model.config(), name, fingerprint.hex());
     }

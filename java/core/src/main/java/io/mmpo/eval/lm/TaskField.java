@@ -46,7 +46,8 @@ final class TaskField {
     /** The same of an answer, which may be a list of them too. */
     Object target(Map<String, Object> doc, boolean hasChoices) {
         Object target = numberOfChoice(raw(doc), hasChoices, doc);
-        boolean isList = target instanceof String text && text.length() >= 2 && text.startsWith("[") && text.endsWith("]");
+        boolean isList =
+                target instanceof String text && text.length() >= 2 && text.startsWith("[") && text.endsWith("]");
         if (!isList || isColumn(doc)) {
             return target;
         }

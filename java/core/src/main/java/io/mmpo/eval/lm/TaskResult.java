@@ -13,7 +13,8 @@ import java.util.OptionalDouble;
  * @param numFewshot examples before each
  * @param values by "acc,none", in the order in which they are printed
  */
-public record TaskResult(String task, int questions, int rows, int numFewshot, Map<String, Value> values, TaskSpec spec) {
+public record TaskResult(
+        String task, int questions, int rows, int numFewshot, Map<String, Value> values, TaskSpec spec) {
     /** standardError: of the mean; none of a single question, and of a perplexity. */
     public record Value(double mean, OptionalDouble standardError) {}
 

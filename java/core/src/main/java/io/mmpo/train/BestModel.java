@@ -1,0 +1,69 @@
+package io.mmpo.train;
+
+import io.mmpo.config.BestModelOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/**
+ * The best evaluation so far and the checkpoint of its step, as transformers keeps them. A run that goes on learns of them from the
+ * evaluations in its log.
+ */
+final class BestModel {
+    private final BestModelOptions options;
+    private final RunDirectory directory;
+    private OptionalDouble value = OptionalDouble.empty();
+    private OptionalInt step = OptionalInt.empty();
+    private Optional<Path> checkpoint = Optional.empty();
+
+    BestModel(BestModelOptions options, RunDirectory directory) {
+        this.options = options;
+        this.directory = directory;
+    }
+
+    /** An evaluation after a step of the run. */
+    void observe(Map<String, Number> metrics) {
+        Number metric = options.metric().map(metrics::get).orElse(null);
+        if (metric == null) {
+            return;
+        }
+        double now = metric.doubleValue();
+        boolean isFirst = value.isEmpty() && !Double.isNaN(now);
+        if (isFirst || value.isPresent() && options.isBetter(now, value.getAsDouble())) {
+            value = OptionalDouble.of(now);
+            step = OptionalInt.of(metrics.get("step").intValue());
+        }
+    }
+
+    /** After a checkpoint was written: the best one is that of the best evaluation, where that step has one. */
+    void saved() {
+        step.stream()
+                .mapToObj(directory::checkpoint)
+                .filter(Files::isDirectory)
+                .forEach(path -> checkpoint = Optional.of(path));
+    }
+
+    /** The lines of a log that a run goes on with. */
+    void observeAgain(List<Map<String, Number>> history) {
+        for (Map<String, Number> metrics : history) {
+            if (metrics.getOrDefault("step", 0).intValue() > 0) {
+                observe(metrics);
+                saved();
+            }
+        }
+    }
+
+    Optional<Path> checkpoint() {
+        return checkpoint;
+    }
+
+    /** As a line says it: "eval_loss 0.5 after step 3". */
+    String describe() {
+        return "%s %.6g after step %d"
+                .formatted(options.metric().orElseThrow(), value.orElseThrow(), step.orElseThrow());
+    }
+}
