@@ -315,6 +315,12 @@ MMPO_API int32_t mmpo_round(const mmpo_tensor* trained, const mmpo_tensor* start
 MMPO_API int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out_logps, float* out_token_logps,
                                   mmpo_error* err);
 
+/* The sums of mmpo_model_logps, and of each completion whether greedy decoding after its prompt gives it: every token has the
+ * largest logit of all, the first of equal ones. The head's memory is read once more for that.
+ * out_logps: [C] double. out_greedy: [C] 1 or 0. Caller allocates. */
+MMPO_API int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out_logps, uint8_t* out_greedy,
+                                  mmpo_error* err);
+
 /* Continues prompts. tokens: prompts one after another, prompt_lengths [num_prompts], each >= 1.
  * stop_tokens: a sequence ends with the first of them that it produces, which is kept.
  * out_tokens: [num_prompts, max_new_tokens], row by row, the rest of a row is -1; out_lengths: [num_prompts].

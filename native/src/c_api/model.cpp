@@ -221,6 +221,22 @@ int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out
   });
 }
 
+int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out_logps, uint8_t* out_greedy,
+                         mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(batch, "batch");
+    require_not_null(out_logps, "out_logps");
+    std::fill_n(out_logps, batch->num_completions, std::numeric_limits<double>::quiet_NaN());
+    require_not_null(out_greedy, "out_greedy");
+    std::fill_n(out_greedy, batch->num_completions, uint8_t{0});
+    require_not_null(model, "model");
+    mmpo::check_batch_for(model->model, batch);
+    const mmpo::Model::Scores scores = model->model.score(*batch, true);
+    std::ranges::copy(scores.logps, out_logps);
+    std::ranges::copy(scores.greedy, out_greedy);
+  });
+}
+
 int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths,
                             int64_t num_prompts, const int32_t* stop_tokens, int64_t num_stop_tokens,
                             const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {

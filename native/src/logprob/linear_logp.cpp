@@ -1,12 +1,31 @@
 #include "logprob/linear_logp.h"
 
 #include <ATen/ceil_div.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/eq.h>
+#include <ATen/ops/gather.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/nonzero.h>
 
 #include <algorithm>
 
 #include "kernels/kernels.h"
 
 namespace mmpo {
+namespace {
+
+// argmax, which tells equal logits apart, costs several times what amax does, and is asked of the rows alone whose target is largest.
+void mark_first(const Tensor& logits_RV, const Tensor& targets_R, Tensor& is_first_R) {
+  const Tensor own_R = at::gather(logits_RV, 1, targets_R.unsqueeze(1)).squeeze(1);
+  is_first_R.copy_(at::eq(own_R, at::amax(logits_RV, {1})));
+  const Tensor rows = at::nonzero(is_first_R).squeeze(1);
+  if (rows.numel() == 0) return;
+  const Tensor first = at::argmax(at::index_select(logits_RV, 0, rows), 1);
+  is_first_R.index_copy_(0, rows, at::eq(first, at::index_select(targets_R, 0, rows)));
+}
+
+}  // namespace
 
 LinearLogp::LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes)
     : rows_(rows), head_VH_(head_VH), workspace_(workspace), num_rows_(rows.hidden_RH.size(0)) {
@@ -47,13 +66,17 @@ void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits
                          chunk.index == 0 ? into : Into::kSum);
 }
 
-void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) {
+void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, Tensor* is_first_R) {
   // From the last to the first, with which backward begins.
   for (int64_t index = num_chunks_ - 1; index >= 0; --index) {
     const Chunk rows = chunk(index);
     Tensor lse = part(rows, lse_R);
     Tensor logp = part(rows, logp_R);
     log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp);
+    if (is_first_R != nullptr) {
+      Tensor is_first = part(rows, *is_first_R);
+      mark_first(logits(rows), part(rows, rows_.targets_R), is_first);
+    }
   }
 }
 

@@ -23,8 +23,9 @@ class LinearLogp {
   // The logits' memory is the workspace's until the caller takes it back. What is passed is borrowed.
   LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes = kLogitBytes);
 
-  // logp_R, lse_R: float32, written. lse is what backward needs.
-  void forward(Tensor& lse_R, Tensor& logp_R);
+  // logp_R, lse_R: float32, written. lse is what backward needs. is_first_R: bool, written where it is wanted: whether the target
+  // is what greedy decoding takes, the first of the row's largest logits.
+  void forward(Tensor& lse_R, Tensor& logp_R, Tensor* is_first_R = nullptr);
 
   // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where
   // it is undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.

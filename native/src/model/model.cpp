@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
 #include <algorithm>
@@ -35,19 +36,28 @@ void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_t
   decoder_.set_adapter(std::move(adapter));
 }
 
-Model::Scores Model::score(const mmpo_batch& batch) {
+Model::Scores Model::score(const mmpo_batch& batch, bool with_greedy) {
   Scores scores;
   for (const BatchSlice& slice : slice_batch(batch, slice_tokens_)) {
     workspace_.reset();
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
     const PackedBatch packed(slice.batch, roles, device());
-    const Tensor logp_R = this->logps(packed, nullptr).cpu();
+    Tensor is_first_R;
+    if (with_greedy) is_first_R = at::empty({packed.head_rows_R.size(0)}, packed.head_rows_R.options().dtype(at::kBool));
+    const Tensor logp_R = this->logps(packed, nullptr, with_greedy ? &is_first_R : nullptr).cpu();
     const std::vector<double> sums = sum_completions(packed, logp_R);
     scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
     const float* logp = logp_R.const_data_ptr<float>();
     for (const auto& completion : packed.completions) {
       const float* first = logp + completion.head_begin;
       scores.token_logps.insert(scores.token_logps.end(), first, first + completion.length);
+    }
+    if (!with_greedy) continue;
+    is_first_R = is_first_R.cpu();
+    const bool* is_first = is_first_R.const_data_ptr<bool>();
+    for (const auto& completion : packed.completions) {
+      const bool* first = is_first + completion.head_begin;
+      scores.greedy.push_back(std::all_of(first, first + completion.length, [](bool given) { return given; }) ? 1 : 0);
     }
   }
   return scores;
@@ -69,12 +79,12 @@ Tensor Model::final_norm(const Tensor& rows_RH, Tensor& rstd_R) {
   return normed_RH;
 }
 
-Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape) {
+Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape, Tensor* is_first_R) {
   const int64_t num_head_rows = batch.head_rows_R.size(0);
   Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
   const HeadRows head{predict(batch, tape).hidden_RH, batch.head_targets_R};
   Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, logp_R);
+  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, logp_R, is_first_R);
   return logp_R;
 }
 

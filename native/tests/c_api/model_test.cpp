@@ -318,6 +318,54 @@ TEST_F(ModelCApi, TokenLogpsAddUpToLogpsInTheBatchsOrder) {
               logps[3], 1e-5);
 }
 
+TEST_F(ModelCApi, ScoreSaysWhichCompletionsGreedyDecodingGives) {
+  // The greedy continuation of a prompt, the same with its last token changed, its beginning.
+  const std::vector<int32_t> prompt = {5, 17, 3};
+  const int32_t length = 3;
+  const mmpo_sampling greedy{.temperature = 0, .top_p = 1, .top_k = 0, .seed = 0, .max_new_tokens = length};
+  std::vector<int32_t> given(length);
+  int32_t num_given = 0;
+  ASSERT_EQ(mmpo_model_generate(model_, prompt.data(), &length, 1, nullptr, 0, &greedy, given.data(), &num_given, &err_),
+            MMPO_OK)
+      << err_.message;
+  std::vector<int32_t> tokens = prompt;
+  tokens.insert(tokens.end(), given.begin(), given.end());
+  tokens.insert(tokens.end(), given.begin(), given.end());
+  tokens.back() = (tokens.back() + 1) % static_cast<int32_t>(config_.vocab_size);
+  tokens.push_back(given[0]);
+  const int32_t group_size = 3;
+  const std::vector<int32_t> completions = {3, 3, 1};
+  const mmpo_batch batch{.tokens = tokens.data(),
+                         .prompt_lengths = &length,
+                         .group_sizes = &group_size,
+                         .completion_lengths = completions.data(),
+                         .num_tokens = static_cast<int64_t>(tokens.size()),
+                         .num_groups = 1,
+                         .num_completions = 3};
+  std::vector<double> logps(3);
+  std::vector<double> scored(3);
+  std::vector<uint8_t> is_greedy(3, 7);
+  ASSERT_EQ(mmpo_model_score(model_, &batch, scored.data(), is_greedy.data(), &err_), MMPO_OK) << err_.message;
+  ASSERT_EQ(mmpo_model_logps(model_, &batch, logps.data(), nullptr, &err_), MMPO_OK) << err_.message;
+  EXPECT_EQ(is_greedy, (std::vector<uint8_t>{1, 0, 1}));
+  EXPECT_EQ(scored, logps);
+}
+
+TEST_F(ModelCApi, ScoreRefusesBadArgumentsAndClearsItsOutputs) {
+  std::vector<double> logps(4, 1.0);
+  std::vector<uint8_t> greedy(4, 7);
+  expect_failure(mmpo_model_score(nullptr, &batch_, logps.data(), greedy.data(), &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"model"});
+  EXPECT_TRUE(testing::all_nan(logps));
+  EXPECT_EQ(greedy, std::vector<uint8_t>(4, 0));
+  expect_failure(mmpo_model_score(model_, &batch_, logps.data(), nullptr, &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"out_greedy"});
+  mmpo_batch batch = batch_;
+  batch.num_tokens = 10;
+  expect_failure(mmpo_model_score(model_, &batch, logps.data(), greedy.data(), &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"num_tokens is 10"});
+}
+
 class GenerateCApi : public CApi {
  protected:
   struct Call {

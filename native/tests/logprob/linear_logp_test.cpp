@@ -110,6 +110,26 @@ TEST_P(LinearLogpTest, ChunksEqualOneChunk) {
   }
 }
 
+TEST_P(LinearLogpTest, MarksTheTargetsThatGreedyDecodingTakes) {
+  for (const auto type : kTypes) {
+    SCOPED_TRACE(type);
+    Case c(type);
+    c.head_VH[400].copy_(c.head_VH[7]);  // equal logits in every row, the largest ones in some
+    c.rows.hidden_RH.narrow(0, 20, 6).copy_(c.head_VH.narrow(0, 7, 1) * 40);
+    const Tensor best_R = c.rows.hidden_RH.mm(c.head_VH.t()).argmax(1);
+    c.rows.targets_R.narrow(0, 0, 40).copy_(best_R.narrow(0, 0, 40));
+    c.rows.targets_R[21] = 400;  // as large as the first of them, and not the first
+    ASSERT_EQ(best_R[21].item<int64_t>(), 7);
+    Outputs out(c);
+    Tensor is_first_R = at::zeros({kRows}, at::kBool);
+    Workspace workspace;
+    LinearLogp(c.rows, c.head_VH, workspace, c.bytes(GetParam())).forward(out.lse_R, out.logp_R, &is_first_R);
+    EXPECT_TRUE(is_first_R.equal(best_R.eq(c.rows.targets_R)));
+    EXPECT_FALSE(is_first_R[21].item<bool>());
+    EXPECT_TRUE(is_first_R[20].item<bool>());
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(RowsOfAChunk, LinearLogpTest, ::testing::ValuesIn(kRowsOfOneChunk),
                          [](const auto& test) { return std::to_string(test.param); });
 

@@ -41,6 +41,16 @@ class ArchitectureTest {
             entry("io.mmpo.model", "io.mmpo.files", "io.mmpo.nativelib", "io.mmpo.spec"),
             entry("io.mmpo.config", "io.mmpo.files", "io.mmpo.model", "io.mmpo.spec"),
             entry("io.mmpo.plan", "io.mmpo.config", "io.mmpo.files", "io.mmpo.spec"),
+            entry(
+                    "io.mmpo.eval.lm",
+                    "io.mmpo.data.rows",
+                    "io.mmpo.data.store",
+                    "io.mmpo.data.template",
+                    "io.mmpo.data.tokens",
+                    "io.mmpo.files",
+                    "io.mmpo.model",
+                    "io.mmpo.nativelib",
+                    "io.mmpo.spec"),
             entry("io.mmpo.eval.alpaca", "io.mmpo.data.rows", "io.mmpo.files"),
             entry(
                     "io.mmpo.train",

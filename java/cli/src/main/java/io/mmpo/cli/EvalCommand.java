@@ -9,7 +9,7 @@ import picocli.CommandLine.Spec;
         name = "eval",
         description = "Measures a model as published numbers are measured.",
         mixinStandardHelpOptions = true,
-        subcommands = EvalAlpacaCommand.class)
+        subcommands = {EvalLmCommand.class, EvalAlpacaCommand.class})
 final class EvalCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -47,6 +47,11 @@ final class ModelArguments {
             description = "Chat template to use in place of the model's own.")
     private @Nullable Path chatTemplate;
 
+    /** Where and in which type the model computes. */
+    String computation() {
+        return (bf16 ? "bfloat16 on " : "float32 on ") + device.resolve().device();
+    }
+
     OpenModel open() {
         ModelSource source = ModelSources.withAdapter(
                 name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println);

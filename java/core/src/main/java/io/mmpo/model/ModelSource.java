@@ -1,12 +1,15 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * What the name of a model stands for: a model's directory, and with an adapter's directory the model below it.
@@ -68,6 +71,25 @@ public record ModelSource(Path base, String baseName, Optional<Path> adapter) {
     /** Whose files decide what is computed. */
     public List<Path> directories() {
         return adapter.map(directory -> List.of(base, directory)).orElseGet(() -> List.of(base));
+    }
+
+    /** Configuration and weights of the model and of its adapter, by name within their directories. */
+    public List<Path> files() {
+        return directories().stream()
+                .flatMap(directory -> filesOf(directory).stream())
+                .toList();
+    }
+
+    private static List<Path> filesOf(Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.filter(file -> file.getFileName()
+                            .toString()
+                            .matches("config\\.json|adapter_config\\.json|.*\\.safetensors(\\.index\\.json)?"))
+                    .sorted()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     public ModelConfig config() {

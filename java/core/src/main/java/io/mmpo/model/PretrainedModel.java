@@ -92,6 +92,11 @@ public final class PretrainedModel implements AutoCloseable {
         return core;
     }
 
+    /** Where it was loaded from. */
+    public ModelSource source() {
+        return source;
+    }
+
     public ModelConfig config() {
         return config;
     }

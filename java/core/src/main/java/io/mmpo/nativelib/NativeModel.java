@@ -2,6 +2,7 @@ package io.mmpo.nativelib;
 
 import static io.mmpo.spec.Require.require;
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -121,6 +122,22 @@ public final class NativeModel implements AutoCloseable {
                 position += lengths[i];
             }
             return result;
+        });
+    }
+
+    /** Log-probabilities of the completions, and which of them greedy decoding gives. */
+    public CompletionScores score(PackedBatch batch) {
+        return handle.call("mmpo_model_score", call -> {
+            int count = batch.numCompletions();
+            MemorySegment logps = call.memory().allocate(JAVA_DOUBLE, count);
+            MemorySegment greedy = call.memory().allocate(JAVA_BYTE, count);
+            MemorySegment packed = Structs.batch(batch, call.memory());
+            call.check((int) Bindings.MODEL_SCORE.invokeExact(handle.address(), packed, logps, greedy, call.error()));
+            boolean[] isGreedy = new boolean[count];
+            for (int i = 0; i < count; i++) {
+                isGreedy[i] = greedy.get(JAVA_BYTE, i) != 0;
+            }
+            return new CompletionScores(logps.toArray(JAVA_DOUBLE), isGreedy);
         });
     }
 

@@ -2,6 +2,7 @@ package io.mmpo.data.rows;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import java.util.Map;
 
 /** A row with all of its columns, and where it stands. */
 public final class TableRow {
@@ -15,6 +16,16 @@ public final class TableRow {
 
     public ObjectNode values() {
         return values;
+    }
+
+    /** As a template sees them: integers are Long or BigInteger, other numbers Double. */
+    public Map<String, Object> plain() {
+        return plain(values);
+    }
+
+    /** The same of an object that stands in no file of rows. */
+    public static Map<String, Object> plain(ObjectNode object) {
+        return TemplateVariables.plainMap(object);
     }
 
     /** 0-based, in its file. */

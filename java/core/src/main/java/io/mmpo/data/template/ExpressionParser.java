@@ -18,6 +18,7 @@ final class ExpressionParser {
     private static final Set<String> PRODUCTS = Set.of("*", "/", "//", "%");
 
     private final TokenStream tokens;
+    private final JinjaEnvironment environment;
     private Set<String> names = new HashSet<>();
     private int nesting;
     /** Within a branch that may not be taken, a filter or test that does not exist is no error yet. */
@@ -26,8 +27,9 @@ final class ExpressionParser {
     /** Filters and tests that do not exist; whether that is an error is known when the whole expression is. */
     private final List<TemplateException> unknown = new ArrayList<>();
 
-    ExpressionParser(TokenStream tokens) {
+    ExpressionParser(TokenStream tokens, JinjaEnvironment environment) {
         this.tokens = tokens;
+        this.environment = environment;
     }
 
     /** Names that are read as variables. */
@@ -375,7 +377,7 @@ final class ExpressionParser {
         while (inline || tokens.skipOperator("|")) {
             inline = false;
             String name = dottedName();
-            require(() -> JinjaFilters.named(name));
+            require(() -> JinjaFilters.named(name, environment));
             result = new Expression.Filtered(result, name, tokens.isOperator("(") ? arguments() : ArgumentList.NONE);
         }
         return result;

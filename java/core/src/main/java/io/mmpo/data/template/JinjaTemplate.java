@@ -4,7 +4,7 @@ import java.util.Map;
 
 /**
  * A Jinja2 template, compiled once and rendered many times, by any number of threads, to the text that Jinja2 makes of it in
- * transformers' environment. It runs in a sandbox: it sees only the values it is given, reads no file, reaches no Java object,
+ * an environment. It runs in a sandbox: it sees only the values it is given, reads no file, reaches no Java object,
  * and is stopped by limits on time, statements, memory and depth ({@link RenderLimits}).
  */
 public final class JinjaTemplate {
@@ -17,9 +17,16 @@ public final class JinjaTemplate {
     static final int MAX_CALL_DEPTH = 50;
 
     private final TemplateParser.Parsed parsed;
+    private final JinjaEnvironment environment;
 
-    private JinjaTemplate(TemplateParser.Parsed parsed) {
+    private JinjaTemplate(TemplateParser.Parsed parsed, JinjaEnvironment environment) {
         this.parsed = parsed;
+        this.environment = environment;
+    }
+
+    /** Reads a chat template. */
+    public static JinjaTemplate compile(String template) {
+        return compile(template, JinjaEnvironment.CHAT);
     }
 
     /**
@@ -27,13 +34,13 @@ public final class JinjaTemplate {
      *
      * @throws TemplateException if it is none
      */
-    public static JinjaTemplate compile(String template) {
+    public static JinjaTemplate compile(String template, JinjaEnvironment environment) {
         if (template.length() > MAX_SOURCE) {
             throw new TemplateException(
                     "a template of " + template.length() + " characters is over the limit of " + MAX_SOURCE);
         }
         try {
-            return new JinjaTemplate(TemplateParser.parse(template));
+            return new JinjaTemplate(TemplateParser.parse(template, environment), environment);
         } catch (StackOverflowError e) {
             throw new TemplateException("it is nested too deeply", e);
         }
@@ -58,7 +65,7 @@ public final class JinjaTemplate {
         RenderLimits.begin(maxMillis);
         try {
             Output out = new Output();
-            parsed.body().run(Scope.root(variables), out);
+            parsed.body().run(Scope.root(variables, environment), out);
             return out.toString();
         } catch (StackOverflowError e) {
             throw new TemplateException("it calls itself too deeply", e);

@@ -38,7 +38,12 @@ final class PythonValues {
             case String s -> s;
             case Boolean b -> b ? "True" : "False";
             case Number n -> PythonNumbers.text(n);
-            case Undefined u -> "";
+            case Undefined u -> {
+                if (u.strict()) {
+                    throw u.misuse("printing");
+                }
+                yield "";
+            }
             default -> PythonRepr.of(value);
         };
     }

@@ -19,7 +19,17 @@ final class Scope {
 
     /** What all scopes of one rendering share. */
     static final class Rendering {
+        private final boolean strict;
         private int calls;
+
+        Rendering(JinjaEnvironment environment) {
+            this.strict = environment == JinjaEnvironment.EVALUATION;
+        }
+
+        /** Whether what is undefined must not be printed. */
+        boolean isStrict() {
+            return strict;
+        }
 
         /** Around what calls itself; the depth of such calls is bounded. */
         void enter() {
@@ -33,8 +43,8 @@ final class Scope {
         }
     }
 
-    static Scope root(Map<String, Object> variables) {
-        Rendering rendering = new Rendering();
+    static Scope root(Map<String, Object> variables, JinjaEnvironment environment) {
+        Rendering rendering = new Rendering(environment);
         return new Scope(new Scope(null, rendering, variables), rendering, new HashMap<>());
     }
 
@@ -58,6 +68,6 @@ final class Scope {
             }
         }
         Object function = JinjaFunctions.ALL.get(name);
-        return function == null ? new Undefined(name) : function;
+        return function == null ? new Undefined(name, rendering.isStrict()) : function;
     }
 }

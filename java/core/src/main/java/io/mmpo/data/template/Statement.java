@@ -54,7 +54,11 @@ interface Statement {
     record Print(Expression value) implements Statement {
         @Override
         public Flow run(Scope scope, Output out) {
-            out.append(PythonValues.text(value.evaluate(scope)));
+            Object printed = value.evaluate(scope);
+            if (printed instanceof Undefined undefined && scope.rendering().isStrict()) {
+                throw undefined.misuse("printing");
+            }
+            out.append(PythonValues.text(printed));
             return Flow.ON;
         }
     }

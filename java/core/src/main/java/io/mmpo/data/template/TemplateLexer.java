@@ -11,8 +11,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Cuts a template into tokens as Jinja2 does in transformers' environment: trim_blocks and lstrip_blocks are on, the last line
- * end is dropped, every line end is {@code \n}. Comments and raw blocks are resolved here.
+ * Cuts a template into tokens as Jinja2 does in an environment: for chat templates trim_blocks and lstrip_blocks are on and the last
+ * line end is dropped. Every line end is {@code \n}. Comments and raw blocks are resolved here.
  */
 final class TemplateLexer {
     /** Python reads no longer number from text. */
@@ -26,6 +26,7 @@ final class TemplateLexer {
     private static final String SINGLES = "+-/*%~[](){}><=.:|,;";
 
     private final String source;
+    private final boolean trims;
     private final List<Token> tokens = new ArrayList<>();
     private int position;
     private int line = 1;
@@ -33,16 +34,18 @@ final class TemplateLexer {
     /** What was read last ended a line, so that white space before a block may be dropped. */
     private boolean atLineStart = true;
 
-    private TemplateLexer(String source) {
+    private TemplateLexer(String source, boolean trims) {
         this.source = source;
+        this.trims = trims;
     }
 
-    static List<Token> tokens(String template) {
+    static List<Token> tokens(String template, JinjaEnvironment environment) {
+        boolean trims = environment == JinjaEnvironment.CHAT;
         String source = normalized(template);
-        if (source.endsWith("\n")) {
+        if (trims && source.endsWith("\n")) {
             source = source.substring(0, source.length() - 1);
         }
-        TemplateLexer lexer = new TemplateLexer(source);
+        TemplateLexer lexer = new TemplateLexer(source, trims);
         lexer.run();
         lexer.add(Kind.END, "");
         return lexer.tokens;
@@ -93,7 +96,7 @@ final class TemplateLexer {
         if (sign == '-') {
             return PythonText.strip(text, PythonText::isSpace, false, true);
         }
-        if (sign == '+' || source.charAt(open + 1) == '{') {
+        if (sign == '+' || !trims || source.charAt(open + 1) == '{') {
             return text;
         }
         int start = text.lastIndexOf('\n') + 1;
@@ -119,7 +122,7 @@ final class TemplateLexer {
         position = delimiter + 2;
         if (sign == '-') {
             position = afterSpace(position);
-        } else if (block && sign != '+' && position < source.length() && source.charAt(position) == '\n') {
+        } else if (trims && block && sign != '+' && position < source.length() && source.charAt(position) == '\n') {
             position++;
         }
     }

@@ -17,16 +17,16 @@ final class TemplateParser {
     private final ExpressionParser expressions;
     private boolean inLoop;
 
-    private TemplateParser(List<Token> tokens) {
+    private TemplateParser(List<Token> tokens, JinjaEnvironment environment) {
         this.tokens = new TokenStream(tokens);
-        this.expressions = new ExpressionParser(this.tokens);
+        this.expressions = new ExpressionParser(this.tokens, environment);
     }
 
     /** A template's statements, and the names that they read as variables. */
     record Parsed(Block body, Set<String> names) {}
 
-    static Parsed parse(String template) {
-        TemplateParser parser = new TemplateParser(TemplateLexer.tokens(template));
+    static Parsed parse(String template, JinjaEnvironment environment) {
+        TemplateParser parser = new TemplateParser(TemplateLexer.tokens(template, environment), environment);
         Block body = parser.until(Set.of());
         return new Parsed(body, Set.copyOf(parser.expressions.names()));
     }

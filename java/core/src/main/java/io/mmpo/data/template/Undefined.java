@@ -5,8 +5,13 @@ package io.mmpo.data.template;
  * with it is an error.
  *
  * @param name for messages
+ * @param strict whether to print it is an error too
  */
-record Undefined(String name) {
+record Undefined(String name, boolean strict) {
+    Undefined(String name) {
+        this(name, false);
+    }
+
     String described() {
         return "'" + TemplateException.excerpt(name) + "', which is undefined,";
     }

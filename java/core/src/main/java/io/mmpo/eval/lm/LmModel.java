@@ -1,0 +1,28 @@
+package io.mmpo.eval.lm;
+
+import io.mmpo.data.store.Fingerprint;
+import io.mmpo.data.tokens.Tokenizer;
+import io.mmpo.model.ModelConfig;
+import io.mmpo.model.PretrainedModel;
+import io.mmpo.nativelib.NativeModel;
+
+/**
+ * The model that is asked.
+ *
+ * @param name in results
+ * @param fingerprint of all that decides its scores beside the tokens
+ */
+public record LmModel(NativeModel core, Tokenizer tokenizer, ModelConfig config, String name, String fingerprint) {
+    /** computation: where and in which type the model computes. */
+    public static LmModel of(PretrainedModel model, Tokenizer tokenizer, String computation) {
+        Fingerprint fingerprint = new Fingerprint().add("computation", computation);
+        model.source().files().forEach(file -> fingerprint.add(file.getFileName().toString(), file));
+        String name = model.source().adapter().map(adapter -> model.source().base() + ",peft=" + adapter)
+                .orElse(model.source().base().toString());
+        return new LmModel(model.core(), tokenizer, model.config(), name, fingerprint.hex());
+    }
+
+    int positions() {
+        return Math.toIntExact(Math.min(Integer.MAX_VALUE / 2, config.shape().maxPositions()));
+    }
+}

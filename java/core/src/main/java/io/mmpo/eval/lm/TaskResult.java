@@ -1,0 +1,56 @@
+package io.mmpo.eval.lm;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * A task's numbers.
+ *
+ * @param questions that were asked, of so many rows
+ * @param numFewshot examples before each
+ * @param values by "acc,none", in the order in which they are printed
+ */
+public record TaskResult(String task, int questions, int rows, int numFewshot, Map<String, Value> values, TaskSpec spec) {
+    /** standardError: of the mean; none of a single question, and of a perplexity. */
+    public record Value(double mean, OptionalDouble standardError) {}
+
+    /** verdicts: by filter, one map of metrics a question. */
+    static TaskResult of(
+            TaskSpec task, int rows, int numFewshot, Map<AnswerFilter, List<Map<String, Double>>> verdicts) {
+        Map<String, Value> values = new LinkedHashMap<>();
+        int questions = 0;
+        for (Map.Entry<AnswerFilter, List<Map<String, Double>>> entry : verdicts.entrySet()) {
+            questions = entry.getValue().size();
+            for (Metric metric : task.metrics()) {
+                double[] ofRows = entry.getValue().stream()
+                        .mapToDouble(verdict -> verdict.get(metric.name().key()))
+                        .toArray();
+                values.put(metric.name().key() + "," + entry.getKey().name(), value(metric, ofRows));
+            }
+        }
+        return new TaskResult(task.name(), questions, rows, numFewshot, values, task);
+    }
+
+    private static Value value(Metric metric, double[] ofRows) {
+        double mean = Arrays.stream(ofRows).sum() / ofRows.length;
+        if (metric.name() == Metric.Name.PERPLEXITY) {
+            return new Value(Math.exp(-mean), OptionalDouble.empty());
+        }
+        if (ofRows.length < 2) {
+            return new Value(mean, OptionalDouble.empty());
+        }
+        double squares = Arrays.stream(ofRows)
+                .map(value -> (value - mean) * (value - mean))
+                .sum();
+        double deviation = Math.sqrt(squares / (ofRows.length - 1));
+        return new Value(mean, OptionalDouble.of(deviation / Math.sqrt(ofRows.length)));
+    }
+
+    OptionalDouble accuracy() {
+        Value accuracy = values.get("acc,none");
+        return accuracy == null ? OptionalDouble.empty() : OptionalDouble.of(accuracy.mean());
+    }
+}
