@@ -51,6 +51,12 @@ class ArchitectureTest {
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"),
+            entry(
+                    "io.mmpo.eval.reward",
+                    "io.mmpo.data",
+                    "io.mmpo.data.tokens",
+                    "io.mmpo.nativelib",
+                    "io.mmpo.spec"),
             entry("io.mmpo.eval.alpaca", "io.mmpo.data.rows", "io.mmpo.files"),
             entry(
                     "io.mmpo.train",

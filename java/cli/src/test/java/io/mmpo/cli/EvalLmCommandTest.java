@@ -199,7 +199,7 @@ class EvalLmCommandTest {
                 dataset_path: tale
                 output_type: loglikelihood
                 doc_to_text: start
-                doc_to_target: end
+                doc_to_target: " {{end.strip()}}"
                 """);
         Cli.run(
                         "eval", "lm", "--device=cpu", "--model", SharedFiles.path(MODEL), "--data", directory, "--tasks",
