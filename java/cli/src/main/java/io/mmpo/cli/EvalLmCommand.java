@@ -1,7 +1,7 @@
 package io.mmpo.cli;
 
+import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.lm.LmEvaluation;
-import io.mmpo.eval.lm.LmModel;
 import io.mmpo.eval.lm.LmResults;
 import io.mmpo.eval.lm.LmSettings;
 import io.mmpo.eval.lm.TaskResult;
@@ -83,8 +83,8 @@ final class EvalLmCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         try (StopSignal stop = StopSignal.install();
                 OpenModel open = model.open()) {
-            LmModel asked =
-                    LmModel.of(open.pretrained(), open.tokenizer().get(), model.computation());
+            EvaluatedModel asked =
+                    EvaluatedModel.of(open.pretrained(), open.tokenizer().get(), model.computation());
             Optional<LmResults> results = prepared.run(asked, new EvaluationProgress(err, stop));
             if (results.isEmpty()) {
                 err.println("interrupted; the same command goes on from here");

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Stream;
 
 /**
  * All tasks' numbers.
@@ -20,8 +21,7 @@ public record LmResults(String model, List<TaskResult> tasks, LmSettings setting
     /** Of the tasks' accuracies, where there are several and all have one. */
     public Optional<TaskResult.Value> meanAccuracy() {
         List<TaskResult.Value> accuracies = tasks.stream()
-                .filter(task -> task.accuracy().isPresent())
-                .map(task -> task.values().get("acc,none"))
+                .flatMap(task -> Stream.ofNullable(task.values().get("acc,none")))
                 .toList();
         if (tasks.size() < 2 || accuracies.size() < tasks.size()) {
             return Optional.empty();

@@ -142,7 +142,7 @@ final class TaskFile {
             throw error("output_type multiple_choice needs doc_to_choice");
         }
         if (yaml.path("repeats").asInt(1) != 1) {
-            throw error("repeats must be 1, found %s", yaml.get("repeats"));
+            throw error("repeats must be 1, found %s", yaml.path("repeats"));
         }
         JsonNode fewshot = object("fewshot_config", Set.of("sampler", "samples"));
         JsonNode generation = generation();

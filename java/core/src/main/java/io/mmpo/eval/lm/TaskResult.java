@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
@@ -26,7 +27,7 @@ public record TaskResult(String task, int questions, int rows, int numFewshot, M
             questions = entry.getValue().size();
             for (Metric metric : task.metrics()) {
                 double[] ofRows = entry.getValue().stream()
-                        .mapToDouble(verdict -> verdict.get(metric.name().key()))
+                        .mapToDouble(verdict -> Objects.requireNonNull(verdict.get(metric.name().key())))
                         .toArray();
                 values.put(metric.name().key() + "," + entry.getKey().name(), value(metric, ofRows));
             }
@@ -47,10 +48,5 @@ public record TaskResult(String task, int questions, int rows, int numFewshot, M
                 .sum();
         double deviation = Math.sqrt(squares / (ofRows.length - 1));
         return new Value(mean, OptionalDouble.of(deviation / Math.sqrt(ofRows.length)));
-    }
-
-    OptionalDouble accuracy() {
-        Value accuracy = values.get("acc,none");
-        return accuracy == null ? OptionalDouble.empty() : OptionalDouble.of(accuracy.mean());
     }
 }

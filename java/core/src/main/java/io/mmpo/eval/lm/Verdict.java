@@ -71,7 +71,9 @@ final class Verdict {
         if (!question.choices().isEmpty()) {
             targets = question.right().stream().map(question.choices()::get).toList();
         } else {
-            targets = question.target() instanceof List<?> several ? several : List.of(question.target());
+            targets = question.target() instanceof List<?> several
+                    ? several
+                    : List.of(String.valueOf(question.target()));
         }
         String found = normalized(metric, answer);
         return targets.stream().anyMatch(target -> normalized(metric, String.valueOf(target)).equals(found)) ? 1 : 0;

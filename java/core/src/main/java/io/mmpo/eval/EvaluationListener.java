@@ -1,12 +1,17 @@
-package io.mmpo.eval.lm;
+package io.mmpo.eval;
 
 /** Hears how an evaluation goes. */
-public interface LmListener {
+public interface EvaluationListener {
     /** A line that the user should see. */
     void message(String line);
 
-    /** done: of a task's questions, with what was there from an interrupted evaluation. */
-    void started(String task, int done, int total);
+    /**
+     * A part of the evaluation begins.
+     *
+     * @param part its name: a task's
+     * @param done of its questions, with what is there from an interrupted evaluation
+     */
+    void started(String part, int done, int total);
 
     void advanced(int done);
 
