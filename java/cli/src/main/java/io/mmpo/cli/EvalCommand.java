@@ -9,7 +9,7 @@ import picocli.CommandLine.Spec;
         name = "eval",
         description = "Measures a model as published numbers are measured.",
         mixinStandardHelpOptions = true,
-        subcommands = {EvalLmCommand.class, EvalAlpacaCommand.class})
+        subcommands = {EvalLmCommand.class, EvalAlpacaCommand.class, EvalRewardCommand.class})
 final class EvalCommand implements Runnable {
     @Spec
     private CommandSpec spec;

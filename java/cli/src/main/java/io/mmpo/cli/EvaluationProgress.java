@@ -1,7 +1,7 @@
 package io.mmpo.cli;
 
 import io.mmpo.PrintableText;
-import io.mmpo.eval.lm.LmListener;
+import io.mmpo.eval.EvaluationListener;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
@@ -12,7 +12,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /** Tells on stderr how an evaluation goes: a bar with the time left in a terminal, a line now and then anywhere else. */
-final class EvaluationProgress implements LmListener {
+final class EvaluationProgress implements EvaluationListener {
     private static final int REFRESH_MILLIS = 250;
 
     private final PrintWriter err;

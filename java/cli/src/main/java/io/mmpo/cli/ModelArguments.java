@@ -49,12 +49,21 @@ final class ModelArguments {
 
     /** Where and in which type the model computes. */
     String computation() {
-        return (bf16 ? "bfloat16 on " : "float32 on ") + device.resolve().device();
+        return (bf16 ? "bfloat16 on " : "float32 on ") + ChosenDevice.of(device).device();
     }
 
     OpenModel open() {
-        ModelSource source = ModelSources.withAdapter(
-                name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println);
+        return open(ModelSources.withAdapter(
+                name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println));
+    }
+
+    /** Another model, computed alike. */
+    OpenModel another(Path otherName) {
+        return open(ModelSources.withAdapter(
+                otherName, Optional.empty(), spec.commandLine().getErr()::println));
+    }
+
+    private OpenModel open(ModelSource source) {
         ChosenDevice chosen = ChosenDevice.of(device);
         OpenModel open = OpenModel.open(
                 source,

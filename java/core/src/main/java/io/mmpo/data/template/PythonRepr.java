@@ -32,7 +32,12 @@ final class PythonRepr {
             case String s -> writeText(s);
             case Boolean b -> out.append(b ? "True" : "False");
             case Number n -> out.append(PythonNumbers.text(n));
-            case Undefined u -> out.append("Undefined");
+            case Undefined u -> {
+                if (u.strict()) {
+                    throw u.misuse("printing");
+                }
+                out.append("Undefined");
+            }
             case PythonRange range -> out.append(range.text());
             case PythonTuple tuple -> {
                 writeAll("(", tuple.iterator(), tuple.size() == 1 ? ",)" : ")", depth);

@@ -32,9 +32,7 @@ record AnswerFilter(String name, List<Extraction> extractions) {
                     })
                     .toList();
             int index = match < 0 ? found.size() + match : match;
-            return found.isEmpty() || index < 0 || index >= found.size()
-                    ? fallback
-                    : found.get(index).strip();
+            return found.isEmpty() || index < 0 || index >= found.size() ? fallback : found.get(index).strip();
         }
     }
 

@@ -16,8 +16,7 @@ record Encoded(int question, List<Group> groups) {
      */
     record Group(int[] context, List<int[]> continuations) {
         long tokens() {
-            return context.length
-                    + continuations.stream().mapToLong(ids -> ids.length).sum();
+            return context.length + continuations.stream().mapToLong(ids -> ids.length).sum();
         }
     }
 

@@ -1,38 +1,40 @@
 package io.mmpo.eval.lm;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
-import io.mmpo.data.rows.TableRow;
-import io.mmpo.data.store.Fingerprint;
 import io.mmpo.data.tokens.ChatTemplate;
+import io.mmpo.eval.EvaluatedModel;
+import io.mmpo.eval.EvaluationListener;
+import io.mmpo.eval.Journal;
+import io.mmpo.data.store.Fingerprint;
+import io.mmpo.data.rows.TableRow;
 import io.mmpo.files.AtomicFile;
-import io.mmpo.files.IoProblem;
 import io.mmpo.files.OwnerLock;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.TreeMap;
 
 /**
  * Asks a model the questions of tasks, with lm-evaluation-harness's prompts and metrics. Scores depend neither on the size of
  * a batch nor on what else is in it, so that an evaluation that was interrupted leaves the bytes of one that was not.
  */
 public final class LmEvaluation {
-    /** Tokens of a call: enough for every slice of the core to be full, and little enough for the time left to be told often. */
-    private static final long MAX_BATCH_TOKENS = 16_384;
+    /** Tokens of a call: enough for the core to be busy, and few enough for progress to be told, and a signal heard, often. */
+    private static final long MAX_BATCH_TOKENS = 8_192;
 
     private static final String JOURNALS = ".unfinished";
 
-    private final LmModel model;
+    private final EvaluatedModel model;
     private final LmSettings settings;
-    private final LmListener listener;
+    private final EvaluationListener listener;
 
-    private LmEvaluation(LmModel model, LmSettings settings, LmListener listener) {
+    private LmEvaluation(EvaluatedModel model, LmSettings settings, EvaluationListener listener) {
         this.model = model;
         this.settings = settings;
         this.listener = listener;
@@ -51,9 +53,9 @@ public final class LmEvaluation {
         }
 
         /** Empty where the listener asked to stop; what is done is kept for the next time. */
-        public Optional<LmResults> run(LmModel model, LmListener listener) {
-            try (OwnerLock lock =
-                    OwnerLock.ofDirectory(settings.output(), "--output " + settings.output(), listener::message)) {
+        public Optional<LmResults> run(EvaluatedModel model, EvaluationListener listener) {
+            try (OwnerLock lock = OwnerLock.ofDirectory(
+                    settings.output(), "--output " + settings.output(), listener::message)) {
                 return new LmEvaluation(model, settings, listener).run(this);
             }
         }
@@ -78,19 +80,19 @@ public final class LmEvaluation {
         }
         LmResults all = new LmResults(model.name(), results, settings);
         all.write(settings.output().resolve("results.json"));
-        removeJournals(prepared.tasks);
+        prepared.tasks.forEach(task -> Journal.remove(journalOf(task)));
         return Optional.of(all);
     }
 
     private Optional<TaskResult> run(TaskSpec task, TaskRows rows) {
         int numFewshot = settings.numFewshot().orElse(task.numFewshot());
-        List<TableRow> asked = rows.all().stream()
-                .limit(settings.limit().orElse(Integer.MAX_VALUE))
-                .toList();
+        List<TableRow> asked =
+                rows.all().stream().limit(settings.limit().orElse(Integer.MAX_VALUE)).toList();
         List<Question> questions = new Questions(task, rows.examples(numFewshot), chatTemplate()).of(asked);
         Encoder encoder = new Encoder(model.tokenizer(), model.positions());
         List<Encoded> encoded = encoder.encode(task, questions);
         encoder.notes().forEach(note -> listener.message(task.name() + ": " + note));
+        requireFits(task, encoded);
         try (Journal journal = Journal.open(journalOf(task), key(task, encoded))) {
             if (!respond(task, encoded, journal)) {
                 return Optional.empty();
@@ -98,6 +100,20 @@ public final class LmEvaluation {
             Map<AnswerFilter, List<Map<String, Double>>> verdicts = write(task, questions, journal.known());
             return Optional.of(TaskResult.of(task, rows.all().size(), numFewshot, verdicts));
         }
+    }
+
+    /** Contexts are cut to the model's positions, but no continuation is. */
+    private void requireFits(TaskSpec task, List<Encoded> encoded) {
+        model.config().rowLimit().ifPresent(longest -> {
+            for (Encoded question : encoded) {
+                question.groups()
+                        .forEach(group -> group.continuations()
+                                .forEach(continuation -> longest.require(
+                                        group.context().length + continuation.length - 1L,
+                                        "Row " + (question.question() + 1) + " of the task " + task.name(),
+                                        "Leave it out")));
+            }
+        });
     }
 
     private Optional<ChatTemplate> chatTemplate() {
@@ -124,7 +140,11 @@ public final class LmEvaluation {
                 return false;
             }
             int end = endOfBatch(pending, first);
-            journal.add(respondent.respond(pending.subList(first, end)));
+            Map<Integer, ObjectNode> answers = new TreeMap<>();
+            respondent
+                    .respond(pending.subList(first, end))
+                    .forEach((number, response) -> answers.put(number, response.toJson()));
+            journal.add(answers);
             listener.advanced(journal.known().size());
             first = end;
         }
@@ -145,15 +165,16 @@ public final class LmEvaluation {
     }
 
     private Map<AnswerFilter, List<Map<String, Double>>> write(
-            TaskSpec task, List<Question> questions, Map<Integer, Response> responses) {
+            TaskSpec task, List<Question> questions, Map<Integer, ObjectNode> responses) {
         Map<AnswerFilter, List<Map<String, Double>>> verdicts = new LinkedHashMap<>();
         task.filters().forEach(filter -> verdicts.put(filter, new ArrayList<>()));
         try (AtomicFile file = AtomicFile.create(settings.output().resolve("samples_" + task.name() + ".jsonl"))) {
             verdicts.forEach((filter, ofFilter) -> {
                 for (int i = 0; i < questions.size(); i++) {
-                    Map<String, Double> metrics = Verdict.of(task, questions.get(i), responses.get(i), filter);
+                    Response response = Response.of(Objects.requireNonNull(responses.get(i)));
+                    Map<String, Double> metrics = Verdict.of(task, questions.get(i), response, filter);
                     ofFilter.add(metrics);
-                    SamplesFile.append(file, task, questions.get(i), responses.get(i), filter, metrics);
+                    SamplesFile.append(file, task, questions.get(i), response, filter, metrics);
                 }
             });
             file.commit();
@@ -177,22 +198,5 @@ public final class LmEvaluation {
 
     private Path journalOf(TaskSpec task) {
         return settings.output().resolve(JOURNALS).resolve(task.name() + ".jsonl");
-    }
-
-    private void removeJournals(List<TaskSpec> tasks) {
-        try {
-            for (TaskSpec task : tasks) {
-                Files.deleteIfExists(journalOf(task));
-            }
-            Path directory = settings.output().resolve(JOURNALS);
-            try (Stream<Path> left = Files.list(directory)) {
-                if (left.findAny().isPresent()) {
-                    return; // of other tasks, which were interrupted
-                }
-            }
-            Files.delete(directory);
-        } catch (IOException e) {
-            listener.message("warning: what was kept for an interruption could not be removed: " + IoProblem.of(e));
-        }
     }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Stream;
 
 /**
  * All tasks' numbers.
@@ -20,8 +21,7 @@ public record LmResults(String model, List<TaskResult> tasks, LmSettings setting
     /** Of the tasks' accuracies, where there are several and all have one. */
     public Optional<TaskResult.Value> meanAccuracy() {
         List<TaskResult.Value> accuracies = tasks.stream()
-                .filter(task -> task.accuracy().isPresent())
-                .map(task -> task.values().get("acc,none"))
+                .flatMap(task -> Stream.ofNullable(task.values().get("acc,none")))
                 .toList();
         if (tasks.size() < 2 || accuracies.size() < tasks.size()) {
             return Optional.empty();
@@ -66,10 +66,7 @@ public record LmResults(String model, List<TaskResult> tasks, LmSettings setting
             group.put("alias", MEAN);
             put(group, "acc,none", mean);
             json.putObject("group_subtasks")
-                    .set(
-                            MEAN,
-                            JsonFile.MAPPER.valueToTree(
-                                    tasks.stream().map(TaskResult::task).toList()));
+                    .set(MEAN, JsonFile.MAPPER.valueToTree(tasks.stream().map(TaskResult::task).toList()));
         });
         ObjectNode config = json.putObject("config");
         config.put("model", "mmpo");
@@ -85,7 +82,6 @@ public record LmResults(String model, List<TaskResult> tasks, LmSettings setting
         int comma = name.indexOf(',');
         String errorName = name.substring(0, comma) + "_stderr" + name.substring(comma);
         result.put(name, value.mean());
-        value.standardError()
-                .ifPresentOrElse(error -> result.put(errorName, error), () -> result.put(errorName, "N/A"));
+        value.standardError().ifPresentOrElse(error -> result.put(errorName, error), () -> result.put(errorName, "N/A"));
     }
 }

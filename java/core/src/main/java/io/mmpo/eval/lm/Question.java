@@ -2,6 +2,7 @@ package io.mmpo.eval.lm;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A row as the model is asked it.
@@ -13,7 +14,7 @@ import java.util.List;
  * @param requests one a choice, or one
  */
 record Question(
-        int docId, ObjectNode doc, Object target, List<String> choices, List<Integer> right, List<Request> requests) {
+        int docId, ObjectNode doc, @Nullable Object target, List<String> choices, List<Integer> right, List<Request> requests) {
     /** What is scored, or continued: then the continuation is empty. */
     record Request(String context, String continuation) {}
 }

@@ -1,15 +1,16 @@
 package io.mmpo.eval.lm;
 
 import io.mmpo.MmpoException;
+import io.mmpo.data.tokens.ChatTemplate;
 import io.mmpo.data.rows.TableRow;
 import io.mmpo.data.template.TemplateException;
-import io.mmpo.data.tokens.ChatTemplate;
 import io.mmpo.eval.lm.Question.Request;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Makes questions of a task's rows, with the harness's prompts. */
 final class Questions {
@@ -41,14 +42,12 @@ final class Questions {
     }
 
     private Question question(TableRow row, Map<String, Object> doc) {
-        List<String> choices =
-                named(task.docToChoice(), field -> field.choices(doc)).orElse(List.of());
+        List<String> choices = named(task.docToChoice(), field -> field.choices(doc)).orElse(List.of());
         boolean hasChoices = !choices.isEmpty();
-        Object text = named(task.docToText(), field -> field.question(doc, hasChoices));
-        Object target = named(task.docToTarget(), field -> field.target(doc, hasChoices));
+        @Nullable Object text = named(task.docToText(), field -> field.question(doc, hasChoices));
+        @Nullable Object target = named(task.docToTarget(), field -> field.target(doc, hasChoices));
         String prefix = genPrefix(doc);
-        Prompt before = Prompt.describedBy(
-                named(task.description(), field -> field.text(doc)).orElse(""));
+        Prompt before = Prompt.describedBy(named(task.description(), field -> field.text(doc)).orElse(""));
         for (Map<String, Object> example : examples.before(doc)) {
             before = withExample(before, example);
         }
@@ -64,10 +63,9 @@ final class Questions {
     private Prompt withExample(Prompt before, Map<String, Object> example) {
         List<String> choices =
                 named(task.docToChoice(), field -> field.choices(example)).orElse(List.of());
-        Object text = named(task.docToText(), field -> field.question(example, !choices.isEmpty()));
-        Object target = named(task.docToTarget(), field -> field.target(example, !choices.isEmpty()));
-        String question =
-                text instanceof Number number && !choices.isEmpty() ? choices.get(number.intValue()) : asText(text);
+        @Nullable Object text = named(task.docToText(), field -> field.question(example, !choices.isEmpty()));
+        @Nullable Object target = named(task.docToTarget(), field -> field.target(example, !choices.isEmpty()));
+        String question = text instanceof Number number && !choices.isEmpty() ? choices.get(number.intValue()) : asText(text);
         String answer = target instanceof Number number && !choices.isEmpty() && !(text instanceof Number)
                 ? choices.get(number.intValue())
                 : asText(target instanceof List<?> several && !several.isEmpty() ? several.getFirst() : target);
@@ -82,7 +80,8 @@ final class Questions {
                 .toList();
     }
 
-    private List<Request> requests(Prompt prompt, List<String> choices, String prefix, Object target) {
+    private List<Request> requests(
+            Prompt prompt, List<String> choices, String prefix, @Nullable Object target) {
         String context = prompt.render(template);
         return switch (task.outputType()) {
             case MULTIPLE_CHOICE ->
@@ -105,7 +104,7 @@ final class Questions {
         return named(task.genPrefix(), field -> field.text(doc)).orElse("");
     }
 
-    private static List<Integer> right(Object gold, List<String> choices) {
+    private static List<Integer> right(@Nullable Object gold, List<String> choices) {
         List<Integer> right = new ArrayList<>();
         for (Object one : gold instanceof List<?> several ? several : List.of(gold == null ? "" : gold)) {
             int index = one instanceof Number number ? number.intValue() : choices.indexOf(one);
@@ -116,7 +115,7 @@ final class Questions {
         return List.copyOf(right);
     }
 
-    private static String asText(Object value) {
+    private static String asText(@Nullable Object value) {
         if (value == null) {
             throw new TaskException("has no value, and a text is wanted");
         }
@@ -128,7 +127,7 @@ final class Questions {
     }
 
     /** A failure names the field. */
-    private static <T> T named(TaskField field, Function<TaskField, T> use) {
+    private static <T extends @Nullable Object> T named(TaskField field, Function<TaskField, T> use) {
         try {
             return use.apply(field);
         } catch (TemplateException | TaskException e) {

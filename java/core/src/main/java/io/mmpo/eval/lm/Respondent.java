@@ -1,6 +1,7 @@
 package io.mmpo.eval.lm;
 
 import io.mmpo.MmpoException;
+import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.lm.Response.Score;
 import io.mmpo.nativelib.CompletionScores;
 import io.mmpo.nativelib.PackedBatch;
@@ -14,10 +15,10 @@ import java.util.TreeMap;
 
 /** Lets the model score or answer a batch of questions of one task. */
 final class Respondent {
-    private final LmModel model;
+    private final EvaluatedModel model;
     private final TaskSpec task;
 
-    Respondent(LmModel model, TaskSpec task) {
+    Respondent(EvaluatedModel model, TaskSpec task) {
         this.model = model;
         this.task = task;
     }

@@ -7,12 +7,13 @@ import io.mmpo.data.template.TemplateException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** What a task makes of a row: a column where one has that name, else what a template renders to; or a value of the task's own. */
 final class TaskField {
     private final String key;
     private final Object value;
-    private final JinjaTemplate template;
+    private final @Nullable JinjaTemplate template;
 
     /**
      * A field.
@@ -31,7 +32,7 @@ final class TaskField {
     }
 
     /** The column, or the rendered text. */
-    Object raw(Map<String, Object> doc) {
+    @Nullable Object raw(Map<String, Object> doc) {
         if (template == null) {
             return value;
         }
@@ -39,32 +40,28 @@ final class TaskField {
     }
 
     /** As the harness reads a rendered question: digits are the number of a choice where there are choices. */
-    Object question(Map<String, Object> doc, boolean hasChoices) {
+    @Nullable Object question(Map<String, Object> doc, boolean hasChoices) {
         return numberOfChoice(raw(doc), hasChoices, doc);
     }
 
     /** The same of an answer, which may be a list of them too. */
-    Object target(Map<String, Object> doc, boolean hasChoices) {
-        Object target = numberOfChoice(raw(doc), hasChoices, doc);
-        boolean isList =
-                target instanceof String text && text.length() >= 2 && text.startsWith("[") && text.endsWith("]");
-        if (!isList || isColumn(doc)) {
+    @Nullable Object target(Map<String, Object> doc, boolean hasChoices) {
+        @Nullable Object target = numberOfChoice(raw(doc), hasChoices, doc);
+        if (isColumn(doc) || !(target instanceof String text) || !text.startsWith("[") || !text.endsWith("]")) {
             return target;
         }
         try {
-            return PythonLiteral.parse((String) target);
+            return PythonLiteral.parse(text);
         } catch (TemplateException e) {
             return target; // a text in brackets
         }
     }
 
-    private Object numberOfChoice(Object rendered, boolean hasChoices, Map<String, Object> doc) {
-        boolean isNumber = hasChoices
-                && !isColumn(doc)
-                && rendered instanceof String text
-                && !text.isEmpty()
-                && text.chars().allMatch(c -> c >= '0' && c <= '9');
-        return isNumber ? (Object) Long.parseLong((String) rendered) : rendered;
+    private @Nullable Object numberOfChoice(@Nullable Object rendered, boolean hasChoices, Map<String, Object> doc) {
+        boolean mayBeNumber = hasChoices && !isColumn(doc);
+        return mayBeNumber && rendered instanceof String text && text.matches("[0-9]{1,9}")
+                ? (Object) Long.parseLong(text)
+                : rendered;
     }
 
     private boolean isColumn(Map<String, Object> doc) {
@@ -84,14 +81,14 @@ final class TaskField {
         return text(raw(doc));
     }
 
-    private static String text(Object value) {
+    private static String text(@Nullable Object value) {
         if (value instanceof String text) {
             return text;
         }
         throw new TaskException("must be text, and is " + found(value));
     }
 
-    private static String found(Object value) {
+    private static String found(@Nullable Object value) {
         String text = Objects.toString(value);
         return value == null ? "nothing" : text.length() <= 80 ? text : text.substring(0, 80) + "…";
     }

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
 
 /**
@@ -13,8 +14,7 @@ import java.util.OptionalDouble;
  * @param numFewshot examples before each
  * @param values by "acc,none", in the order in which they are printed
  */
-public record TaskResult(
-        String task, int questions, int rows, int numFewshot, Map<String, Value> values, TaskSpec spec) {
+public record TaskResult(String task, int questions, int rows, int numFewshot, Map<String, Value> values, TaskSpec spec) {
     /** standardError: of the mean; none of a single question, and of a perplexity. */
     public record Value(double mean, OptionalDouble standardError) {}
 
@@ -27,7 +27,7 @@ public record TaskResult(
             questions = entry.getValue().size();
             for (Metric metric : task.metrics()) {
                 double[] ofRows = entry.getValue().stream()
-                        .mapToDouble(verdict -> verdict.get(metric.name().key()))
+                        .mapToDouble(verdict -> Objects.requireNonNull(verdict.get(metric.name().key())))
                         .toArray();
                 values.put(metric.name().key() + "," + entry.getKey().name(), value(metric, ofRows));
             }
@@ -48,10 +48,5 @@ public record TaskResult(
                 .sum();
         double deviation = Math.sqrt(squares / (ofRows.length - 1));
         return new Value(mean, OptionalDouble.of(deviation / Math.sqrt(ofRows.length)));
-    }
-
-    OptionalDouble accuracy() {
-        Value accuracy = values.get("acc,none");
-        return accuracy == null ? OptionalDouble.empty() : OptionalDouble.of(accuracy.mean());
     }
 }
