@@ -63,6 +63,9 @@ final class BestModel {
 
     /** As a line says it: "eval_loss 0.5 after step 3". */
     String describe() {
+        if (step.isEmpty()) {
+            return "there was none";
+        }
         return "%s %.6g after step %d"
                 .formatted(options.metric().orElseThrow(), value.orElseThrow(), step.orElseThrow());
     }

@@ -118,7 +118,8 @@ final class Checkpoints {
     private Optional<Path> bestCheckpoint() {
         Optional<Path> chosen = best.checkpoint();
         listener.message(chosen.map(path -> "final is " + path.getFileName() + ", the best: " + best.describe())
-                .orElse("load_best_model_at_end: no checkpoint was evaluated, so final is the last model"));
+                .orElse("load_best_model_at_end: the best evaluation (" + best.describe()
+                        + ") has no checkpoint, so final is the last model"));
         return chosen;
     }
 
