@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "common/device.h"
 #include "kernels/kernels.h"
 
 namespace mmpo {
+
+int64_t logit_bytes(at::Device device) { return is_gpu(device) ? kGpuLogitBytes : kCpuLogitBytes; }
 
 LinearLogp::LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes)
     : rows_(rows), head_VH_(head_VH), workspace_(workspace), num_rows_(rows.hidden_RH.size(0)) {

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
 
 #include <cmath>
 
@@ -88,6 +89,7 @@ const ParameterLayout& Trainer::layout() const {
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
+  const c10::InferenceMode without_autograd;
   const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
   const auto logps_of = [&](auto&& logps_of_slice) {
     std::vector<double> logps;
@@ -201,6 +203,7 @@ void Trainer::clear_sums(bool writes_matrices) {
 }
 
 double Trainer::step(double learning_rate, double max_grad_norm) {
+  const c10::InferenceMode without_autograd;
   require(learning_rate >= 0 && std::isfinite(learning_rate), "learning_rate must be >= 0, got ", learning_rate);
   require(max_grad_norm >= 0, "max_grad_norm must be >= 0 (0: no clipping), got ", max_grad_norm);
   if (gradients_.matrices == Into::kNothing) gradient_.zero_();
