@@ -3,7 +3,9 @@
 Chosen and rejected are sequences of their own, each with its prompt, padded on the right to the longest of the batch; bfloat16
 autocast; flash attention (causal, so that padding on the right is never seen); every layer checkpointed; the logits of all
 rows, then their log-softmax row by row; torch's fused AdamW. Reference log-probabilities are given, as on the other side. LoRA as PEFT has
-it: base weights in bfloat16, A and B in float32. Needs torch alone.
+it: base weights in bfloat16, A and B in float32. Weights, tokens and pairs are those of bench/native/training_step.cpp. Before anything is
+timed, the first batch's log-probabilities without dropout and its gradient's norm are taken, to be compared with that program's;
+then all timed pairs are gone through once. Needs torch alone.
 
   torch_step.py SHAPE --device cuda --loss dpo        prints one JSON object
 """
@@ -20,6 +22,8 @@ from torch.utils.checkpoint import checkpoint
 
 import shapes
 
+PERIOD = 1048573  # of the weights; a prime, so that rows are not repeated
+
 
 class LoraLinear(nn.Module):
     """y = x W^T + scaling * dropout(x) A^T B^T, as peft.tuners.lora.Linear computes it."""
@@ -29,7 +33,6 @@ class LoraLinear(nn.Module):
         self.base = base.requires_grad_(False)
         self.lora_A = nn.Linear(base.in_features, rank, bias=False, device=device)
         self.lora_B = nn.Linear(rank, base.out_features, bias=False, device=device)
-        nn.init.zeros_(self.lora_B.weight)
         self.dropout = nn.Dropout(0.05)
 
     def forward(self, x):
@@ -63,7 +66,6 @@ class Layer(nn.Module):
         self.linear = nn.ModuleDict()
         for name, (outputs, inputs) in shape.matrices().items():
             self.linear[name] = nn.Linear(inputs, outputs, bias=False, **factory)
-            nn.init.normal_(self.linear[name].weight, std=0.02)
             if shape.lora_r and name in shape.modules:
                 self.linear[name] = LoraLinear(self.linear[name], shape.lora_r, factory["device"])
 
@@ -86,7 +88,6 @@ class Llama(nn.Module):
         # What is trained is float32 under autocast; a frozen base is stored in the type that it computes in.
         factory = {"device": device, "dtype": torch.bfloat16 if shape.lora_r and bf16 else torch.float32}
         self.embedding = nn.Embedding(shape.vocab, shape.hidden, **factory)
-        nn.init.normal_(self.embedding.weight, std=0.02)
         self.layers = nn.ModuleList(Layer(shape, factory) for _ in range(shape.layers))
         self.norm = RmsNorm(shape.hidden, **factory)
         self.head = nn.Linear(shape.hidden, shape.vocab, bias=False, **factory)
@@ -107,15 +108,35 @@ class Llama(nn.Module):
         return self.head(self.norm(x))
 
 
+@torch.no_grad()
+def fill(model):
+    """Every matrix is the beginning of one array of random numbers, which is repeated; norms are ones."""
+    torch.manual_seed(1)
+    random = (torch.randn(PERIOD) * 0.02).bfloat16()
+    for parameter in model.parameters():
+        if parameter.dim() == 2:
+            repeats = (parameter.numel() + PERIOD - 1) // PERIOD
+            parameter.copy_(random.repeat(repeats)[: parameter.numel()].view_as(parameter))
+
+
 def make_batch(pairs, vocab, device):
-    """Chosen sequences, then rejected: tokens [2B, L], labels' mask [2B, L - 1]."""
-    sequences = [(prompt, chosen) for prompt, chosen, _ in pairs] + [(prompt, rejected) for prompt, _, rejected in pairs]
-    length = max(map(sum, sequences))
-    tokens = torch.randint(vocab, (len(sequences), length), device=device)
+    """Chosen sequences, then rejected: tokens [2B, L], labels' mask [2B, L - 1]. Tokens are the core's side's: of a prompt and its two
+    completions, pair after pair, the i-th is 48271 (i + 1) modulo the vocabulary."""
+    chosen, rejected, first = [], [], 0
+    for lengths in pairs:
+        stream = (torch.arange(first + 1, first + sum(lengths) + 1) * 48271) % vocab
+        first += sum(lengths)
+        prompt, one, other = stream.split(lengths)
+        chosen.append((prompt, one))
+        rejected.append((prompt, other))
+    sequences = chosen + rejected
+    length = max(len(prompt) + len(completion) for prompt, completion in sequences)
+    tokens = torch.zeros(len(sequences), length, dtype=torch.long)
     mask = torch.zeros(len(sequences), length - 1, dtype=torch.bool)
     for row, (prompt, completion) in enumerate(sequences):
-        mask[row, prompt - 1:prompt + completion - 1] = True
-    return tokens, mask.to(device)
+        tokens[row, :len(prompt) + len(completion)] = torch.cat((prompt, completion))
+        mask[row, len(prompt) - 1:len(prompt) + len(completion) - 1] = True
+    return tokens.to(device), mask.to(device)
 
 
 def completion_logps(model, tokens, mask):
@@ -133,37 +154,57 @@ def loss_of(name, logps, lengths):
     if name == "dpo":
         return -F.logsigmoid(0.1 * ((chosen - ref_chosen) - (rejected - ref_rejected))).mean()
     rewards = torch.cat((0.9 + 0.1 * ref_chosen, 0.1 + 0.1 * ref_rejected))
-    rewards = (rewards - rewards.min()) / (rewards.max() + 1e-6 - rewards.min())
+    rewards = (rewards + 1e-6 - rewards.min()) / (rewards.max() + 1e-6 - rewards.min())
     scores = torch.stack((chosen, rejected)) + rewards.view(2, -1)
     return (-scores.logsumexp(0) - F.logsigmoid(scores[0] - scores[1])).mean()
 
 
-def measure(shape, device, loss, bf16, batch_size, steps, warmup, pairs):
-    torch.manual_seed(1)
+def measure(shape, device, loss, bf16, batch_size, steps, pairs):
     model = Llama(shape, device, bf16)
+    fill(model)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-6, weight_decay=0, fused=True)
     synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
-    position, start = 0, 0.0
-    for step in range(warmup + steps):
-        if step == warmup:
-            synchronize()
-            start, first = time.perf_counter(), position
-        batch = [pairs[(position + i) % len(pairs)] for i in range(batch_size)]
-        position += batch_size
-        tokens, mask = make_batch(batch, shape.vocab, device)
-        lengths = [chosen for _, chosen, _ in batch] + [rejected for _, _, rejected in batch]
+
+    def batch(step):
+        return [pairs[(step * batch_size + i) % len(pairs)] for i in range(batch_size)]
+
+    def forward(chosen_pairs):
+        tokens, mask = make_batch(chosen_pairs, shape.vocab, device)
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
-            value = loss_of(loss, completion_logps(model, tokens, mask), lengths)
+            logps = completion_logps(model, tokens, mask)
+            lengths = [chosen for _, chosen, _ in chosen_pairs] + [rejected for _, _, rejected in chosen_pairs]
+            return logps, loss_of(loss, logps, lengths)
+
+    def backward(value):
         value.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0).item()
+        return torch.nn.utils.clip_grad_norm_(trained, 1.0).item()
+
+    def step(number):
+        backward(forward(batch(number))[1])
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+
+    first = batch(0)
+    model.eval()
+    with torch.no_grad():
+        logps = forward(first)[0].tolist()
+        chosen, rejected = logps[:batch_size], logps[batch_size:]
+    model.train()
+    grad_norm = backward(forward(first)[1])
+    optimizer.zero_grad(set_to_none=True)
+    for number in range(steps):
+        step(number)
+    synchronize()
+    start = time.perf_counter()
+    for number in range(steps):
+        step(number)
     synchronize()
     seconds = time.perf_counter() - start
     peak = torch.cuda.max_memory_reserved() if device == "cuda" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"seconds": seconds, "steps": steps, "pairs": position - first, "first_pair": first, "peak_bytes": peak,
-            "last_loss": value.item()}
+    return {"seconds": seconds, "pairs": steps * batch_size, "peak_bytes": peak, "grad_norm": grad_norm,
+            "logps": [logp for pair in zip(chosen, rejected) for logp in pair],
+            "lengths": [length for _, chosen, rejected in first for length in (chosen, rejected)]}
 
 
 def main():
@@ -172,11 +213,10 @@ def main():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda")
     parser.add_argument("--loss", choices=["dpo", "mmpo"], default="dpo")
     parser.add_argument("--float32", action="store_true", help="without autocast")
-    parser.add_argument("--warmup", type=int, default=2)
     arguments = parser.parse_args()
     shape = shapes.SHAPES[arguments.shape]
     print(json.dumps(measure(shape, arguments.device, arguments.loss, not arguments.float32, shape.batch, shape.steps,
-                             arguments.warmup, shapes.read_lengths())))
+                             shapes.read_lengths())))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 //
 //   training_step LENGTHS key=value ...      keys: see settings below; prints one JSON object
 //
-// LENGTHS: a file of lines "prompt chosen rejected". Reference log-probabilities are given, as they are in training.
+// LENGTHS: a file of lines "prompt chosen rejected". Reference log-probabilities are given, as they are in training. Before anything
+// is timed, the first batch's log-probabilities without dropout and its gradient's norm are taken, to be compared with those of
+// bench/gpu/torch_step.py, which has the same weights and tokens; then all timed pairs are gone through once.
 #include <ATen/ATen.h>
 
 #include <chrono>
@@ -15,7 +17,6 @@
 #include <string>
 
 #include "common/device.h"
-#include "cuda/runtime.h"
 #include "train/trainer.h"
 
 namespace {
@@ -47,8 +48,7 @@ std::map<std::string, std::string> settings(int argc, char** argv) {
                                             {"lora_r", "0"},         {"lora_targets", "127"},
                                             {"optimizer", "adamw"},  {"recompute", "selective"},
                                             {"loss", "dpo"},         {"batch", "2"},
-                                            {"steps", "4"},          {"warmup", "2"},
-                                            {"slice_tokens", "0"}};
+                                            {"steps", "4"},          {"slice_tokens", "0"}};
   for (int i = 2; i < argc; ++i) {
     const std::string argument = argv[i];
     const size_t equals = argument.find('=');
@@ -86,26 +86,43 @@ mmpo_model_config model_config(const Settings& s) {
   return config;
 }
 
-// Weights of all parameters are the beginning of one array of random numbers: what is timed does not depend on them.
+// Of the weights; a prime, so that rows are not repeated.
+constexpr int64_t kPeriod = 1048573;
+
+// Of parameters: matrices are the beginning of one array of random numbers, which is repeated, norms are ones.
+class Weights {
+ public:
+  explicit Weights(const mmpo::ParameterLayout& layout) {
+    int64_t largest = 0;
+    int64_t longest_norm = 0;
+    for (const mmpo::Parameter& parameter : layout.parameters()) {
+      int64_t& most = parameter.is_matrix() ? largest : longest_norm;
+      most = std::max(most, parameter.size());
+    }
+    at::manual_seed(1);
+    random_ = (at::randn({kPeriod}) * 0.02).to(at::kBFloat16).repeat({(largest + kPeriod - 1) / kPeriod});
+    ones_ = at::ones({longest_norm}, at::kBFloat16);
+    for (const mmpo::Parameter& parameter : layout.parameters()) {
+      const bool is_norm = !parameter.is_matrix();
+      tensors_.push_back({parameter.name.c_str(),
+                          is_norm ? ones_.const_data_ptr() : random_.const_data_ptr(),
+                          {parameter.rows, parameter.columns},
+                          is_norm ? 1 : 2,
+                          MMPO_BFLOAT16});
+    }
+  }
+  const std::vector<mmpo_tensor>& tensors() const { return tensors_; }
+
+ private:
+  at::Tensor random_, ones_;
+  std::vector<mmpo_tensor> tensors_;
+};
+
 std::unique_ptr<mmpo::Model> random_model(const Settings& s, at::Device device) {
   const mmpo::ModelConfig config(model_config(s));
   const mmpo::ParameterLayout layout(config);
-  int64_t largest = 0;
-  for (const mmpo::Parameter& parameter : layout.parameters()) largest = std::max(largest, parameter.size());
-  constexpr int64_t kPeriod = int64_t{1} << 20;
-  const at::Tensor random = (at::randn({kPeriod}) * 0.02).to(at::kBFloat16).repeat({(largest + kPeriod - 1) / kPeriod});
-  const at::Tensor ones = at::ones({config->hidden_size}, at::kBFloat16);
-  std::vector<mmpo_tensor> tensors;
-  for (const mmpo::Parameter& parameter : layout.parameters()) {
-    const bool is_norm = !parameter.is_matrix();
-    tensors.push_back({parameter.name.c_str(),
-                       is_norm ? ones.const_data_ptr() : random.const_data_ptr(),
-                       {parameter.rows, parameter.columns},
-                       is_norm ? 1 : 2,
-                       MMPO_BFLOAT16});
-  }
   const auto dtype = s.text("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
-  auto model = std::make_unique<mmpo::Model>(config, tensors, dtype, device);
+  auto model = std::make_unique<mmpo::Model>(config, Weights(layout).tensors(), dtype, device);
   if (s.number("lora_r") > 0) {
     std::vector<mmpo_lora_module> modules;
     for (int64_t layer = 0; layer < config->num_layers; ++layer) {
@@ -113,7 +130,10 @@ std::unique_ptr<mmpo::Model> random_model(const Settings& s, at::Device device) 
         if ((s.number("lora_targets") >> module & 1) != 0) modules.push_back({layer, s.number("lora_r"), 2.0, module});
       }
     }
-    model->set_adapter({modules.data(), static_cast<int64_t>(modules.size()), 0.05, 7, 0}, {});
+    const mmpo_lora_config lora{modules.data(), static_cast<int64_t>(modules.size()), 0.05, 7, 0};
+    // The names and shapes of its parameters; none is drawn, so that B is not zero.
+    const mmpo::Adapter drawn(config, lora, dtype, at::kCPU);
+    model->set_adapter(lora, Weights(drawn.layout()).tensors());
   }
   return model;
 }
@@ -121,6 +141,11 @@ std::unique_ptr<mmpo::Model> random_model(const Settings& s, at::Device device) 
 struct Batch {
   std::vector<int32_t> tokens, prompt_lengths, group_sizes, completion_lengths;
   std::vector<double> ref_logps;
+
+  // The pairs from first on, beginning anew after the last.
+  Batch(const std::vector<Lengths>& pairs, int64_t first, int64_t count, int64_t vocab) {
+    for (int64_t i = 0; i < count; ++i) add(pairs[static_cast<size_t>(first + i) % pairs.size()], vocab);
+  }
 
   void add(const Lengths& pair, int64_t vocab) {
     prompt_lengths.push_back(pair.prompt);
@@ -143,6 +168,13 @@ struct Batch {
             static_cast<int64_t>(completion_lengths.size())};
   }
 };
+
+std::string joined(const std::vector<double>& values) {
+  std::ostringstream text;
+  text.precision(9);
+  for (size_t i = 0; i < values.size(); ++i) text << (i > 0 ? ", " : "") << values[i];
+  return text.str();
+}
 
 int64_t peak_resident_bytes() {
   std::ifstream status("/proc/self/status");
@@ -175,29 +207,28 @@ void run(int argc, char** argv) {
   objective.aux_weight = 1;
   objective.normalize = 1;
   objective.scale = 1.0 / static_cast<double>(s.number("batch"));
-  size_t next = 0;
-  double last_loss = 0;
-  const auto step = [&] {
-    Batch batch;
-    for (int64_t i = 0; i < s.number("batch"); ++i) batch.add(pairs[next++ % pairs.size()], s.number("vocab"));
+  const int64_t num_steps = s.number("steps");
+  const int64_t batch_size = s.number("batch");
+  // Returns the gradient's norm.
+  const auto step = [&](int64_t number, double learning_rate) {
+    const Batch batch(pairs, number * batch_size, batch_size, s.number("vocab"));
     const mmpo_batch view = batch.view();
-    last_loss = trainer.accumulate(view, {objective, view, batch.ref_logps, std::nullopt}).losses[0];
-    trainer.step(1e-6, 1.0);
+    trainer.accumulate(view, {objective, view, batch.ref_logps, std::nullopt});
+    return trainer.step(learning_rate, 1.0);
   };
-  for (int64_t i = 0; i < s.number("warmup"); ++i) step();
+  const std::string logps = joined(model->score(Batch(pairs, 0, batch_size, s.number("vocab")).view()).logps);
+  const double grad_norm = step(0, 0);
+  for (int64_t i = 0; i < num_steps; ++i) step(i, 1e-6);
   trainer.step(0, 0);  // waits for the device
-  const size_t first = next;
   const auto start = std::chrono::steady_clock::now();
-  for (int64_t i = 0; i < s.number("steps"); ++i) step();
+  for (int64_t i = 0; i < num_steps; ++i) step(i, 1e-6);
   trainer.step(0, 0);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  const int64_t peak = device.is_cpu() ? peak_resident_bytes() : mmpo::gpu_peak_bytes(0);
+  const int64_t peak = device.is_cpu() ? peak_resident_bytes() : mmpo::peak_bytes(device);
   std::printf(
-      "{\"seconds\": %.6f, \"steps\": %ld, \"pairs\": %ld, \"first_pair\": %ld, \"peak_bytes\": %ld, \"last_loss\": "
-      "%.6f, "
+      "{\"seconds\": %.6f, \"pairs\": %ld, \"peak_bytes\": %ld, \"grad_norm\": %.9g, \"logps\": [%s], "
       "\"attention\": \"%s\"}\n",
-      seconds.count(), static_cast<long>(s.number("steps")), static_cast<long>(next - first), static_cast<long>(first),
-      static_cast<long>(peak), last_loss,
+      seconds.count(), static_cast<long>(num_steps * batch_size), static_cast<long>(peak), grad_norm, logps.c_str(),
       mmpo::describe_attention(device, model->decoder().dtype(), model->decoder().attention_shape(0)));
 }
 

@@ -38,10 +38,15 @@ def machine():
     return f"{name}, {cores} cores, {int(memory.group(1)) / 2**20:.0f} GiB, {' '.join(flags)}, Linux {platform.release()}"
 
 
-def versions(python_versions):
+def versions(python_versions, sources=None):
+    """sources: what stands for the commit where there is no git, or no repository: digits of the sources themselves."""
     git = ["git", "-C", common.REPOSITORY, "describe", "--always", "--dirty", "--abbrev=10"]
-    commit = subprocess.run(git, stdout=subprocess.PIPE, text=True).stdout.strip()
-    return ", ".join([f"mmpo {commit}", *(f"{name} {version}" for name, version in python_versions.items())])
+    try:
+        commit = subprocess.run(git, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
+    except FileNotFoundError:
+        commit = ""
+    mmpo = f"mmpo {commit}" if commit else f"mmpo of sources {sources or 'unknown'}"
+    return ", ".join([mmpo, *(f"{name} {version}" for name, version in python_versions.items())])
 
 
 def medians(rounds):

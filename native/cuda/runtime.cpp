@@ -1,6 +1,5 @@
 #include "cuda/runtime.h"
 
-#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
@@ -32,11 +31,6 @@ GpuProperties gpu_properties(int32_t index) {
   C10_CUDA_CHECK(cudaRuntimeGetVersion(&result.runtime_version));
   C10_CUDA_CHECK(cudaDriverGetVersion(&result.driver_version));
   return result;
-}
-
-int64_t gpu_peak_bytes(int32_t index) {
-  // 0: of all its pools together.
-  return c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(index)).reserved_bytes[0].peak;
 }
 
 }  // namespace mmpo

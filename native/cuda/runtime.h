@@ -27,7 +27,4 @@ struct GpuProperties {
 };
 MMPO_CUDA_API GpuProperties gpu_properties(int32_t index);
 
-// The most memory that LibTorch's allocator has held at once.
-MMPO_CUDA_API int64_t gpu_peak_bytes(int32_t index);
-
 }  // namespace mmpo

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 7
+#define MMPO_ABI_VERSION 8
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -231,15 +231,20 @@ MMPO_API const char* mmpo_build_info(void);
 MMPO_API int32_t mmpo_set_num_threads(int32_t num_threads, mmpo_error* err);
 MMPO_API int32_t mmpo_get_num_threads(void);
 
-/* What a device is. problem: why it cannot be used, empty where it can. description: one line, empty where it cannot.
- * peak_bytes: the most memory that LibTorch has held there so far; 0 for the CPU. */
+/* What a device is. problem: why it cannot be used, empty where it can. description: one line, empty where it cannot. */
 typedef struct mmpo_device_info {
-  int64_t peak_bytes;
   int32_t is_built; /* 1: this library was built for it */
   char description[252];
   char problem[512];
 } mmpo_device_info;
 MMPO_API int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info, mmpo_error* err);
+
+/* The most memory that LibTorch has held there so far; 0 for the CPU, and where nothing was computed yet. Costs next to nothing. */
+MMPO_API int32_t mmpo_device_peak_bytes(int32_t device, int64_t* out_bytes, mmpo_error* err);
+
+/* Computes a matrix product and an attention of a few rows there, forward and backward, and compares them with what is right.
+ * MMPO_INVALID_ARGUMENT: the device cannot be used; MMPO_INTERNAL: what failed or is wrong, and LibTorch's words for it. */
+MMPO_API int32_t mmpo_device_check(int32_t device, mmpo_error* err);
 
 /* Copies the weights, converted to compute_dtype (MMPO_FLOAT32 or MMPO_BFLOAT16), into memory of the device that the model owns.
  * tensors: every parameter of the config by its Hugging Face name, in any order; unknown names are an error, save a

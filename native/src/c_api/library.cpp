@@ -7,7 +7,7 @@
 #include "c_api/guard.h"
 #include "common/device.h"
 #include "common/error.h"
-#include "cuda/runtime.h"
+#include "kernels/check_computation.h"
 
 namespace {
 
@@ -15,6 +15,11 @@ namespace {
 template <size_t kSize>
 void put(const std::string& text, char (&field)[kSize]) {
   text.copy(field, kSize - 1);
+}
+
+// One that exists at all.
+void check_device(int32_t device) {
+  mmpo::require(device == MMPO_CPU || device == MMPO_CUDA, "device must be MMPO_CPU or MMPO_CUDA, got ", device);
 }
 
 }  // namespace
@@ -33,7 +38,7 @@ int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info, mmpo_er
   if (out_info != nullptr) *out_info = {};
   return mmpo::guard(err, [&] {
     mmpo::require(out_info != nullptr, "out_info must not be NULL");
-    mmpo::require(device == MMPO_CPU || device == MMPO_CUDA, "device must be MMPO_CPU or MMPO_CUDA, got ", device);
+    check_device(device);
     if (device == MMPO_CPU) {
       out_info->is_built = 1;
       put(at::get_cpu_capability(), out_info->description);
@@ -44,8 +49,20 @@ int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info, mmpo_er
     put(missing, out_info->problem);
     if (!missing.empty()) return;
     put(mmpo::describe_gpu(), out_info->description);
-    out_info->peak_bytes = mmpo::gpu_peak_bytes(0);
   });
+}
+
+int32_t mmpo_device_peak_bytes(int32_t device, int64_t* out_bytes, mmpo_error* err) {
+  if (out_bytes != nullptr) *out_bytes = 0;
+  return mmpo::guard(err, [&] {
+    mmpo::require(out_bytes != nullptr, "out_bytes must not be NULL");
+    check_device(device);
+    if (device == MMPO_CUDA && mmpo::cuda_is_built()) *out_bytes = mmpo::peak_bytes({at::kCUDA, 0});
+  });
+}
+
+int32_t mmpo_device_check(int32_t device, mmpo_error* err) {
+  return mmpo::guard(err, [&] { mmpo::check_computation(mmpo::device_of(device)); });
 }
 
 int32_t mmpo_set_num_threads(int32_t num_threads, mmpo_error* err) {

@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <sstream>
@@ -45,6 +46,15 @@ std::string describe_gpu() {
        << gpu.minor << ", CUDA " << gpu.runtime_version / 1000 << '.' << gpu.runtime_version % 1000 / 10
        << " (driver for " << gpu.driver_version / 1000 << '.' << gpu.driver_version % 1000 / 10 << ')';
   return text.str();
+}
+
+int64_t peak_bytes(at::Device device) {
+  if (device.is_cpu()) return 0;
+  c10::DeviceAllocator* allocator = c10::getDeviceAllocator(device.type());
+  // Before its first use it knows no device, and refuses to speak of one.
+  if (!allocator->initialized()) return 0;
+  constexpr auto kAllPools = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return allocator->getDeviceStats(device.index()).reserved_bytes[kAllPools].peak;
 }
 
 template <typename T>

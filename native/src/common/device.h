@@ -33,6 +33,9 @@ at::Device device_of(int32_t device);
 // One line about the GPU, which must be there: name, memory, compute capability, versions.
 std::string describe_gpu();
 
+// The most memory that LibTorch's allocator has held there at once: 0 for the CPU, and before anything was computed there.
+int64_t peak_bytes(at::Device device);
+
 // The values as a tensor there: int64, int32, float32 or float64.
 template <typename T>
 Tensor to_device(const std::vector<T>& values, at::Device device);

@@ -28,7 +28,7 @@ void AttentionPlan::backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, co
 }
 
 const char* describe_attention(at::Device device, at::ScalarType dtype, const AttentionShape& shape) {
-  if (device.is_cpu()) return "flash attention by segments, on the CPU";
+  if (!is_gpu(device)) return "flash attention by segments, on the CPU";
   if (VarlenAttention::is_flash(device, dtype, shape))
     return "FlashAttention-2, one variable-length call for a micro-batch";
   return dtype == at::kFloat

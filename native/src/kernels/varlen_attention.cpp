@@ -105,7 +105,7 @@ VarlenAttention::VarlenAttention(std::span<const Segment> segments, at::Device d
 }
 
 bool VarlenAttention::is_flash(at::Device device, at::ScalarType dtype, const AttentionShape& shape) {
-  return device.is_cuda() && dtype == at::kBFloat16 && shape.head_dim % kFlashHeadMultiple == 0 &&
+  return is_gpu(device) && dtype == at::kBFloat16 && shape.head_dim % kFlashHeadMultiple == 0 &&
          shape.head_dim <= kLargestFlashHead;
 }
 

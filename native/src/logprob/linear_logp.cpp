@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "common/device.h"
 #include "kernels/kernels.h"
 
 namespace mmpo {
@@ -26,6 +27,8 @@ void mark_first(const Tensor& logits_RV, const Tensor& targets_R, Tensor& is_fir
 }
 
 }  // namespace
+
+int64_t logit_bytes(at::Device device) { return is_gpu(device) ? kGpuLogitBytes : kCpuLogitBytes; }
 
 LinearLogp::LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes)
     : rows_(rows), head_VH_(head_VH), workspace_(workspace), num_rows_(rows.hidden_RH.size(0)) {

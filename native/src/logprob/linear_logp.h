@@ -9,9 +9,13 @@
 
 namespace mmpo {
 
-// Memory that logits may take: 853 rows of float32 over 49,152 tokens. A constant, not a share of what is free: sums over chunks
-// would round differently from run to run.
-inline constexpr int64_t kLogitBytes = int64_t{160} << 20;
+// Memory that logits may take: 853 rows of float32 over 49,152 tokens. Constants, not shares of what is free: sums over chunks
+// would round differently from run to run. On a GPU the logits of a slice of 8,192 tokens of a small model fit: those of all but
+// the first chunk are made twice where weights depend on log-probabilities.
+inline constexpr int64_t kCpuLogitBytes = int64_t{160} << 20;
+inline constexpr int64_t kGpuLogitBytes = int64_t{1024} << 20;
+
+int64_t logit_bytes(at::Device device);
 
 struct HeadRows {
   Tensor hidden_RH;  // after the final norm
@@ -21,7 +25,10 @@ struct HeadRows {
 class LinearLogp {
  public:
   // The logits' memory is the workspace's until the caller takes it back. What is passed is borrowed.
-  LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes = kLogitBytes);
+  // logit_bytes: the device's, another for tests.
+  LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace)
+      : LinearLogp(rows, head_VH, workspace, logit_bytes(workspace.device())) {}
+  LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes);
 
   // logp_R, lse_R: float32, written. lse is what backward needs. is_first_R: bool, written where it is wanted: whether the target
   // is what greedy decoding takes, the first of the row's largest logits.

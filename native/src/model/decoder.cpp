@@ -63,13 +63,19 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   at::index_select_out(x_TH, embedding_VH(), 0, rows.tokens_T);
   // Without a tape the residual stream alternates between two buffers.
   Tensor next_TH = workspace.allocate(stream_shape, dtype());
-  const LayerActivations scratch = allocate_layer(num_rows, workspace);
+  // Nothing is kept without a tape. What layers do not keep they share.
+  const int32_t recompute = tape != nullptr ? tape->recompute : MMPO_RECOMPUTE_FULL;
+  LayerActivations shared;
+  if (recompute == MMPO_RECOMPUTE_FULL) allocate_products(num_rows, workspace, shared);
+  if (recompute != MMPO_RECOMPUTE_NONE) allocate_recomputed(num_rows, workspace, shared);
   const DropoutPass dropout = tape != nullptr ? tape->dropout : DropoutPass();
   for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
-    LayerActivations activations = scratch;
-    if (tape != nullptr) keep(scratch, tape->recompute, workspace, activations);
+    LayerActivations activations = shared;
+    if (recompute != MMPO_RECOMPUTE_FULL) allocate_products(num_rows, workspace, activations);
+    if (recompute == MMPO_RECOMPUTE_NONE) allocate_recomputed(num_rows, workspace, activations);
     forward_attention(layer, x_TH, rows.positions_T, attend, dropout, workspace, activations);
     forward_mlp(layer, dropout, workspace, activations);
+    swiglu(activations.gate_up_T2I, activations.activated_TI);
     linear_residual(activations.middle_TH, activations.activated_TI,
                     weights_.layers[static_cast<size_t>(layer)].down_HI, {}, workspace, next_TH);
     adapt(layer, Projection::kDown, dropout, activations.activated_TI, workspace, activations, next_TH);
@@ -85,50 +91,29 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   return x_TH;
 }
 
-LayerActivations Decoder::allocate_layer(int64_t num_rows, Workspace& workspace) const {
+void Decoder::allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const {
   const auto rows = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
-  const auto of_heads = [&](std::vector<int64_t> shape, at::ScalarType type) {
-    return config_->qk_norm != 0 ? workspace.allocate(shape, type) : Tensor();
-  };
-  const int64_t num_heads = config_->num_heads;
-  const int64_t num_kv_heads = config_->num_kv_heads;
-  return {.rstd_T = workspace.allocate({num_rows}, at::kFloat),
-          .normed_TH = rows(config_->hidden_size),
-          .heads_TKD = of_heads({num_rows, num_heads + num_kv_heads, config_->head_dim}, dtype()),
-          .query_rstd_TN = of_heads({num_rows, num_heads}, at::kFloat),
-          .key_rstd_TM = of_heads({num_rows, num_kv_heads}, at::kFloat),
-          .qkv_TQ = rows(config_.qkv_size()),
-          .attended_TA = rows(config_.query_size()),
-          .lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat),
-          .middle_TH = rows(config_->hidden_size),
-          .post_rstd_T = workspace.allocate({num_rows}, at::kFloat),
-          .post_normed_TH = rows(config_->hidden_size),
-          .gate_up_T2I = rows(2 * config_->intermediate_size),
-          .activated_TI = rows(config_->intermediate_size),
-          .low_TL = adapter_ != nullptr ? rows(adapter_->low_columns()) : Tensor()};
+  layer.rstd_T = workspace.allocate({num_rows}, at::kFloat);
+  if (config_->qk_norm != 0) {
+    layer.heads_TKD =
+        workspace.allocate({num_rows, config_->num_heads + config_->num_kv_heads, config_->head_dim}, dtype());
+    layer.query_rstd_TN = workspace.allocate({num_rows, config_->num_heads}, at::kFloat);
+    layer.key_rstd_TM = workspace.allocate({num_rows, config_->num_kv_heads}, at::kFloat);
+  }
+  layer.qkv_TQ = rows(config_.qkv_size());
+  layer.attended_TA = rows(config_.query_size());
+  layer.lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat);
+  layer.middle_TH = rows(config_->hidden_size);
+  layer.post_rstd_T = workspace.allocate({num_rows}, at::kFloat);
+  layer.gate_up_T2I = rows(2 * config_->intermediate_size);
+  if (adapter_ != nullptr) layer.low_TL = rows(adapter_->low_columns());
 }
 
-void Decoder::keep(const LayerActivations& scratch, int32_t recompute, Workspace& workspace,
-                   LayerActivations& layer) const {
-  const auto own = [&](const Tensor& like) { return workspace.allocate(like.sizes(), like.scalar_type()); };
-  if (recompute == MMPO_RECOMPUTE_FULL) return;
-  layer.rstd_T = own(scratch.rstd_T);
-  if (config_->qk_norm != 0) {
-    layer.heads_TKD = own(scratch.heads_TKD);
-    layer.query_rstd_TN = own(scratch.query_rstd_TN);
-    layer.key_rstd_TM = own(scratch.key_rstd_TM);
-  }
-  layer.qkv_TQ = own(scratch.qkv_TQ);
-  layer.attended_TA = own(scratch.attended_TA);
-  layer.lse_NT = own(scratch.lse_NT);
-  layer.middle_TH = own(scratch.middle_TH);
-  layer.post_rstd_T = own(scratch.post_rstd_T);
-  layer.gate_up_T2I = own(scratch.gate_up_T2I);
-  if (adapter_ != nullptr) layer.low_TL = own(scratch.low_TL);
-  if (recompute == MMPO_RECOMPUTE_SELECTIVE) return;
-  layer.normed_TH = own(scratch.normed_TH);
-  layer.post_normed_TH = own(scratch.post_normed_TH);
-  layer.activated_TI = own(scratch.activated_TI);
+void Decoder::allocate_recomputed(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const {
+  const auto rows = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
+  layer.normed_TH = rows(config_->hidden_size);
+  layer.post_normed_TH = rows(config_->hidden_size);
+  layer.activated_TI = rows(config_->intermediate_size);
 }
 
 void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
@@ -148,7 +133,10 @@ void Decoder::forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& 
   rms_norm(a.middle_TH, weight.post_norm_H, config_->rms_norm_eps, a.post_normed_TH, a.post_rstd_T);
   linear(a.post_normed_TH, weight.gate_up_2IH, {}, workspace, a.gate_up_T2I);
   adapt(layer, Projection::kGateUp, dropout, a.post_normed_TH, workspace, a, a.gate_up_T2I);
-  swiglu(a.gate_up_T2I, a.activated_TI);
+}
+
+bool Decoder::reads_input(int64_t layer, Projection projection) const {
+  return adapter_ == nullptr || adapter_->adapts(layer, projection);
 }
 
 void Decoder::adapt(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& x_TK,
@@ -216,7 +204,9 @@ void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const Decode
   const Tensor tokens_T = rows.tokens_T.narrow(0, 0, num_rows);
   const Tensor positions_T = rows.positions_T.narrow(0, 0, num_rows);
   const Rows graded{tokens_T, positions_T, rows.num_positions};
-  const LayerActivations recomputed = allocate_layer(num_rows, workspace);
+  const bool is_full = tape.recompute == MMPO_RECOMPUTE_FULL;
+  // What forward shared among its layers is made again in the same memory; of the softmax's sums for the graded rows alone.
+  const Tensor lse_NT = is_full ? workspace.allocate({config_->num_heads, num_rows}, at::kFloat) : Tensor();
   const auto allocate = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
   GradientScratch scratch{allocate(config_->intermediate_size), allocate(config_->hidden_size),
                           allocate(config_.query_size()), allocate(config_.qkv_size())};
@@ -225,12 +215,7 @@ void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const Decode
     const auto index = static_cast<size_t>(layer);
     const Tensor x_TH = tape.inputs_TH[index].narrow(0, 0, num_rows);
     LayerActivations a = tape.layers[index].narrow(num_rows);
-    if (tape.recompute == MMPO_RECOMPUTE_FULL) a = recomputed;
-    if (tape.recompute == MMPO_RECOMPUTE_SELECTIVE) {
-      a.normed_TH = recomputed.normed_TH;
-      a.post_normed_TH = recomputed.post_normed_TH;
-      a.activated_TI = recomputed.activated_TI;
-    }
+    if (is_full) a.lse_NT = lse_NT;
     restore(layer, graded, plan, tape, x_TH, workspace, a);
     backward_layer(layer, graded, plan, tape.dropout, x_TH, a, scratch, workspace, grad_TH, gradients);
     gradients.complete(layer);
@@ -242,17 +227,21 @@ void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const Decode
 
 void Decoder::restore(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape,
                       const Tensor& x_TH, Workspace& workspace, LayerActivations& a) const {
+  if (tape.recompute == MMPO_RECOMPUTE_NONE) return;
+  const bool reads_activated = reads_input(layer, Projection::kDown);
   if (tape.recompute == MMPO_RECOMPUTE_FULL) {
     forward_attention(layer, x_TH, rows.positions_T, packed_attention(plan), tape.dropout, workspace, a);
     forward_mlp(layer, tape.dropout, workspace, a);
-    if (adapter_ != nullptr) {
-      adapter_->reduce(layer, Projection::kDown, tape.dropout, a.activated_TI, workspace, a.low_TL);
-    }
-  } else if (tape.recompute == MMPO_RECOMPUTE_SELECTIVE) {
+  } else {
     const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
-    rms_norm_recompute(x_TH, weight.input_norm_H, a.rstd_T, a.normed_TH);
-    rms_norm_recompute(a.middle_TH, weight.post_norm_H, a.post_rstd_T, a.post_normed_TH);
-    swiglu(a.gate_up_T2I, a.activated_TI);
+    if (reads_input(layer, Projection::kQkv)) rms_norm_recompute(x_TH, weight.input_norm_H, a.rstd_T, a.normed_TH);
+    if (reads_input(layer, Projection::kGateUp)) {
+      rms_norm_recompute(a.middle_TH, weight.post_norm_H, a.post_rstd_T, a.post_normed_TH);
+    }
+  }
+  if (reads_activated) swiglu(a.gate_up_T2I, a.activated_TI);
+  if (tape.recompute == MMPO_RECOMPUTE_FULL && adapter_ != nullptr) {
+    adapter_->reduce(layer, Projection::kDown, tape.dropout, a.activated_TI, workspace, a.low_TL);
   }
 }
 

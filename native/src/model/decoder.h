@@ -36,7 +36,8 @@ struct LayerActivations {
   LayerActivations narrow(int64_t num_rows) const;
 };
 
-// Everything that backward needs of a forward pass: per layer its input and what the recompute mode keeps.
+// Everything that backward needs of a forward pass: per layer its input and what the recompute mode keeps; the other activations
+// are memory that all layers share.
 struct DecoderTape {
   int32_t recompute = MMPO_RECOMPUTE_NONE;
   DropoutPass dropout;
@@ -102,8 +103,9 @@ class Decoder {
                 Tensor& grad_TH, DecoderGradients& gradients);
 
  private:
-  LayerActivations allocate_layer(int64_t num_rows, Workspace& workspace) const;
-  void keep(const LayerActivations& scratch, int32_t recompute, Workspace& workspace, LayerActivations& layer) const;
+  // A layer's activations are two kinds: what selective recomputation keeps, and what it makes again from them.
+  void allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const;
+  void allocate_recomputed(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const;
   void forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
                          const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
   void forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
@@ -117,7 +119,9 @@ class Decoder {
                               const Tensor& grad_qkv_TQ, LayerParameters& gradient) const;
   Tensor query_and_key_heads(const Tensor& qkv_TQ) const;
   void rotate(int64_t layer, const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const;
-  // Fills what the tape did not keep of the layer.
+  // Whether backward reads the input of a projection: for the gradient of its weight, or for that of its adapter.
+  bool reads_input(int64_t layer, Projection projection) const;
+  // Fills what the tape did not keep of the layer and backward reads.
   void restore(int64_t layer, const Rows& rows, const AttentionPlan& plan, const DecoderTape& tape, const Tensor& x_TH,
                Workspace& workspace, LayerActivations& a) const;
   struct GradientScratch;

@@ -93,6 +93,8 @@ class Adapter {
   // Whole matrices begin as the model's own.
   void start_from(const DecoderParameters& weights);
 
+  // Whether a module of the projection has a part: whether its input and its output's gradient are read.
+  bool adapts(int64_t layer, Projection projection) const { return !weights(layer, projection).modules.empty(); }
   // The lowest layer that backward must reach: 0 where the embedding is trained.
   int64_t first_trained_layer() const { return first_trained_layer_; }
   // The L of the low_TL below.

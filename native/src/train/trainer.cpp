@@ -1,5 +1,7 @@
 #include "train/trainer.h"
 
+#include <c10/core/InferenceMode.h>
+
 #include "common/device.h"
 #include "common/error.h"
 #include "train/head_pass.h"
@@ -17,6 +19,7 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config)
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
+  const c10::InferenceMode without_autograd;
   const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
   const auto logps_of = [&](auto&& logps_of_slice) {
     std::vector<double> logps;
@@ -77,6 +80,7 @@ std::vector<double> Trainer::accumulate_slice(const mmpo_batch& batch, const Obj
 }
 
 double Trainer::step(double learning_rate, double max_grad_norm) {
+  const c10::InferenceMode without_autograd;
   const double norm = update_.apply(gradients_.complete(), learning_rate, max_grad_norm, num_steps_ + 1);
   gradients_.begin_update();
   ++num_steps_;

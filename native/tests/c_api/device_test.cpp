@@ -44,6 +44,27 @@ TEST(Device, UnknownOnesAreRefused) {
   expect_failure(mmpo_device_describe(MMPO_CPU, nullptr, &err), err, MMPO_INVALID_ARGUMENT, {"out_info"});
 }
 
+TEST(Device, PeakBytesAreOfADeviceThatComputes) {
+  int64_t bytes = -1;
+  mmpo_error err{};
+  ASSERT_EQ(mmpo_device_peak_bytes(MMPO_CPU, &bytes, &err), MMPO_OK) << err.message;
+  EXPECT_EQ(bytes, 0);
+  ASSERT_EQ(mmpo_device_peak_bytes(MMPO_CUDA, &bytes, &err), MMPO_OK) << err.message;
+  EXPECT_TRUE(bytes == 0 || cuda_is_missing().empty()) << bytes;
+  expect_failure(mmpo_device_peak_bytes(MMPO_CPU, nullptr, &err), err, MMPO_INVALID_ARGUMENT, {"out_bytes"});
+  expect_failure(mmpo_device_peak_bytes(7, &bytes, &err), err, MMPO_INVALID_ARGUMENT, {"MMPO_CPU or MMPO_CUDA", "7"});
+}
+
+TEST(Device, ChecksWhatItComputes) {
+  mmpo_error err{};
+  EXPECT_EQ(mmpo_device_check(MMPO_CPU, &err), MMPO_OK) << err.message;
+  if (cuda_is_missing().empty()) {
+    EXPECT_EQ(mmpo_device_check(MMPO_CUDA, &err), MMPO_OK) << err.message;
+  } else {
+    expect_failure(mmpo_device_check(MMPO_CUDA, &err), err, MMPO_INVALID_ARGUMENT, {cuda_is_missing()});
+  }
+}
+
 TEST_F(DeviceCApi, CreationOnAMissingGpuSaysWhatIsMissing) {
   if (cuda_is_missing().empty()) GTEST_SKIP() << "there is a GPU";
   mmpo_model* model = nullptr;
@@ -102,6 +123,9 @@ TEST_F(DeviceCApi, AStepChangesWhatIsRead) {
   ASSERT_EQ(mmpo_trainer_step(trainer_, 1e-2, 1, &norm, &err_), MMPO_OK) << err_.message;
   EXPECT_EQ(norm, 0) << "an update without a micro-batch";
   EXPECT_EQ(read(MMPO_STATE_GRADIENTS, 0, count), std::vector<float>(count, 0.0f));
+  int64_t peak = -1;
+  ASSERT_EQ(mmpo_device_peak_bytes(device(), &peak, &err_), MMPO_OK) << err_.message;
+  EXPECT_EQ(peak > 0, device() == MMPO_CUDA);
 }
 
 }  // namespace

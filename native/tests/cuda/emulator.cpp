@@ -156,6 +156,8 @@ bool may_run(const Thread& thread) {
                          std::to_string(block_index.y) + "), " + problem);
 }
 
+int64_t launches = 0;
+
 void run_block(unsigned num_threads) {
   for (unsigned i = 0; i < num_threads; ++i) {
     block.threads[i]->done = false;
@@ -193,6 +195,7 @@ void run(const dim3& grid, unsigned threads, const std::function<void()>& kernel
                            " threads in a block; whole warps are wanted, up to 1024");
   }
   while (block.threads.size() < threads) block.threads.push_back(std::make_unique<Thread>());
+  ++launches;
   block.kernel = &kernel;
   grid_size = grid;
   block_size = {threads, 1, 1};
@@ -203,6 +206,8 @@ void run(const dim3& grid, unsigned threads, const std::function<void()>& kernel
     run_block(threads);
   }
 }
+
+int64_t num_launches() { return launches; }
 
 int64_t multiprocessors() { return settings.multiprocessors; }
 

@@ -21,6 +21,9 @@ namespace mmpo::emulator {
 // Every block of the grid with so many threads, each of which calls kernel.
 void run(const dim3& grid, unsigned threads, const std::function<void()>& kernel);
 
+// How often run() was called in this process.
+int64_t num_launches();
+
 // What the launchers believe the device to have.
 int64_t multiprocessors();
 

@@ -3,6 +3,7 @@
 // shows, cuBLAS, and flash attention.
 #include <gtest/gtest.h>
 
+#include "cuda/gpu_way.h"
 #include "generate/generator.h"
 #include "model_testing.h"
 #include "train/trainer.h"
@@ -11,17 +12,10 @@ namespace mmpo {
 namespace {
 
 using testing::BatchBuilder;
+using testing::GpuWay;
 using testing::objective;
 using testing::random_model;
 using testing::random_tokens;
-
-class GpuWay {
- public:
-  explicit GpuWay(bool taken) { emulates_gpu() = taken; }
-  ~GpuWay() { emulates_gpu() = false; }
-  GpuWay(const GpuWay&) = delete;
-  GpuWay& operator=(const GpuWay&) = delete;
-};
 
 struct Case {
   const char* name;

@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "kernels/kernel_testing.h"
 #include "model_testing.h"
+#include "peak_memory.h"
 #include "resident_memory.h"
 
 namespace mmpo {
@@ -13,6 +14,7 @@ namespace {
 
 using testing::BatchBuilder;
 using testing::objective;
+using testing::PeakMemory;
 using testing::random_config;
 using testing::Threads;
 using Tokens = BatchBuilder::Tokens;
@@ -120,7 +122,8 @@ class TrainerTest : public ::testing::TestWithParam<at::ScalarType> {};
 INSTANTIATE_TEST_SUITE_P(Types, TrainerTest, ::testing::Values(at::kFloat, at::kBFloat16),
                          [](const auto& test) { return std::string(c10::toString(test.param)); });
 
-// Slice by slice too: where a micro-batch is cut does not depend on what is scored.
+// Slice by slice too: where a micro-batch is cut does not depend on what is scored. To the bit on the CPU; on a GPU cuBLAS chooses
+// by the number of rows, to which those that are only scored belong.
 TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) {
   const auto pairs = random_pairs(4, 1);
   mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
@@ -130,11 +133,18 @@ TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) {
   settings.score_rejected = 0;
   auto left_out = TrainingRun::sliced(80, GetParam());
   const auto without = accumulate(left_out.trainer, pairs, settings);
-  EXPECT_TRUE(same_bits(gradients(scored.trainer), gradients(left_out.trainer)));
+  const bool exact = testing::test_device().is_cpu();
+  const double limit = GetParam() == at::kFloat ? 1e-5 : 2e-2;
+  const Tensor gradient = gradients(scored.trainer);
+  EXPECT_TRUE(!exact || same_bits(gradient, gradients(left_out.trainer)));
+  EXPECT_LT(relative_difference(gradient, gradients(left_out.trainer)), limit);
+  const auto expect_equal = [&](double found, double expected) {
+    EXPECT_NEAR(found, expected, exact ? 0 : limit * std::abs(expected));
+  };
   for (size_t pair = 0; pair < pairs.size(); ++pair) {
-    EXPECT_EQ(with.losses[pair], without.losses[pair]);
-    EXPECT_EQ(with.logps[2 * pair], without.logps[2 * pair]);
-    EXPECT_EQ(with.rewards[2 * pair], without.rewards[2 * pair]);
+    expect_equal(with.losses[pair], without.losses[pair]);
+    expect_equal(with.logps[2 * pair], without.logps[2 * pair]);
+    expect_equal(with.rewards[2 * pair], without.rewards[2 * pair]);
     EXPECT_TRUE(std::isfinite(with.logps[2 * pair + 1]) && std::isfinite(with.rewards[2 * pair + 1]));
     EXPECT_TRUE(std::isnan(without.logps[2 * pair + 1]) && std::isnan(without.rewards[2 * pair + 1]));
   }
@@ -296,8 +306,11 @@ TEST(Trainer, MicroBatchOfMorePairsTakesNoMoreMemory) {
   const auto bytes = [](size_t num_pairs, int64_t slice_tokens) {
     auto run = TrainingRun::sliced(slice_tokens);
     const std::vector<TokenPair> pairs(num_pairs, {Tokens(200, 1), Tokens(400, 2), Tokens(400, 3), -1, -2});
+    // What is kept from the first computation on is no slice's: tables, and on a GPU cuBLAS's own memory.
+    accumulate(run.trainer, {pairs.data(), 1}, objective(MMPO_LOSS_DPO, 0.1));
+    const PeakMemory peak(*run.model);
     accumulate(run.trainer, pairs, objective(MMPO_LOSS_DPO, 0.1));
-    return run.model->workspace().bytes();
+    return peak.bytes();
   };
   const int64_t of_four = bytes(4, 4000);
   EXPECT_EQ(bytes(16, 4000), of_four);
@@ -524,19 +537,20 @@ TEST(Trainer, ScoringBetweenStepsDoesNotDisturbTraining) {
   expect_same_state(interrupted, straight);
 }
 
-TEST(Trainer, WorkspaceIsBoundedByTheLargestMicroBatch) {
+TEST(Trainer, MemoryIsBoundedByTheLargestMicroBatch) {
   auto run = TrainingRun::sliced(std::numeric_limits<int64_t>::max());
   const mmpo_objective settings = objective(MMPO_LOSS_DPO, 0.1);
   const auto largest = random_pairs(40, 9, 120);
+  const PeakMemory peak(*run.model);
   accumulate(run.trainer, largest, settings);
-  const int64_t bytes = run.model->workspace().bytes();
+  const int64_t bytes = peak.bytes();
   EXPECT_GT(bytes, int64_t{16} << 20);
   for (uint64_t i = 0; i < 20; ++i) {
     accumulate(run.trainer, random_pairs(1 + i, 11 + i, 120), settings);
-    EXPECT_EQ(run.model->workspace().bytes(), bytes);
+    EXPECT_EQ(peak.bytes(), bytes);
   }
   accumulate(run.trainer, largest, settings);
-  EXPECT_EQ(run.model->workspace().bytes(), bytes);
+  EXPECT_EQ(peak.bytes(), bytes);
 }
 
 TEST(Trainer, ResidentSetIsFlatOver2000MicroBatches) {

@@ -11,7 +11,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -66,16 +68,33 @@ final class DoctorCommand implements Callable<Integer> {
                     out,
                     "Threads",
                     NativeLibrary.numThreads() + " of " + processors + " processors (OMP_NUM_THREADS sets them)");
-            checkGpu(out, DeviceInfo.of(Device.CUDA));
+            checkGpu(out, DeviceInfo.of(Device.CUDA), () -> DeviceInfo.computationProblem(Device.CUDA));
         } catch (MmpoException e) {
             wrong(out, "Native core", e.getMessage());
         }
     }
 
-    /** None is no fault: everything runs on the CPU, too. */
-    private static void checkGpu(PrintWriter out, DeviceInfo gpu) {
+    /**
+     * None is no fault: everything runs on the CPU, too. One that is there must compute.
+     *
+     * @param computation has the GPU compute a little: what is wrong with it
+     */
+    void checkGpu(PrintWriter out, DeviceInfo gpu, Supplier<Optional<String>> computation) {
         if (gpu.isUsable()) {
             ok(out, "GPU", gpu.description());
+            computation
+                    .get()
+                    .ifPresentOrElse(
+                            problem -> wrong(
+                                    out,
+                                    "GPU's products and attention",
+                                    problem + ". A run on this GPU would end so, too. LibTorch must be built with flash"
+                                            + " attention and for this GPU's compute capability, and the driver be"
+                                            + " as new as its CUDA (docs/cuda.md); until then: device: cpu."),
+                            () -> ok(
+                                    out,
+                                    "GPU's products and attention",
+                                    "right, forward and backward (bfloat16, against the CPU)"));
         } else {
             ok(out, "GPU", "none can be used: " + gpu.problem() + ". To compute on one: " + gpu.mend() + ".");
         }

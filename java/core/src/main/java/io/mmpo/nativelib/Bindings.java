@@ -25,6 +25,8 @@ final class Bindings {
     static final MethodHandle GET_NUM_THREADS = status("mmpo_get_num_threads");
 
     static final MethodHandle DEVICE_DESCRIBE = status("mmpo_device_describe", JAVA_INT, ADDRESS, ADDRESS);
+    static final MethodHandle DEVICE_PEAK_BYTES = status("mmpo_device_peak_bytes", JAVA_INT, ADDRESS, ADDRESS);
+    static final MethodHandle DEVICE_CHECK = status("mmpo_device_check", JAVA_INT, ADDRESS);
 
     static final MethodHandle MODEL_CREATE =
             status("mmpo_model_create", ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);

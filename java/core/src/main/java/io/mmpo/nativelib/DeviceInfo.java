@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.mmpo.spec.Device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * What the core says of a device.
@@ -13,9 +14,8 @@ import java.lang.foreign.MemorySegment;
  * @param isBuilt whether the native core was built for it
  * @param description one line; empty where the device cannot be used
  * @param problem why it cannot be used; empty where it can
- * @param peakBytes the most memory that LibTorch has held there so far; 0 for the CPU
  */
-public record DeviceInfo(boolean isBuilt, String description, String problem, long peakBytes) {
+public record DeviceInfo(boolean isBuilt, String description, String problem) {
     public static DeviceInfo of(Device device) {
         NativeLibrary.load();
         try (Arena arena = Arena.ofConfined()) {
@@ -25,9 +25,34 @@ public record DeviceInfo(boolean isBuilt, String description, String problem, lo
                 return new DeviceInfo(
                         info.get(JAVA_INT, Layouts.offset(Layouts.DEVICE_INFO, "is_built")) != 0,
                         info.getString(Layouts.offset(Layouts.DEVICE_INFO, "description")),
-                        info.getString(Layouts.offset(Layouts.DEVICE_INFO, "problem")),
-                        info.get(JAVA_LONG, Layouts.offset(Layouts.DEVICE_INFO, "peak_bytes")));
+                        info.getString(Layouts.offset(Layouts.DEVICE_INFO, "problem")));
             });
+        }
+    }
+
+    /** The most memory that LibTorch has held there so far; 0 for the CPU, and where nothing was computed yet. */
+    public static long peakBytes(Device device) {
+        NativeLibrary.load();
+        try (Arena arena = Arena.ofConfined()) {
+            return NativeCall.run("mmpo_device_peak_bytes", arena, call -> {
+                MemorySegment bytes = arena.allocate(JAVA_LONG);
+                call.check((int) Bindings.DEVICE_PEAK_BYTES.invokeExact(Codes.of(device), bytes, call.error()));
+                return bytes.get(JAVA_LONG, 0);
+            });
+        }
+    }
+
+    /** Has it compute a product and an attention of a few rows: what fails or is wrong; empty where they are right. */
+    public static Optional<String> computationProblem(Device device) {
+        NativeLibrary.load();
+        try (Arena arena = Arena.ofConfined()) {
+            NativeCall.run("mmpo_device_check", arena, call -> {
+                call.check((int) Bindings.DEVICE_CHECK.invokeExact(Codes.of(device), call.error()));
+                return device;
+            });
+            return Optional.empty();
+        } catch (NativeException e) {
+            return Optional.of(e.getMessage());
         }
     }
 

@@ -118,7 +118,6 @@ final class Layouts {
             fields(JAVA_LONG, "top_k", "seed", "max_new_tokens"));
 
     static final StructLayout DEVICE_INFO = MemoryLayout.structLayout(
-                    JAVA_LONG.withName("peak_bytes"),
                     JAVA_INT.withName("is_built"),
                     MemoryLayout.sequenceLayout(252, JAVA_BYTE).withName("description"),
                     MemoryLayout.sequenceLayout(512, JAVA_BYTE).withName("problem"))

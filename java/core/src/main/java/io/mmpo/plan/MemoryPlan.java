@@ -15,20 +15,25 @@ import java.util.Optional;
  * @param gradients float32, of what is trained
  * @param optimizer state
  * @param activations what backward keeps of forward
- * @param scratch one layer's values, recomputed ones and their gradients
+ * @param scratch what layers share: values that none keeps, and their gradients
  * @param head hidden rows of the output head and one chunk of logits
  */
 public record MemoryPlan(
         long weights, long masterWeights, long gradients, long optimizer, long activations, long scratch, long head) {
-    /** kLogitBytes of native/src/logprob/linear_logp.h. */
-    static final long LOGIT_BYTES = 160L << 20;
+    /** kGpuLogitBytes and kCpuLogitBytes of native/src/logprob/linear_logp.h. */
+    static final long GPU_LOGIT_BYTES = 1024L << 20;
+
+    static final long CPU_LOGIT_BYTES = 160L << 20;
 
     /** kGpuSliceTokens and kCpuSliceTokens of native/src/model/batch_slices.h. */
     static final int GPU_SLICE_TOKENS = 8192;
 
     static final int CPU_SLICE_TOKENS = 1536;
 
-    /** masters: whether a bfloat16 model is trained in float32; tokens: of the slice; headRows: those of them that predict a completion's token. */
+    /**
+     * masters: whether a bfloat16 model is trained in float32; tokens: of the slice; headRows: those of them that predict a completion's
+     * token; logitBytes: that its logits may take.
+     */
     static MemoryPlan of(
             ModelShape shape,
             Optional<LoraSettings> lora,
@@ -37,21 +42,22 @@ public record MemoryPlan(
             boolean masters,
             Recompute recompute,
             long tokens,
-            long headRows) {
+            long headRows,
+            long logitBytes) {
         ParameterSizes model = ParameterSizes.ofModel(shape);
         ParameterSizes trained =
                 lora.map(settings -> ParameterSizes.ofAdapter(shape, settings)).orElse(model);
         long bytes = bf16 ? Short.BYTES : Float.BYTES;
         boolean hasFloatCopy = bf16 && masters || lora.isPresent();
         long computedCopies = model.elements() + (bf16 && lora.isPresent() ? trained.elements() : 0);
-        long logits = Math.min(LOGIT_BYTES, headRows * shape.vocabSize() * bytes);
+        long logits = Math.min(logitBytes, headRows * shape.vocabSize() * bytes);
         return new MemoryPlan(
                 bytes * computedCopies,
                 hasFloatCopy ? Float.BYTES * trained.elements() : 0,
                 Float.BYTES * trained.elements(),
                 trained.optimizerBytes(optimizer),
                 shape.numLayers() * tokens * keptPerToken(shape, lora, bytes, recompute),
-                tokens * scratchPerToken(shape, lora, bytes),
+                tokens * scratchPerToken(shape, lora, bytes, recompute),
                 logits + 4 * headRows * shape.hiddenSize() * bytes);
     }
 
@@ -59,11 +65,10 @@ public record MemoryPlan(
         return weights + masterWeights + gradients + optimizer + activations + scratch + head;
     }
 
-    /** Decoder::keep. */
+    /** Decoder::allocate_products and allocate_recomputed of every layer, and its input. */
     private static long keptPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
         long hidden = shape.hiddenSize();
-        long selective =
-                qkv(shape) + normedHeads(shape) + queries(shape) + hidden + 2 * shape.intermediateSize() + low(lora);
+        long selective = selective(shape, lora);
         return switch (recompute) {
             case FULL -> bytes * hidden;
             case SELECTIVE -> bytes * (hidden + selective) + statistics(shape);
@@ -72,20 +77,32 @@ public record MemoryPlan(
     }
 
     /**
-     * One layer's activations for forward and again for backward, their gradients, and what is summed in float32: the gradients
-     * of every head's keys and values, or a product's result.
+     * What a layer does not keep, in memory that all of them share; gradients, and what is summed in float32: the gradients of
+     * every head's keys and values, or a product's result.
      */
-    private static long scratchPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes) {
+    private static long scratchPerToken(
+            ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
         long hidden = shape.hiddenSize();
-        long layer = 3 * hidden
-                + qkv(shape)
-                + normedHeads(shape)
-                + queries(shape)
-                + 3 * shape.intermediateSize()
-                + low(lora);
+        long recomputed = 2 * hidden + shape.intermediateSize();
+        long shared = switch (recompute) {
+            case FULL ->
+                bytes * (recomputed + selective(shape, lora)) + statistics(shape) + Float.BYTES * shape.numHeads();
+            case SELECTIVE -> bytes * recomputed;
+            case NONE -> 0;
+        };
         long gradients = shape.intermediateSize() + 2 * hidden + queries(shape) + qkv(shape);
         long sums = Math.max(2 * queries(shape), shape.intermediateSize());
-        return bytes * (2 * layer + gradients + hidden) + 2 * statistics(shape) + Float.BYTES * sums;
+        return shared + bytes * (gradients + hidden) + Float.BYTES * sums;
+    }
+
+    /** What selective recomputation keeps of a token and layer, in elements. */
+    private static long selective(ModelShape shape, Optional<LoraSettings> lora) {
+        return qkv(shape)
+                + normedHeads(shape)
+                + queries(shape)
+                + shape.hiddenSize()
+                + 2 * shape.intermediateSize()
+                + low(lora);
     }
 
     private static long queries(ModelShape shape) {

@@ -67,8 +67,8 @@ public record TrainingPlan(
         LossOptions loss = config.loss();
         boolean isSft = loss.isSft();
         LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2);
-        int slice =
-                config.model().device() == DeviceChoice.CPU ? MemoryPlan.CPU_SLICE_TOKENS : MemoryPlan.GPU_SLICE_TOKENS;
+        boolean onCpu = config.model().device() == DeviceChoice.CPU;
+        int slice = onCpu ? MemoryPlan.CPU_SLICE_TOKENS : MemoryPlan.GPU_SLICE_TOKENS;
         long tokens = Math.min(choices.microBatch() * pair.tokens(), Math.max(slice, pair.tokens()));
         long headRows = Math.min((long) choices.microBatch() * pair.completions() * pair.completion(), tokens);
         MemoryPlan memory = MemoryPlan.of(
@@ -79,7 +79,8 @@ public record TrainingPlan(
                 config.model().trainedType() == WeightType.FLOAT32,
                 choices.recompute(),
                 tokens,
-                headRows);
+                headRows,
+                onCpu ? MemoryPlan.CPU_LOGIT_BYTES : MemoryPlan.GPU_LOGIT_BYTES);
         int graded = isSft || loss.ignoresRejected() ? 1 : 2;
         FlopCount flops = FlopCount.of(
                 shape, choices.lora(), pair, graded, isSft || loss.ignoresRejected(), loss.needsReference());

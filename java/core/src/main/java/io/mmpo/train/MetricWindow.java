@@ -80,7 +80,7 @@ final class MetricWindow {
         metrics.put("pairs_per_second", groups / seconds);
         metrics.put("tokens_per_second", tokens / seconds);
         metrics.put("data_wait_seconds", dataWaitSeconds);
-        long onGpu = DeviceInfo.of(Device.CUDA).peakBytes();
+        long onGpu = DeviceInfo.peakBytes(Device.CUDA);
         metrics.put("peak_memory_bytes", onGpu > 0 ? onGpu : ProcessMemory.peakBytes());
         return metrics;
     }

@@ -11,11 +11,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ChosenDeviceTest {
-    private static final DeviceInfo CPU = new DeviceInfo(true, "AVX512", "", 0);
-    private static final DeviceInfo GPU = new DeviceInfo(true, "NVIDIA H100, 79 GiB", "", 0);
+    private static final DeviceInfo CPU = new DeviceInfo(true, "AVX512", "");
+    private static final DeviceInfo GPU = new DeviceInfo(true, "NVIDIA H100, 79 GiB", "");
 
     private static DeviceInfo missing(boolean built, String problem) {
-        return new DeviceInfo(built, "", problem, 0);
+        return new DeviceInfo(built, "", problem);
     }
 
     @Test
@@ -58,5 +58,17 @@ class ChosenDeviceTest {
         DeviceInfo gpu = DeviceInfo.of(Device.CUDA);
         assertThat(NativeLibrary.buildInfo()).contains(gpu.isBuilt() ? "with CUDA" : "without CUDA");
         assertThat(gpu.isUsable()).isEqualTo(!gpu.description().isEmpty());
+    }
+
+    @Test
+    void aDeviceIsAskedWhatItComputesAndHolds() {
+        assertThat(DeviceInfo.computationProblem(Device.CPU)).isEmpty();
+        assertThat(DeviceInfo.peakBytes(Device.CPU)).isZero();
+        DeviceInfo gpu = DeviceInfo.of(Device.CUDA);
+        if (!gpu.isUsable()) {
+            assertThat(DeviceInfo.computationProblem(Device.CUDA))
+                    .hasValueSatisfying(problem -> assertThat(problem).contains(gpu.problem()));
+            assertThat(DeviceInfo.peakBytes(Device.CUDA)).isZero();
+        }
     }
 }

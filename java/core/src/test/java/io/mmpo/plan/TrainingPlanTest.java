@@ -125,7 +125,7 @@ class TrainingPlanTest {
             lora.ifPresent(chosen -> model.setAdapter(chosen, List.of()));
             ModelShape shape = files.config().shape();
             boolean bf16 = type == ComputeType.BFLOAT16;
-            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, masters, Recompute.NONE, 10, 5);
+            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, masters, Recompute.NONE, 10, 5, 1 << 20);
             try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
                 assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
                 assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
@@ -143,8 +143,10 @@ class TrainingPlanTest {
 
     @Test
     void constantsAreTheCores() throws IOException {
-        assertThat(constant("logprob/linear_logp.h", "kLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
-                .isEqualTo(MemoryPlan.LOGIT_BYTES);
+        assertThat(constant("logprob/linear_logp.h", "kGpuLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
+                .isEqualTo(MemoryPlan.GPU_LOGIT_BYTES);
+        assertThat(constant("logprob/linear_logp.h", "kCpuLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
+                .isEqualTo(MemoryPlan.CPU_LOGIT_BYTES);
         assertThat(constant("model/batch_slices.h", "kGpuSliceTokens = (\\d+);"))
                 .isEqualTo(MemoryPlan.GPU_SLICE_TOKENS);
         assertThat(constant("model/batch_slices.h", "kCpuSliceTokens = (\\d+);"))
@@ -206,6 +208,30 @@ class TrainingPlanTest {
         assertThat(plan(Map.of("max_length", 100)).pairTokens()).isEqualTo(1 + 2 * 99);
         assertThat(plan(Map.of("max_length", 100, "loss_type", "sft")).pairTokens())
                 .isEqualTo(100);
+    }
+
+    /** One token: the norms' outputs and the activation are made again; gradients of 14336 + 3 * 4096 + 4096 + 6144; 14336 floats. */
+    @Test
+    void layersShareWhatTheyDoNotKeep() {
+        Map<String, Object> lengths =
+                Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512);
+        long gradients = 2 * (14336 + 3 * 4096 + 4096 + 6144) + 4 * 14336;
+        assertThat(plan(lengths).memory().scratch()).isEqualTo(5648L * (2 * (2 * 4096 + 14336) + gradients));
+        Map<String, Object> none = new HashMap<>(lengths);
+        none.put("gradient_checkpointing", false);
+        assertThat(plan(none).memory().scratch()).isEqualTo(5648L * gradients);
+    }
+
+    /** Of 4 * 512 rows over 128,256 tokens in bfloat16 a GPU holds all, a CPU 160 MiB. */
+    @Test
+    void logitsAreThoseOfTheDevice() {
+        Map<String, Object> lengths =
+                new HashMap<>(Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512));
+        long hidden = 4 * 2048L * 4096 * 2;
+        assertThat(plan(lengths).memory().head()).isEqualTo(2048L * 128256 * 2 + hidden);
+        lengths.putAll(Map.of("device", "cpu", "per_device_train_batch_size", 2));
+        TrainingPlan cpu = plan(lengths);
+        assertThat(cpu.memory().head()).isLessThan((160L << 20) + hidden + 1);
     }
 
     /** A slice is its device's tokens, or one pair where that is longer. */

@@ -1,0 +1,92 @@
+#include "kernels/check_computation.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/sin.h>
+#include <c10/core/InferenceMode.h>
+
+#include <string>
+
+#include "common/error.h"
+#include "kernels/attention_plan.h"
+#include "kernels/gemm.h"
+
+namespace mmpo {
+namespace {
+
+// Rounding of a bfloat16 result and of what flash attention rounds on the way, of values of about 1.
+constexpr double kLargestError = 0.05;
+
+// Numbers in [-1, 1] that bfloat16 holds, on the CPU.
+Tensor numbers(int64_t rows, int64_t columns) {
+  return at::sin(at::arange(rows * columns, at::kFloat) * 1.3).view({rows, columns}).to(at::kBFloat16);
+}
+
+void compare(const std::string& what, const Tensor& found, const Tensor& expected) {
+  const double error = (found.cpu().to(at::kFloat) - expected.to(at::kFloat)).abs().max().item<double>();
+  // Written so that NaN fails.
+  if (!(error <= kLargestError)) {
+    fail(MMPO_INTERNAL, what, " is wrong by ", error, " where rounding explains ", kLargestError);
+  }
+}
+
+template <typename Body>
+void attempt(const std::string& what, const Body& body) {
+  try {
+    body(what);
+  } catch (const c10::Error& error) {
+    fail(MMPO_INTERNAL, what, " failed: ", error.what_without_backtrace());
+  }
+}
+
+void check_product(const std::string& what, at::Device device) {
+  const Tensor a_MK = numbers(24, 64);
+  const Tensor b_NK = numbers(40, 64) / 8;
+  Workspace workspace(device);
+  Tensor c_MN = at::empty({24, 40}, a_MK.options().device(device));
+  gemm(a_MK.to(device), b_NK.to(device).t(), {}, workspace, c_MN);
+  compare(what, c_MN, at::matmul(a_MK.to(at::kFloat), b_NK.to(at::kFloat).t()));
+}
+
+// A prompt with two completions, so that keys are gathered too, by four heads for two of keys, as a Llama of bfloat16 has them.
+void check_attention(const std::string& what, at::Device device) {
+  constexpr AttentionShape shape{4, 2, 64};
+  const std::vector<Segment> segments{{0, 9, 0, 0, 0}, {9, 5, 0, 9, 0}, {14, 7, 0, 9, 0}};
+  constexpr int64_t kRows = 21;
+  constexpr int64_t kQueries = 4 * 64;
+  constexpr int64_t kFused = (4 + 2 * 2) * 64;
+  const Tensor qkv_TQ = numbers(kRows, kFused);
+  const Tensor grad_out_TA = numbers(kRows, kQueries) / 4;
+  const auto empty = [](int64_t rows, int64_t columns, at::ScalarType type, at::Device where) {
+    return at::empty({rows, columns}, at::TensorOptions().dtype(type).device(where));
+  };
+  Tensor expected_out = empty(kRows, kQueries, at::kFloat, at::kCPU);
+  Tensor expected_lse = empty(4, kRows, at::kFloat, at::kCPU);
+  Tensor expected_grad = empty(kRows, kFused, at::kFloat, at::kCPU);
+  Workspace on_host;
+  attention(qkv_TQ.to(at::kFloat), segments, shape, expected_out, expected_lse);
+  attention_backward(grad_out_TA.to(at::kFloat), qkv_TQ.to(at::kFloat), expected_out, expected_lse, segments, shape,
+                     on_host, expected_grad);
+
+  Workspace workspace(device);
+  const AttentionPlan plan(segments, device);
+  const Tensor there_TQ = qkv_TQ.to(device);
+  Tensor out_TA = empty(kRows, kQueries, at::kBFloat16, device);
+  Tensor lse_NT = empty(4, kRows, at::kFloat, device);
+  Tensor grad_TQ = empty(kRows, kFused, at::kBFloat16, device);
+  plan.forward(there_TQ, shape, out_TA, lse_NT);
+  compare(what, out_TA, expected_out);
+  plan.backward(grad_out_TA.to(device), there_TQ, out_TA, lse_NT, shape, workspace, grad_TQ);
+  compare("the gradient of " + what, grad_TQ, expected_grad);
+}
+
+}  // namespace
+
+void check_computation(at::Device device) {
+  const c10::InferenceMode without_autograd;
+  attempt("a product of two bfloat16 matrices", [&](const std::string& what) { check_product(what, device); });
+  attempt("attention in bfloat16", [&](const std::string& what) { check_attention(what, device); });
+}
+
+}  // namespace mmpo
