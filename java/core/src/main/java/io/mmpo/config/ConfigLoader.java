@@ -50,7 +50,7 @@ public final class ConfigLoader {
     private static Loaded read(Map<String, Assignment> assignments) {
         Map<String, Assignment> byFirstName = new LinkedHashMap<>();
         Problems problems = new Problems(byFirstName);
-        assignments.forEach((name, assignment) -> {
+        inWordsOfToday(assignments, problems).forEach((name, assignment) -> {
             String first = ConfigKeys.named(name).map(ConfigKey::name).orElse(name);
             Assignment other = byFirstName.put(first, assignment);
             if (other != null && !other.says(assignment)) {
@@ -81,6 +81,28 @@ public final class ConfigLoader {
         ConfigKeys.SECTIONS.forEach(section -> section.check(settings, problems));
         problems.throwIfAny();
         return new Loaded(new TrainingConfig(settings), List.copyOf(notices));
+    }
+
+    /** With dataset_splits, which no key is called, as the two keys that it stands for. */
+    private static Map<String, Assignment> inWordsOfToday(Map<String, Assignment> assignments, Problems problems) {
+        Map<String, Assignment> today = new LinkedHashMap<>(assignments);
+        Assignment splits = today.remove(RecipeKeys.SPLITS);
+        if (splits == null) {
+            return today;
+        }
+        String where = " (" + splits.where() + ")";
+        try {
+            RecipeKeys.splits(splits).forEach((key, split) -> {
+                if (today.putIfAbsent(key, split) != null) {
+                    problems.noteWhole(
+                            key, key + " is set twice, by itself and by dataset_splits" + where + "; keep one");
+                }
+            });
+        } catch (Unreadable e) {
+            problems.noteWhole(
+                    RecipeKeys.SPLITS, e.message(RecipeKeys.SPLITS, splits.text() == null ? "" : splits.text(), where));
+        }
+        return today;
     }
 
     /** Those of the keys that there are here; what becomes of the others is noted. */

@@ -40,8 +40,11 @@ public record DataOptions(Settings values) {
                                     (given, v) -> Mixture.read(given, v.get(CONFIG), v.get(TRAIN_SPLIT)),
                                     Mixture::toYaml)
                             .orWhenNull(List.of()))
+            .alsoCalled("dataset_mixture")
+            .alsoCalled("dataset_mixer")
             .means(
-                    "Instead of dataset_name several of them: a list of `{path, config, split, weight, columns}` (docs/data.md).");
+                    "Instead of dataset_name several of them: a list of `{path, config, split, weight, columns}` (docs/data.md). Also called"
+                            + " `dataset_mixture` and `dataset_mixer`, with alignment-handbook's shapes: `{datasets: [{id, ...}]}` and `{NAME: WEIGHT}`.");
 
     private static final ConfigKey<String> TEXT_FIELD = KEYS.key("dataset_text_field", TEXT)
             .unset("text")
@@ -205,15 +208,22 @@ public record DataOptions(Settings values) {
 
     /** What is evaluated on; empty where the training data is a mixture and nothing else is named. */
     public Optional<DatasetOptions> evaluation() {
-        return evalDataset().or(this::dataset).map(path -> whole(path, testSplit()));
+        return evalDataset().or(this::onlyDataset).map(path -> whole(path, testSplit()));
     }
 
     /** False where the rows that would be evaluated on are those of the one file that is trained on. */
     public boolean mayEvaluate() {
         return evalDataset().isPresent()
-                || dataset()
+                || onlyDataset()
                         .filter(path -> !ONE_FILE.matcher(path).matches() && !Files.isRegularFile(Path.of(path)))
                         .isPresent();
+    }
+
+    /** Also where it is the one entry of a mixture. */
+    private Optional<String> onlyDataset() {
+        return dataset()
+                .or(() ->
+                        mixture().size() == 1 ? Optional.of(mixture().getFirst().path()) : Optional.empty());
     }
 
     private DatasetOptions whole(String path, String split) {

@@ -15,7 +15,12 @@ final class ForeignKeys {
     static final Map<String, ForeignRule> ALL = new LinkedHashMap<>();
 
     private static void ignored(String why, String... keys) {
-        declare(new ForeignRule.Ignored(why), keys);
+        declare(new ForeignRule.Ignored(why, false), keys);
+    }
+
+    /** The same without a line where it is off. */
+    private static void ignoredUnlessOff(String why, String... keys) {
+        declare(new ForeignRule.Ignored(why, true), keys);
     }
 
     /** Beside what means off nothing is accepted. */
@@ -152,8 +157,12 @@ final class ForeignKeys {
         ignored("runs are deterministic for a seed and a number of threads", "full_determinism");
         ignored("no code comes with a model here", "trust_remote_code", "model_code_revision");
         ignored("the order of the rows is a random one in any case", "shuffle_dataset");
+        ignoredUnlessOff(
+                "nothing is sent to a hub; output_dir/final can be uploaded afterwards",
+                "push_to_hub",
+                "hub_always_push");
         ignored(
-                "nothing is sent to a hub",
+                "nothing is sent to a hub; output_dir/final can be uploaded afterwards",
                 "hub_model_id",
                 "hub_model_revision",
                 "hub_strategy",
@@ -235,10 +244,6 @@ final class ForeignKeys {
                 "enable_jit_checkpoint",
                 "ignore_data_skip",
                 "restore_callback_states_from_checkpoint");
-        offOnly(
-                "a run writes to output_dir alone; write false, and upload output_dir/final afterwards",
-                "push_to_hub",
-                "hub_always_push");
         offOnly("distributed training is not there yet, and a run is one process; write zero_stage: 0", "zero_stage");
         offOnly(
                 "distributed training is not there yet, and a run is one process; remove it",
@@ -290,15 +295,9 @@ final class ForeignKeys {
         renamed("write dataset_train_split", "dataset_train_name");
         renamed("write dataset_test_split", "dataset_test_name");
         renamed("write eval_dataset_name", "eval_dataset");
-        renamed(
-                "write datasets, a list of {path, split, weight} entries",
-                "dataset_mixer",
-                "dataset_mixture",
-                "dataset_splits");
         renamed("write dataset_config, or config in an entry of datasets", "dataset_configs");
         renamed("write max_length", "max_seq_length", "max_seq_len", "cutoff_len");
         renamed("write max_completion_length", "max_target_length");
-        renamed("write eval_strategy", "evaluation_strategy");
         renamed("write per_device_train_batch_size", "per_gpu_train_batch_size", "train_batch_size", "batch_size");
         renamed("write per_device_eval_batch_size", "per_gpu_eval_batch_size", "eval_batch_size");
         renamed("write num_train_epochs", "num_epochs", "epochs");

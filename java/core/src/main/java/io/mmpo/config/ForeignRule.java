@@ -12,11 +12,16 @@ sealed interface ForeignRule {
     /** Notes what the user has to change, or what is worth a line. */
     void apply(String key, Assignment given, Problems problems, Consumer<String> notices);
 
-    /** It would change nothing here: accepted with one line, which says why. */
-    record Ignored(String why) implements ForeignRule {
+    /**
+     * It would change nothing here: accepted with one line, which says why.
+     *
+     * @param quietWhenOff where what means off asks for what is done here anyway
+     */
+    record Ignored(String why, boolean quietWhenOff) implements ForeignRule {
         @Override
         public void apply(String key, Assignment given, Problems problems, Consumer<String> notices) {
-            if (!isEmpty(given) && !"none".equals(given.text())) {
+            boolean isQuiet = isEmpty(given) || "none".equals(given.text()) || (quietWhenOff && isOff(given));
+            if (!isQuiet) {
                 notices.accept("%s means nothing here: %s (%s)".formatted(key, why, given.where()));
             }
         }

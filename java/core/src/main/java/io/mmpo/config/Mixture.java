@@ -14,14 +14,17 @@ import org.jspecify.annotations.Nullable;
 final class Mixture {
     private static final Set<String> KEYS = Set.of("path", "config", "split", "weight", "columns");
 
+    /** What alignment-handbook calls a path, and TRL a configuration. */
+    private static final Map<String, String> OTHER_NAMES = Map.of("id", "path", "name", "config");
+
     private Mixture() {}
 
     /** config and split: of entries that name none. */
     static List<DatasetOptions> read(Assignment given, Optional<String> config, String split) {
-        JsonNode list = given.tree();
-        if (list == null) {
+        if (given.tree() == null) {
             throw new Unreadable("must be a list or a mapping");
         }
+        JsonNode list = RecipeKeys.mixture(given.tree());
         String where = " (" + given.where() + ")";
         List<DatasetOptions> datasets = new ArrayList<>();
         for (JsonNode entry : list.isObject() ? List.of(list) : list) {
@@ -37,7 +40,7 @@ final class Mixture {
                     place);
         }
         entry.fieldNames().forEachRemaining(key -> {
-            if (!KEYS.contains(key)) {
+            if (!KEYS.contains(OTHER_NAMES.getOrDefault(key, key))) {
                 throw MmpoException.configuration(
                         "datasets: '%s' of %s is not a key of a data set%s; the keys are path, config, split, weight, columns",
                         key,
@@ -72,7 +75,8 @@ final class Mixture {
 
     private static Map<String, String> columns(JsonNode mapping, String place) {
         Map<String, String> columns = new LinkedHashMap<>();
-        if (mapping.isMissingNode() || mapping.isNull()) {
+        // A list names the columns to keep, as TRL and alignment-handbook have it; here those that are needed are read.
+        if (mapping.isMissingNode() || mapping.isNull() || mapping.isArray()) {
             return columns;
         }
         if (!mapping.isObject()) {
@@ -89,7 +93,11 @@ final class Mixture {
     }
 
     private static @Nullable String text(JsonNode entry, String key, String place) {
-        JsonNode value = entry.path(key);
+        JsonNode value = OTHER_NAMES.entrySet().stream()
+                .filter(other -> other.getValue().equals(key) && entry.has(other.getKey()))
+                .findFirst()
+                .map(other -> entry.path(other.getKey()))
+                .orElse(entry.path(key));
         if (value.isContainerNode()) {
             throw MmpoException.configuration("datasets: %s of %s must be one value", key, place);
         }

@@ -51,6 +51,7 @@ public record RunOptions(Settings values) {
 
     static final ConfigKey<IntervalStrategy> EVAL_STRATEGY = KEYS.key(
                     "eval_strategy", ValueType.oneOf(IntervalStrategy.class))
+            .alsoCalled("evaluation_strategy")
             .unset("no")
             .mayChangeOnResuming()
             .means(

@@ -324,7 +324,7 @@ class ConfigLoaderTest {
                 "datasets: [{path: x, weight: a}]|datasets: weight of entry 1 (FILE:2) must be a number, got 'a'",
                 "datasets: [{path: x, weight: 0}]|datasets: weight must be above 0 and at most 1000, got 0 of entry 1 (FILE:2)",
                 "datasets: [{path: x, split: ../y}]|datasets: split must be a name of letters, digits, _, - and ., got '../y'",
-                "datasets: [{path: x, columns: [a]}]|columns must map names of docs/data.md to columns of the file",
+                "datasets: [{path: x, columns: a}]|columns must map names of docs/data.md to columns of the file",
                 "datasets: [{path: x, path: y}]|'path' is set twice at FILE:2",
                 "datasets: [{path: &a x}, {path: *a}]|uses a YAML alias",
                 "seed: 1|dataset_name must be set",
