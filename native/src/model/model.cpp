@@ -46,7 +46,8 @@ Model::Scores Model::score(const mmpo_batch& batch, bool with_greedy) {
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
     const PackedBatch packed(slice.batch, roles, device());
     Tensor is_first_R;
-    if (with_greedy) is_first_R = at::empty({packed.head_rows_R.size(0)}, packed.head_rows_R.options().dtype(at::kBool));
+    if (with_greedy)
+      is_first_R = at::empty({packed.head_rows_R.size(0)}, packed.head_rows_R.options().dtype(at::kBool));
     const Tensor logp_R = this->logps(packed, nullptr, with_greedy ? &is_first_R : nullptr).cpu();
     const std::vector<double> sums = sum_completions(packed, logp_R);
     scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());

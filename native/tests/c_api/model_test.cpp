@@ -325,8 +325,9 @@ TEST_F(ModelCApi, ScoreSaysWhichCompletionsGreedyDecodingGives) {
   const mmpo_sampling greedy{.temperature = 0, .top_p = 1, .top_k = 0, .seed = 0, .max_new_tokens = length};
   std::vector<int32_t> given(length);
   int32_t num_given = 0;
-  ASSERT_EQ(mmpo_model_generate(model_, prompt.data(), &length, 1, nullptr, 0, &greedy, given.data(), &num_given, &err_),
-            MMPO_OK)
+  ASSERT_EQ(
+      mmpo_model_generate(model_, prompt.data(), &length, 1, nullptr, 0, &greedy, given.data(), &num_given, &err_),
+      MMPO_OK)
       << err_.message;
   std::vector<int32_t> tokens = prompt;
   tokens.insert(tokens.end(), given.begin(), given.end());

@@ -52,12 +52,7 @@ class ArchitectureTest {
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"),
-            entry(
-                    "io.mmpo.eval.reward",
-                    "io.mmpo.data",
-                    "io.mmpo.data.tokens",
-                    "io.mmpo.nativelib",
-                    "io.mmpo.spec"),
+            entry("io.mmpo.eval.reward", "io.mmpo.data", "io.mmpo.data.tokens", "io.mmpo.nativelib", "io.mmpo.spec"),
             entry(
                     "io.mmpo.eval",
                     "io.mmpo.data.store",

@@ -41,7 +41,10 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
             description = "The model's name in the file; its directory's by itself.")
     private @Nullable String generator;
 
-    @Option(names = "--max-new-tokens", defaultValue = "512", description = "Most tokens of an answer (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--max-new-tokens",
+            defaultValue = "512",
+            description = "Most tokens of an answer (${DEFAULT-VALUE}).")
     private int maxNewTokens;
 
     @Option(names = "--temperature", defaultValue = "0.01", description = "0 is greedy (${DEFAULT-VALUE}).")
@@ -56,7 +59,10 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "42", description = "Seed of the draws (${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--batch-size", defaultValue = "16", description = "Instructions answered at a time (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--batch-size",
+            defaultValue = "16",
+            description = "Instructions answered at a time (${DEFAULT-VALUE}).")
     private int batchSize;
 
     @Option(names = "--limit", paramLabel = "N", description = "Answer only the first N instructions.")
@@ -82,7 +88,11 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
             EvaluatedModel asked =
                     EvaluatedModel.of(open.pretrained(), open.tokenizer().get(), model.computation());
             String name = generator == null
-                    ? Path.of(asked.name()).toAbsolutePath().normalize().getFileName().toString()
+                    ? Path.of(asked.name())
+                            .toAbsolutePath()
+                            .normalize()
+                            .getFileName()
+                            .toString()
                     : generator;
             int count = limit == null ? Integer.MAX_VALUE : limit;
             boolean complete = new AlpacaAnswers(asked, name, sampling, batchSize)

@@ -22,7 +22,8 @@ import picocli.CommandLine.Spec;
 
 @Command(
         name = "lm",
-        description = "Asks a model the questions of tests of ability, with lm-evaluation-harness's prompts, metrics and files.",
+        description =
+                "Asks a model the questions of tests of ability, with lm-evaluation-harness's prompts, metrics and files.",
         mixinStandardHelpOptions = true)
 final class EvalLmCommand implements Callable<Integer> {
     @Mixin
@@ -33,21 +34,24 @@ final class EvalLmCommand implements Callable<Integer> {
             required = true,
             split = ",",
             paramLabel = "TASK",
-            description = "Tasks by name, all for the ten of the MMPO paper, or paths of a task's YAML; several with commas between them.")
+            description =
+                    "Tasks by name, all for the ten of the MMPO paper, or paths of a task's YAML; several with commas between them.")
     private List<String> tasks;
 
     @Option(
             names = "--data",
             required = true,
             paramLabel = "DIR",
-            description = "Directory of the tasks' rows: TASK.jsonl, or .json, .csv, .parquet; TASK_fewshot.jsonl for examples.")
+            description =
+                    "Directory of the tasks' rows: TASK.jsonl, or .json, .csv, .parquet; TASK_fewshot.jsonl for examples.")
     private Path data;
 
     @Option(
             names = "--output",
             required = true,
             paramLabel = "DIR",
-            description = "Where results.json and samples_TASK.jsonl are written. An evaluation that was interrupted goes on there.")
+            description =
+                    "Where results.json and samples_TASK.jsonl are written. An evaluation that was interrupted goes on there.")
     private Path output;
 
     @Option(names = "--limit", paramLabel = "N", description = "Ask only the first N questions of each task.")
@@ -106,12 +110,13 @@ final class EvalLmCommand implements Callable<Integer> {
                 print(out, task.task(), entry.getKey().replaceFirst(",none$", ""), entry.getValue(), task.questions());
             }
         }
-        results.meanAccuracy().ifPresent(mean -> print(
-                out,
-                "mean of " + results.tasks().size(),
-                "acc",
-                mean,
-                results.tasks().stream().mapToInt(TaskResult::questions).sum()));
+        results.meanAccuracy()
+                .ifPresent(mean -> print(
+                        out,
+                        "mean of " + results.tasks().size(),
+                        "acc",
+                        mean,
+                        results.tasks().stream().mapToInt(TaskResult::questions).sum()));
     }
 
     private static void print(PrintWriter out, String task, String metric, TaskResult.Value value, int questions) {

@@ -55,8 +55,9 @@ final class EvalRewardCommand implements Callable<Integer> {
             names = "--loss-type",
             defaultValue = "mmpo",
             paramLabel = "mmpo|dpo|simpo",
-            description = "Whose reward: of DPO beta times the log-ratio of model and reference, of SimPO beta times the log-probability, of MMPO"
-                    + " the score after the normalisation over --batch-size pairs (${DEFAULT-VALUE}).")
+            description =
+                    "Whose reward: of DPO beta times the log-ratio of model and reference, of SimPO beta times the log-probability, of MMPO"
+                            + " the score after the normalisation over --batch-size pairs (${DEFAULT-VALUE}).")
     private Method method;
 
     @Option(names = "--beta", defaultValue = "0.1", description = "beta of the loss (${DEFAULT-VALUE}).")
@@ -68,7 +69,9 @@ final class EvalRewardCommand implements Callable<Integer> {
             description = "MMPO's constant of the chosen response (${DEFAULT-VALUE}).")
     private double rewardEpsilon;
 
-    @Option(names = "--length-normalize", description = "Divide log-probabilities by the response's length (MMPO, SimPO).")
+    @Option(
+            names = "--length-normalize",
+            description = "Divide log-probabilities by the response's length (MMPO, SimPO).")
     private boolean lengthNormalize;
 
     @Option(
@@ -92,16 +95,17 @@ final class EvalRewardCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
-        Arguments.require(spec, beta > 0 && Double.isFinite(beta), "--beta must be a finite number above 0, got " + beta);
+        Arguments.require(
+                spec, beta > 0 && Double.isFinite(beta), "--beta must be a finite number above 0, got " + beta);
         Arguments.require(
                 spec,
                 method.loss.readsReference() == (refModel != null),
                 method.loss.readsReference()
-                        ? "--ref-model is wanted: the reward of " + method.name().toLowerCase(Locale.ROOT)
+                        ? "--ref-model is wanted: the reward of "
+                                + method.name().toLowerCase(Locale.ROOT)
                                 + " is made from a reference model's log-probabilities too"
                         : "--ref-model has no part in SimPO's reward; leave it out");
-        Arguments.require(
-                spec, !lengthNormalize || method != Method.DPO, "--length-normalize is of MMPO and SimPO");
+        Arguments.require(spec, !lengthNormalize || method != Method.DPO, "--length-normalize is of MMPO and SimPO");
         RewardAccuracy accuracy = measure();
         spec.commandLine()
                 .getOut()

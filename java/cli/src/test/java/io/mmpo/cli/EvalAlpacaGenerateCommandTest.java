@@ -37,7 +37,8 @@ class EvalAlpacaGenerateCommandTest {
         List<JsonNode> asked = Cli.readJsonLines(SharedFiles.path("data/alpaca_eval/eval_set.jsonl"));
         assertThat(answers).hasSize(7);
         for (int i = 0; i < 7; i++) {
-            assertThat(answers.path(i).path("instruction")).isEqualTo(asked.get(i).path("instruction"));
+            assertThat(answers.path(i).path("instruction"))
+                    .isEqualTo(asked.get(i).path("instruction"));
             assertThat(answers.path(i).path("dataset")).isEqualTo(asked.get(i).path("dataset"));
             assertThat(answers.path(i).path("generator").asText()).isEqualTo("stories260k");
             assertThat(answers.path(i).path("output").asText()).isNotBlank();
@@ -52,7 +53,8 @@ class EvalAlpacaGenerateCommandTest {
     @Test
     void aGreedyAnswerDoesNotDependOnTheOthers() throws IOException {
         Path output = directory.resolve("outputs.json");
-        Cli.run(words(output, "--max-new-tokens", 20, "--temperature", 0).toArray()).succeeds();
+        Cli.run(words(output, "--max-new-tokens", 20, "--temperature", 0).toArray())
+                .succeeds();
         String instruction = read(output).path(3).path("instruction").asText();
         Cli alone = Cli.run(
                         "generate",
@@ -74,8 +76,10 @@ class EvalAlpacaGenerateCommandTest {
         Cli.run(words(whole, "--max-new-tokens", 300).toArray()).succeeds();
         Path killed = directory.resolve("killed.json");
         Path journal = directory.resolve("killed.json.unfinished/answers.jsonl");
-        Process process = CliProcess.start(words(killed, "--max-new-tokens", 300).toArray());
-        while (process.isAlive() && (!Files.exists(journal) || Files.readAllLines(journal).size() < 3)) {
+        Process process =
+                CliProcess.start(words(killed, "--max-new-tokens", 300).toArray());
+        while (process.isAlive()
+                && (!Files.exists(journal) || Files.readAllLines(journal).size() < 3)) {
             Thread.sleep(2);
         }
         process.destroyForcibly().waitFor();
@@ -88,9 +92,17 @@ class EvalAlpacaGenerateCommandTest {
 
     @Test
     void aRowWithoutAnInstructionIsNamed() throws IOException {
-        Path rows = Files.writeString(directory.resolve("rows.jsonl"), "{\"instruction\": \"a\"}\n{\"prompt\": \"b\"}\n");
+        Path rows =
+                Files.writeString(directory.resolve("rows.jsonl"), "{\"instruction\": \"a\"}\n{\"prompt\": \"b\"}\n");
         Cli.run(
-                        "eval", "alpaca", "generate", "--model", SharedFiles.path("models/stories260k"), "--data", rows, "--output",
+                        "eval",
+                        "alpaca",
+                        "generate",
+                        "--model",
+                        SharedFiles.path("models/stories260k"),
+                        "--data",
+                        rows,
+                        "--output",
                         directory.resolve("x.json"))
                 .failsWith(ExitCode.DATA, "rows.jsonl, line 2", "instruction");
     }

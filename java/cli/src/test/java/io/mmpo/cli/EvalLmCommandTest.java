@@ -63,7 +63,8 @@ class EvalLmCommandTest {
         for (JsonNode row : Cli.readJsonLines(SharedFiles.path(MODEL + "/lm_eval.jsonl"))) {
             expected.put(row.path("task").asText() + " " + row.path("id").asText(), row);
         }
-        JsonNode results = new ObjectMapper().readTree(output("all").resolve("results.json").toFile());
+        JsonNode results = new ObjectMapper()
+                .readTree(output("all").resolve("results.json").toFile());
         double sum = 0;
         for (String task : TASKS) {
             List<JsonNode> samples = Cli.readJsonLines(output("all").resolve("samples_" + task + ".jsonl"));
@@ -72,7 +73,8 @@ class EvalLmCommandTest {
             double right = 0;
             for (JsonNode sample : samples) {
                 right += sample.path("acc").doubleValue();
-                JsonNode wanted = expected.get(task + " " + sample.path("doc").path("id").asText());
+                JsonNode wanted =
+                        expected.get(task + " " + sample.path("doc").path("id").asText());
                 compared += wanted == null ? 0 : 1; // piqa has rows that are longer than the window
                 if (wanted != null) {
                     compare(sample, wanted);
@@ -105,8 +107,12 @@ class EvalLmCommandTest {
                     .as(where)
                     .isCloseTo(value, within(1e-3 + 1e-5 * Math.abs(value)));
         }
-        assertThat(sample.path("target").asText()).as(where).isEqualTo(wanted.path("target").asText());
-        assertThat(sample.path("acc").doubleValue()).as(where).isEqualTo(wanted.path("acc").doubleValue());
+        assertThat(sample.path("target").asText())
+                .as(where)
+                .isEqualTo(wanted.path("target").asText());
+        assertThat(sample.path("acc").doubleValue())
+                .as(where)
+                .isEqualTo(wanted.path("acc").doubleValue());
         if (wanted.has("acc_norm")) {
             assertThat(sample.path("acc_norm").doubleValue())
                     .as(where)
@@ -118,12 +124,15 @@ class EvalLmCommandTest {
     void noBitDependsOnTheBatch() throws IOException {
         String tasks = "arc_easy,winogrande,commonsense_qa";
         eval(output("many"), tasks, "--limit", 30).succeeds();
-        eval(output("one"), "commonsense_qa,winogrande,arc_easy", "--limit", 30, "--batch-size", 1).succeeds();
+        eval(output("one"), "commonsense_qa,winogrande,arc_easy", "--limit", 30, "--batch-size", 1)
+                .succeeds();
         eval(output("seven"), tasks, "--limit", 30, "--batch-size", 7).succeeds();
         for (String task : tasks.split(",")) {
             String name = "samples_" + task + ".jsonl";
-            assertThat(output("one").resolve(name)).hasSameBinaryContentAs(output("many").resolve(name));
-            assertThat(output("seven").resolve(name)).hasSameBinaryContentAs(output("many").resolve(name));
+            assertThat(output("one").resolve(name))
+                    .hasSameBinaryContentAs(output("many").resolve(name));
+            assertThat(output("seven").resolve(name))
+                    .hasSameBinaryContentAs(output("many").resolve(name));
         }
         assertThat(output("seven").resolve("results.json"))
                 .hasSameBinaryContentAs(output("many").resolve("results.json"));
@@ -147,9 +156,10 @@ class EvalLmCommandTest {
                         template)
                 .succeeds();
         eval(output("plain"), "arc_easy", "--limit", 2, "--num-fewshot", 1).succeeds();
-        JsonNode chat = Cli.readJsonLines(output("chat").resolve("samples_arc_easy.jsonl")).getFirst();
-        JsonNode plain =
-                Cli.readJsonLines(output("plain").resolve("samples_arc_easy.jsonl")).getFirst();
+        JsonNode chat = Cli.readJsonLines(output("chat").resolve("samples_arc_easy.jsonl"))
+                .getFirst();
+        JsonNode plain = Cli.readJsonLines(output("plain").resolve("samples_arc_easy.jsonl"))
+                .getFirst();
         String question = "Question: " + chat.path("doc").path("question").asText() + "\nAnswer:";
         String context = chat.path("arguments").path("gen_args_0").path("arg_0").asText();
         assertThat(context)
@@ -161,7 +171,8 @@ class EvalLmCommandTest {
                 .matches("(?s)Question: .*\nAnswer: [^\n]+\n\nQuestion: .*")
                 .endsWith("\n\n" + question);
         assertThat(plain.path("arguments").path("gen_args_1").path("arg_1").asText())
-                .isEqualTo(" " + plain.path("doc").path("choices").path("text").path(1).asText());
+                .isEqualTo(" "
+                        + plain.path("doc").path("choices").path("text").path(1).asText());
     }
 
     @Test
@@ -180,19 +191,33 @@ class EvalLmCommandTest {
                 """);
         Path output = output("tale");
         Cli.run(
-                        "eval", "lm", "--device=cpu", "--model", SharedFiles.path(MODEL), "--data", directory, "--tasks", task,
-                        "--output", output)
+                        "eval",
+                        "lm",
+                        "--device=cpu",
+                        "--model",
+                        SharedFiles.path(MODEL),
+                        "--data",
+                        directory,
+                        "--tasks",
+                        task,
+                        "--output",
+                        output)
                 .succeeds();
         List<JsonNode> samples = Cli.readJsonLines(output.resolve("samples_tale.jsonl"));
         assertThat(samples).hasSize(2).allSatisfy(sample -> {
-            assertThat(sample.path("filtered_resps").path(0).asText()).isNotBlank().doesNotContain(".");
+            assertThat(sample.path("filtered_resps").path(0).asText())
+                    .isNotBlank()
+                    .doesNotContain(".");
             assertThat(sample.path("exact_match").doubleValue()).isZero();
         });
         // What it said as the target: now it is right, and as a likelihood it is greedy.
         String said = samples.getFirst().path("filtered_resps").path(0).asText();
         Files.writeString(
                 directory.resolve("tale.jsonl"),
-                new ObjectMapper().createObjectNode().put("start", "Once upon a time, there was a").put("end", said) + "\n");
+                new ObjectMapper()
+                                .createObjectNode()
+                                .put("start", "Once upon a time, there was a")
+                                .put("end", said) + "\n");
         Files.writeString(task, Files.readString(task) + "metadata: {version: 2}\n");
         Path likelihood = Files.writeString(directory.resolve("likely.yaml"), """
                 task: likely
@@ -202,10 +227,21 @@ class EvalLmCommandTest {
                 doc_to_target: " {{end.strip()}}"
                 """);
         Cli.run(
-                        "eval", "lm", "--device=cpu", "--model", SharedFiles.path(MODEL), "--data", directory, "--tasks",
-                        task + "," + likelihood, "--output", output("again"))
+                        "eval",
+                        "lm",
+                        "--device=cpu",
+                        "--model",
+                        SharedFiles.path(MODEL),
+                        "--data",
+                        directory,
+                        "--tasks",
+                        task + "," + likelihood,
+                        "--output",
+                        output("again"))
                 .succeeds();
-        JsonNode results = new ObjectMapper().readTree(output("again").resolve("results.json").toFile()).path("results");
+        JsonNode results = new ObjectMapper()
+                .readTree(output("again").resolve("results.json").toFile())
+                .path("results");
         assertThat(results.path("tale").path("exact_match,none").doubleValue()).isEqualTo(1);
         assertThat(results.path("likely").path("acc,none").doubleValue()).isEqualTo(1);
         assertThat(results.path("likely").path("perplexity,none").doubleValue()).isGreaterThan(1);
@@ -242,7 +278,8 @@ class EvalLmCommandTest {
         assertThat(killed.resolve("results.json")).doesNotExist();
         long answered = lines(journal) - 1;
         assertThat(answered).isBetween(4L, 60L);
-        Cli cli = eval(killed, "hellaswag,arc_easy", "--limit", 60, "--batch-size", 2).succeeds();
+        Cli cli = eval(killed, "hellaswag,arc_easy", "--limit", 60, "--batch-size", 2)
+                .succeeds();
         assertThat(cli.err()).contains("hellaswag: ").contains("questions were answered before");
         for (String name : List.of("results.json", "samples_hellaswag.jsonl", "samples_arc_easy.jsonl")) {
             assertThat(killed.resolve(name)).hasSameBinaryContentAs(whole.resolve(name));
@@ -264,10 +301,30 @@ class EvalLmCommandTest {
                 .failsWith(ExitCode.CONFIGURATION, "chat template", "--chat-template");
         eval(output("none"), "arc_easy", "--num-fewshot", 250).failsWith(ExitCode.DATA, "250 examples");
         Path empty = Files.createDirectory(directory.resolve("empty"));
-        Cli.run("eval", "lm", "--model", SharedFiles.path(MODEL), "--data", empty, "--tasks", "race", "--output", output("x"))
+        Cli.run(
+                        "eval",
+                        "lm",
+                        "--model",
+                        SharedFiles.path(MODEL),
+                        "--data",
+                        empty,
+                        "--tasks",
+                        "race",
+                        "--output",
+                        output("x"))
                 .failsWith(ExitCode.DATA, "race.jsonl", "empty");
         Files.writeString(empty.resolve("piqa.jsonl"), "{\"goal\": \"a\", \"sol1\": \"b\", \"label\": 0}\n");
-        Cli.run("eval", "lm", "--model", SharedFiles.path(MODEL), "--data", empty, "--tasks", "piqa", "--output", output("x"))
+        Cli.run(
+                        "eval",
+                        "lm",
+                        "--model",
+                        SharedFiles.path(MODEL),
+                        "--data",
+                        empty,
+                        "--tasks",
+                        "piqa",
+                        "--output",
+                        output("x"))
                 .failsWith(ExitCode.DATA, "piqa.jsonl, line 1", "doc_to_choice", "'sol2'", "undefined");
         assertThat(output("x").resolve("results.json")).doesNotExist();
     }

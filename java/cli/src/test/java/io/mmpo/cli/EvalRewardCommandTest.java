@@ -57,7 +57,16 @@ class EvalRewardCommandTest {
         TinyRun run = TinyRun.in(directory);
         Cli.run("eval", "reward", "--model", run.model(), "--data", run.rows(), "--loss-type=dpo")
                 .failsWith(ExitCode.CONFIGURATION, "--ref-model is wanted", "dpo");
-        Cli.run("eval", "reward", "--model", run.model(), "--data", run.rows(), "--loss-type=simpo", "--ref-model", run.model())
+        Cli.run(
+                        "eval",
+                        "reward",
+                        "--model",
+                        run.model(),
+                        "--data",
+                        run.rows(),
+                        "--loss-type=simpo",
+                        "--ref-model",
+                        run.model())
                 .failsWith(ExitCode.CONFIGURATION, "--ref-model", "SimPO");
         Cli.run("eval", "reward", "--model", run.model(), "--data", run.rows(), "--loss-type=simpo", "--beta=0")
                 .failsWith(ExitCode.CONFIGURATION, "--beta");

@@ -54,9 +54,11 @@ public final class Journal implements AutoCloseable {
             return known;
         }
         String text = Files.readString(file, StandardCharsets.UTF_8);
-        List<String> lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
+        List<String> lines =
+                text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
         try {
-            if (lines.isEmpty() || !JSON.readTree(lines.getFirst()).path("key").asText().equals(key)) {
+            if (lines.isEmpty()
+                    || !JSON.readTree(lines.getFirst()).path("key").asText().equals(key)) {
                 return known;
             }
             for (String line : lines.subList(1, lines.size())) {

@@ -165,7 +165,9 @@ public final class PythonLiteral {
     private TemplateException unexpected(String wanted) {
         String found = position >= text.length()
                 ? "its end"
-                : "'" + TemplateException.excerpt(text.substring(position, Math.min(text.length(), position + 20))) + "'";
-        return new TemplateException("a Python literal is wanted, but where " + wanted + " should stand it has " + found);
+                : "'" + TemplateException.excerpt(text.substring(position, Math.min(text.length(), position + 20)))
+                        + "'";
+        return new TemplateException(
+                "a Python literal is wanted, but where " + wanted + " should stand it has " + found);
     }
 }

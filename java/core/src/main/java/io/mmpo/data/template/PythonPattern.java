@@ -16,7 +16,8 @@ public final class PythonPattern {
      */
     public static Pattern compile(String pattern) {
         if (pattern.length() > MAX_LENGTH) {
-            throw new TemplateException("a pattern of " + pattern.length() + " characters is over the limit of " + MAX_LENGTH);
+            throw new TemplateException(
+                    "a pattern of " + pattern.length() + " characters is over the limit of " + MAX_LENGTH);
         }
         try {
             return Pattern.compile(

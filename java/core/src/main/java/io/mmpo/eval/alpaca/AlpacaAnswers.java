@@ -9,9 +9,9 @@ import io.mmpo.data.rows.TableRow;
 import io.mmpo.data.store.Fingerprint;
 import io.mmpo.data.tokens.ChatPrompt;
 import io.mmpo.data.tokens.Tokenizer;
+import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.EvaluationListener;
 import io.mmpo.eval.Journal;
-import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.spec.Sampling;
 import java.nio.file.Path;
@@ -55,7 +55,8 @@ public final class AlpacaAnswers {
             throw MmpoException.data("%s has no rows; AlpacaEval's instructions are wanted.", instructions);
         }
         List<int[]> prompts = rows.stream().map(this::prompt).toList();
-        Path journalFile = output.resolveSibling(output.getFileName() + ".unfinished").resolve("answers.jsonl");
+        Path journalFile =
+                output.resolveSibling(output.getFileName() + ".unfinished").resolve("answers.jsonl");
         try (Journal journal = Journal.open(journalFile, key(prompts))) {
             if (!answer(prompts, journal, listener)) {
                 return false;
@@ -85,7 +86,9 @@ public final class AlpacaAnswers {
     private static String instruction(TableRow row) {
         String text = row.values().path("instruction").asText("");
         if (text.isEmpty()) {
-            throw row.error("an instruction is wanted, a text that is not empty, found %s", row.values().path("instruction"));
+            throw row.error(
+                    "an instruction is wanted, a text that is not empty, found %s",
+                    row.values().path("instruction"));
         }
         return text;
     }
@@ -119,7 +122,8 @@ public final class AlpacaAnswers {
                     sampling.topK(),
                     sampling.seed() + 0x9E3779B97F4A7C15L * first,
                     sampling.maxNewTokens());
-            int[][] answers = model.core().generate(batch.stream().map(prompts::get).toList(), stops(), ofBatch);
+            int[][] answers =
+                    model.core().generate(batch.stream().map(prompts::get).toList(), stops(), ofBatch);
             Map<Integer, ObjectNode> texts = new TreeMap<>();
             for (int i = 0; i < answers.length; i++) {
                 String text = model.tokenizer().decode(answers[i], true);

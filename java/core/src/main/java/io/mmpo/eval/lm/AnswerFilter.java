@@ -32,7 +32,9 @@ record AnswerFilter(String name, List<Extraction> extractions) {
                     })
                     .toList();
             int index = match < 0 ? found.size() + match : match;
-            return found.isEmpty() || index < 0 || index >= found.size() ? fallback : found.get(index).strip();
+            return found.isEmpty() || index < 0 || index >= found.size()
+                    ? fallback
+                    : found.get(index).strip();
         }
     }
 

@@ -16,7 +16,8 @@ record Encoded(int question, List<Group> groups) {
      */
     record Group(int[] context, List<int[]> continuations) {
         long tokens() {
-            return context.length + continuations.stream().mapToLong(ids -> ids.length).sum();
+            return context.length
+                    + continuations.stream().mapToLong(ids -> ids.length).sum();
         }
     }
 

@@ -50,7 +50,8 @@ final class Encoder {
         List<Request> requests = question.requests();
         for (int first = 0; first < requests.size(); ) {
             int end = first + 1;
-            while (end < requests.size() && requests.get(end).context().equals(requests.get(first).context())) {
+            while (end < requests.size()
+                    && requests.get(end).context().equals(requests.get(first).context())) {
                 end++;
             }
             add(groups, requests.subList(first, end), task, question);
@@ -130,8 +131,9 @@ final class Encoder {
     List<String> notes() {
         List<String> notes = new ArrayList<>();
         if (cutContexts.get() > 0) {
-            notes.add(cutContexts.get() + " contexts are longer than the " + window
-                    + " positions of the model with what follows; they lose their beginning, as in lm-evaluation-harness");
+            notes.add(
+                    cutContexts.get() + " contexts are longer than the " + window
+                            + " positions of the model with what follows; they lose their beginning, as in lm-evaluation-harness");
         }
         if (longContinuations.get() > 0) {
             notes.add(longContinuations.get() + " continuations alone are longer than the " + window

@@ -44,7 +44,8 @@ final class Examples {
         List<Map<String, Object>> others = firstOthers(random.sample(pool, count + 1), question);
         return others.size() == count
                 ? others
-                : random.sample(pool.stream().filter(row -> !row.equals(question)).toList(), count);
+                : random.sample(
+                        pool.stream().filter(row -> !row.equals(question)).toList(), count);
     }
 
     private List<Map<String, Object>> firstOthers(List<Map<String, Object>> rows, Map<String, Object> question) {

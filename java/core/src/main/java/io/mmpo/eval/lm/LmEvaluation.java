@@ -2,12 +2,12 @@ package io.mmpo.eval.lm;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
+import io.mmpo.data.rows.TableRow;
+import io.mmpo.data.store.Fingerprint;
 import io.mmpo.data.tokens.ChatTemplate;
 import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.EvaluationListener;
 import io.mmpo.eval.Journal;
-import io.mmpo.data.store.Fingerprint;
-import io.mmpo.data.rows.TableRow;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.files.OwnerLock;
 import java.nio.file.Path;
@@ -54,8 +54,8 @@ public final class LmEvaluation {
 
         /** Empty where the listener asked to stop; what is done is kept for the next time. */
         public Optional<LmResults> run(EvaluatedModel model, EvaluationListener listener) {
-            try (OwnerLock lock = OwnerLock.ofDirectory(
-                    settings.output(), "--output " + settings.output(), listener::message)) {
+            try (OwnerLock lock =
+                    OwnerLock.ofDirectory(settings.output(), "--output " + settings.output(), listener::message)) {
                 return new LmEvaluation(model, settings, listener).run(this);
             }
         }
@@ -86,8 +86,9 @@ public final class LmEvaluation {
 
     private Optional<TaskResult> run(TaskSpec task, TaskRows rows) {
         int numFewshot = settings.numFewshot().orElse(task.numFewshot());
-        List<TableRow> asked =
-                rows.all().stream().limit(settings.limit().orElse(Integer.MAX_VALUE)).toList();
+        List<TableRow> asked = rows.all().stream()
+                .limit(settings.limit().orElse(Integer.MAX_VALUE))
+                .toList();
         List<Question> questions = new Questions(task, rows.examples(numFewshot), chatTemplate()).of(asked);
         Encoder encoder = new Encoder(model.tokenizer(), model.positions());
         List<Encoded> encoded = encoder.encode(task, questions);

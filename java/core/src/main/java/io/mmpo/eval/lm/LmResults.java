@@ -66,7 +66,10 @@ public record LmResults(String model, List<TaskResult> tasks, LmSettings setting
             group.put("alias", MEAN);
             put(group, "acc,none", mean);
             json.putObject("group_subtasks")
-                    .set(MEAN, JsonFile.MAPPER.valueToTree(tasks.stream().map(TaskResult::task).toList()));
+                    .set(
+                            MEAN,
+                            JsonFile.MAPPER.valueToTree(
+                                    tasks.stream().map(TaskResult::task).toList()));
         });
         ObjectNode config = json.putObject("config");
         config.put("model", "mmpo");
@@ -82,6 +85,7 @@ public record LmResults(String model, List<TaskResult> tasks, LmSettings setting
         int comma = name.indexOf(',');
         String errorName = name.substring(0, comma) + "_stderr" + name.substring(comma);
         result.put(name, value.mean());
-        value.standardError().ifPresentOrElse(error -> result.put(errorName, error), () -> result.put(errorName, "N/A"));
+        value.standardError()
+                .ifPresentOrElse(error -> result.put(errorName, error), () -> result.put(errorName, "N/A"));
     }
 }

@@ -10,11 +10,7 @@ import java.util.Set;
  * @param ignoreCase this and the following: what exact_match does to both texts first
  */
 record Metric(
-        Name name,
-        List<String> regexesToIgnore,
-        boolean ignoreCase,
-        boolean ignorePunctuation,
-        boolean ignoreNumbers) {
+        Name name, List<String> regexesToIgnore, boolean ignoreCase, boolean ignorePunctuation, boolean ignoreNumbers) {
     enum Name {
         /** Whether the likeliest choice is right; of a single text, whether greedy decoding gives it. */
         ACC(Set.of(OutputType.MULTIPLE_CHOICE, OutputType.LOGLIKELIHOOD)),

@@ -22,7 +22,8 @@ final class Prompt {
         return new Prompt(description.isEmpty() ? List.of() : List.of(new Turn("system", description, "")));
     }
 
-    Prompt withExample(String question, String genPrefix, String answer, String targetDelimiter, String fewshotDelimiter) {
+    Prompt withExample(
+            String question, String genPrefix, String answer, String targetDelimiter, String fewshotDelimiter) {
         boolean delimits = genPrefix.isEmpty() || needsSpace(question, genPrefix);
         return with(
                 new Turn("user", question, delimits ? targetDelimiter : ""),

@@ -14,7 +14,12 @@ import org.jspecify.annotations.Nullable;
  * @param requests one a choice, or one
  */
 record Question(
-        int docId, ObjectNode doc, @Nullable Object target, List<String> choices, List<Integer> right, List<Request> requests) {
+        int docId,
+        ObjectNode doc,
+        @Nullable Object target,
+        List<String> choices,
+        List<Integer> right,
+        List<Request> requests) {
     /** What is scored, or continued: then the continuation is empty. */
     record Request(String context, String continuation) {}
 }

@@ -1,9 +1,9 @@
 package io.mmpo.eval.lm;
 
 import io.mmpo.MmpoException;
-import io.mmpo.data.tokens.ChatTemplate;
 import io.mmpo.data.rows.TableRow;
 import io.mmpo.data.template.TemplateException;
+import io.mmpo.data.tokens.ChatTemplate;
 import io.mmpo.eval.lm.Question.Request;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,12 +42,14 @@ final class Questions {
     }
 
     private Question question(TableRow row, Map<String, Object> doc) {
-        List<String> choices = named(task.docToChoice(), field -> field.choices(doc)).orElse(List.of());
+        List<String> choices =
+                named(task.docToChoice(), field -> field.choices(doc)).orElse(List.of());
         boolean hasChoices = !choices.isEmpty();
         @Nullable Object text = named(task.docToText(), field -> field.question(doc, hasChoices));
         @Nullable Object target = named(task.docToTarget(), field -> field.target(doc, hasChoices));
         String prefix = genPrefix(doc);
-        Prompt before = Prompt.describedBy(named(task.description(), field -> field.text(doc)).orElse(""));
+        Prompt before = Prompt.describedBy(
+                named(task.description(), field -> field.text(doc)).orElse(""));
         for (Map<String, Object> example : examples.before(doc)) {
             before = withExample(before, example);
         }
@@ -65,7 +67,8 @@ final class Questions {
                 named(task.docToChoice(), field -> field.choices(example)).orElse(List.of());
         @Nullable Object text = named(task.docToText(), field -> field.question(example, !choices.isEmpty()));
         @Nullable Object target = named(task.docToTarget(), field -> field.target(example, !choices.isEmpty()));
-        String question = text instanceof Number number && !choices.isEmpty() ? choices.get(number.intValue()) : asText(text);
+        String question =
+                text instanceof Number number && !choices.isEmpty() ? choices.get(number.intValue()) : asText(text);
         String answer = target instanceof Number number && !choices.isEmpty() && !(text instanceof Number)
                 ? choices.get(number.intValue())
                 : asText(target instanceof List<?> several && !several.isEmpty() ? several.getFirst() : target);
@@ -80,8 +83,7 @@ final class Questions {
                 .toList();
     }
 
-    private List<Request> requests(
-            Prompt prompt, List<String> choices, String prefix, @Nullable Object target) {
+    private List<Request> requests(Prompt prompt, List<String> choices, String prefix, @Nullable Object target) {
         String context = prompt.render(template);
         return switch (task.outputType()) {
             case MULTIPLE_CHOICE ->

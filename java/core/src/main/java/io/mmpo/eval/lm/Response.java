@@ -26,9 +26,9 @@ sealed interface Response {
             case Text text -> json.put("text", text.text());
             case Scores scores -> {
                 ArrayNode list = json.putArray("scores");
-                scores.scores().forEach(score -> list.addArray()
-                        .add(score.logLikelihood())
-                        .add(score.isGreedy()));
+                scores.scores()
+                        .forEach(score ->
+                                list.addArray().add(score.logLikelihood()).add(score.isGreedy()));
             }
         }
         return json;

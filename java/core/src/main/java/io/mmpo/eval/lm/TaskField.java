@@ -32,7 +32,8 @@ final class TaskField {
     }
 
     /** The column, or the rendered text. */
-    @Nullable Object raw(Map<String, Object> doc) {
+    @Nullable
+    Object raw(Map<String, Object> doc) {
         if (template == null) {
             return value;
         }
@@ -40,12 +41,14 @@ final class TaskField {
     }
 
     /** As the harness reads a rendered question: digits are the number of a choice where there are choices. */
-    @Nullable Object question(Map<String, Object> doc, boolean hasChoices) {
+    @Nullable
+    Object question(Map<String, Object> doc, boolean hasChoices) {
         return numberOfChoice(raw(doc), hasChoices, doc);
     }
 
     /** The same of an answer, which may be a list of them too. */
-    @Nullable Object target(Map<String, Object> doc, boolean hasChoices) {
+    @Nullable
+    Object target(Map<String, Object> doc, boolean hasChoices) {
         @Nullable Object target = numberOfChoice(raw(doc), hasChoices, doc);
         if (isColumn(doc) || !(target instanceof String text) || !text.startsWith("[") || !text.endsWith("]")) {
             return target;

@@ -106,11 +106,7 @@ final class TaskFile {
             throw MmpoException.configuration("%s must hold the keys of a task.", origin);
         } catch (JsonProcessingException e) {
             throw MmpoException.of(
-                    MmpoException.Kind.CONFIGURATION,
-                    e,
-                    "%s is not valid YAML: %s.",
-                    origin,
-                    JsonFile.problem(e));
+                    MmpoException.Kind.CONFIGURATION, e, "%s is not valid YAML: %s.", origin, JsonFile.problem(e));
         } catch (IOException e) {
             throw new IllegalStateException("a text could not be read", e);
         }
@@ -167,7 +163,8 @@ final class TaskFile {
                 metrics(type),
                 filters(type),
                 yaml.path("metadata").path("version").asText("Yaml"),
-                YAML.convertValue(yaml, YAML.getTypeFactory().constructMapType(LinkedHashMap.class, String.class, Object.class)));
+                YAML.convertValue(
+                        yaml, YAML.getTypeFactory().constructMapType(LinkedHashMap.class, String.class, Object.class)));
     }
 
     private void requireKnownKeys() {
@@ -220,7 +217,8 @@ final class TaskFile {
                                     .map(Metric.Name::key)
                                     .toList()));
             String aggregation = entry.path("aggregation").asText("mean");
-            if (!aggregation.equals(name == Metric.Name.PERPLEXITY ? "perplexity" : "mean") && entry.has("aggregation")) {
+            if (!aggregation.equals(name == Metric.Name.PERPLEXITY ? "perplexity" : "mean")
+                    && entry.has("aggregation")) {
                 throw error("the aggregation %s of the metric %s is not there", aggregation, name.key());
             }
             List<String> regexes = texts(entry.path("regexes_to_ignore"), "regexes_to_ignore");
@@ -249,10 +247,11 @@ final class TaskFile {
                 String function = step.path("function").asText();
                 switch (function) {
                     case "take_first" -> {}
-                    case "regex" -> extractions.add(new AnswerFilter.Extraction(
-                            requirePattern(step.path("regex_pattern").asText("#### (\\-?[0-9\\.\\,]+)")),
-                            step.path("group_select").asInt(0),
-                            step.path("fallback").asText("[invalid]")));
+                    case "regex" ->
+                        extractions.add(new AnswerFilter.Extraction(
+                                requirePattern(step.path("regex_pattern").asText("#### (\\-?[0-9\\.\\,]+)")),
+                                step.path("group_select").asInt(0),
+                                step.path("fallback").asText("[invalid]")));
                     default -> throw error("there is no filter %s, but regex and take_first", function);
                 }
             }

@@ -14,7 +14,8 @@ import java.util.OptionalDouble;
  * @param numFewshot examples before each
  * @param values by "acc,none", in the order in which they are printed
  */
-public record TaskResult(String task, int questions, int rows, int numFewshot, Map<String, Value> values, TaskSpec spec) {
+public record TaskResult(
+        String task, int questions, int rows, int numFewshot, Map<String, Value> values, TaskSpec spec) {
     /** standardError: of the mean; none of a single question, and of a perplexity. */
     public record Value(double mean, OptionalDouble standardError) {}
 
@@ -27,7 +28,8 @@ public record TaskResult(String task, int questions, int rows, int numFewshot, M
             questions = entry.getValue().size();
             for (Metric metric : task.metrics()) {
                 double[] ofRows = entry.getValue().stream()
-                        .mapToDouble(verdict -> Objects.requireNonNull(verdict.get(metric.name().key())))
+                        .mapToDouble(verdict ->
+                                Objects.requireNonNull(verdict.get(metric.name().key())))
                         .toArray();
                 values.put(metric.name().key() + "," + entry.getKey().name(), value(metric, ofRows));
             }

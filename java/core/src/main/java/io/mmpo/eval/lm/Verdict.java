@@ -23,9 +23,11 @@ final class Verdict {
                     metric.name().key(),
                     switch (response) {
                         case Response.Text text -> exactMatch(metric, filter.of(text.text()), question);
-                        case Response.Scores scores when task.outputType() == OutputType.MULTIPLE_CHOICE ->
+                        case Response.Scores scores
+                        when task.outputType() == OutputType.MULTIPLE_CHOICE ->
                             ofChoices(metric, question, scores.scores());
-                        case Response.Scores scores -> ofOne(metric, scores.scores().getFirst());
+                        case Response.Scores scores ->
+                            ofOne(metric, scores.scores().getFirst());
                     });
         }
         return values;
@@ -33,13 +35,15 @@ final class Verdict {
 
     private static double ofChoices(Metric metric, Question question, List<Score> scores) {
         return switch (metric.name()) {
-            case ACC -> isRight(question, likeliest(scores.size(), i -> scores.get(i).logLikelihood()));
+            case ACC ->
+                isRight(question, likeliest(scores.size(), i -> scores.get(i).logLikelihood()));
             case ACC_NORM ->
                 isRight(
                         question,
                         likeliest(
                                 scores.size(),
-                                i -> scores.get(i).logLikelihood() / codePoints(question.choices().get(i))));
+                                i -> scores.get(i).logLikelihood()
+                                        / codePoints(question.choices().get(i))));
             case EXACT_MATCH ->
                 question.right().stream().anyMatch(i -> scores.get(i).isGreedy()) ? 1 : 0;
             case PERPLEXITY -> throw new IllegalStateException("perplexity is of single texts");
@@ -71,12 +75,15 @@ final class Verdict {
         if (!question.choices().isEmpty()) {
             targets = question.right().stream().map(question.choices()::get).toList();
         } else {
-            targets = question.target() instanceof List<?> several
-                    ? several
-                    : List.of(String.valueOf(question.target()));
+            targets =
+                    question.target() instanceof List<?> several ? several : List.of(String.valueOf(question.target()));
         }
         String found = normalized(metric, answer);
-        return targets.stream().anyMatch(target -> normalized(metric, String.valueOf(target)).equals(found)) ? 1 : 0;
+        return targets.stream()
+                        .anyMatch(target ->
+                                normalized(metric, String.valueOf(target)).equals(found))
+                ? 1
+                : 0;
     }
 
     private static String normalized(Metric metric, String text) {

@@ -50,7 +50,8 @@ public record RewardAccuracy(
             PackedBatch batch = PackedBatch.of(
                     groups.stream().map(TokenizedGroup::prompt).toList(),
                     groups.stream().map(TokenizedGroup::completions).toList());
-            double[] referenceLogps = reference.map(frozen -> frozen.logps(batch)).orElse(null);
+            double[] referenceLogps =
+                    reference.map(frozen -> frozen.logps(batch)).orElse(null);
             BatchResult result = model.evaluate(batch, objective, referenceLogps);
             for (int i = 0; i < groups.size(); i++) {
                 double ofChosen = finite(result.rewards()[2 * i], groups.get(i));
@@ -63,15 +64,12 @@ public record RewardAccuracy(
             progress.accept(count);
         }
         if (count == 0) {
-            throw MmpoException.data("The data has no pairs; rows with a prompt, a chosen and a rejected response are wanted.");
+            throw MmpoException.data(
+                    "The data has no pairs; rows with a prompt, a chosen and a rejected response are wanted.");
         }
         double accuracy = (double) right / count;
         return new RewardAccuracy(
-                count,
-                accuracy,
-                Math.sqrt(accuracy * (1 - accuracy) / (count - 1)),
-                chosen / count,
-                rejected / count);
+                count, accuracy, Math.sqrt(accuracy * (1 - accuracy) / (count - 1)), chosen / count, rejected / count);
     }
 
     private static double finite(double reward, TokenizedGroup group) {

@@ -25,7 +25,8 @@ class TableFileTest {
         List<TableRow> lines = read("a.jsonl", "{\"a\": 1, \"b\": {\"c\": [0.5, null]}}\n\n{\"d\": \"x\"}\n");
         assertThat(lines).hasSize(2);
         assertThat(lines.getFirst().plain().get("a")).isEqualTo(1L);
-        assertThat(lines.getFirst().values().path("b").path("c").path(0).doubleValue()).isEqualTo(0.5);
+        assertThat(lines.getFirst().values().path("b").path("c").path(0).doubleValue())
+                .isEqualTo(0.5);
         assertThat(lines.get(1).plain()).isEqualTo(Map.of("d", "x"));
         assertThat(lines.get(1).row()).isEqualTo(1);
         assertThat(lines.get(1).error("no %s", "luck")).hasMessageContaining("a.jsonl, line 3: no luck");
@@ -35,7 +36,9 @@ class TableFileTest {
 
     @Test
     void whatIsNoTableIsAnError() {
-        assertThatThrownBy(() -> read("a.jsonl", "[1]")).isInstanceOf(MmpoException.class).hasMessageContaining("object");
+        assertThatThrownBy(() -> read("a.jsonl", "[1]"))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining("object");
         assertThatThrownBy(() -> TableFile.read(directory.resolve("none.jsonl")))
                 .isInstanceOf(MmpoException.class)
                 .hasMessageContaining("none.jsonl");

@@ -22,7 +22,8 @@ class EvaluationTemplateTest {
     @Test
     void whiteSpaceStays() {
         assertThat(render("  {% if n %}\nx\n{% endif %}\n")).isEqualTo("  \nx\n\n");
-        assertThat(JinjaTemplate.compile("  {% if n %}\nx\n{% endif %}\n").render(ROW)).isEqualTo("x\n");
+        assertThat(JinjaTemplate.compile("  {% if n %}\nx\n{% endif %}\n").render(ROW))
+                .isEqualTo("x\n");
         assertThat(render("{{ n }}\n\n")).isEqualTo("3\n\n");
     }
 
@@ -45,9 +46,11 @@ class EvaluationTemplateTest {
 
     @Test
     void regexFiltersAreRes() {
-        assertThat(render("{{ text | replace(' [title]', '. ') | regex_replace('\\[.*?\\]', '') | replace('  ', ' ') }}"))
+        assertThat(render(
+                        "{{ text | replace(' [title]', '. ') | regex_replace('\\[.*?\\]', '') | replace('  ', ' ') }}"))
                 .isEqualTo("a. b c d");
-        assertThat(render("{{ 'a1b22' | regex_replace('(\\d)(\\d)?', '<\\\\1>') }}")).isEqualTo("a<1>b<2>");
+        assertThat(render("{{ 'a1b22' | regex_replace('(\\d)(\\d)?', '<\\\\1>') }}"))
+                .isEqualTo("a<1>b<2>");
         assertThat(render("{{ 'aaa' | regex_replace('a', '$', 2) }}")).isEqualTo("$$a");
         assertThat(render("{{ 'a ) 38 , b ) 2,5 , e ) none' | regex_findall('[abcd] \\) .*?, |e \\) .*?$') }}"))
                 .isEqualTo("['a ) 38 , ', 'b ) 2,5 , ', 'e ) none']");
@@ -64,7 +67,8 @@ class EvaluationTemplateTest {
     @Test
     void aPatternThatTriesVeryManyWaysIsStopped() {
         assertThatThrownBy(() -> JinjaTemplate.compile(
-                                "{{ ('a' * 40 ~ 'c') | regex_replace('(a+)+\\\\1b', '') }}", JinjaEnvironment.EVALUATION)
+                                "{{ ('a' * 40 ~ 'c') | regex_replace('(a+)+\\\\1b', '') }}",
+                                JinjaEnvironment.EVALUATION)
                         .render(ROW, 300))
                 .isInstanceOf(TemplateException.class)
                 .hasMessageContaining("longer than 300 ms");
@@ -74,7 +78,8 @@ class EvaluationTemplateTest {
     void listsArePrintedAndReadAgain() {
         assertThat(PythonLiteral.parse(render("{{ choices.text }}"))).isEqualTo(List.of("one", "it's"));
         assertThat(PythonLiteral.parse("{'a': (1, -2.5), \"b\\n\": [None, True, 'x' 'y'],}"))
-                .isEqualTo(Map.of("a", new PythonTuple(List.of(1L, -2.5)), "b\n", java.util.Arrays.asList(null, true, "xy")));
+                .isEqualTo(Map.of(
+                        "a", new PythonTuple(List.of(1L, -2.5)), "b\n", java.util.Arrays.asList(null, true, "xy")));
         assertThat(PythonLiteral.parse("(3)")).isEqualTo(3L);
         assertThat(PythonLiteral.parse("(3,)")).isEqualTo(new PythonTuple(List.of(3L)));
     }

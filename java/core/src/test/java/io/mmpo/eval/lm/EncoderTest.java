@@ -38,19 +38,24 @@ class EncoderTest {
     private static List<Encoded.Group> encode(int window, Request... requests) {
         Question question =
                 new Question(0, JsonNodeFactory.instance.objectNode(), 0L, List.of(), List.of(), List.of(requests));
-        return new Encoder(tokenizer, window).encode(TASK, List.of(question)).getFirst().groups();
+        return new Encoder(tokenizer, window)
+                .encode(TASK, List.of(question))
+                .getFirst()
+                .groups();
     }
 
     @Test
     void aContextIsThereOnceForAllOfItsChoices() {
-        List<Encoded.Group> groups = encode(512, new Request("Lily saw a", " dog"), new Request("Lily saw a", " big cat"));
+        List<Encoded.Group> groups =
+                encode(512, new Request("Lily saw a", " dog"), new Request("Lily saw a", " big cat"));
         assertThat(groups).hasSize(1);
         assertThat(groups.getFirst().context()).isEqualTo(tokenizer.encode("Lily saw a", true));
         assertThat(Stream.of(" dog", " big cat")
                         .map(choice -> tokenizer.encode("Lily saw a" + choice, true))
                         .map(ids -> Arrays.copyOfRange(ids, groups.getFirst().context().length, ids.length)))
                 .containsExactlyElementsOf(groups.getFirst().continuations());
-        assertThat(encode(512, new Request("Lily", " ran"), new Request("Tom", " ran"))).hasSize(2);
+        assertThat(encode(512, new Request("Lily", " ran"), new Request("Tom", " ran")))
+                .hasSize(2);
     }
 
     @Test
@@ -108,7 +113,10 @@ class EncoderTest {
                 encoder.encode(TASK, List.of(question)).getFirst().groups().getFirst();
         assertThat(group.context()).hasSize(1);
         assertThat(group.continuations().getFirst().length).isGreaterThan(3);
-        assertThat(encoder.notes()).singleElement().asString().contains("1 continuations alone are longer than the 3 positions");
+        assertThat(encoder.notes())
+                .singleElement()
+                .asString()
+                .contains("1 continuations alone are longer than the 3 positions");
     }
 
     @Test

@@ -10,8 +10,9 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class ExamplesTest {
-    private static final List<Map<String, Object>> POOL =
-            IntStream.range(0, 250).mapToObj(i -> Map.<String, Object>of("n", (long) i)).toList();
+    private static final List<Map<String, Object>> POOL = IntStream.range(0, 250)
+            .mapToObj(i -> Map.<String, Object>of("n", (long) i))
+            .toList();
 
     private static List<Object> numbers(List<Map<String, Object>> rows) {
         return rows.stream().map(row -> row.get("n")).toList();
@@ -33,12 +34,14 @@ class ExamplesTest {
                 .hasSize(3)
                 .startsWith(247L, 112L)
                 .doesNotContain(199L);
-        assertThat(numbers(new Examples(POOL, true, 3, true).before(POOL.get(1)))).containsExactly(0L, 2L, 3L);
+        assertThat(numbers(new Examples(POOL, true, 3, true).before(POOL.get(1))))
+                .containsExactly(0L, 2L, 3L);
     }
 
     @Test
     void aTaskMayTakeTheFirst() {
-        assertThat(numbers(new Examples(POOL, false, 3, true).before(POOL.get(1)))).containsExactly(0L, 1L, 2L);
+        assertThat(numbers(new Examples(POOL, false, 3, true).before(POOL.get(1))))
+                .containsExactly(0L, 1L, 2L);
         assertThat(new Examples(POOL, false, 0, true).before(POOL.get(1))).isEmpty();
     }
 

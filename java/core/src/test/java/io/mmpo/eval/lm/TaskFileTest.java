@@ -109,13 +109,11 @@ class TaskFileTest {
     void whatItCannotFollowIsNamed(String line, String words) {
         String yaml = "task: t\noutput_type: generate_until\ndoc_to_text: a\ndoc_to_target: b\n";
         String key = line.substring(0, line.indexOf(':') + 1);
-        String others = yaml.lines()
-                .filter(kept -> !kept.startsWith(key))
-                .reduce("", (text, kept) -> text + kept + "\n");
+        String others =
+                yaml.lines().filter(kept -> !kept.startsWith(key)).reduce("", (text, kept) -> text + kept + "\n");
         assertThatThrownBy(() -> TaskFile.parse(others + line, "t.yaml"))
                 .isInstanceOfSatisfying(
-                        MmpoException.class,
-                        e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION))
+                        MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION))
                 .hasMessageContaining("t.yaml")
                 .hasMessageContaining(words);
     }

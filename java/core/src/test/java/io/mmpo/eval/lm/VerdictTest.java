@@ -12,8 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class VerdictTest {
     private static Question question(Object target, List<String> choices, Integer... right) {
-        return new Question(
-                0, JsonNodeFactory.instance.objectNode(), target, choices, List.of(right), List.of());
+        return new Question(0, JsonNodeFactory.instance.objectNode(), target, choices, List.of(right), List.of());
     }
 
     private static TaskSpec task(String yaml) {
@@ -36,7 +35,8 @@ class VerdictTest {
 
     @Test
     void ofEqualOnesTheFirstIsChosen() {
-        TaskSpec task = task("output_type: multiple_choice\ndoc_to_choice: [\"a\", \"b\"]\nmetric_list: [{metric: acc}]");
+        TaskSpec task =
+                task("output_type: multiple_choice\ndoc_to_choice: [\"a\", \"b\"]\nmetric_list: [{metric: acc}]");
         Response response = new Response.Scores(List.of(new Score(-1, false), new Score(-1, false)));
         assertThat(Verdict.of(task, question(0L, List.of("a", "b"), 0), response, AnswerFilter.NONE))
                 .isEqualTo(Map.of("acc", 1.0));
@@ -77,7 +77,11 @@ class VerdictTest {
                   - name: strict
                     filter: [{function: regex, regex_pattern: "#### (\\\\-?[0-9\\\\.\\\\,]+)"}, {function: take_first}]
                 """);
-        assertThat(Verdict.of(task, question(target, List.of()), new Response.Text(text), task.filters().getFirst()))
+        assertThat(Verdict.of(
+                        task,
+                        question(target, List.of()),
+                        new Response.Text(text),
+                        task.filters().getFirst()))
                 .isEqualTo(Map.of("exact_match", expected));
     }
 
