@@ -2,7 +2,8 @@
 """The same rows give lm-evaluation-harness's own log-likelihoods and verdicts, row by row.
 
 Against verdicts that the harness left beside the 135M model (--stored): the ten tasks, zero-shot, every 4th row of each file and every
-20th of race. And against the harness itself (--live), run here on the first rows of three tasks: with three examples before each
+20th of race. And against the harness itself (--live), run here on the first rows of three tasks, with stories260k (given a chat template) or
+with --live-model smollm2-135m-instruct, which takes a while on two cores: with three examples before each
 question, in the model's chat template, and both, every example a turn; its own YAML of each task is given the local rows, and examples
 are drawn from them. A task of generated text, which both programs read from one file, is compared as text. Both kinds without an option.
 
@@ -41,6 +42,7 @@ def arguments():
     parser.add_argument("--stored", action="store_true", help="only against what the harness left beside the model")
     parser.add_argument("--live", action="store_true", help="only against the harness, run here")
     parser.add_argument("--limit", type=int, default=6, help="rows of each task that are asked live (6)")
+    parser.add_argument("--live-model", default="stories260k", help="whose answers are compared live (stories260k)")
     parser.add_argument("--mmpo", default=str(common.REPOSITORY / "mmpo"), help="the command line, as words")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -115,6 +117,22 @@ def check_stored(options, directory):
     return different
 
 
+TEMPLATE = """{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + eos_token + '\n' }}{% endfor %}\
+{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"""
+
+
+def with_template(model, directory):
+    """The model's directory, or one beside it that has a chat template too."""
+    if (model / "chat_template.jinja").exists():
+        return model
+    copy = directory / "model"
+    copy.mkdir()
+    for file in model.iterdir():
+        (copy / file.name).symlink_to(file.resolve())
+    (copy / "chat_template.jinja").write_text(TEMPLATE)
+    return copy
+
+
 def live_cases(directory):
     generated = directory / "completions.yaml"
     generated.write_text(json.dumps({key: GENERATED[key] for key in GENERATED}, indent=1))  # JSON is YAML
@@ -127,7 +145,7 @@ def live_cases(directory):
 
 
 def check_live(options, directory):
-    model = common.model_directory("smollm2-135m-instruct")
+    model = with_template(common.model_directory(options.live_model), directory)
     data = directory / "live"
     data.mkdir()
     for task in LIVE_TASKS:

@@ -247,7 +247,7 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
                          Tensor& grad_x, Tensor& grad_weight, Into into) override {
     DeviceStay on(device_);
     on.result(grad_x), on.result(grad_weight);
-    const int64_t num_blocks = (num_rows(x) + kWeightGradientBlock - 1) / kWeightGradientBlock;
+    const int64_t num_blocks = (x.numel() / x.size(-1) + kWeightGradientBlock - 1) / kWeightGradientBlock;
     const Tensor partials = on.scratch({grad_weight.defined() ? num_blocks : 0, x.size(-1)}, at::kFloat);
     with_type(x, [&]<typename T>(T) {
       CudaKernels<T, EmulatedGpu>::rms_norm_backward(

@@ -34,7 +34,9 @@ final class Questions {
                         MmpoException.Kind.DATA,
                         e,
                         "%s",
-                        row.error("the task %s cannot make a question of it: %s", task.name(), e.getMessage())
+                        row.error(
+                                        "the task %s cannot make a question of it: %s",
+                                        task.name(), String.valueOf(e.getMessage()))
                                 .getMessage());
             }
         }
