@@ -48,12 +48,18 @@ void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits
 }
 
 void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) {
+  Tensor none;
+  forward(lse_R, logp_R, none);
+}
+
+void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, Tensor& log_squares_R) {
   // From the last to the first, with which backward begins.
   for (int64_t index = num_chunks_ - 1; index >= 0; --index) {
     const Chunk rows = chunk(index);
     Tensor lse = part(rows, lse_R);
     Tensor logp = part(rows, logp_R);
-    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp);
+    Tensor log_squares = log_squares_R.defined() ? part(rows, log_squares_R) : Tensor();
+    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp, log_squares);
   }
 }
 

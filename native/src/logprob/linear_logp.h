@@ -23,7 +23,8 @@ class LinearLogp {
   // The logits' memory is the workspace's until the caller takes it back. What is passed is borrowed.
   LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes = kLogitBytes);
 
-  // logp_R, lse_R: float32, written. lse is what backward needs.
+  // logp_R, lse_R: float32, written. lse is what backward needs. log_squares_R: as log_softmax_gather (kernels.h) has it.
+  void forward(Tensor& lse_R, Tensor& logp_R, Tensor& log_squares_R);
   void forward(Tensor& lse_R, Tensor& logp_R);
 
   // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where

@@ -35,20 +35,24 @@ void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_t
   decoder_.set_adapter(std::move(adapter));
 }
 
-Model::Scores Model::score(const mmpo_batch& batch) {
+Model::Scores Model::score(const mmpo_batch& batch, bool with_log_squares) {
   Scores scores;
   for (const BatchSlice& slice : slice_batch(batch, slice_tokens_)) {
     workspace_.reset();
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
     const PackedBatch packed(slice.batch, roles, device());
-    const Tensor logp_R = this->logps(packed, nullptr).cpu();
+    const HeadScores found = head_scores(packed, nullptr, with_log_squares);
+    const Tensor logp_R = found.logp_R.cpu();
     const std::vector<double> sums = sum_completions(packed, logp_R);
     scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
-    const float* logp = logp_R.const_data_ptr<float>();
-    for (const auto& completion : packed.completions) {
-      const float* first = logp + completion.head_begin;
-      scores.token_logps.insert(scores.token_logps.end(), first, first + completion.length);
-    }
+    const auto append = [&](const Tensor& values_R, std::vector<float>& tokens) {
+      for (const auto& completion : packed.completions) {
+        const float* first = values_R.const_data_ptr<float>() + completion.head_begin;
+        tokens.insert(tokens.end(), first, first + completion.length);
+      }
+    };
+    append(logp_R, scores.token_logps);
+    if (with_log_squares) append(found.log_squares_R.cpu(), scores.token_log_squares);
   }
   return scores;
 }
@@ -69,13 +73,14 @@ Tensor Model::final_norm(const Tensor& rows_RH, Tensor& rstd_R) {
   return normed_RH;
 }
 
-Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape) {
+Model::HeadScores Model::head_scores(const PackedBatch& batch, DecoderTape* tape, bool with_log_squares) {
   const int64_t num_head_rows = batch.head_rows_R.size(0);
-  Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
+  HeadScores scores{workspace_.allocate({num_head_rows}, at::kFloat), {}};
+  if (with_log_squares) scores.log_squares_R = workspace_.allocate({num_head_rows}, at::kFloat);
   const HeadRows head{predict(batch, tape).hidden_RH, batch.head_targets_R};
   Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, logp_R);
-  return logp_R;
+  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, scores.logp_R, scores.log_squares_R);
+  return scores;
 }
 
 Decoder::Rows rows_of(const PackedBatch& batch) { return {batch.tokens_T, batch.positions_T, batch.num_positions}; }

@@ -37,9 +37,11 @@ class Model {
   struct Scores {
     std::vector<double> logps;  // [C]: sums over a completion's tokens
     std::vector<float> token_logps;  // of every completion's tokens, one completion after another
+    std::vector<float>
+        token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; empty unless asked for
   };
   // Log-probabilities without gradients, slice by slice. batch: one that check_batch accepts.
-  Scores score(const mmpo_batch& batch);
+  Scores score(const mmpo_batch& batch, bool with_log_squares = false);
 
   // What the head reads: the rows of the residual stream that predict, before and after the final norm, [R, H] each; rstd_R is the
   // norm's. In memory of the workspace.
@@ -50,8 +52,11 @@ class Model {
   Predictions predict(const PackedBatch& batch, DecoderTape* tape);
   // The final norm alone, of rows [R, H] of the residual stream.
   Tensor final_norm(const Tensor& rows_RH, Tensor& rstd_R);
-  // Log-probability of every head row's target [R] float32, in memory of the workspace.
-  Tensor logps(const PackedBatch& batch, DecoderTape* tape);
+  // Log-probability of every head row's target [R] float32, in memory of the workspace, and with them log_squares where asked for.
+  struct HeadScores {
+    Tensor logp_R, log_squares_R;
+  };
+  HeadScores head_scores(const PackedBatch& batch, DecoderTape* tape, bool with_log_squares);
 
  private:
   Decoder decoder_;
