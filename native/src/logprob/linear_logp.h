@@ -30,9 +30,14 @@ class LinearLogp {
       : LinearLogp(rows, head_VH, workspace, logit_bytes(workspace.device())) {}
   LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes);
 
-  // logp_R, lse_R: float32, written. lse is what backward needs. is_first_R: bool, written where it is wanted: whether the target
-  // is what greedy decoding takes, the first of the row's largest logits.
-  void forward(Tensor& lse_R, Tensor& logp_R, Tensor* is_first_R = nullptr);
+  // What forward finds beside log-probabilities; each is written where it is defined.
+  struct Extras {
+    Tensor log_squares_R;  // float32, as log_softmax_gather (kernels.h) has it
+    Tensor is_first_R;  // bool: whether the target is what greedy decoding takes, the first of the row's largest logits
+  };
+  // logp_R, lse_R: float32, written. lse is what backward needs.
+  void forward(Tensor& lse_R, Tensor& logp_R, Extras& extras);
+  void forward(Tensor& lse_R, Tensor& logp_R);
 
   // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where
   // it is undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.

@@ -37,7 +37,7 @@ void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_t
   decoder_.set_adapter(std::move(adapter));
 }
 
-Model::Scores Model::score(const mmpo_batch& batch, bool with_greedy) {
+Model::Scores Model::score(const mmpo_batch& batch, ScoresWanted wanted) {
   // No operation asks whether autograd records it: on a GPU the host's part of every launch is shorter.
   const c10::InferenceMode without_autograd;
   Scores scores;
@@ -45,22 +45,22 @@ Model::Scores Model::score(const mmpo_batch& batch, bool with_greedy) {
     workspace_.reset();
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
     const PackedBatch packed(slice.batch, roles, device());
-    Tensor is_first_R;
-    if (with_greedy)
-      is_first_R = at::empty({packed.head_rows_R.size(0)}, packed.head_rows_R.options().dtype(at::kBool));
-    const Tensor logp_R = this->logps(packed, nullptr, with_greedy ? &is_first_R : nullptr).cpu();
+    const HeadScores found = head_scores(packed, nullptr, wanted);
+    const Tensor logp_R = found.logp_R.cpu();
     const std::vector<double> sums = sum_completions(packed, logp_R);
     scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
-    const float* logp = logp_R.const_data_ptr<float>();
+    const auto append = [&](const Tensor& values_R, std::vector<float>& tokens) {
+      for (const auto& completion : packed.completions) {
+        const float* first = values_R.const_data_ptr<float>() + completion.head_begin;
+        tokens.insert(tokens.end(), first, first + completion.length);
+      }
+    };
+    append(logp_R, scores.token_logps);
+    if (wanted.log_squares) append(found.extras.log_squares_R.cpu(), scores.token_log_squares);
+    if (!wanted.greedy) continue;
+    const Tensor is_first_R = found.extras.is_first_R.cpu();
     for (const auto& completion : packed.completions) {
-      const float* first = logp + completion.head_begin;
-      scores.token_logps.insert(scores.token_logps.end(), first, first + completion.length);
-    }
-    if (!with_greedy) continue;
-    is_first_R = is_first_R.cpu();
-    const bool* is_first = is_first_R.const_data_ptr<bool>();
-    for (const auto& completion : packed.completions) {
-      const bool* first = is_first + completion.head_begin;
+      const bool* first = is_first_R.const_data_ptr<bool>() + completion.head_begin;
       scores.greedy.push_back(std::all_of(first, first + completion.length, [](bool given) { return given; }) ? 1 : 0);
     }
   }
@@ -83,13 +83,15 @@ Tensor Model::final_norm(const Tensor& rows_RH, Tensor& rstd_R) {
   return normed_RH;
 }
 
-Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape, Tensor* is_first_R) {
+Model::HeadScores Model::head_scores(const PackedBatch& batch, DecoderTape* tape, ScoresWanted wanted) {
   const int64_t num_head_rows = batch.head_rows_R.size(0);
-  Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
+  HeadScores scores{workspace_.allocate({num_head_rows}, at::kFloat), {}};
+  if (wanted.log_squares) scores.extras.log_squares_R = workspace_.allocate({num_head_rows}, at::kFloat);
+  if (wanted.greedy) scores.extras.is_first_R = workspace_.allocate({num_head_rows}, at::kBool);
   const HeadRows head{predict(batch, tape).hidden_RH, batch.head_targets_R};
   Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, logp_R, is_first_R);
-  return logp_R;
+  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, scores.logp_R, scores.extras);
+  return scores;
 }
 
 Decoder::Rows rows_of(const PackedBatch& batch) { return {batch.tokens_T, batch.positions_T, batch.num_positions}; }
