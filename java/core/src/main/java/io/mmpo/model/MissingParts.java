@@ -63,10 +63,10 @@ final class MissingParts {
 
     private static Optional<String> ofType(String modelType) {
         if (modelType.contains("moe") || modelType.equals("mixtral") || modelType.equals("gpt_oss")) {
-            return Optional.of(BY_KEY.get("num_experts"));
+            return Optional.ofNullable(BY_KEY.get("num_experts"));
         }
         if (modelType.contains("_vl") || modelType.contains("llava") || modelType.equals("mllama")) {
-            return Optional.of(BY_KEY.get("vision_config"));
+            return Optional.ofNullable(BY_KEY.get("vision_config"));
         }
         return BY_TYPE.stream()
                 .filter(entry -> modelType.startsWith(entry.getKey()))

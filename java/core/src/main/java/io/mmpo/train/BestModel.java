@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -35,7 +36,7 @@ final class BestModel {
         boolean isFirst = value.isEmpty() && !Double.isNaN(now);
         if (isFirst || value.isPresent() && options.isBetter(now, value.getAsDouble())) {
             value = OptionalDouble.of(now);
-            step = OptionalInt.of(metrics.get("step").intValue());
+            step = OptionalInt.of(Objects.requireNonNull(metrics.get("step")).intValue());
         }
     }
 
