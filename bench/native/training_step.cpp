@@ -199,6 +199,7 @@ void run(int argc, char** argv) {
   if (slice_tokens > 0) model->set_slice_tokens(slice_tokens);
   mmpo::Trainer trainer(*model, optimizer);
   mmpo_objective objective{};
+  objective.ld_alpha = 1;
   objective.losses[0] = s.text("loss") == "mmpo" ? MMPO_LOSS_MMPO : MMPO_LOSS_DPO;
   objective.loss_weights[0] = 1;
   objective.num_losses = 1;

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The same rows, settings and model give TRL's own run: loss, norm, rate, rewards and log-probabilities at every step.
 
-TRL's DPOTrainer (or, with --loss mmpo, the paper's listing inside it) trains the 135M model in fp32 for a few steps,
-each over the whole set of real rows, so that the order of rows does not matter; then `mmpo train` does the same.
-Both programs read the same conversational rows and tokenize them themselves.
+TRL's DPOTrainer (with --loss mmpo the paper's listing inside it, with --loss orpo its ORPOTrainer) trains the 135M model in fp32 for
+a few steps, each over the whole set of real rows, so that the order of rows does not matter; then `mmpo train` does the same.
+Both programs read the same conversational rows and tokenize them themselves, save TRL's ORPOTrainer, which tokenizes by older rules
+and gets the ids of DPOTrainer's.
 
 transformers gives the padding token no gradient from its use as an input (nn.Embedding's padding_idx), and SmolLM2 pads with
 its end-of-turn token, which is in every prompt. mmpo has no padding and leaves nothing out, so the embedding's gradient
@@ -44,10 +45,22 @@ MMPO_TOLERANCES = {
 WHOLE_EMBEDDING_TOLERANCES = {
     "grad_norm_float64": (0, 2e-5),
 }
+# What each name of --loss sets, by keys that both programs have.
+LOSSES = {
+    "dpo": {"loss_type": "sigmoid"},
+    "mmpo": {"beta": 0.01},
+    "ipo": {"loss_type": "ipo"},
+    "apo_zero": {"loss_type": "apo_zero"},
+    "sft_mixture": {"loss_type": ["sigmoid", "bco_pair", "sft"], "loss_weights": [0.8, 0.2, 0.5]},
+    "hinge_js": {"loss_type": "hinge", "f_divergence_type": "js_divergence"},
+    "ld_dpo": {"loss_type": "sigmoid", "ld_alpha": 0.4},
+    "wpo": {"loss_type": "sigmoid", "use_weighting": True},
+    "orpo": {},
+}
 FILES = ("rasbt_politeness_train.jsonl", "hh_harmless_train.jsonl", "ultrafeedback_train.jsonl")
 
 
-def settings(loss, steps, batch, accumulation):
+def settings(steps, batch, accumulation):
     """Arguments that both programs know by the same names."""
     return {
         "learning_rate": 2e-5,
@@ -59,7 +72,7 @@ def settings(loss, steps, batch, accumulation):
         "optim": "adamw_torch",
         "weight_decay": 0.1,
         "max_grad_norm": 1.0,
-        "beta": 0.1 if loss == "dpo" else 0.01,
+        "beta": 0.1,
         "bf16": False,
         "gradient_checkpointing": False,
         "logging_steps": 1,
@@ -70,7 +83,7 @@ def settings(loss, steps, batch, accumulation):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--loss", choices=("dpo", "mmpo"), default="dpo")
+    parser.add_argument("--loss", choices=LOSSES, default="dpo")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--rows-per-file", type=int, default=2, help=f"of each of {', '.join(FILES)}")
     parser.add_argument("--whole-embedding-gradient", action="store_true")
@@ -91,9 +104,10 @@ def check(options, directory):
     data = directory / "rows.jsonl"
     common.write_jsonl(data, rows)
     model = str(common.model_directory("smollm2-135m-instruct"))
-    # MMPO normalises rewards within a micro-batch: one micro-batch, so that both programs see the same minimum and maximum.
+    # Some losses couple the pairs of a micro-batch (MMPO's minimum and maximum, the mean over chosen tokens): one micro-batch, so that
+    # both programs see the same pairs in it.
     batch, accumulation = (len(rows) // 2, 2) if options.loss == "dpo" else (len(rows), 1)
-    common_settings = settings(options.loss, options.steps, batch, accumulation)
+    common_settings = {**settings(options.steps, batch, accumulation), **LOSSES[options.loss]}
 
     trl = common.train_trl(
         {
@@ -104,7 +118,7 @@ def check(options, directory):
             "attention": "sdpa",
             "exact_norm": True,
             "whole_embedding_gradient": options.whole_embedding_gradient,
-            "arguments": {**common_settings, "precompute_ref_log_probs": True},
+            "arguments": {**common_settings, **({} if options.loss == "orpo" else {"precompute_ref_log_probs": True})},
         },
         directory,
     )
@@ -113,7 +127,7 @@ def check(options, directory):
         return 0
     config = {"model_name_or_path": model, "dataset_name": str(data), "loss_type": options.loss, **common_settings}
     found = common.train_mmpo({**config, "save_strategy": "no"}, directory)
-    tolerances = DPO_TOLERANCES if options.loss == "dpo" else MMPO_TOLERANCES
+    tolerances = MMPO_TOLERANCES if options.loss == "mmpo" else DPO_TOLERANCES
     if options.whole_embedding_gradient:
         tolerances = {**tolerances, **WHOLE_EMBEDDING_TOLERANCES}
     steps = [{**row, "grad_norm_float64": row["grad_norm"]} for row in found["metrics"] if "loss" in row]

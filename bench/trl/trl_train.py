@@ -1,7 +1,7 @@
-"""One training run of TRL's DPOTrainer, described by a JSON file, its metrics and times written to another.
+"""One training run of TRL's DPOTrainer or ORPOTrainer, described by a JSON file, its metrics and times written to another.
 
 usage: trl_train.py SPECIFICATION.json RESULT.json
-Specification: model (directory), rows (JSONL, conversational or token ids), loss (dpo | mmpo), dtype of the weights,
+Specification: model (directory), rows (JSONL, conversational or token ids), loss (mmpo, orpo, or another word for DPOTrainer with its arguments), dtype of the weights,
 attention (transformers' attn_implementation), lora (LoraConfig's arguments, or null), arguments (DPOConfig's own), exact_norm (with logging_steps 1: the norm in
 float64 too), whole_embedding_gradient (see check_run.py).
 """
@@ -23,7 +23,6 @@ import torch.nn.functional as F
 from datasets import Dataset
 from transformers import AutoTokenizer, TrainerCallback
 from trl import DPOConfig, DPOTrainer
-from trl.trainer import dpo_trainer
 
 REWARD_EPSILON = 0.9  # the paper's r_epsilon
 
@@ -55,26 +54,72 @@ def mmpo_listing(chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_lo
     return losses, score_w.detach(), score_l.detach()
 
 
+def with_changed_source(trainer_class, method, changes, names):
+    """The trainer with parts of a method's source exchanged, each of which must be there once. names: what the new ones read."""
+    source = textwrap.dedent(inspect.getsource(getattr(trainer_class, method)))
+    for old, new in changes:
+        if source.count(old) != 1:
+            raise SystemExit(f"TRL's {trainer_class.__name__}.{method} no longer holds {old!r} exactly once")
+        source = source.replace(old, new)
+    module = sys.modules[trainer_class.__module__]
+    namespace = {**vars(module), **names}
+    exec(compile(source, inspect.getsourcefile(module), "exec"), namespace)
+    return namespace[method]
+
+
 def with_mmpo_listing(trainer_class):
     """The trainer with three lines of TRL's `_compute_loss` exchanged: the loss, and the rewards that it logs.
 
     The step is one long method in TRL, so its source is edited: everything else of it (the forward passes, the
     reference model, the metrics) stays what TRL users run.
     """
-    source = textwrap.dedent(inspect.getsource(DPOTrainer._compute_loss))
     arguments = "chosen_logps, rejected_logps, ref_chosen_logps, ref_rejected_logps, self.beta"
     loss_line = 'if loss_type == "sigmoid":\n            per_sequence_loss = -F.logsigmoid(self.beta * delta_score)'
-    for old, new in (
+    changes = (
         (loss_line, f'if loss_type == "sigmoid":\n            per_sequence_loss, score_w, score_l = mmpo_listing({arguments})'),
         ("chosen_rewards = self.beta * chosen_logratios.detach()", "chosen_rewards = score_w"),
         ("rejected_rewards = self.beta * rejected_logratios.detach()", "rejected_rewards = score_l"),
-    ):
-        if source.count(old) != 1:
-            raise SystemExit(f"TRL's DPOTrainer._compute_loss no longer holds {old!r} exactly once")
-        source = source.replace(old, new)
-    namespace = {**vars(dpo_trainer), "mmpo_listing": mmpo_listing}
-    exec(compile(source, inspect.getsourcefile(dpo_trainer), "exec"), namespace)
-    return type("MmpoTrainer", (trainer_class,), {"_compute_loss": namespace["_compute_loss"]})
+    )
+    method = with_changed_source(DPOTrainer, "_compute_loss", changes, {"mmpo_listing": mmpo_listing})
+    return type("MmpoTrainer", (trainer_class,), {"_compute_loss": method})
+
+
+def orpo_classes():
+    """ORPOConfig, and ORPOTrainer for rows of prompt_ids, chosen_ids and rejected_ids, which it would tokenize by rules of its own.
+
+    One line of it is exchanged: its likelihood term is over prompt and answer, where the paper has the answer's, as mmpo.
+    """
+    from trl.experimental.orpo import ORPOConfig, ORPOTrainer
+
+    def tokenize_row(self, feature, model=None):
+        row = {"prompt_input_ids": feature["prompt_ids"], "prompt_attention_mask": [1] * len(feature["prompt_ids"])}
+        for side in ("chosen", "rejected"):
+            ids = feature["prompt_ids"] + feature[f"{side}_ids"]
+            row[f"{side}_input_ids"] = ids
+            row[f"{side}_attention_mask"] = [1] * len(ids)
+            row[f"{side}_labels"] = [-100] * len(feature["prompt_ids"]) + feature[f"{side}_ids"]
+        return row
+
+    whole = "labels = torch.where(attention_mask == 1, labels, -100)"
+    answer = 'labels = concatenated_batch["concatenated_labels"].clone()'
+    method = with_changed_source(ORPOTrainer, "concatenated_forward", [(whole, answer)], {})
+    return ORPOConfig, type("OrpoTrainer", (ORPOTrainer,), {"concatenated_forward": method, "tokenize_row": tokenize_row})
+
+
+def token_ids(tokenizer, row):
+    """The row as ids, by DPOTrainer's rules; the texts are what ORPOTrainer must find and does not read."""
+    prompt, *joint = [
+        tokenizer.apply_chat_template(messages, **options)["input_ids"]
+        for messages, options in (
+            (row["prompt"], {"add_generation_prompt": True}),
+            (row["prompt"] + row["chosen"], {}),
+            (row["prompt"] + row["rejected"], {}),
+        )
+    ]
+    if any(ids[: len(prompt)] != prompt for ids in joint):
+        raise SystemExit("a token merges prompt and completion, so the rows have no ids that both programs agree on")
+    ids = {f"{side}_ids": both[len(prompt) :] for side, both in zip(("chosen", "rejected"), joint)}
+    return {"prompt": "", "chosen": "", "rejected": "", "prompt_ids": prompt, **ids}
 
 
 class StepClock(TrainerCallback):
@@ -127,7 +172,11 @@ def main(specification_path, result_path):
     with open(specification_path) as file:
         specification = json.load(file)
     tokenizer = AutoTokenizer.from_pretrained(specification["model"])
-    arguments = DPOConfig(
+    is_orpo = specification["loss"] == "orpo"
+    config_class, trainer_class = orpo_classes() if is_orpo else (DPOConfig, TokenIdsTrainer)
+    if specification["loss"] == "mmpo":
+        trainer_class = with_mmpo_listing(trainer_class)
+    arguments = config_class(
         output_dir=result_path + ".run",
         use_cpu=True,
         report_to="none",
@@ -137,12 +186,12 @@ def main(specification_path, result_path):
         model_init_kwargs={"dtype": specification["dtype"], "attn_implementation": specification["attention"]},
         **specification["arguments"],
     )
-    trainer_class = TokenIdsTrainer if specification["loss"] == "dpo" else with_mmpo_listing(TokenIdsTrainer)
+    rows = common.read_jsonl(specification["rows"])
     clock, norm = StepClock(), ExactNorm(arguments.max_grad_norm)
     trainer = trainer_class(
         model=specification["model"],
         args=arguments,
-        train_dataset=Dataset.from_list(common.read_jsonl(specification["rows"])),
+        train_dataset=Dataset.from_list([token_ids(tokenizer, row) for row in rows] if is_orpo else rows),
         processing_class=tokenizer,
         peft_config=lora_config(specification.get("lora")),
         callbacks=[clock, norm] if specification.get("exact_norm") else [clock],
@@ -156,7 +205,7 @@ def main(specification_path, result_path):
     result = {
         "metrics": metrics,
         "step_seconds": clock.seconds,
-        "reference_seconds": trainer.reference_seconds,
+        "reference_seconds": getattr(trainer, "reference_seconds", 0.0),
         "threads": torch.get_num_threads(),
     }
     with open(result_path, "w") as file:

@@ -40,8 +40,9 @@ struct CudaKernels {
   MMPO_CUDA_API static void swiglu(Rows<const T> gate_up, Rows<T> out, cudaStream_t stream);
   MMPO_CUDA_API static void swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up,
                                             cudaStream_t stream);
+  // log_squares: null where nobody asks.
   MMPO_CUDA_API static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
-                                               cudaStream_t stream);
+                                               float* log_squares, cudaStream_t stream);
   MMPO_CUDA_API static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
                                              const float* weights, cudaStream_t stream);
   MMPO_CUDA_API static void log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights,
@@ -72,11 +73,12 @@ struct PairRows {
   int64_t chosen_begin, rejected_begin;
 };
 
-// out[r] = d(scale * loss) / d logp[r] of every pair's head rows r, as ../src/loss has it of the pair.
+// out[r] = d(scale * loss) / d logp[r] of every pair's head rows r, as ../src/loss has it of the pair. log_squares [r]: of WPO, else null.
 template <typename Platform = Gpu>
 struct CudaPairs {
   MMPO_CUDA_API static void weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,
-                                    int64_t num_pairs, const float* logp, float* out, cudaStream_t stream);
+                                    int64_t num_pairs, const float* logp, const float* log_squares, float* out,
+                                    cudaStream_t stream);
 };
 
 template <typename T, typename Platform = Gpu>

@@ -10,11 +10,13 @@ constexpr int kGatherThreads = 1024;
 // Packs that a thread asks memory for before it looks at the first.
 constexpr int kAhead = 4;
 
-// The sum of exp(x - max) over what a thread has seen. Where all of that is minus infinity, relative to 0: minus infinity
-// from itself would be NaN.
+// The sum of exp(x - max) over what a thread has seen, and that of its squares where somebody asks. Where all of that is minus
+// infinity, relative to 0: minus infinity from itself would be NaN.
+template <bool kSquares>
 struct RunningSum {
   float max = -INFINITY;
   float sum = 0;
+  float squares = 0;
 
   __device__ __forceinline__ float shift() const { return max == -INFINITY ? 0.0f : max; }
 
@@ -25,22 +27,37 @@ struct RunningSum {
 #pragma unroll
     for (int i = 0; i < N; ++i) largest = larger(largest, x.at[i]);
     if (largest > max) {
-      sum *= expf(max - largest);
+      rescale(expf(max - largest));
       max = largest;
     }
-    float part = 0;
+    float part = 0, part_squares = 0;
 #pragma unroll
-    for (int i = 0; i < N; ++i) part += expf(x.at[i] - shift());
+    for (int i = 0; i < N; ++i) {
+      const float value = expf(x.at[i] - shift());
+      part += value;
+      if constexpr (kSquares) part_squares = fmaf(value, value, part_squares);
+    }
     sum += part;
+    squares += part_squares;
+  }
+
+  __device__ __forceinline__ void rescale(float factor) {
+    sum *= factor;
+    if constexpr (kSquares) squares *= factor * factor;
   }
 };
 
-// Of a row, by all threads of the block, each of which gets it.
-template <typename T>
-__device__ __forceinline__ double log_sum_exp(const T* x, int64_t columns, bool aligned) {
+struct LogSums {
+  double exponentials;
+  double squared_probabilities;  // NaN where nobody asks
+};
+
+// Of a row, by all threads of the block, each of which gets them.
+template <bool kSquares, typename T>
+__device__ __forceinline__ LogSums log_sums(const T* x, int64_t columns, bool aligned) {
   constexpr int kElements = kWidth<T>;
   const int64_t step = int64_t{blockDim.x} * kElements;
-  RunningSum running;
+  RunningSum<kSquares> running;
   for (int64_t column = int64_t{threadIdx.x} * kElements; column < columns; column += kAhead * step) {
     Pack<T, kElements> packs[kAhead];
 #pragma unroll
@@ -51,9 +68,11 @@ __device__ __forceinline__ double log_sum_exp(const T* x, int64_t columns, bool 
     for (int k = 0; k < kAhead; ++k) running.add(unpack(packs[k]));
   }
   const float max = block_max(running.max);
-  const float scale = running.max == max ? 1.0f : expf(running.max - max);
-  const double sum = block_sum(static_cast<double>(running.sum * scale));
-  return static_cast<double>(max) + log(sum);
+  if (running.max != max) running.rescale(expf(running.max - max));
+  const double log_sum = log(block_sum(static_cast<double>(running.sum)));
+  double log_squares = NAN;
+  if constexpr (kSquares) log_squares = log(block_sum(static_cast<double>(running.squares))) - 2 * log_sum;
+  return {static_cast<double>(max) + log_sum, log_squares};
 }
 
 template <typename T>
@@ -80,14 +99,16 @@ __device__ __forceinline__ void differentiate(T* x, int64_t column, int64_t colu
   store_floats(x + column, values, columns - column, aligned);
 }
 
-template <typename T>
+template <bool kSquares, typename T>
 __global__ void __launch_bounds__(kGatherThreads)
-    gather_log_softmax(Rows<const T> logits, const int64_t* targets, float* lse, float* logp, bool aligned) {
+    gather_log_softmax(Rows<const T> logits, const int64_t* targets, float* lse, float* logp, float* log_squares,
+                       bool aligned) {
   const int64_t row = blockIdx.x;
-  const double log_sum = log_sum_exp(logits[row], logits.columns, aligned);
+  const LogSums sums = log_sums<kSquares>(logits[row], logits.columns, aligned);
   if (threadIdx.x == 0) {
-    lse[row] = static_cast<float>(log_sum);
-    logp[row] = log_probability(logits[row], targets[row], log_sum);
+    lse[row] = static_cast<float>(sums.exponentials);
+    logp[row] = log_probability(logits[row], targets[row], sums.exponentials);
+    if constexpr (kSquares) log_squares[row] = static_cast<float>(sums.squared_probabilities);
   }
 }
 
@@ -118,7 +139,7 @@ __global__ void __launch_bounds__(kGatherThreads)
   T* x = logits[row];
   const int64_t target = targets[row];
   const float weight = weights[row];
-  const double log_sum = log_sum_exp(x, logits.columns, aligned);
+  const double log_sum = log_sums<false>(x, logits.columns, aligned).exponentials;
   if (threadIdx.x == 0) logp[row] = log_probability(x, target, log_sum);
   // Before the target's logit is overwritten.
   __syncthreads();
@@ -131,9 +152,10 @@ __global__ void __launch_bounds__(kGatherThreads)
 
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
-                                                  cudaStream_t stream) {
-  launch(gather_log_softmax<T>, blocks(logits.count), threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads),
-         stream, logits, targets, lse, logp, is_aligned<kWidth<T>>(logits));
+                                                  float* log_squares, cudaStream_t stream) {
+  const auto kernel = log_squares != nullptr ? gather_log_softmax<true, T> : gather_log_softmax<false, T>;
+  launch(kernel, blocks(logits.count), threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads), stream, logits,
+         targets, lse, logp, log_squares, is_aligned<kWidth<T>>(logits));
 }
 
 template <typename T, typename Platform>
@@ -155,7 +177,7 @@ void CudaKernels<T, Platform>::log_softmax_gradient(Rows<T> logits, const int64_
 
 #define MMPO_INSTANTIATE(T)                                                                                          \
   template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,     \
-                                                                  cudaStream_t);                                     \
+                                                                  float*, cudaStream_t);                             \
   template void CudaKernels<T, CUDA_PLATFORM>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*, \
                                                                 cudaStream_t);                                       \
   template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gradient(Rows<T>, const int64_t*, const float*, float*,   \

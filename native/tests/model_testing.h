@@ -274,6 +274,7 @@ inline std::vector<std::vector<float>> token_logps(Model& model, const mmpo_batc
 
 inline mmpo_objective objective(int32_t loss, double beta) {
   mmpo_objective settings{};
+  settings.ld_alpha = 1;
   settings.losses[0] = loss;
   settings.loss_weights[0] = 1;
   settings.num_losses = 1;

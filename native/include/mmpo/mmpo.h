@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 8
+#define MMPO_ABI_VERSION 9
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -150,6 +150,9 @@ typedef struct mmpo_objective {
   double gamma; /* SIMPO: target margin */
   double discopop_tau; /* DISCOPOP: temperature of the blend, > 0 */
   double divergence_alpha; /* MMPO_ALPHA_DIVERGENCE: not 1 */
+  double
+      ld_alpha; /* in [0, 1]: how much the tokens of a completion count that the pair's other one has no counterpart of; 1: as all */
+  double reward_alpha; /* losses without a reference: AlphaPO's shape of the reward; 0: the log-probability itself */
   double scale; /* multiplies every pair's (SFT: every token's) gradient: 1 / their number in the optimizer step */
   double loss_weights[MMPO_MAX_LOSSES];
   int32_t losses[MMPO_MAX_LOSSES]; /* mmpo_loss; MMPO and SFT stand alone; rewards are those of the first */
@@ -159,6 +162,8 @@ typedef struct mmpo_objective {
   int32_t
       length_normalize; /* 1: MMPO, SIMPO and losses without a reference divide log-probabilities by the completion's length, MMPO's reference ones too */
   int32_t normalize; /* MMPO: 1 min-max normalisation of the rewards, 0 none */
+  int32_t
+      use_weighting; /* 1: WPO, a pair counts by how likely the policy itself is to write it; losses of a reference, AOT aside */
   int32_t score_rejected; /* MMPO with aux_weight 1: 0 leaves the rejected completions out (their outputs are NaN) */
 } mmpo_objective;
 

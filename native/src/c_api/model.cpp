@@ -231,7 +231,7 @@ int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out
     std::fill_n(out_greedy, batch->num_completions, uint8_t{0});
     require_not_null(model, "model");
     mmpo::check_batch_for(model->model, batch);
-    const mmpo::Model::Scores scores = model->model.score(*batch, true);
+    const mmpo::Model::Scores scores = model->model.score(*batch, {.greedy = true, .log_squares = false});
     std::ranges::copy(scores.logps, out_logps);
     std::ranges::copy(scores.greedy, out_greedy);
   });

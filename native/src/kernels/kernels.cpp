@@ -184,13 +184,15 @@ void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tenso
   });
 }
 
-void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) {
+void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
+                        Tensor& log_squares_R) {
   const int64_t num_rows = logits_RV.size(0);
   dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    Kernels<T, Capability>::log_softmax_gather(rows<const Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
-                                               mutable_vector<float>(lse_R, num_rows),
-                                               mutable_vector<float>(logp_R, num_rows));
+    Kernels<T, Capability>::log_softmax_gather(
+        rows<const Value>(logits_RV), vector<int64_t>(targets_R, num_rows), mutable_vector<float>(lse_R, num_rows),
+        mutable_vector<float>(logp_R, num_rows),
+        log_squares_R.defined() ? mutable_vector<float>(log_squares_R, num_rows) : nullptr);
   });
 }
 

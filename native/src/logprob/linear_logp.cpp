@@ -69,16 +69,18 @@ void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits
                          chunk.index == 0 ? into : Into::kSum);
 }
 
-void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, Tensor* is_first_R) {
+void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, const RowFacts& facts) {
   // From the last to the first, with which backward begins.
   for (int64_t index = num_chunks_ - 1; index >= 0; --index) {
     const Chunk rows = chunk(index);
     Tensor lse = part(rows, lse_R);
     Tensor logp = part(rows, logp_R);
-    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp);
-    if (is_first_R != nullptr) {
-      Tensor is_first = part(rows, *is_first_R);
-      mark_first(logits(rows), part(rows, rows_.targets_R), is_first);
+    const Tensor targets = part(rows, rows_.targets_R);
+    Tensor log_squares = facts.log_squares_R.defined() ? part(rows, facts.log_squares_R) : Tensor();
+    log_softmax_gather(logits(rows), targets, lse, logp, log_squares);
+    if (facts.is_first_R.defined()) {
+      Tensor is_first = part(rows, facts.is_first_R);
+      mark_first(logits(rows), targets, is_first);
     }
   }
 }

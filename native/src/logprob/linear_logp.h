@@ -22,6 +22,12 @@ struct HeadRows {
   Tensor targets_R;  // int64
 };
 
+// What forward says of a row beside its log-probability: written where it is defined.
+struct RowFacts {
+  Tensor is_first_R;  // bool: whether the target is what greedy decoding takes, the first of the row's largest logits
+  Tensor log_squares_R;  // float32: as log_softmax_gather (kernels.h) has it
+};
+
 class LinearLogp {
  public:
   // The logits' memory is the workspace's until the caller takes it back. What is passed is borrowed.
@@ -30,9 +36,8 @@ class LinearLogp {
       : LinearLogp(rows, head_VH, workspace, logit_bytes(workspace.device())) {}
   LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes);
 
-  // logp_R, lse_R: float32, written. lse is what backward needs. is_first_R: bool, written where it is wanted: whether the target
-  // is what greedy decoding takes, the first of the row's largest logits.
-  void forward(Tensor& lse_R, Tensor& logp_R, Tensor* is_first_R = nullptr);
+  // logp_R, lse_R: float32, written. lse is what backward needs.
+  void forward(Tensor& lse_R, Tensor& logp_R, const RowFacts& facts = {});
 
   // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where
   // it is undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.

@@ -10,6 +10,7 @@ struct Pair {
   double chosen_logp, rejected_logp;
   double chosen_ref, rejected_ref;  // of the reference; NaN where the loss reads none
   double chosen_length, rejected_length;  // completion tokens
+  double log_weight = 0;  // of WPO (wpo.h), 0 where nobody asks
 };
 
 // A pair's loss, and its derivatives by chosen_logp and rejected_logp: chain rules of scores, references and lengths are inside, the

@@ -3,11 +3,13 @@
 #pragma once
 
 #include "loss/chosen_nll.h"
+#include "loss/ld.h"
 #include "loss/margin_losses.h"
 #include "loss/mmpo.h"
 #include "loss/orpo.h"
 #include "loss/reward_losses.h"
 #include "loss/simpo.h"
+#include "loss/wpo.h"
 #include "mmpo/mmpo.h"
 
 namespace mmpo {
@@ -32,9 +34,15 @@ MMPO_HOST_DEVICE inline MmpoLoss mmpo_of(const mmpo_objective& objective) {
           by_length};
 }
 
-// DPO's implicit rewards; without a reference (CPO) those of a reference of log-probability 0, per token where CPO has it so.
+// Without a reference (CPO, SimPO): as if its log-probability were 0, per token where they have it so.
+MMPO_HOST_DEVICE inline ImplicitRewards reference_free_rewards_of(const mmpo_objective& objective, const Pair& pair) {
+  const ImplicitRewards rewards = simpo_rewards(objective.beta, objective.length_normalize != 0, pair);
+  return shaped(rewards, objective.beta, objective.reward_alpha);
+}
+
+// DPO's implicit rewards.
 MMPO_HOST_DEVICE inline ImplicitRewards implicit_rewards_of(const mmpo_objective& objective, const Pair& pair) {
-  if (objective.reference_free != 0) return simpo_rewards(objective.beta, objective.length_normalize != 0, pair);
+  if (objective.reference_free != 0) return reference_free_rewards_of(objective, pair);
   const Divergence divergence{static_cast<DivergenceKind>(objective.divergence), objective.divergence_alpha};
   return implicit_rewards(objective.beta, divergence, pair);
 }
@@ -80,8 +88,7 @@ MMPO_HOST_DEVICE inline PairTerms terms_of(int32_t loss, const mmpo_objective& o
     case MMPO_LOSS_MMPO:
       return mmpo_terms(mmpo_of(objective), pair, facts.reward_range);
     case MMPO_LOSS_SIMPO:
-      return simpo_terms(simpo_rewards(objective.beta, objective.length_normalize != 0, pair), objective.gamma,
-                         objective.label_smoothing);
+      return simpo_terms(reference_free_rewards_of(objective, pair), objective.gamma, objective.label_smoothing);
     case MMPO_LOSS_NCA_PAIR:
       return nca_pair(reverse_kl_rewards_of(objective, pair));
     case MMPO_LOSS_BCO_PAIR:
@@ -115,7 +122,7 @@ MMPO_HOST_DEVICE inline PairTerms pair_terms(const mmpo_objective& objective, co
   for (int32_t i = 0; i < objective.num_losses; ++i) {
     add_terms(total, objective.loss_weights[i], terms_of(objective.losses[i], objective, facts, pair));
   }
-  return total;
+  return objective.use_weighting != 0 ? weighted(total, pair.log_weight) : total;
 }
 
 // What is logged as rewards: of the objective's first loss.
@@ -125,7 +132,7 @@ MMPO_HOST_DEVICE inline PairRewards pair_rewards(const mmpo_objective& objective
     case MMPO_LOSS_MMPO:
       return mmpo_scores(mmpo_of(objective), pair, facts.reward_range);
     case MMPO_LOSS_SIMPO: {
-      const ImplicitRewards h = simpo_rewards(objective.beta, objective.length_normalize != 0, pair);
+      const ImplicitRewards h = reference_free_rewards_of(objective, pair);
       return {h.chosen.value, h.rejected.value};
     }
     case MMPO_LOSS_ORPO: {

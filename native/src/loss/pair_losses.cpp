@@ -48,8 +48,26 @@ void check_losses(const mmpo_objective& objective) {
   }
 }
 
+// What TRL's DPOTrainer and CPOTrainer have beside their losses.
+void check_token_weights(const mmpo_objective& objective) {
+  const bool counts_alike = objective.ld_alpha == 1;
+  require(objective.ld_alpha >= 0 && objective.ld_alpha <= 1, "ld_alpha must be in [0, 1], got ", objective.ld_alpha);
+  require(std::isfinite(objective.reward_alpha), "reward_alpha must be finite, got ", objective.reward_alpha);
+  require(objective.reward_alpha == 0 || objective.reference_free != 0 || objective.losses[0] == MMPO_LOSS_SIMPO,
+          "reward_alpha is for losses without a reference");
+  if (counts_alike && objective.use_weighting == 0) return;
+  for (int32_t i = 0; i < objective.num_losses; ++i) {
+    const int32_t loss = objective.losses[i];
+    require(loss != MMPO_LOSS_MMPO && reads_reference(loss, objective),
+            "ld_alpha and use_weighting are for DPO and its kin, losses with a reference, and loss ", loss, " is none");
+    require(objective.use_weighting == 0 || !is_aot(loss), "use_weighting weighs pairs, and loss ", loss,
+            " (AOT) sorts their completions apart");
+  }
+}
+
 void check_coefficients(const mmpo_objective& objective) {
   require(std::isfinite(objective.beta) && objective.beta > 0, "beta must be > 0, got ", objective.beta);
+  check_token_weights(objective);
   if (objective.losses[0] == MMPO_LOSS_MMPO) {
     require(std::isfinite(objective.reward_epsilon), "reward_epsilon must be finite, got ", objective.reward_epsilon);
     require(std::isfinite(objective.aux_weight) && objective.aux_weight >= 0, "aux_weight must be >= 0, got ",
@@ -147,6 +165,9 @@ std::vector<PairTerms> pair_losses(const mmpo_objective& objective, const BatchF
         add_terms(totals[pair], weight, terms_of(loss, objective, facts, pairs[pair]));
       }
     }
+  }
+  for (size_t pair = 0; objective.use_weighting != 0 && pair < pairs.size(); ++pair) {
+    totals[pair] = weighted(totals[pair], pairs[pair].log_weight);
   }
   return totals;
 }

@@ -13,6 +13,18 @@ MMPO_HOST_DEVICE inline ImplicitRewards simpo_rewards(double beta, bool length_n
   return {{slope_w * pair.chosen_logp, slope_w}, {slope_l * pair.rejected_logp, slope_l}};
 }
 
+// AlphaPO: Gupta et al., arXiv 2501.03884. A reward beta * x becomes beta * (1 - exp(-alpha x)) / alpha, of which alpha = 0 is the
+// limit.
+MMPO_HOST_DEVICE inline Slope shaped(const Slope& reward, double beta, double alpha) {
+  const double exponent = -alpha * reward.value / beta;
+  return {-beta * std::expm1(exponent) / alpha, reward.derivative * std::exp(exponent)};
+}
+
+MMPO_HOST_DEVICE inline ImplicitRewards shaped(const ImplicitRewards& rewards, double beta, double alpha) {
+  if (alpha == 0) return rewards;
+  return {shaped(rewards.chosen, beta, alpha), shaped(rewards.rejected, beta, alpha)};
+}
+
 MMPO_HOST_DEVICE inline PairTerms simpo_terms(const ImplicitRewards& rewards, double gamma, double label_smoothing) {
   const double z = rewards.chosen.value - rewards.rejected.value - gamma;
   return of_margin(smoothed_sigmoid(z, label_smoothing), rewards.chosen, rewards.rejected);

@@ -37,7 +37,7 @@ void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_t
   decoder_.set_adapter(std::move(adapter));
 }
 
-Model::Scores Model::score(const mmpo_batch& batch, bool with_greedy) {
+Model::Scores Model::score(const mmpo_batch& batch, const Wanted& wanted) {
   // No operation asks whether autograd records it: on a GPU the host's part of every launch is shorter.
   const c10::InferenceMode without_autograd;
   Scores scores;
@@ -45,18 +45,23 @@ Model::Scores Model::score(const mmpo_batch& batch, bool with_greedy) {
     workspace_.reset();
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
     const PackedBatch packed(slice.batch, roles, device());
-    Tensor is_first_R;
-    if (with_greedy) is_first_R = at::empty({packed.head_rows_R.size(0)}, packed.head_rows_R.options().dtype(at::kBool));
-    const Tensor logp_R = this->logps(packed, nullptr, with_greedy ? &is_first_R : nullptr).cpu();
+    const auto facts_of = [&](bool is_wanted, at::ScalarType type) {
+      return is_wanted ? at::empty({packed.head_rows_R.size(0)}, packed.head_rows_R.options().dtype(type)) : Tensor();
+    };
+    const RowFacts facts{facts_of(wanted.greedy, at::kBool), facts_of(wanted.log_squares, at::kFloat)};
+    const Tensor logp_R = this->logps(packed, nullptr, facts).cpu();
     const std::vector<double> sums = sum_completions(packed, logp_R);
     scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
-    const float* logp = logp_R.const_data_ptr<float>();
-    for (const auto& completion : packed.completions) {
-      const float* first = logp + completion.head_begin;
-      scores.token_logps.insert(scores.token_logps.end(), first, first + completion.length);
-    }
-    if (!with_greedy) continue;
-    is_first_R = is_first_R.cpu();
+    const auto append = [&](const Tensor& values_R, std::vector<float>& tokens) {
+      for (const auto& completion : packed.completions) {
+        const float* first = values_R.const_data_ptr<float>() + completion.head_begin;
+        tokens.insert(tokens.end(), first, first + completion.length);
+      }
+    };
+    append(logp_R, scores.token_logps);
+    if (wanted.log_squares) append(facts.log_squares_R.cpu(), scores.token_log_squares);
+    if (!wanted.greedy) continue;
+    const Tensor is_first_R = facts.is_first_R.cpu();
     const bool* is_first = is_first_R.const_data_ptr<bool>();
     for (const auto& completion : packed.completions) {
       const bool* first = is_first + completion.head_begin;
@@ -82,12 +87,12 @@ Tensor Model::final_norm(const Tensor& rows_RH, Tensor& rstd_R) {
   return normed_RH;
 }
 
-Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape, Tensor* is_first_R) {
+Tensor Model::logps(const PackedBatch& batch, DecoderTape* tape, const RowFacts& facts) {
   const int64_t num_head_rows = batch.head_rows_R.size(0);
   Tensor logp_R = workspace_.allocate({num_head_rows}, at::kFloat);
   const HeadRows head{predict(batch, tape).hidden_RH, batch.head_targets_R};
   Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
-  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, logp_R, is_first_R);
+  LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, logp_R, facts);
   return logp_R;
 }
 

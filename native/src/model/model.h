@@ -37,10 +37,16 @@ class Model {
   struct Scores {
     std::vector<double> logps;  // [C]: sums over a completion's tokens
     std::vector<float> token_logps;  // of every completion's tokens, one completion after another
+    std::vector<float> token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; where they are wanted
     std::vector<uint8_t> greedy;  // [C], where it is wanted: whether greedy decoding gives all of the completion's tokens
   };
+  struct Wanted {
+    bool greedy = false;
+    bool log_squares = false;
+  };
   // Log-probabilities without gradients, slice by slice. batch: one that check_batch accepts.
-  Scores score(const mmpo_batch& batch, bool with_greedy = false);
+  Scores score(const mmpo_batch& batch, const Wanted& wanted);
+  Scores score(const mmpo_batch& batch) { return score(batch, Wanted()); }
 
   // What the head reads: the rows of the residual stream that predict, before and after the final norm, [R, H] each; rstd_R is the
   // norm's. In memory of the workspace.
@@ -51,8 +57,8 @@ class Model {
   Predictions predict(const PackedBatch& batch, DecoderTape* tape);
   // The final norm alone, of rows [R, H] of the residual stream.
   Tensor final_norm(const Tensor& rows_RH, Tensor& rstd_R);
-  // Log-probability of every head row's target [R] float32, in memory of the workspace; is_first_R: as LinearLogp's.
-  Tensor logps(const PackedBatch& batch, DecoderTape* tape, Tensor* is_first_R = nullptr);
+  // Log-probability of every head row's target [R] float32, in memory of the workspace; facts: as LinearLogp's.
+  Tensor logps(const PackedBatch& batch, DecoderTape* tape, const RowFacts& facts = {});
 
  private:
   Decoder decoder_;

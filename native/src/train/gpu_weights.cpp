@@ -9,7 +9,8 @@
 
 namespace mmpo {
 
-Tensor row_weights_of(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R) {
+Tensor row_weights_of(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R,
+                      const Tensor& log_squares_R) {
   static_assert(sizeof(PairRows) % sizeof(int64_t) == 0);
   using Words = std::array<int64_t, sizeof(PairRows) / sizeof(int64_t)>;
   std::vector<int64_t> words;
@@ -24,6 +25,7 @@ Tensor row_weights_of(const Objective& objective, const PackedBatch& batch, cons
   CudaPairs<>::weights(objective.settings(), objective.facts(),
                        reinterpret_cast<const PairRows*>(pairs.const_data_ptr<int64_t>()),
                        static_cast<int64_t>(objective.pairs().size()), logp_R.const_data_ptr<float>(),
+                       log_squares_R.defined() ? log_squares_R.const_data_ptr<float>() : nullptr,
                        weights_R.mutable_data_ptr<float>(), cuda_stream());
   return weights_R;
 }

@@ -7,8 +7,10 @@
 
 namespace mmpo {
 
-// As Objective::evaluate's weights of logp_R summed over each completion, spread over the completions' rows: float32 [R]. All of
-// the batch's completions are graded, in pairs that do not depend on each other. On a GPU, or what emulates one.
-Tensor row_weights_of(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R);
+// As Objective::evaluate's weights of the scores of logp_R and log_squares_R (undefined unless the objective reads them), spread over the
+// completions' rows: float32 [R]. All of the batch's completions are graded, in pairs that do not depend on each other. On a GPU, or
+// what emulates one.
+Tensor row_weights_of(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R,
+                      const Tensor& log_squares_R);
 
 }  // namespace mmpo

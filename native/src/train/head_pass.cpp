@@ -8,22 +8,31 @@
 namespace mmpo {
 namespace {
 
-// The weight of every graded head row: its completion's.
-Tensor row_weights(const PackedBatch& batch, std::span<const double> weights_C, at::Device device) {
+// The weight of every graded head row: its completion's, by the share that its token has.
+Tensor row_weights(const Objective& objective, const PackedBatch& batch, std::span<const double> weights_C,
+                   at::Device device) {
   std::vector<float> weights(static_cast<size_t>(batch.num_graded_head_rows));
   for (size_t c = 0; c < batch.completions.size(); ++c) {
     const auto& completion = batch.completions[c];
     if (completion.head_begin < 0 || completion.head_begin >= batch.num_graded_head_rows) continue;
-    std::fill_n(weights.begin() + completion.head_begin, completion.length, static_cast<float>(weights_C[c]));
+    for (int64_t i = 0; i < completion.length; ++i) {
+      weights[static_cast<size_t>(completion.head_begin + i)] =
+          static_cast<float>(objective.token_share(c, i) * weights_C[c]);
+    }
   }
   return to_device(weights, device);
 }
 
 // Where weights depend on the log-probabilities. On the CPU the loss itself says them; a GPU makes them where they are, unless pairs
 // depend on each other, for which the host waits.
-Tensor weights_after_forward(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R) {
-  if (is_gpu(logp_R.device()) && !objective.couples_pairs()) return row_weights_of(objective, batch, logp_R);
-  return row_weights(batch, objective.evaluate(sum_completions(batch, logp_R.cpu())).weights, logp_R.device());
+Tensor weights_after_forward(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R,
+                             const Tensor& log_squares_R) {
+  if (is_gpu(logp_R.device()) && !objective.couples_pairs()) {
+    return row_weights_of(objective, batch, logp_R, log_squares_R);
+  }
+  const Tensor squares = log_squares_R.defined() ? log_squares_R.cpu() : log_squares_R;
+  const CompletionScores scores = objective.scores(batch, logp_R.cpu(), squares);
+  return row_weights(objective, batch, objective.evaluate(scores).weights, logp_R.device());
 }
 
 // A prompt's last row serves several completions.
@@ -50,12 +59,14 @@ HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predicti
   const HeadRows graded = part(0, num_graded);
   Tensor logp_R = workspace.allocate({num_rows}, at::kFloat);
   Tensor lse_R = workspace.allocate({num_rows}, at::kFloat);
+  Tensor log_squares_R;
+  if (objective.reads_log_squares()) log_squares_R = workspace.allocate({num_rows}, at::kFloat);
   Tensor grad_hidden_RH = workspace.allocate({num_graded, rows_RH.size(1)}, rows_RH.scalar_type());
   {
     const WorkspaceScope logits_scope(workspace);
     LinearLogp head(graded, head_VH, workspace);
     if (objective.is_linear()) {
-      const Tensor weights_R = row_weights(batch, objective.linear_weights(), model.device());
+      const Tensor weights_R = row_weights(objective, batch, objective.linear_weights(), model.device());
       Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
       head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients.weights.head_VH, gradients.matrices);
       if (num_graded < num_rows) {
@@ -65,9 +76,9 @@ HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predicti
         LinearLogp(scored, head_VH, workspace).forward(scored_lse_R, scored_logp_R);
       }
     } else {
-      head.forward(lse_R, logp_R);
-      head.backward(lse_R, weights_after_forward(objective, batch, logp_R), grad_hidden_RH, gradients.weights.head_VH,
-                    gradients.matrices);
+      head.forward(lse_R, logp_R, {.is_first_R = {}, .log_squares_R = log_squares_R});
+      const Tensor weights_R = weights_after_forward(objective, batch, logp_R, log_squares_R);
+      head.backward(lse_R, weights_R, grad_hidden_RH, gradients.weights.head_VH, gradients.matrices);
     }
   }
   Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());
@@ -75,7 +86,7 @@ HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predicti
   rms_norm_backward(grad_hidden_RH, rows_RH.narrow(0, 0, num_graded), model.decoder().weights().norm_H,
                     predictions.rstd_R.narrow(0, 0, num_graded), grad_rows_RH, gradients.weights.norm_H);
   gradients.complete(head_unit(model.decoder().config()->num_layers));
-  return {logp_R,
+  return {logp_R, log_squares_R,
           scatter_rows(grad_rows_RH, batch.head_rows_R.narrow(0, 0, num_graded), batch.num_graded_rows, workspace)};
 }
 

@@ -9,6 +9,7 @@ namespace mmpo {
 
 struct HeadPass {
   Tensor logp_R;  // float32, of all head rows
+  Tensor log_squares_R;  // the same; undefined unless the objective reads them
   Tensor grad_TH;  // by the decoder's output
 };
 

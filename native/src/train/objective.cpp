@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "common/error.h"
+#include "loss/ld.h"
 
 namespace mmpo {
 namespace {
@@ -65,20 +66,71 @@ std::vector<Role> Objective::roles() const {
   return roles;
 }
 
-Objective::Result Objective::evaluate(std::span<const double> logps_C) const {
-  return settings_.losses[0] == MMPO_LOSS_SFT ? evaluate_sft(logps_C) : evaluate_pairs(logps_C);
+Objective::Result Objective::evaluate(const CompletionScores& scores) const {
+  return settings_.losses[0] == MMPO_LOSS_SFT ? evaluate_sft(scores.logps) : evaluate_pairs(scores);
+}
+
+void CompletionScores::append(const CompletionScores& others) {
+  logps.insert(logps.end(), others.logps.begin(), others.logps.end());
+  log_weights.insert(log_weights.end(), others.log_weights.begin(), others.log_weights.end());
+}
+
+double Objective::token_share(size_t completion, int64_t token) const {
+  if (pairs_.empty()) return 1;
+  const Pair& pair = pairs_[completion / 2];
+  return mmpo::token_share(settings_.ld_alpha, static_cast<double>(token), pair.chosen_length, pair.rejected_length);
+}
+
+// Of the next completion; logps: null where it is left out.
+void Objective::add_score(const float* logps, const float* log_squares, CompletionScores& scores) const {
+  const size_t completion = scores.logps.size();
+  const int64_t length = batch_.completion_lengths[completion];
+  double sum = logps == nullptr ? kNaN : 0;
+  double mean = sum;
+  for (int64_t i = 0; logps != nullptr && i < length; ++i) {
+    const auto logp = static_cast<double>(logps[i]);
+    sum += token_share(completion, i) * logp;
+    if (log_squares != nullptr) mean += aligned(logp, static_cast<double>(log_squares[i]));
+  }
+  scores.logps.push_back(sum);
+  if (reads_log_squares()) scores.log_weights.push_back(mean / static_cast<double>(length));
+}
+
+CompletionScores Objective::scores(const PackedBatch& packed, const Tensor& logp_R, const Tensor& log_squares_R) const {
+  const float* logps = logp_R.const_data_ptr<float>();
+  const float* squares = log_squares_R.defined() ? log_squares_R.const_data_ptr<float>() : nullptr;
+  CompletionScores scores;
+  for (const auto& completion : packed.completions) {
+    const bool is_there = completion.head_begin >= 0;
+    add_score(is_there ? logps + completion.head_begin : nullptr,
+              is_there && squares != nullptr ? squares + completion.head_begin : nullptr, scores);
+  }
+  return scores;
+}
+
+CompletionScores Objective::scores(std::span<const float> token_logps, std::span<const float> token_log_squares) const {
+  CompletionScores scores;
+  int64_t token = 0;
+  for (int64_t completion = 0; completion < batch_.num_completions; ++completion) {
+    add_score(token_logps.data() + token, token_log_squares.empty() ? nullptr : token_log_squares.data() + token,
+              scores);
+    token += batch_.completion_lengths[completion];
+  }
+  return scores;
 }
 
 std::vector<double> Objective::linear_weights() const {
   if (!weights_.empty()) return weights_;
-  return evaluate(std::vector<double>(static_cast<size_t>(batch_.num_completions), 0.0)).weights;
+  const std::vector<double> zeros(static_cast<size_t>(batch_.num_completions), 0.0);
+  return evaluate({.logps = zeros, .log_weights = zeros}).weights;
 }
 
-Objective::Result Objective::evaluate_pairs(std::span<const double> logps_C) const {
+Objective::Result Objective::evaluate_pairs(const CompletionScores& scores) const {
   std::vector<Pair> pairs = pairs_;
   for (size_t i = 0; i < pairs.size(); ++i) {
-    pairs[i].chosen_logp = logps_C[2 * i];
-    pairs[i].rejected_logp = logps_C[2 * i + 1];
+    pairs[i].chosen_logp = scores.logps[2 * i];
+    pairs[i].rejected_logp = scores.logps[2 * i + 1];
+    if (reads_log_squares()) pairs[i].log_weight = scores.log_weights[2 * i] + scores.log_weights[2 * i + 1];
   }
   const std::vector<PairTerms> terms = pair_losses(settings_, facts_, pairs);
   Result result;

@@ -13,6 +13,15 @@
 
 namespace mmpo {
 
+// What an objective reads of a batch's tokens, [C] each. A completion that is left out has NaN.
+struct CompletionScores {
+  std::vector<double> logps;  // sums, each token counted as ld_alpha says
+  std::vector<double>
+      log_weights;  // of WPO: the means of what aligned() (wpo.h) says of the tokens; empty where nobody asks
+
+  void append(const CompletionScores& others);
+};
+
 class Objective {
  public:
   // ref_logps: [C] or empty; reward_range: none for that of the batch. Throws Error(MMPO_INVALID_ARGUMENT) where batch, references
@@ -33,9 +42,18 @@ class Objective {
     std::vector<double> rewards;  // [C], NaN where the loss has none
     std::vector<double> weights;  // [C] d(scale * loss) / d log-probability
   };
-  Result evaluate(std::span<const double> logps_C) const;
+  Result evaluate(const CompletionScores& scores) const;
   // weights alone, before anything is scored; only where is_linear().
   std::vector<double> linear_weights() const;
+
+  // Whether scores() reads log_squares.
+  bool reads_log_squares() const { return settings_.use_weighting != 0; }
+  // Of the head's rows on the CPU, and of the tokens of all completions one after another. log_squares: kernels.h; undefined, or
+  // empty, where nobody reads them.
+  CompletionScores scores(const PackedBatch& packed, const Tensor& logp_R, const Tensor& log_squares_R) const;
+  CompletionScores scores(std::span<const float> token_logps, std::span<const float> token_log_squares) const;
+  // How much token i (from 0) of a completion counts in its log-probability.
+  double token_share(size_t completion, int64_t token) const;
 
   // The same of a slice of the batch, which must outlive it; losses and weights are those that its groups have in the whole.
   Objective of_slice(const BatchSlice& slice) const;
@@ -50,8 +68,9 @@ class Objective {
  private:
   Objective(const mmpo_objective& settings, const mmpo_batch& batch) : settings_(settings), batch_(batch) {}
 
-  Result evaluate_pairs(std::span<const double> logps_C) const;
+  Result evaluate_pairs(const CompletionScores& scores) const;
   Result evaluate_sft(std::span<const double> logps_C) const;
+  void add_score(const float* logps, const float* log_squares, CompletionScores& scores) const;
 
   const mmpo_objective& settings_;
   const mmpo_batch& batch_;

@@ -2,11 +2,21 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include <optional>
+
 #include "common/device.h"
 #include "common/error.h"
 #include "train/head_pass.h"
 
 namespace mmpo {
+namespace {
+
+Trainer::Result result_of(const Objective& objective, CompletionScores scores) {
+  Objective::Result result = objective.evaluate(scores);
+  return {std::move(result.losses), std::move(scores.logps), std::move(result.rewards)};
+}
+
+}  // namespace
 
 Trainer::Trainer(Model& model, const mmpo_optimizer_config& config)
     : model_(model), recompute_(config.recompute), weights_(model.decoder(), config.no_master_weights != 0),
@@ -21,33 +31,29 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config)
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
   const c10::InferenceMode without_autograd;
   const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
-  const auto logps_of = [&](auto&& logps_of_slice) {
-    std::vector<double> logps;
+  const auto scores_of = [&](auto&& scores_of_slice) {
+    CompletionScores scores;
     int64_t index = num_slices_;
-    for (const BatchSlice& slice : slices) {
-      const std::vector<double> part = logps_of_slice(slice, index++);
-      logps.insert(logps.end(), part.begin(), part.end());
-    }
-    return logps;
+    for (const BatchSlice& slice : slices) scores.append(scores_of_slice(slice, index++));
+    return scores;
   };
   const auto accumulated = [&](const Objective& of_batch) {
-    return logps_of([&](const BatchSlice& slice, int64_t index) {
+    return scores_of([&](const BatchSlice& slice, int64_t index) {
       return accumulate_slice(slice.batch, of_batch.of_slice(slice), index);
     });
   };
-  std::vector<double> logps;
+  CompletionScores scores;
   if (objective.couples_pairs() && slices.size() > 1) {
     // A slice knows its weights only from the others' log-probabilities.
-    const std::vector<double> scored = logps_of([&](const BatchSlice& slice, int64_t index) {
+    const CompletionScores scored = scores_of([&](const BatchSlice& slice, int64_t index) {
       return score_slice(slice.batch, objective.of_slice(slice), index);
     });
-    logps = accumulated(objective.with_weights(objective.evaluate(scored).weights));
+    scores = accumulated(objective.with_weights(objective.evaluate(scored).weights));
   } else {
-    logps = accumulated(objective);
+    scores = accumulated(objective);
   }
   num_slices_ += static_cast<int64_t>(slices.size());
-  Objective::Result result = objective.evaluate(logps);
-  return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
+  return result_of(objective, std::move(scores));
 }
 
 DecoderTape Trainer::tape(int32_t recompute, int64_t index) const {
@@ -57,14 +63,14 @@ DecoderTape Trainer::tape(int32_t recompute, int64_t index) const {
   return tape;
 }
 
-std::vector<double> Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
+CompletionScores Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
   const PackedBatch packed(batch, objective.roles(), model_.device());
   model_.workspace().reset();
   DecoderTape tape = this->tape(MMPO_RECOMPUTE_FULL, index);
-  return sum_completions(packed, model_.logps(packed, &tape).cpu());
+  return objective.scores(packed, model_.logps(packed, &tape).cpu(), {});
 }
 
-std::vector<double> Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
+CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
   Workspace& workspace = model_.workspace();
   workspace.reset();
   const PackedBatch packed(batch, objective.roles(), model_.device());
@@ -73,10 +79,13 @@ std::vector<double> Trainer::accumulate_slice(const mmpo_batch& batch, const Obj
   DecoderGradients& gradients = gradients_.begin_slice(packed.num_graded_head_rows > 0);
   HeadPass head = pass_head(model_, packed, predictions, objective, gradients);
   HostCopy host_logp_R(head.logp_R);
+  std::optional<HostCopy> host_log_squares_R;
+  if (head.log_squares_R.defined()) host_log_squares_R.emplace(head.log_squares_R);
   model_.decoder().backward(rows_of(packed), packed.graded_attention, tape, workspace, head.grad_TH, gradients);
   gradients_.end_slice();
   // A GPU is still at the backward pass that was queued behind the copy.
-  return sum_completions(packed, host_logp_R.wait());
+  const Tensor log_squares_R = host_log_squares_R ? host_log_squares_R->wait() : Tensor();
+  return objective.scores(packed, host_logp_R.wait(), log_squares_R);
 }
 
 double Trainer::step(double learning_rate, double max_grad_norm) {
@@ -101,9 +110,8 @@ void Trainer::restore(int64_t num_steps) {
 }
 
 Trainer::Result evaluate(Model& model, const mmpo_batch& batch, const Objective& objective) {
-  std::vector<double> logps = model.score(batch).logps;
-  Objective::Result result = objective.evaluate(logps);
-  return {std::move(result.losses), std::move(logps), std::move(result.rewards)};
+  const Model::Scores found = model.score(batch, {.greedy = false, .log_squares = objective.reads_log_squares()});
+  return result_of(objective, objective.scores(found.token_logps, found.token_log_squares));
 }
 
 }  // namespace mmpo

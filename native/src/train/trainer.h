@@ -48,10 +48,10 @@ class Trainer {
   const ParameterLayout& layout() const { return weights_.layout(); }
 
  private:
-  // The slice's log-probabilities [C]. index: of the slice within the update, for dropout's masks.
-  std::vector<double> accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
+  // index: of the slice within the update, for dropout's masks.
+  CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
   // The same without gradients, under the same masks.
-  std::vector<double> score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
+  CompletionScores score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
   // For the forward pass of a slice; index: as above.
   DecoderTape tape(int32_t recompute, int64_t index) const;
 

@@ -37,8 +37,9 @@ cudaStream_t cuda_stream() { return nullptr; }
                (Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up, cudaStream_t stream),            \
                (grad_out, gate_up, grad_gate_up, stream))                                                             \
   MMPO_EMULATE(T, log_softmax_gather,                                                                                 \
-               (Rows<const T> logits, const int64_t* targets, float* lse, float* logp, cudaStream_t stream),          \
-               (logits, targets, lse, logp, stream))                                                                  \
+               (Rows<const T> logits, const int64_t* targets, float* lse, float* logp, float* log_squares,            \
+                cudaStream_t stream),                                                                                 \
+               (logits, targets, lse, logp, log_squares, stream))                                                     \
   MMPO_EMULATE(T, log_softmax_gradient,                                                                               \
                (Rows<T> logits, const int64_t* targets, const float* weights, float* logp, cudaStream_t stream),      \
                (logits, targets, weights, logp, stream))                                                              \
@@ -78,8 +79,9 @@ MMPO_EMULATE_ROWS(c10::BFloat16, c10::BFloat16)
 
 template <>
 void CudaPairs<Gpu>::weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,
-                             int64_t num_pairs, const float* logp, float* out, cudaStream_t stream) {
-  CudaPairs<EmulatedGpu>::weights(objective, facts, pairs, num_pairs, logp, out, stream);
+                             int64_t num_pairs, const float* logp, const float* log_squares, float* out,
+                             cudaStream_t stream) {
+  CudaPairs<EmulatedGpu>::weights(objective, facts, pairs, num_pairs, logp, log_squares, out, stream);
 }
 template <>
 void CudaOptimizer<float, Gpu>::adamw(float* param, const float* grad, float* exp_avg, float* exp_avg_sq,

@@ -70,10 +70,11 @@ class Dispatched : public Backend {
     Tensor grad_x = on.result(grad_x_TK), grad_weight = on.result(grad_weight_SK);
     mmpo::dropout_linear_backward(on(grad_TS), on(x_TK), on(weight_SK), masks, workspace, grad_x, grad_weight);
   }
-  void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) override {
+  void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
+                          Tensor& log_squares_R) override {
     DeviceStay on(device_);
-    Tensor lse = on.result(lse_R), logp = on.result(logp_R);
-    mmpo::log_softmax_gather(on(logits_RV), on(targets_R), lse, logp);
+    Tensor lse = on.result(lse_R), logp = on.result(logp_R), log_squares = on.result(log_squares_R);
+    mmpo::log_softmax_gather(on(logits_RV), on(targets_R), lse, logp, log_squares);
   }
   void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R,
                          const Tensor& weights_R) override {
@@ -301,12 +302,14 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
                                                   nullptr);
     });
   }
-  void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp) override {
+  void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp,
+                          Tensor& log_squares) override {
     DeviceStay on(device_);
-    on.result(lse), on.result(logp);
+    on.result(lse), on.result(logp), on.result(log_squares);
     with_type(logits, [&]<typename T>(T) {
-      CudaKernels<T, EmulatedGpu>::log_softmax_gather(rows<const T>(logits), vector<int64_t>(targets),
-                                                      vector<float>(lse), vector<float>(logp), nullptr);
+      CudaKernels<T, EmulatedGpu>::log_softmax_gather(
+          rows<const T>(logits), vector<int64_t>(targets), vector<float>(lse), vector<float>(logp),
+          log_squares.defined() ? vector<float>(log_squares) : nullptr, nullptr);
     });
   }
   void softmax_gradient_(Tensor& logits, const Tensor& targets, const Tensor& lse, const Tensor& weights) override {

@@ -15,13 +15,19 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int64_t kVocabularies[] = {1, 3, 31, 47, 123, 320, 1024, 1025};
 
 struct Head {
-  Tensor logits, targets, lse, logp;
+  Tensor logits, targets, lse, logp, log_squares;
 
+  // Asked for log_squares, or not, it gives the same bits.
   Head(const Tensor& logits_RV, const Tensor& targets_R)
       : logits(logits_RV), targets(targets_R), lse(at::empty({logits_RV.size(0)})),
-        logp(at::empty({logits_RV.size(0)})) {
-    backend().log_softmax_gather(logits, targets, lse, logp);
+        logp(at::empty({logits_RV.size(0)})), log_squares(at::empty({logits_RV.size(0)})) {
+    Tensor lse_alone = at::empty_like(lse), logp_alone = at::empty_like(logp), none;
+    backend().log_softmax_gather(logits, targets, lse_alone, logp_alone, none);
+    backend().log_softmax_gather(logits, targets, lse, logp, log_squares);
+    EXPECT_TRUE(at::allclose(lse, lse_alone, 0, 0, true));
+    EXPECT_TRUE(at::allclose(logp, logp_alone, 0, 0, true));
   }
+  Tensor wanted_log_squares() const { return (2 * logits.to(at::kDouble).log_softmax(-1)).logsumexp(-1); }
   Tensor wanted_lse() const { return logits.to(at::kDouble).logsumexp(-1); }
   Tensor wanted_logp() const {
     return logits.to(at::kDouble).log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
@@ -39,6 +45,7 @@ TEST_P(Softmax, LogProbabilityEqualsAtenInDouble) {
       const Head head(random_view(47, vocabulary, type, layout).mul_(4), at::randint(vocabulary, {47}));
       expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
       expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
+      expect_close(head.log_squares, head.wanted_log_squares(), kLogTolerance, "log_squares");
     }
   }
 }
@@ -51,6 +58,7 @@ TEST_P(Softmax, LogProbabilityOfRealVocabularies) {
       const Head head(random({3, vocabulary}, type) * 3, at::randint(vocabulary, {3}));
       expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
       expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
+      expect_close(head.log_squares, head.wanted_log_squares(), kLogTolerance, "log_squares");
     }
   }
 }
@@ -61,6 +69,7 @@ TEST_P(Softmax, LogProbabilityOfSortedLogits) {
   for (const Tensor& logits : {rising, rising.flip(1)}) {
     const Head head(logits, at::full({1}, 2500, at::kLong));
     expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
+    expect_close(head.log_squares, head.wanted_log_squares(), kLogTolerance, "log_squares");
     expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
   }
 }

@@ -13,6 +13,7 @@ namespace mmpo::testing {
 // One loss of weight 1.
 inline mmpo_objective objective_of(int32_t loss, double beta) {
   mmpo_objective objective{};
+  objective.ld_alpha = 1;
   objective.losses[0] = loss;
   objective.loss_weights[0] = 1;
   objective.num_losses = 1;

@@ -36,6 +36,7 @@ void add_loss(mmpo_objective& objective, int32_t loss, double weight) {
 // A variant's settings, in TRL's names, as an objective.
 mmpo_objective objective_of(const json& settings) {
   mmpo_objective objective{};
+  objective.ld_alpha = 1;
   objective.beta = settings["beta"];
   objective.label_smoothing = settings.value("label_smoothing", 0.0);
   objective.gamma = settings.value("simpo_gamma", 0.0);

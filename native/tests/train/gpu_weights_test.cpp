@@ -48,11 +48,14 @@ TEST_P(GpuWeights, AreThoseOfTheLoss) {
   const at::Device device = testing::test_device();
   const PackedBatch packed(batch, roles, device);
   const Tensor logp_R = -at::rand({packed.num_graded_head_rows}) * 3;
-  const std::vector<double> weights = subject.evaluate(sum_completions(packed, logp_R)).weights;
+  Tensor log_squares_R;
+  if (subject.reads_log_squares()) log_squares_R = -at::rand({packed.num_graded_head_rows});
+  const std::vector<double> weights = subject.evaluate(subject.scores(packed, logp_R, log_squares_R)).weights;
+  const Tensor there = log_squares_R.defined() ? log_squares_R.to(device) : log_squares_R;
   Tensor found;
   {
     const testing::RecordedOperations recorded;
-    found = row_weights_of(subject, packed, logp_R.to(device)).cpu();
+    found = row_weights_of(subject, packed, logp_R.to(device), there).cpu();
     // Of PyTorch's list of what may differ from run to run on a GPU (torch.use_deterministic_algorithms).
     for (const char* name :
          {"aten::cumsum", "aten::index_add_", "aten::scatter_add_", "aten::bincount", "aten::put_"}) {
@@ -62,7 +65,7 @@ TEST_P(GpuWeights, AreThoseOfTheLoss) {
   ASSERT_EQ(found.scalar_type(), at::kFloat);
   for (size_t c = 0; c < weights.size(); ++c) {
     for (int64_t i = 0; i < packed.completions[c].length; ++i) {
-      const double weight = weights[c];
+      const double weight = subject.token_share(c, i) * weights[c];
       EXPECT_EQ(found[packed.completions[c].head_begin + i].item<float>(), static_cast<float>(weight));
     }
   }
@@ -75,6 +78,14 @@ std::vector<Case> cases() {
                         {"MmpoUnnormalized", with(MMPO_LOSS_MMPO, [](auto& o) { o.normalize = 0; })},
                         {"MmpoWithoutAuxiliary", with(MMPO_LOSS_MMPO, [](auto& o) { o.aux_weight = 0; })},
                         {"DpoSmoothed", with(MMPO_LOSS_DPO, [](auto& o) { o.label_smoothing = 0.2; })},
+                        {"DpoOfDesensitizedLengths", with(MMPO_LOSS_DPO, [](auto& o) { o.ld_alpha = 0.3; })},
+                        {"IpoWeighted", with(MMPO_LOSS_IPO, [](auto& o) { o.use_weighting = 1; })},
+                        {"BcoOfDesensitizedLengthsWeighted", with(MMPO_LOSS_BCO_PAIR,
+                                                                  [](auto& o) {
+                                                                    o.ld_alpha = 0;
+                                                                    o.use_weighting = 1;
+                                                                  })},
+                        {"SimpoShaped", with(MMPO_LOSS_SIMPO, [](auto& o) { o.reward_alpha = 0.25; })},
                         {"SimpoByLength", with(MMPO_LOSS_SIMPO, [](auto& o) { o.length_normalize = 1; })},
                         {"Mixture", with(MMPO_LOSS_DPO, [](auto& o) {
                            o.num_losses = 2;

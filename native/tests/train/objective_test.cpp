@@ -16,7 +16,7 @@ TEST(Objective, OfSftIsTheNegativeLogLikelihood) {
   settings.scale = 0.25;
   const Objective objective(settings, batch, {}, std::nullopt);
   const std::vector<double> logps{-3.5, 0, -4000};
-  const Objective::Result result = objective.evaluate(logps);
+  const Objective::Result result = objective.evaluate({.logps = logps, .log_weights = {}});
   EXPECT_EQ(result.losses, (std::vector<double>{3.5, 4000}));
   EXPECT_EQ(result.weights, (std::vector<double>{-0.25, -0.25, -0.25}));
   EXPECT_TRUE(objective.is_linear());
@@ -34,7 +34,7 @@ TEST(Objective, OfASliceHasTheWeightsOfTheWhole) {
   const std::vector<double> logps{-2, -3, -4, -1, -5, -7};
   const mmpo_objective settings = testing::objective(MMPO_LOSS_AOT, 0.3);
   const Objective whole(settings, batch, refs, std::nullopt);
-  const std::vector<double> weights = whole.evaluate(logps).weights;
+  const std::vector<double> weights = whole.evaluate({.logps = logps, .log_weights = {}}).weights;
   const Objective known = whole.with_weights(weights);
   EXPECT_FALSE(whole.is_linear());
   size_t first = 0;

@@ -274,7 +274,8 @@ TEST(Trainer, SlicesOfAotAreScoredUnderTheirOwnDropout) {
     return std::pair(logps, gradients(trainer));
   };
   const auto [logps, gradient] = run(objective);
-  const auto [same_logps, same_gradient] = run(objective.with_weights(objective.evaluate(logps).weights));
+  const CompletionScores scores{.logps = logps, .log_weights = {}};
+  const auto [same_logps, same_gradient] = run(objective.with_weights(objective.evaluate(scores).weights));
   EXPECT_EQ(logps, same_logps);
   EXPECT_TRUE(same_bits(gradient, same_gradient));
 }

@@ -30,35 +30,57 @@ float block_max(const T* x, int64_t count) {
   return result;
 }
 
-template <typename T>
-float block_sum_exp(const T* x, float max, int64_t count) {
+// Of exponentials, and of their squares where somebody asks.
+struct Sums {
+  double plain = 0, squares = 0;
+};
+
+template <bool kSquares, typename T>
+Sums block_sum_exp(const T* x, float max, int64_t count) {
   Vec sums[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
+  Vec squares[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
   const Vec shift(max);
   for_each_vector_of_four(count, [&](int64_t k, int64_t i, auto extent) {
     Vec value = exp(load(x + i, extent) - shift);
     if constexpr (std::is_same_v<decltype(extent), First>) value = Vec::set(Vec(0.0f), value, extent.count);
     sums[k] = sums[k] + value;
+    if constexpr (kSquares) squares[k] = at::vec::fmadd(value, value, squares[k]);
   });
-  return sum_lanes(sums);
+  return {static_cast<double>(sum_lanes(sums)), kSquares ? static_cast<double>(sum_lanes(squares)) : 0};
 }
+
+struct LogSums {
+  double exponentials;
+  double squared_probabilities;
+};
 
 // One pass: a running maximum and the sum of exponentials relative to it. Blocks are summed in float, their sums in double.
 // A NaN comes through the sum.
-template <typename T>
-double log_sum_exp(const T* x, int64_t count) {
+template <bool kSquares, typename T>
+LogSums log_sums(const T* x, int64_t count) {
   float max = kMinusInfinity;
-  double sum = 0;
+  Sums total;
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const int64_t size = std::min(kBlock, count - begin);
     const float largest = block_max(x + begin, size);
     if (largest > max) {
-      sum *= std::exp(static_cast<double>(max) - static_cast<double>(largest));
+      const double shrink = std::exp(static_cast<double>(max) - static_cast<double>(largest));
+      total.plain *= shrink;
+      total.squares *= shrink * shrink;
       max = largest;
     }
     // Where all so far is minus infinity, relative to 0: minus infinity from itself would be NaN.
-    sum += static_cast<double>(block_sum_exp(x + begin, max == kMinusInfinity ? 0.0f : max, size));
+    const Sums part = block_sum_exp<kSquares>(x + begin, max == kMinusInfinity ? 0.0f : max, size);
+    total.plain += part.plain;
+    total.squares += part.squares;
   }
-  return static_cast<double>(max) + std::log(sum);
+  const double log_sum = std::log(total.plain);
+  return {static_cast<double>(max) + log_sum, std::log(total.squares) - 2 * log_sum};
+}
+
+template <typename T>
+double log_sum_exp(const T* x, int64_t count) {
+  return log_sums<false>(x, count).exponentials;
 }
 
 template <typename T>
@@ -80,10 +102,14 @@ void gradient_row(T* logits, int64_t target, float lse, float weight, int64_t co
 
 template <typename T, typename Capability>
 void CpuKernels<T, Capability>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse,
-                                                   float* logp) {
+                                                   float* logp, float* log_squares) {
   at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const double sum = log_sum_exp(logits[row], logits.columns);
+      const bool squares = log_squares != nullptr;
+      const LogSums sums =
+          squares ? log_sums<true>(logits[row], logits.columns) : log_sums<false>(logits[row], logits.columns);
+      if (squares) log_squares[row] = static_cast<float>(sums.squared_probabilities);
+      const double sum = sums.exponentials;
       lse[row] = static_cast<float>(sum);
       logp[row] = static_cast<float>(static_cast<double>(logits[row][targets[row]]) - sum);
     }
@@ -114,7 +140,8 @@ void CpuKernels<T, Capability>::log_softmax_gradient(Rows<T> logits, const int64
 }
 
 #define MMPO_INSTANTIATE(T)                                                                                           \
-  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*);     \
+  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,      \
+                                                                  float*);                                            \
   template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*); \
   template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gradient(Rows<T>, const int64_t*, const float*, float*);
 MMPO_INSTANTIATE(float)

@@ -193,14 +193,14 @@ final class ForeignKeys {
         offOnly("the layers are trained without noise on the embeddings; remove it", "neftune_noise_alpha");
 
         // The loss.
-        offOnly("SimPO's reward is the log-probability itself; write alpha: 0.0", "alpha");
         offOnly(
                 "TRL says it today as a sum of losses: write loss_type: [sigmoid, sft] and loss_weights: [1.0, its value]",
                 "rpo_alpha",
                 "sft_weight");
-        offOnly("DPO weighs every token alike; remove it", "ld_alpha");
-        offOnly("DPO weighs every pair alike; write use_weighting: false", "use_weighting");
-        offOnly("the reference model stays as it is; write sync_ref_model: false", "sync_ref_model");
+        offOnly(
+                "the reference's log-probabilities are computed once, before training, and one that follows the policy would be a second model"
+                        + " in memory and in every step; write sync_ref_model: false",
+                "sync_ref_model");
         offOnly("DPO has a reference model; for a loss without one write loss_type: cpo or simpo", "reference_free");
         offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
         offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");

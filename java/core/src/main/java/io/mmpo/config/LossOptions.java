@@ -79,6 +79,22 @@ public record LossOptions(Settings values) {
                     "CPO, SimPO: weight of the chosen response's likelihood beside the loss. Beside `sigmoid`, `hinge` or `ipo` it says that"
                             + " the loss is CPO's, without a reference model. Unset: 0; `cpo`: 1.");
 
+    private static final ConfigKey<Double> ALPHA = KEYS.key("alpha", NUMBER)
+            .unset("0.0")
+            .must(Double::isFinite, "must be a number")
+            .means(
+                    "CPO, SimPO: AlphaPO's α, which makes a reward of a log-probability x into (1 − exp(−αx)) / α; 0: x itself.");
+
+    private static final ConfigKey<Optional<Double>> LD_ALPHA = KEYS.key("ld_alpha", NUMBER.optional())
+            .must(alpha -> alpha.orElse(1.0) >= 0 && alpha.orElse(1.0) <= 1, "must be in [0, 1]")
+            .means(
+                    "Losses of DPO's kind: LD-DPO's α, how much the tokens of a pair's longer response count that lie beyond the shorter one's"
+                            + " length. Unset: as all.");
+
+    private static final ConfigKey<Boolean> USE_WEIGHTING = KEYS.key("use_weighting", FLAG)
+            .unset("false")
+            .means("Losses of DPO's kind, AOT aside: WPO, each pair weighed by how likely the policy is to write it.");
+
     private static final ConfigKey<Divergence> DIVERGENCE = KEYS.key(
                     "f_divergence_type", ValueType.oneOf(List.of(Divergence.values()), Divergence::word))
             .unset("reverse_kl")
@@ -113,7 +129,9 @@ public record LossOptions(Settings values) {
                         : LossWords.named(word).flatMap(LossType::word).orElseThrow())
                 .toList();
         LossType first = types(v).getFirst();
-        double alpha = v.get(CPO_ALPHA).orElse(v.get(LOSS_TYPE).getFirst().equals(LossWords.CPO) ? 1.0 : 0.0);
+        double alpha = v.get(LOSS_TYPE).contains(LossWords.ALPHAPO)
+                ? 0 // whatever is written, as in TRL
+                : v.get(CPO_ALPHA).orElse(v.get(LOSS_TYPE).getFirst().equals(LossWords.CPO) ? 1.0 : 0.0);
         // TRL takes an alpha of 1, where the alpha divergence is reverse KL, for that.
         boolean isReverse =
                 v.get(DIVERGENCE) == Divergence.ALPHA_DIVERGENCE && Math.abs(v.get(DIVERGENCE_ALPHA) - 1) < 1e-6;
@@ -122,6 +140,7 @@ public record LossOptions(Settings values) {
                         LOSS_WEIGHTS,
                         v.get(LOSS_WEIGHTS).stream().allMatch(w -> w == 1) ? List.of() : v.get(LOSS_WEIGHTS))
                 .with(CPO_ALPHA, isCpo || first == LossType.SIMPO ? Optional.of(alpha) : Optional.empty())
+                .with(LD_ALPHA, v.get(LD_ALPHA).filter(share -> share != 1))
                 .with(LENGTH_NORMALIZE, isCpo ? first == LossType.IPO : v.get(LENGTH_NORMALIZE))
                 .with(DIVERGENCE, isReverse ? Divergence.REVERSE_KL : v.get(DIVERGENCE));
     }
@@ -135,6 +154,7 @@ public record LossOptions(Settings values) {
 
     private static void check(Settings v, Problems problems) {
         checkWords(v, problems);
+        checkWeights(v, problems);
         List<LossType> types = types(v);
         LossType first = types.getFirst();
         String loss = LossWords.named(v.get(LOSS_TYPE).getFirst())
@@ -159,6 +179,28 @@ public record LossOptions(Settings values) {
                 LENGTH_NORMALIZE,
                 "is for loss_type mmpo and simpo, and loss_type is %s; remove it or set it to false",
                 loss);
+    }
+
+    private static void checkWeights(Settings v, Problems problems) {
+        List<LossType> types = types(v);
+        String losses = String.join(", ", v.get(LOSS_TYPE));
+        boolean areOfDpo = types.stream().allMatch(LossType::isOfDpo) && !isCpo(v);
+        problems.refuse(
+                v.get(LD_ALPHA).orElse(1.0) != 1 && !areOfDpo,
+                LD_ALPHA,
+                "is for losses of DPO's kind, with a reference model, and loss_type is %s; remove it",
+                losses);
+        boolean areOfPairs = types.stream().noneMatch(t -> t == LossType.AOT || t == LossType.AOT_UNPAIRED);
+        problems.refuse(
+                v.get(USE_WEIGHTING) && !(areOfDpo && areOfPairs),
+                USE_WEIGHTING,
+                "is for losses of DPO's kind, with a reference model, aot and aot_unpaired aside, and loss_type is %s; remove it",
+                losses);
+        problems.refuse(
+                v.get(ALPHA) != 0 && types.getFirst() != LossType.SIMPO && !isCpo(v),
+                ALPHA,
+                "is AlphaPO's, for simpo and cpo, and loss_type is %s; write alpha: 0.0",
+                losses);
     }
 
     private static void checkWords(Settings v, Problems problems) {
@@ -230,6 +272,11 @@ public record LossOptions(Settings values) {
         return values.get(LENGTH_NORMALIZE);
     }
 
+    /** How much a token counts that the pair's other response has no counterpart of, in the reference's log-probabilities too. */
+    public double ldAlpha() {
+        return values.get(LD_ALPHA).orElse(1.0);
+    }
+
     /** Of the implicit rewards. */
     public Divergence divergence() {
         return values.get(DIVERGENCE);
@@ -270,7 +317,10 @@ public record LossOptions(Settings values) {
                         values.get(DIVERGENCE_ALPHA),
                         referenceFree(),
                         lengthNormalize(),
-                        values.get(NORMALIZE)),
+                        values.get(NORMALIZE),
+                        ldAlpha(),
+                        values.get(ALPHA),
+                        values.get(USE_WEIGHTING)),
                 scale,
                 scoreRejected);
     }

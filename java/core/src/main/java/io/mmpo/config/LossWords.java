@@ -11,6 +11,9 @@ final class LossWords {
     /** DPO's loss without a reference. */
     static final String CPO = "cpo";
 
+    /** TRL's word for SimPO with {@code alpha}. */
+    static final String ALPHAPO = "alphapo";
+
     /** How loss_type is written: a word, a list of them, or a text with commas. */
     static final ValueType<List<String>> TYPE =
             ValueType.of((given, before) -> read(given), words -> words.size() == 1 ? words.getFirst() : words);

@@ -71,6 +71,8 @@ final class Layouts {
                     "gamma",
                     "discopop_tau",
                     "divergence_alpha",
+                    "ld_alpha",
+                    "reward_alpha",
                     "scale"),
             List.of(
                     MemoryLayout.sequenceLayout(Objective.MAX_LOSSES, JAVA_DOUBLE)
@@ -83,7 +85,9 @@ final class Layouts {
                     "reference_free",
                     "length_normalize",
                     "normalize",
-                    "score_rejected"));
+                    "use_weighting",
+                    "score_rejected"),
+            List.of(MemoryLayout.paddingLayout(4)));
 
     static final StructLayout LORA_MODULE = struct(
             "mmpo_lora_module",

@@ -10,7 +10,7 @@ import java.util.Optional;
 public enum LossType {
     MMPO("mmpo"),
     DPO("dpo", "sigmoid"),
-    SIMPO("simpo"),
+    SIMPO("simpo", "alphapo"),
     SFT("sft", "nll", "chunked_nll"),
     HINGE("hinge"),
     IPO("ipo"),
@@ -54,6 +54,11 @@ public enum LossType {
             case SIMPO, SFT, ORPO, CHOSEN_NLL -> false;
             default -> true;
         };
+    }
+
+    /** Whether it is of TRL's DPOTrainer, which counts tokens and weighs pairs where it is told to. */
+    public boolean isOfDpo() {
+        return readsReference() && this != MMPO;
     }
 
     /** Whether it is a function of the margin of two implicit rewards, which an f-divergence changes. */

@@ -30,6 +30,9 @@ public record Objective(List<LossTerm> terms, Coefficients coefficients, double 
      * @param referenceFree implicit rewards without a reference, as CPO has them
      * @param lengthNormalize log-probabilities are divided by the completion's length
      * @param normalize MMPO: min-max normalisation of the rewards
+     * @param ldAlpha LD-DPO: how much a token counts that the pair's other completion has no counterpart of, in [0, 1]
+     * @param rewardAlpha AlphaPO: shape of the reward of losses without a reference; 0: none
+     * @param weighted WPO: a pair counts by how likely the policy is to write it
      */
     public record Coefficients(
             double beta,
@@ -42,7 +45,10 @@ public record Objective(List<LossTerm> terms, Coefficients coefficients, double 
             double divergenceAlpha,
             boolean referenceFree,
             boolean lengthNormalize,
-            boolean normalize) {
+            boolean normalize,
+            double ldAlpha,
+            double rewardAlpha,
+            boolean weighted) {
         public Coefficients {
             require(Double.isFinite(beta), "beta must be > 0, got %s", beta);
             require(Double.isFinite(rewardEpsilon), "mmpo_reward_epsilon must be finite, got %s", rewardEpsilon);
@@ -52,11 +58,14 @@ public record Objective(List<LossTerm> terms, Coefficients coefficients, double 
                     "label_smoothing must be in [0, 0.5), got %s",
                     labelSmoothing);
             require(Double.isFinite(gamma), "simpo_gamma must be finite, got %s", gamma);
+            require(0 <= ldAlpha && ldAlpha <= 1, "ld_alpha must be in [0, 1], got %s", ldAlpha);
+            require(Double.isFinite(rewardAlpha), "alpha must be finite, got %s", rewardAlpha);
         }
 
         /** Of MMPO as the paper has it, and of the other losses what they begin with. */
         public static Coefficients ofBeta(double beta) {
-            return new Coefficients(beta, 0.9, 1, 0, 0, 0.05, Divergence.REVERSE_KL, 0.5, false, false, true);
+            return new Coefficients(
+                    beta, 0.9, 1, 0, 0, 0.05, Divergence.REVERSE_KL, 0.5, false, false, true, 1, 0, false);
         }
     }
 

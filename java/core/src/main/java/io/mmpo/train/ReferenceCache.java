@@ -31,9 +31,13 @@ final class ReferenceCache {
         this.parts = parts;
     }
 
-    /** modelDirectories: of the model that scores, and of its adapter. computeType: the one it scores in. */
+    /** modelDirectories: of the model that scores, and of its adapter. computeType: the one it scores in. ldAlpha: {@link ReferenceScorer}'s. */
     static ReferenceCache of(
-            Optional<Path> cacheDirectory, List<Path> modelDirectories, String computeType, TokenizedDataset data) {
+            Optional<Path> cacheDirectory,
+            List<Path> modelDirectories,
+            String computeType,
+            double ldAlpha,
+            TokenizedDataset data) {
         if (cacheDirectory.isEmpty() || data.fingerprint().isEmpty()) {
             return new ReferenceCache(Optional.empty());
         }
@@ -41,6 +45,9 @@ final class ReferenceCache {
                 .add("version", VERSION)
                 .add("rows", data.fingerprint().get())
                 .add("compute type", computeType);
+        if (ldAlpha != 1) {
+            key.add("ld_alpha", Double.toString(ldAlpha));
+        }
         for (Path model : modelDirectories) {
             modelFiles(model).forEach(file -> key.add(file.getFileName().toString(), file));
         }

@@ -62,10 +62,11 @@ final class ReferencePass {
             NativeModel model, ModelSource source, TokenizedDataset rows, VisitedRows visited, int batchSize) {
         boolean bf16 = config.model().bf16();
         Optional<Path> cacheDirectory = CacheDirectory.of(config.data().cache(), System.getenv());
+        double ldAlpha = config.loss().ldAlpha();
         ReferenceCache cache =
-                ReferenceCache.of(cacheDirectory, source.directories(), bf16 ? "bfloat16" : "float32", rows);
-        ReferenceScorer scorer =
-                new ReferenceScorer(model, rows, cache, bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE, listener);
+                ReferenceCache.of(cacheDirectory, source.directories(), bf16 ? "bfloat16" : "float32", ldAlpha, rows);
+        double tolerance = bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE;
+        ReferenceScorer scorer = new ReferenceScorer(model, ldAlpha, rows, cache, tolerance, listener);
         return new RowSet(rows, scorer.score(visited, batchSize));
     }
 }

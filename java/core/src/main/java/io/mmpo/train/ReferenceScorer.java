@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.store.ReferenceParts;
 import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.PackedBatch;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +21,7 @@ final class ReferenceScorer {
     private static final int SAMPLE_ROWS = 4;
 
     private final NativeModel model;
+    private final double ldAlpha;
     private final RowSet rows;
     private final ReferenceCache cache;
     private final double tolerance;
@@ -27,14 +29,19 @@ final class ReferenceScorer {
     /** [rows of the data set, or those that are tokenized by now][completions of the row]; null where a row has none yet. */
     private double[][] logps = {};
 
-    /** tolerance: nats by which a token's cached value may differ, as other batches round otherwise. */
+    /**
+     * ldAlpha: how much a token counts that the pair's other completion has no counterpart of. tolerance: nats by which a token's cached
+     * value may differ, as other batches round otherwise.
+     */
     ReferenceScorer(
             NativeModel model,
+            double ldAlpha,
             TokenizedDataset dataset,
             ReferenceCache cache,
             double tolerance,
             ProgressListener listener) {
         this.model = model;
+        this.ldAlpha = ldAlpha;
         this.rows = new RowSet(dataset, null);
         this.cache = cache;
         this.tolerance = tolerance;
@@ -140,7 +147,7 @@ final class ReferenceScorer {
     /** [groups][completions of the group]. */
     private double[][] logps(MicroBatch batch) {
         double[] flat = Failures.explain(
-                () -> model.logps(batch.packed()),
+                () -> ldAlpha == 1 ? model.logps(batch.packed()) : counted(batch.packed()),
                 batch.rows(),
                 () -> "computing reference log-probabilities of " + Failures.describe(batch.rows()));
         double[][] logps = new double[batch.numGroups()][];
@@ -149,6 +156,19 @@ final class ReferenceScorer {
             int size = batch.packed().groupSizes()[group];
             logps[group] = Arrays.copyOfRange(flat, completion, completion + size);
             completion += size;
+        }
+        return logps;
+    }
+
+    /** As the core counts the policy's own. */
+    private double[] counted(PackedBatch pairs) {
+        float[][] tokens = model.tokenLogps(pairs);
+        double[] logps = new double[tokens.length];
+        for (int completion = 0; completion < logps.length; completion++) {
+            int shared = Math.min(tokens[completion].length, tokens[completion ^ 1].length);
+            for (int i = 0; i < tokens[completion].length; i++) {
+                logps[completion] += (i < shared ? 1 : ldAlpha) * tokens[completion][i];
+            }
         }
         return logps;
     }

@@ -39,7 +39,20 @@ class ConfigLoaderTest {
                 .isEqualTo(new Objective(
                         List.of(new LossTerm(LossType.MMPO, 1)),
                         new Objective.Coefficients(
-                                0.01, 0.9, 1, 0, 0.5, 0.05, Divergence.REVERSE_KL, 0.5, false, false, true),
+                                0.01,
+                                0.9,
+                                1,
+                                0,
+                                0.5,
+                                0.05,
+                                Divergence.REVERSE_KL,
+                                0.5,
+                                false,
+                                false,
+                                true,
+                                1,
+                                0,
+                                false),
                         0.5,
                         true));
         OptimizerOptions optimizer = mmpo.optimizer();

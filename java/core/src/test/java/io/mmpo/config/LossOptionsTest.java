@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.mmpo.spec.Divergence;
 import io.mmpo.spec.LossTerm;
 import io.mmpo.spec.LossType;
+import io.mmpo.spec.Objective;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,6 +65,51 @@ class LossOptionsTest {
                         new LossTerm(LossType.CHOSEN_NLL, 1));
         assertThat(loss("loss_type: [sigmoid, sft]").terms())
                 .containsExactly(new LossTerm(LossType.DPO, 1), new LossTerm(LossType.CHOSEN_NLL, 1));
+    }
+
+    @Test
+    void tokensAndPairsAreWeighedAsInTrl() throws IOException {
+        Objective.Coefficients ld = coefficients("loss_type: [sigmoid, ipo]\nld_alpha: 0.3\nuse_weighting: true");
+        assertThat(ld.ldAlpha()).isEqualTo(0.3);
+        assertThat(ld.weighted()).isTrue();
+        assertThat(coefficients("loss_type: sigmoid\nld_alpha: null").ldAlpha()).isEqualTo(1);
+        assertThat(coefficients("loss_type: aot\nld_alpha: 0").ldAlpha()).isZero();
+        assertThat(loss("loss_type: sigmoid\nld_alpha: 1")).isEqualTo(loss("loss_type: sigmoid"));
+        assertThat(coefficients("loss_type: mmpo").weighted()).isFalse();
+    }
+
+    @Test
+    void alphaPoIsSimpoWithAnotherReward() throws IOException {
+        LossOptions loss = loss("loss_type: alphapo\nalpha: 0.25\ncpo_alpha: 1.0"); // TRL takes 0 whatever is written
+        assertThat(loss).isEqualTo(loss("loss_type: simpo\nalpha: 0.25\ncpo_alpha: 0"));
+        assertThat(loss.terms()).containsExactly(new LossTerm(LossType.SIMPO, 1));
+        assertThat(loss.objective(1, true).coefficients().rewardAlpha()).isEqualTo(0.25);
+        assertThat(coefficients("loss_type: cpo\nalpha: -0.5").rewardAlpha()).isEqualTo(-0.5);
+    }
+
+    private Objective.Coefficients coefficients(String keys) throws IOException {
+        return loss(keys).objective(1, true).coefficients();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "loss_type: simpo, ld_alpha: 0.5 | ld_alpha is for losses of DPO's kind, with a reference model, and loss_type is simpo",
+                "loss_type: cpo, ld_alpha: 0.5 | and loss_type is cpo",
+                "loss_type: [sigmoid, sft], ld_alpha: 0.5 | and loss_type is sigmoid, sft",
+                "loss_type: mmpo, use_weighting: true | use_weighting is for losses of DPO's kind",
+                "loss_type: aot, use_weighting: true | aot and aot_unpaired aside, and loss_type is aot",
+                "loss_type: sigmoid, alpha: 0.5 | alpha is AlphaPO's, for simpo and cpo, and loss_type is sigmoid",
+                "loss_type: sigmoid, ld_alpha: 1.5 | ld_alpha must be in [0, 1], got 1.5",
+                "loss_type: sigmoid, sync_ref_model: true | would be a second model in memory and in every step",
+            })
+    void whatALossDoesNotReadIsRefused(String keys, String message) {
+        assertThatThrownBy(() -> loss(keys.replace(", ld", "\nld")
+                        .replace(", use", "\nuse")
+                        .replace(", alpha", "\nalpha")
+                        .replace(", sync", "\nsync")))
+                .hasMessageContaining(message);
     }
 
     @Test

@@ -29,7 +29,7 @@ class GoldenModelsTest {
     private static final double ABSOLUTE = 1e-5;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama_linear", "llama_yarn"})
+    @ValueSource(strings = {"llama_linear", "llama_yarn", "mistral_window", "qwen3", "smollm3"})
     void logProbabilitiesAndGradientNormEqualTransformers(String name) throws IOException {
         String golden = "golden/models/" + name;
         JsonNode expected = SharedFiles.json(golden + "/expected.json");

@@ -31,7 +31,20 @@ class SettingsTest {
         return Objective.of(
                 loss,
                 new Objective.Coefficients(
-                        beta, 0.9, auxWeight, labelSmoothing, 1, 0.05, Divergence.REVERSE_KL, 0.5, false, false, true),
+                        beta,
+                        0.9,
+                        auxWeight,
+                        labelSmoothing,
+                        1,
+                        0.05,
+                        Divergence.REVERSE_KL,
+                        0.5,
+                        false,
+                        false,
+                        true,
+                        1,
+                        0,
+                        false),
                 scale);
     }
 

@@ -93,6 +93,14 @@ class EveryLossTrainingTest {
                 loss(
                         Map.of("loss_type", "simpo", "simpo_gamma", 0.7, "cpo_alpha", 0.2),
                         p -> -logSigmoid(BETA * (p.w() - p.l()) - 0.7) - 0.2 * p.w()),
+                loss(
+                        Map.of("loss_type", "simpo", "simpo_gamma", 0.7, "alpha", 0.25),
+                        p -> -logSigmoid(BETA * (shaped(p.w(), 0.25) - shaped(p.l(), 0.25)) - 0.7)),
+                loss(
+                        Map.of("loss_type", "cpo", "cpo_alpha", 0.0, "alpha", -0.01),
+                        p -> -logSigmoid(BETA * (shaped(p.w(), -0.01) - shaped(p.l(), -0.01)))),
+                // What is logged, of the reference too, counts the longer response's last tokens less.
+                loss(Map.of("loss_type", "sigmoid", "ld_alpha", 0.4), p -> -logSigmoid(p.z())),
                 loss(Map.of("loss_type", "orpo"), EveryLossTrainingTest::orpo));
     }
 
@@ -156,6 +164,11 @@ class EveryLossTrainingTest {
     private static double orpo(Values p) {
         double odds = p.w() - p.l() - Math.log1p(-Math.exp(p.w())) + Math.log1p(-Math.exp(p.l()));
         return -BETA * logSigmoid(odds) - p.w();
+    }
+
+    /** AlphaPO's reward. */
+    private static double shaped(double logp, double alpha) {
+        return (1 - Math.exp(-alpha * logp)) / alpha;
     }
 
     private static double square(double x) {
