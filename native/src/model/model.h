@@ -37,8 +37,10 @@ class Model {
   struct Scores {
     std::vector<double> logps;  // [C]: sums over a completion's tokens
     std::vector<float> token_logps;  // of every completion's tokens, one completion after another
-    std::vector<float> token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; where they are wanted
-    std::vector<uint8_t> greedy;  // [C], where it is wanted: whether greedy decoding gives all of the completion's tokens
+    std::vector<float>
+        token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; where they are wanted
+    std::vector<uint8_t>
+        greedy;  // [C], where it is wanted: whether greedy decoding gives all of the completion's tokens
   };
   struct Wanted {
     bool greedy = false;
