@@ -197,9 +197,14 @@ class Cuda : public CudaBackend<Gpu> {
   std::unique_ptr<Variant> variant(int) override { return std::make_unique<Variant>(); }
 };
 
+// Of heads [T, N, D], too.
+int64_t num_rows(const Tensor& x) { return x.numel() / x.size(-1); }
+
 template <typename T>
 Rows<T> rows(const Tensor& x) {
-  return {static_cast<T*>(x.data_ptr()), x.size(0), x.size(1), x.stride(0)};
+  T* data = static_cast<T*>(x.data_ptr());
+  if (x.dim() == 2) return {data, x.size(0), x.size(1), x.stride(0)};
+  return {data, num_rows(x), x.size(2), x.stride(1), x.size(1), x.stride(0)};
 }
 
 template <typename T>

@@ -380,7 +380,7 @@ TEST(Trainer, EightBitStateIsAQuarterAndAllThereIs) {
     num_quantized += quantized ? 1 : 0;
   }
   size_t found = 0;
-  for (const auto& [name, values] : run.trainer.state(MMPO_STATE_OPTIMIZER)) found += values.nbytes();
+  for (const NamedTensor& part : run.trainer.state(MMPO_STATE_OPTIMIZER)) found += part.values.nbytes();
   EXPECT_EQ(found, expected);
   EXPECT_GT(num_quantized, 4);
 }
