@@ -127,7 +127,20 @@ final class EvalRewardCommand implements Callable<Integer> {
         Objective objective = Objective.of(
                 method.loss,
                 new Objective.Coefficients(
-                        beta, rewardEpsilon, 1, 0, 0, 0.05, Divergence.REVERSE_KL, 0.5, false, lengthNormalize, true),
+                        beta,
+                        rewardEpsilon,
+                        1,
+                        0,
+                        0,
+                        0.05,
+                        Divergence.REVERSE_KL,
+                        0.5,
+                        false,
+                        lengthNormalize,
+                        true,
+                        1,
+                        0,
+                        false),
                 1);
         TokenizationOptions options = new TokenizationOptions(
                 maxLength == null ? OptionalInt.empty() : OptionalInt.of(maxLength),
