@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /**
- * The one road of docs/architecture.md: train → config, data, model → nativelib, with files, hub and spec below them; and the rooms
+ * The one road of docs/architecture.md: train, eval → infer → data, model → nativelib, with files, hub and spec below them; and the rooms
  * of data, which have a road of their own: data → store → tokens → rows.
  */
 class ArchitectureTest {
@@ -49,17 +49,32 @@ class ArchitectureTest {
                     "io.mmpo.data.tokens",
                     "io.mmpo.eval",
                     "io.mmpo.files",
+                    "io.mmpo.infer",
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"),
-            entry("io.mmpo.eval.reward", "io.mmpo.data", "io.mmpo.data.tokens", "io.mmpo.nativelib", "io.mmpo.spec"),
+            entry(
+                    "io.mmpo.infer",
+                    "io.mmpo.data",
+                    "io.mmpo.data.tokens",
+                    "io.mmpo.hub",
+                    "io.mmpo.model",
+                    "io.mmpo.nativelib",
+                    "io.mmpo.spec"),
+            entry(
+                    "io.mmpo.eval.reward",
+                    "io.mmpo.data",
+                    "io.mmpo.data.tokens",
+                    "io.mmpo.infer",
+                    "io.mmpo.nativelib",
+                    "io.mmpo.spec"),
             entry(
                     "io.mmpo.eval",
                     "io.mmpo.data.store",
                     "io.mmpo.data.tokens",
                     "io.mmpo.files",
-                    "io.mmpo.model",
-                    "io.mmpo.nativelib"),
+                    "io.mmpo.infer",
+                    "io.mmpo.model"),
             entry(
                     "io.mmpo.eval.alpaca",
                     "io.mmpo.data.rows",
@@ -67,6 +82,7 @@ class ArchitectureTest {
                     "io.mmpo.data.tokens",
                     "io.mmpo.eval",
                     "io.mmpo.files",
+                    "io.mmpo.infer",
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"),
@@ -78,7 +94,7 @@ class ArchitectureTest {
                     "io.mmpo.data.store",
                     "io.mmpo.data.tokens",
                     "io.mmpo.files",
-                    "io.mmpo.hub",
+                    "io.mmpo.infer",
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"));

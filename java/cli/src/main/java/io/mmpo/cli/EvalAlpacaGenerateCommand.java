@@ -2,6 +2,7 @@ package io.mmpo.cli;
 
 import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.alpaca.AlpacaAnswers;
+import io.mmpo.infer.OpenModel;
 import io.mmpo.spec.Sampling;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -85,8 +86,7 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         try (StopSignal stop = StopSignal.install();
                 OpenModel open = model.open()) {
-            EvaluatedModel asked =
-                    EvaluatedModel.of(open.pretrained(), open.tokenizer().get(), model.computation());
+            EvaluatedModel asked = EvaluatedModel.of(open, model.computation());
             String name = generator == null
                     ? Path.of(asked.name())
                             .toAbsolutePath()

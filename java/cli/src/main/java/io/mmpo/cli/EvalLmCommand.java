@@ -5,6 +5,7 @@ import io.mmpo.eval.lm.LmEvaluation;
 import io.mmpo.eval.lm.LmResults;
 import io.mmpo.eval.lm.LmSettings;
 import io.mmpo.eval.lm.TaskResult;
+import io.mmpo.infer.OpenModel;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -87,8 +88,7 @@ final class EvalLmCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         try (StopSignal stop = StopSignal.install();
                 OpenModel open = model.open()) {
-            EvaluatedModel asked =
-                    EvaluatedModel.of(open.pretrained(), open.tokenizer().get(), model.computation());
+            EvaluatedModel asked = EvaluatedModel.of(open, model.computation());
             Optional<LmResults> results = prepared.run(asked, new EvaluationProgress(err, stop));
             if (results.isEmpty()) {
                 err.println("interrupted; the same command goes on from here");

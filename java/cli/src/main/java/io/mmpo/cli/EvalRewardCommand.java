@@ -8,6 +8,7 @@ import io.mmpo.data.tokens.TokenizationOptions;
 import io.mmpo.data.tokens.TruncationMode;
 import io.mmpo.eval.reward.RewardAccuracy;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.infer.OpenModel;
 import io.mmpo.spec.Divergence;
 import io.mmpo.spec.LossType;
 import io.mmpo.spec.Objective;
@@ -126,7 +127,20 @@ final class EvalRewardCommand implements Callable<Integer> {
         Objective objective = Objective.of(
                 method.loss,
                 new Objective.Coefficients(
-                        beta, rewardEpsilon, 1, 0, 0, 0.05, Divergence.REVERSE_KL, 0.5, false, lengthNormalize, true, 1, 0, false),
+                        beta,
+                        rewardEpsilon,
+                        1,
+                        0,
+                        0,
+                        0.05,
+                        Divergence.REVERSE_KL,
+                        0.5,
+                        false,
+                        lengthNormalize,
+                        true,
+                        1,
+                        0,
+                        false),
                 1);
         TokenizationOptions options = new TokenizationOptions(
                 maxLength == null ? OptionalInt.empty() : OptionalInt.of(maxLength),
@@ -138,12 +152,13 @@ final class EvalRewardCommand implements Callable<Integer> {
                 OpenModel reference = refModel == null ? null : model.another(refModel);
                 TokenizedDataset pairs = RowKind.PREFERENCE.open(data, open.tokenizer(), options)) {
             return RewardAccuracy.of(
-                    open.model(),
-                    Optional.ofNullable(reference).map(OpenModel::model),
+                    open.scorer(),
+                    Optional.ofNullable(reference).map(OpenModel::scorer),
                     pairs,
                     objective,
                     batchSize,
-                    done -> lines.scoring(done, data.toString(), pairs.reading()));
+                    done -> lines.scoring(done, data.toString(), pairs.reading()),
+                    data.toString());
         }
     }
 

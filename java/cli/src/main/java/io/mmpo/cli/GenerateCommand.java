@@ -5,16 +5,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.data.tokens.ChatTemplate;
 import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.files.AtomicFile;
-import io.mmpo.nativelib.NativeException;
+import io.mmpo.infer.Answerer;
+import io.mmpo.infer.Answerer.Answer;
+import io.mmpo.infer.Failures;
+import io.mmpo.infer.OpenModel;
 import io.mmpo.spec.Sampling;
-import io.mmpo.train.Failures;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -81,20 +80,18 @@ final class GenerateCommand implements Callable<Integer> {
 
     private boolean toldBeyondPositions;
 
-    private record Answer(String text, int[] tokenIds, String finishReason) {}
-
     @Override
     public Integer call() {
         checkArguments();
         try (OpenModel open = model.open()) {
+            Answerer answerer = new Answerer(open, new Sampling(temperature, topP, topK, seed, maxNewTokens));
             if (prompt != null) {
-                PromptFile.Prompt only = new PromptFile.Prompt(prompt);
-                requireFits(open, List.of(only));
-                spec.commandLine()
-                        .getOut()
-                        .println(answer(open, List.of(only), 0).getFirst().text());
+                List<int[]> only = encode(open, List.of(new PromptFile.Prompt(prompt)));
+                List<Answer> answers = answerer.answer(only, 0);
+                tellBeyondPositions(open.positions(), only, answers);
+                spec.commandLine().getOut().println(answers.getFirst().text());
             } else {
-                answerFile(open, Objects.requireNonNull(data), Objects.requireNonNull(output));
+                answerFile(open, answerer, Objects.requireNonNull(data), Objects.requireNonNull(output));
             }
         }
         return ExitCode.DONE;
@@ -114,15 +111,16 @@ final class GenerateCommand implements Callable<Integer> {
         Arguments.require(spec, topP > 0 && topP <= 1, "--top-p must be in (0, 1], got " + topP);
     }
 
-    private void answerFile(OpenModel open, Path dataFile, Path outputFile) {
+    private void answerFile(OpenModel open, Answerer answerer, Path dataFile, Path outputFile) {
         List<PromptFile.Prompt> prompts = PromptFile.read(dataFile);
-        requireFits(open, prompts);
+        List<int[]> ids = encode(open, prompts);
         try (AtomicFile file = AtomicFile.create(outputFile)) {
             for (int first = 0; first < prompts.size(); first += batchSize) {
-                List<PromptFile.Prompt> batch = prompts.subList(first, Math.min(prompts.size(), first + batchSize));
-                List<Answer> answers = answer(open, batch, first, dataFile);
-                for (int i = 0; i < batch.size(); i++) {
-                    file.append(toJson(batch.get(i), answers.get(i)) + "\n");
+                int end = Math.min(prompts.size(), first + batchSize);
+                List<Answer> answers = answer(answerer, ids.subList(first, end), first, dataFile);
+                tellBeyondPositions(open.positions(), ids.subList(first, end), answers);
+                for (int i = first; i < end; i++) {
+                    file.append(toJson(prompts.get(i), answers.get(i - first)) + "\n");
                 }
             }
             file.commit();
@@ -130,48 +128,31 @@ final class GenerateCommand implements Callable<Integer> {
         spec.commandLine().getErr().println(prompts.size() + " answers written to " + outputFile);
     }
 
-    /** Before the first token is drawn. */
-    private void requireFits(OpenModel open, List<PromptFile.Prompt> prompts) {
+    private static List<Answer> answer(Answerer answerer, List<int[]> batch, int first, Path file) {
+        return Failures.explain(
+                () -> answerer.answer(batch, first),
+                IntStream.range(first, first + batch.size()).toArray(),
+                () -> "answering prompts %d to %d of %s".formatted(first + 1, first + batch.size(), file));
+    }
+
+    /** All of them before the first token is drawn: a prompt that cannot be answered would make the others' work void. */
+    private List<int[]> encode(OpenModel open, List<PromptFile.Prompt> prompts) {
+        Tokenizer tokenizer = open.tokenizer().get();
+        List<int[]> ids = prompts.stream().map(text -> encode(tokenizer, text)).toList();
         open.config().rowLimit().ifPresent(limit -> {
-            for (int i = 0; i < prompts.size(); i++) {
+            for (int i = 0; i < ids.size(); i++) {
                 limit.require(
-                        (long) encode(open.tokenizer().get(), prompts.get(i)).length + maxNewTokens,
+                        (long) ids.get(i).length + maxNewTokens,
                         "Prompt " + (i + 1) + " with --max-new-tokens " + maxNewTokens,
                         "Give a shorter prompt or a smaller --max-new-tokens");
             }
         });
+        return ids;
     }
 
-    private List<Answer> answer(OpenModel open, List<PromptFile.Prompt> batch, int first, Path file) {
-        int[] prompts = IntStream.range(first, first + batch.size()).toArray();
-        try {
-            return answer(open, batch, first);
-        } catch (NativeException e) {
-            throw Failures.explained(
-                    e,
-                    prompts,
-                    () -> "answering prompts %d to %d of %s".formatted(first + 1, first + batch.size(), file));
-        }
-    }
-
-    private List<Answer> answer(OpenModel open, List<PromptFile.Prompt> prompts, int firstRow) {
-        Tokenizer tokenizer = open.tokenizer().get();
-        Set<Integer> stops = new LinkedHashSet<>(open.config().eosTokenIds());
-        tokenizer.eosTokenId().ifPresent(stops::add);
-        int[] stopTokens = stops.stream().mapToInt(stop -> stop).toArray();
-        List<int[]> ids = prompts.stream().map(text -> encode(tokenizer, text)).toList();
-        // A batch's sequences draw from streams of (seed, place in the batch): batches must not share a seed.
-        Sampling sampling = new Sampling(temperature, topP, topK, seed + 0x9E3779B97F4A7C15L * firstRow, maxNewTokens);
-        int[][] answers = open.model().generate(ids, stopTokens, sampling);
-        tellBeyondPositions(open.config().shape().maxPositions(), ids, answers);
-        return Arrays.stream(answers)
-                .map(tokens -> answer(tokenizer, tokens, stops))
-                .toList();
-    }
-
-    private void tellBeyondPositions(long positions, List<int[]> prompts, int[][] answers) {
-        boolean beyond = IntStream.range(0, answers.length)
-                .anyMatch(i -> (long) prompts.get(i).length + answers[i].length > positions);
+    private void tellBeyondPositions(long positions, List<int[]> prompts, List<Answer> answers) {
+        boolean beyond = IntStream.range(0, answers.size())
+                .anyMatch(i -> (long) prompts.get(i).length + answers.get(i).tokenIds().length > positions);
         if (beyond && !toldBeyondPositions) {
             toldBeyondPositions = true;
             spec.commandLine()
@@ -180,11 +161,6 @@ final class GenerateCommand implements Callable<Integer> {
                             + " positions of the model (max_position_embeddings); it goes on as in transformers, but the model"
                             + " was made for no such text");
         }
-    }
-
-    private static Answer answer(Tokenizer tokenizer, int[] tokens, Set<Integer> stops) {
-        boolean stopped = tokens.length > 0 && stops.contains(tokens[tokens.length - 1]);
-        return new Answer(tokenizer.decode(tokens, true), tokens, stopped ? "stop" : "length");
     }
 
     private int[] encode(Tokenizer tokenizer, PromptFile.Prompt text) {
@@ -201,7 +177,7 @@ final class GenerateCommand implements Callable<Integer> {
         line.set("prompt", prompt.json());
         line.put("text", answer.text());
         line.set("token_ids", JSON.valueToTree(answer.tokenIds()));
-        line.put("finish_reason", answer.finishReason());
+        line.put("finish_reason", answer.stopped() ? "stop" : "length");
         return line;
     }
 }

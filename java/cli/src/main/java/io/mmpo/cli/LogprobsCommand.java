@@ -10,18 +10,15 @@ import io.mmpo.data.tokens.TokenizationOptions;
 import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.data.tokens.TruncationMode;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.infer.LongRows;
+import io.mmpo.infer.OpenModel;
+import io.mmpo.infer.Scorer;
 import io.mmpo.model.RowLimit;
-import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.PackedBatch;
-import io.mmpo.train.Failures;
-import io.mmpo.train.LongRows;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -61,6 +58,7 @@ final class LogprobsCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
+    private int scored;
     private int nonFiniteRows;
     private int firstNonFiniteRow = -1;
 
@@ -74,17 +72,18 @@ final class LogprobsCommand implements Callable<Integer> {
                 OpenModel open = model.open();
                 TokenizedDataset rows = RowKind.PREFERENCE.open(data, open.tokenizer(), options)) {
             open.config().rowLimit().ifPresent(longest -> requireFits(rows, longest));
-            LongRows longRows = new LongRows(open.config().shape().maxPositions());
+            LongRows longRows = new LongRows(open.positions());
             ReadingLines lines = new ReadingLines(spec.commandLine().getErr());
-            for (int first = 0; rows.has(first); first += batchSize) { // rows are scored as they are tokenized
-                List<TokenizedGroup> groups = new ArrayList<>();
-                for (int i = first; i < first + batchSize && rows.has(i); i++) {
-                    groups.add(rows.get(i));
-                }
-                groups.forEach(longRows);
-                score(open.model(), groups, file);
-                lines.scoring(first + groups.size(), data.toString(), rows.reading());
-            }
+            Scorer scorer = open.scorer();
+            Scorer.inBatches(
+                    rows,
+                    batchSize,
+                    groups -> { // rows are scored as they are tokenized
+                        groups.forEach(longRows);
+                        score(scorer, groups, file);
+                        scored += groups.size();
+                        lines.scoring(scored, data.toString(), rows.reading());
+                    });
             requireSomeFinite(rows.size());
             file.commit();
             longRows.message("scored").ifPresent(spec.commandLine().getErr()::println);
@@ -106,14 +105,9 @@ final class LogprobsCommand implements Callable<Integer> {
         }
     }
 
-    private void score(NativeModel scorer, List<TokenizedGroup> groups, AtomicFile file) {
-        PackedBatch batch = PackedBatch.of(
-                groups.stream().map(TokenizedGroup::prompt).toList(),
-                groups.stream().map(TokenizedGroup::completions).toList());
-        int[] rows = groups.stream().mapToInt(TokenizedGroup::row).toArray();
-        Supplier<String> doing = () -> "scoring " + Failures.describe(rows) + " of " + data;
-        float[][] tokens = perToken ? Failures.explain(() -> scorer.tokenLogps(batch), rows, doing) : new float[0][];
-        double[] sums = perToken ? sums(tokens) : Failures.explain(() -> scorer.logps(batch), rows, doing);
+    private void score(Scorer scorer, List<TokenizedGroup> groups, AtomicFile file) {
+        float[][] tokens = perToken ? scorer.tokenLogps(groups, data.toString()) : new float[0][];
+        double[] sums = perToken ? sums(tokens) : scorer.logps(groups, data.toString());
         for (int i = 0; i < groups.size(); i++) {
             TokenizedGroup group = groups.get(i);
             ObjectNode line = JSON.createObjectNode();

@@ -2,10 +2,10 @@ package io.mmpo.cli;
 
 import io.mmpo.PrintableText;
 import io.mmpo.files.OwnerLock;
+import io.mmpo.infer.ModelSources;
 import io.mmpo.model.AdapterMerge;
 import io.mmpo.model.ModelSource;
 import io.mmpo.spec.WeightType;
-import io.mmpo.train.ModelSources;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;

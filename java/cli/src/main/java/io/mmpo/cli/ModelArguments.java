@@ -1,10 +1,11 @@
 package io.mmpo.cli;
 
+import io.mmpo.infer.ModelSources;
+import io.mmpo.infer.OpenModel;
 import io.mmpo.model.ModelSource;
 import io.mmpo.nativelib.ChosenDevice;
 import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.DeviceChoice;
-import io.mmpo.train.ModelSources;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -70,12 +71,11 @@ final class ModelArguments {
                 Optional.ofNullable(chatTemplate),
                 bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32,
                 chosen.device());
-        open.pretrained().notes().forEach(spec.commandLine().getErr()::println);
+        open.notes().forEach(spec.commandLine().getErr()::println);
         String precision = bf16 ? "bfloat16" : "float32 (--bf16 computes in bfloat16, faster)";
         spec.commandLine()
                 .getErr()
-                .println(chosen.reason() + "; precision: " + precision + "; attention: "
-                        + open.model().attention());
+                .println(chosen.reason() + "; precision: " + precision + "; attention: " + open.attention());
         return open;
     }
 }

@@ -1,6 +1,7 @@
 package io.mmpo.train;
 
 import io.mmpo.config.LossOptions;
+import io.mmpo.infer.Failures;
 import io.mmpo.nativelib.BatchResult;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.spec.Objective;
@@ -36,7 +37,7 @@ final class Evaluator {
                     () -> model.evaluate(batch.packed(), objective, batch.refLogps()),
                     batch.rows(),
                     () -> "evaluating " + Failures.describe(batch.rows()));
-            Failures.requireFinite(result, batch, true, during);
+            FiniteLoss.require(result, batch, true, during);
             lossSum += Arrays.stream(result.losses()).sum();
             weight += isSft ? batch.numCompletionTokens() : batch.numGroups();
             if (!isSft) {

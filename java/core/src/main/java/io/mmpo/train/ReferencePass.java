@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
+import io.mmpo.infer.ModelSources;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.NativeModel;

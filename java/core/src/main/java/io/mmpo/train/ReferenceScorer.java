@@ -3,6 +3,7 @@ package io.mmpo.train;
 import io.mmpo.MmpoException;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.store.ReferenceParts;
+import io.mmpo.infer.Failures;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
 import java.util.Arrays;

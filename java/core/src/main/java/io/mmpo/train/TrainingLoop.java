@@ -3,6 +3,7 @@ package io.mmpo.train;
 import io.mmpo.MmpoException;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.infer.Failures;
 import io.mmpo.nativelib.BatchResult;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeModel;
@@ -114,7 +115,7 @@ final class TrainingLoop {
                     () -> trainer.accumulate(batch.packed(), objective, batch.refLogps()),
                     batch.rows(),
                     () -> "training on " + Failures.describe(batch.rows()));
-            Failures.requireFinite(result, batch, scoresAll, "step " + (step + 1));
+            FiniteLoss.require(result, batch, scoresAll, "step " + (step + 1));
             lossSum += Arrays.stream(result.losses()).sum();
             tokens += batch.numTokens(scoresAll);
             if (scoresAll && !isSft) {

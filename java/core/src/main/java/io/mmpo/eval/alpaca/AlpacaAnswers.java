@@ -13,14 +13,13 @@ import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.EvaluationListener;
 import io.mmpo.eval.Journal;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.infer.Answerer;
 import io.mmpo.spec.Sampling;
 import java.nio.file.Path;
 import java.util.Comparator;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
@@ -29,6 +28,7 @@ public final class AlpacaAnswers {
     private final EvaluatedModel model;
     private final String generator;
     private final Sampling sampling;
+    private final Answerer answerer;
     private final int batchSize;
 
     /**
@@ -41,6 +41,7 @@ public final class AlpacaAnswers {
         this.model = model;
         this.generator = generator;
         this.sampling = sampling;
+        this.answerer = new Answerer(model.open(), sampling);
         this.batchSize = batchSize;
     }
 
@@ -95,7 +96,7 @@ public final class AlpacaAnswers {
 
     private String key(List<int[]> prompts) {
         Fingerprint key = new Fingerprint().add("model", model.fingerprint()).add("sampling", sampling.toString());
-        key.add("batch size", Integer.toString(batchSize)).add("stops", stops());
+        key.add("batch size", Integer.toString(batchSize)).add("stops", answerer.stops());
         prompts.forEach(prompt -> key.add("prompt", prompt));
         return key.hex();
     }
@@ -115,31 +116,21 @@ public final class AlpacaAnswers {
             if (listener.stopRequested()) {
                 return false;
             }
-            // A batch's sequences draw from streams of (seed, place in the batch): batches must not share a seed.
-            Sampling ofBatch = new Sampling(
-                    sampling.temperature(),
-                    sampling.topP(),
-                    sampling.topK(),
-                    sampling.seed() + 0x9E3779B97F4A7C15L * first,
-                    sampling.maxNewTokens());
-            int[][] answers =
-                    model.core().generate(batch.stream().map(prompts::get).toList(), stops(), ofBatch);
+            List<Answerer.Answer> answers =
+                    answerer.answer(batch.stream().map(prompts::get).toList(), first);
             Map<Integer, ObjectNode> texts = new TreeMap<>();
-            for (int i = 0; i < answers.length; i++) {
-                String text = model.tokenizer().decode(answers[i], true);
-                texts.put(batch.get(i), JsonNodeFactory.instance.objectNode().put("output", text));
+            for (int i = 0; i < batch.size(); i++) {
+                texts.put(
+                        batch.get(i),
+                        JsonNodeFactory.instance
+                                .objectNode()
+                                .put("output", answers.get(i).text()));
             }
             journal.add(texts);
             listener.advanced(journal.known().size());
         }
         listener.finished();
         return true;
-    }
-
-    private int[] stops() {
-        Set<Integer> stops = new LinkedHashSet<>(model.config().eosTokenIds());
-        model.tokenizer().eosTokenId().ifPresent(stops::add);
-        return stops.stream().mapToInt(stop -> stop).toArray();
     }
 
     private ArrayNode toJson(List<TableRow> rows, Map<Integer, ObjectNode> answers) {

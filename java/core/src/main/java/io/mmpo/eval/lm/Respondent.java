@@ -1,16 +1,15 @@
 package io.mmpo.eval.lm;
 
 import io.mmpo.MmpoException;
+import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.lm.Response.Score;
+import io.mmpo.infer.Answerer;
 import io.mmpo.nativelib.CompletionScores;
-import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.spec.Sampling;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 
 /** Lets the model score or answer a batch of questions of one task. */
@@ -29,14 +28,14 @@ final class Respondent {
 
     /** A context is computed once for all that follows it: it is a packed group. */
     private Map<Integer, Response> score(List<Encoded> batch) {
-        List<Encoded.Group> groups =
-                batch.stream().flatMap(question -> question.groups().stream()).toList();
-        PackedBatch packed = PackedBatch.of(
-                groups.stream().map(Encoded.Group::context).toList(),
-                groups.stream()
-                        .map(group -> group.continuations().toArray(int[][]::new))
-                        .toList());
-        CompletionScores scores = model.core().score(packed);
+        List<TokenizedGroup> groups = batch.stream()
+                .flatMap(question -> question.groups().stream()
+                        .map(group -> new TokenizedGroup(
+                                question.question(),
+                                group.context(),
+                                group.continuations().toArray(int[][]::new))))
+                .toList();
+        CompletionScores scores = model.open().scorer().scores(groups, "the task " + task.name());
         Map<Integer, Response> responses = new TreeMap<>();
         int completion = 0;
         for (Encoded question : batch) {
@@ -62,19 +61,16 @@ final class Respondent {
     }
 
     private Map<Integer, Response> answer(List<Encoded> batch) {
-        Set<Integer> stops = new LinkedHashSet<>(model.config().eosTokenIds());
-        model.tokenizer().eosTokenId().ifPresent(stops::add);
-        int[][] answers = model.core()
-                .generate(
-                        batch.stream()
-                                .map(question -> question.groups().getFirst().context())
-                                .toList(),
-                        stops.stream().mapToInt(stop -> stop).toArray(),
-                        Sampling.greedy(task.maxGenToks()));
+        List<int[]> contexts = batch.stream()
+                .map(question -> question.groups().getFirst().context())
+                .toList();
+        List<Answerer.Answer> answers =
+                new Answerer(model.open(), Sampling.greedy(task.maxGenToks())).answer(contexts, 0);
         Map<Integer, Response> responses = new TreeMap<>();
-        for (int i = 0; i < answers.length; i++) {
-            String text = model.tokenizer().decode(answers[i], true);
-            responses.put(batch.get(i).question(), new Response.Text(upToStop(text)));
+        for (int i = 0; i < answers.size(); i++) {
+            responses.put(
+                    batch.get(i).question(),
+                    new Response.Text(upToStop(answers.get(i).text())));
         }
         return responses;
     }

@@ -3,11 +3,9 @@ package io.mmpo.eval.reward;
 import io.mmpo.MmpoException;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.infer.Scorer;
 import io.mmpo.nativelib.BatchResult;
-import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.spec.Objective;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntConsumer;
@@ -30,29 +28,43 @@ public record RewardAccuracy(
      *
      * @param reference where the objective reads one
      * @param progress hears how many pairs are done
+     * @param of where the pairs are from, for a failure's text
      */
     public static RewardAccuracy of(
-            NativeModel model,
-            Optional<NativeModel> reference,
+            Scorer model,
+            Optional<Scorer> reference,
             TokenizedDataset pairs,
             Objective objective,
             int batchSize,
-            IntConsumer progress) {
-        int count = 0;
-        int right = 0;
-        double chosen = 0;
-        double rejected = 0;
-        while (pairs.has(count)) {
-            List<TokenizedGroup> groups = new ArrayList<>();
-            for (int i = count; i < count + batchSize && pairs.has(i); i++) {
-                groups.add(pairs.get(i));
-            }
-            PackedBatch batch = PackedBatch.of(
-                    groups.stream().map(TokenizedGroup::prompt).toList(),
-                    groups.stream().map(TokenizedGroup::completions).toList());
+            IntConsumer progress,
+            String of) {
+        Sums sums = new Sums();
+        int count = Scorer.inBatches(pairs, batchSize, groups -> {
             double[] referenceLogps =
-                    reference.map(frozen -> frozen.logps(batch)).orElse(null);
-            BatchResult result = model.evaluate(batch, objective, referenceLogps);
+                    reference.map(frozen -> frozen.logps(groups, of)).orElse(null);
+            sums.add(groups, model.evaluate(groups, of, objective, referenceLogps));
+            progress.accept(sums.pairs);
+        });
+        if (count == 0) {
+            throw MmpoException.data(
+                    "The data has no pairs; rows with a prompt, a chosen and a rejected response are wanted.");
+        }
+        double accuracy = (double) sums.right / count;
+        return new RewardAccuracy(
+                count,
+                accuracy,
+                Math.sqrt(accuracy * (1 - accuracy) / (count - 1)),
+                sums.chosen / count,
+                sums.rejected / count);
+    }
+
+    private static final class Sums {
+        private int pairs;
+        private int right;
+        private double chosen;
+        private double rejected;
+
+        void add(List<TokenizedGroup> groups, BatchResult result) {
             for (int i = 0; i < groups.size(); i++) {
                 double ofChosen = finite(result.rewards()[2 * i], groups.get(i));
                 double ofRejected = finite(result.rewards()[2 * i + 1], groups.get(i));
@@ -60,16 +72,8 @@ public record RewardAccuracy(
                 chosen += ofChosen;
                 rejected += ofRejected;
             }
-            count += groups.size();
-            progress.accept(count);
+            pairs += groups.size();
         }
-        if (count == 0) {
-            throw MmpoException.data(
-                    "The data has no pairs; rows with a prompt, a chosen and a rejected response are wanted.");
-        }
-        double accuracy = (double) right / count;
-        return new RewardAccuracy(
-                count, accuracy, Math.sqrt(accuracy * (1 - accuracy) / (count - 1)), chosen / count, rejected / count);
     }
 
     private static double finite(double reward, TokenizedGroup group) {

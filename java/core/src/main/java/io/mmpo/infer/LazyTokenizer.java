@@ -1,4 +1,4 @@
-package io.mmpo.train;
+package io.mmpo.infer;
 
 import io.mmpo.data.tokens.Tokenizer;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package io.mmpo.train;
+package io.mmpo.infer;
 
 import io.mmpo.hub.ModelDirectory;
 import io.mmpo.model.ModelSource;

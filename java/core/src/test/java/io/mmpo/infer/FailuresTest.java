@@ -1,4 +1,4 @@
-package io.mmpo.train;
+package io.mmpo.infer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.mmpo.train;
+package io.mmpo.infer;
 
 import io.mmpo.data.tokens.TokenizedGroup;
 import java.util.Arrays;

@@ -1,0 +1,74 @@
+package io.mmpo.infer;
+
+import io.mmpo.data.TokenizedDataset;
+import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.nativelib.BatchResult;
+import io.mmpo.nativelib.CompletionScores;
+import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.spec.Objective;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rows to log-probabilities. A call computes its rows together; results stand in the order of the rows, and of the completions within
+ * a row. A failure of the core names the rows.
+ */
+public final class Scorer {
+    private final NativeModel core;
+
+    Scorer(NativeModel core) {
+        this.core = core;
+    }
+
+    /** Visits the rows in their order, so many at a time, while they are still being tokenized. Returns how many there were. */
+    public static int inBatches(TokenizedDataset rows, int batchSize, Consumer<List<TokenizedGroup>> visitor) {
+        int first = 0;
+        while (rows.has(first)) {
+            List<TokenizedGroup> batch = new ArrayList<>();
+            for (int i = first; i < first + batchSize && rows.has(i); i++) {
+                batch.add(rows.get(i));
+            }
+            visitor.accept(batch);
+            first += batch.size();
+        }
+        return first;
+    }
+
+    /** [completions] nats, summed over tokens. of: what the rows are of, for a failure's text. */
+    public double[] logps(List<TokenizedGroup> rows, String of) {
+        return compute(rows, of, core::logps);
+    }
+
+    /** [completions][tokens of the completion] nats. */
+    public float[][] tokenLogps(List<TokenizedGroup> rows, String of) {
+        return compute(rows, of, core::tokenLogps);
+    }
+
+    /** With whether greedy decoding would give the completion. */
+    public CompletionScores scores(List<TokenizedGroup> rows, String of) {
+        return compute(rows, of, core::score);
+    }
+
+    /**
+     * The objective's losses and rewards, with the rows as its micro-batch.
+     *
+     * @param referenceLogps [completions], or null where the objective reads none
+     */
+    public BatchResult evaluate(
+            List<TokenizedGroup> rows, String of, Objective objective, double @Nullable [] referenceLogps) {
+        return compute(rows, of, batch -> core.evaluate(batch, objective, referenceLogps));
+    }
+
+    private static <T> T compute(List<TokenizedGroup> rows, String of, Function<PackedBatch, T> call) {
+        PackedBatch batch = PackedBatch.of(
+                rows.stream().map(TokenizedGroup::prompt).toList(),
+                rows.stream().map(TokenizedGroup::completions).toList());
+        int[] numbers = rows.stream().mapToInt(TokenizedGroup::row).toArray();
+        return Failures.explain(
+                () -> call.apply(batch), numbers, () -> "scoring " + Failures.describe(numbers) + " of " + of);
+    }
+}
