@@ -86,6 +86,7 @@ class ArchitectureTest {
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"),
+            entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files"),
             entry(
                     "io.mmpo.train",
                     "io.mmpo.config",

@@ -19,6 +19,7 @@ import picocli.CommandLine.Option;
             LogprobsCommand.class,
             GenerateCommand.class,
             EvalCommand.class,
+            ReportCommand.class,
             MergeCommand.class,
             InspectDataCommand.class,
             PlanCommand.class,

@@ -1,0 +1,39 @@
+package io.mmpo.report;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Names of a run's models: checkpoint-20, final. */
+final class CheckpointName {
+    static final String FINAL = "final";
+
+    private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,9})");
+
+    private CheckpointName() {}
+
+    static OptionalInt stepOf(Path path) {
+        return path.getFileName() == null
+                ? OptionalInt.empty()
+                : stepOf(path.getFileName().toString());
+    }
+
+    static OptionalInt stepOf(String name) {
+        Matcher matcher = CHECKPOINT.matcher(name);
+        return matcher.matches() ? OptionalInt.of(Integer.parseInt(matcher.group(1))) : OptionalInt.empty();
+    }
+
+    /** The last part of a path that is such a name. */
+    static Optional<String> in(Path path) {
+        Optional<String> found = Optional.empty();
+        for (Path part : path) {
+            String name = part.toString();
+            if (name.equals(FINAL) || stepOf(name).isPresent()) {
+                found = Optional.of(name);
+            }
+        }
+        return found;
+    }
+}

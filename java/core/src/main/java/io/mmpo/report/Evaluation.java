@@ -1,0 +1,22 @@
+package io.mmpo.report;
+
+import java.util.Map;
+import java.util.OptionalDouble;
+
+/**
+ * What was measured of a checkpoint after training.
+ *
+ * @param checkpoint its name within the run
+ * @param step that it was written after
+ * @param accuracies of tests of ability, by task, in percent
+ * @param meanAccuracy over them, in percent
+ * @param winRate of AlpacaEval, in percent; lengthControlled likewise
+ */
+record Evaluation(
+        String checkpoint,
+        int step,
+        OptionalDouble epoch,
+        Map<String, Double> accuracies,
+        OptionalDouble meanAccuracy,
+        OptionalDouble winRate,
+        OptionalDouble lengthControlled) {}

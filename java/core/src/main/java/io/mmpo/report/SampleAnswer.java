@@ -1,0 +1,4 @@
+package io.mmpo.report;
+
+/** What a run's model answered. */
+record SampleAnswer(String prompt, String text) {}
