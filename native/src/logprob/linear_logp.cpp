@@ -69,12 +69,9 @@ void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits
                          chunk.index == 0 ? into : Into::kSum);
 }
 
-void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) {
-  Extras none;
-  forward(lse_R, logp_R, none);
-}
+void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) { forward(lse_R, logp_R, {}); }
 
-void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, Extras& extras) {
+void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, const Extras& extras) {
   // From the last to the first, with which backward begins.
   for (int64_t index = num_chunks_ - 1; index >= 0; --index) {
     const Chunk rows = chunk(index);

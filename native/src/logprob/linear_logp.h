@@ -36,7 +36,7 @@ class LinearLogp {
     Tensor is_first_R;  // bool: whether the target is what greedy decoding takes, the first of the row's largest logits
   };
   // logp_R, lse_R: float32, written. lse is what backward needs.
-  void forward(Tensor& lse_R, Tensor& logp_R, Extras& extras);
+  void forward(Tensor& lse_R, Tensor& logp_R, const Extras& extras);
   void forward(Tensor& lse_R, Tensor& logp_R);
 
   // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where

@@ -43,8 +43,10 @@ class Model {
   struct Scores {
     std::vector<double> logps;  // [C]: sums over a completion's tokens
     std::vector<float> token_logps;  // of every completion's tokens, one completion after another
-    std::vector<float> token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; where it is wanted
-    std::vector<uint8_t> greedy;  // [C], where it is wanted: whether greedy decoding gives all of the completion's tokens
+    std::vector<float>
+        token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; where it is wanted
+    std::vector<uint8_t>
+        greedy;  // [C], where it is wanted: whether greedy decoding gives all of the completion's tokens
   };
   // Log-probabilities without gradients, slice by slice. batch: one that check_batch accepts.
   Scores score(const mmpo_batch& batch, ScoresWanted wanted = {});
