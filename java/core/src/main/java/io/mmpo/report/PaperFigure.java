@@ -12,11 +12,9 @@ import java.util.Set;
  * next. Length-controlled win-rates where every score has one.
  */
 final class PaperFigure {
-    private final List<Run> runs;
     private final boolean isLengthControlled;
 
     private PaperFigure(List<Run> runs) {
-        this.runs = runs;
         this.isLengthControlled = runs.stream()
                 .flatMap(run -> run.evaluations().stream())
                 .filter(evaluation -> evaluation.winRate().isPresent())

@@ -3,6 +3,7 @@ package io.mmpo.report;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.TreeMap;
 
 /**
@@ -137,7 +138,7 @@ record Plot(String id, String title, String unit, Axis x, Axis y, List<Curve> cu
                             ? curve.kind().word()
                             : curve.label() + ", " + curve.kind().word());
             for (Point point : curve.points()) {
-                rows.get(point.x()).set(i + 1, Table.number(point.y()));
+                Objects.requireNonNull(rows.get(point.x())).set(i + 1, Table.number(point.y()));
             }
         }
         String caption = unit.isEmpty() ? title : title + ", " + unit;
