@@ -31,6 +31,7 @@ namespace {
 using mmpo::CudaKernels;
 using mmpo::CudaOptimizer;
 using mmpo::CudaRows;
+using mmpo::Into;
 using mmpo::Rows;
 
 constexpr int64_t kTokens = 8192, kHeadRows = 256, kParameters = int64_t{64} << 20;
