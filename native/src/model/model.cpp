@@ -1,6 +1,5 @@
 #include "model/model.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 #include <c10/core/InferenceMode.h>
 

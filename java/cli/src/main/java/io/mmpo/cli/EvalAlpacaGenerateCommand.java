@@ -74,15 +74,9 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Arguments.requireAtLeast(spec, "--max-new-tokens", maxNewTokens, 1);
         Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
         Arguments.requireAtLeast(spec, "--limit", limit == null ? 1 : limit, 1);
-        Arguments.require(
-                spec,
-                temperature >= 0 && Double.isFinite(temperature),
-                "--temperature must be a finite number of at least 0, got " + temperature);
-        Arguments.require(spec, topP > 0 && topP <= 1, "--top-p must be in (0, 1], got " + topP);
-        Sampling sampling = new Sampling(temperature, topP, 0, seed, maxNewTokens);
+        Sampling sampling = Arguments.sampling(spec, temperature, topP, 0, seed, maxNewTokens);
         PrintWriter err = spec.commandLine().getErr();
         try (StopSignal stop = StopSignal.install();
                 OpenModel open = model.open()) {

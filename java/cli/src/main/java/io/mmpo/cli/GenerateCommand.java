@@ -83,8 +83,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         checkArguments();
+        Sampling sampling = Arguments.sampling(spec, temperature, topP, topK, seed, maxNewTokens);
         try (OpenModel open = model.open()) {
-            Answerer answerer = new Answerer(open, new Sampling(temperature, topP, topK, seed, maxNewTokens));
+            Answerer answerer = new Answerer(open, sampling);
             if (prompt != null) {
                 List<int[]> only = encode(open, List.of(new PromptFile.Prompt(prompt)));
                 List<Answer> answers = answerer.answer(only, 0);
@@ -101,14 +102,7 @@ final class GenerateCommand implements Callable<Integer> {
         Arguments.require(
                 spec, (prompt == null) != (data == null), "Either --prompt or --data with --output is wanted");
         Arguments.require(spec, (data == null) == (output == null), "--data and --output go together");
-        Arguments.requireAtLeast(spec, "--max-new-tokens", maxNewTokens, 1);
         Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
-        Arguments.requireAtLeast(spec, "--top-k", topK, 0);
-        Arguments.require(
-                spec,
-                temperature >= 0 && Double.isFinite(temperature),
-                "--temperature must be a finite number of at least 0, got " + temperature);
-        Arguments.require(spec, topP > 0 && topP <= 1, "--top-p must be in (0, 1], got " + topP);
     }
 
     private void answerFile(OpenModel open, Answerer answerer, Path dataFile, Path outputFile) {

@@ -80,7 +80,8 @@ public record ModelSource(Path base, String baseName, Optional<Path> adapter) {
                 .toList();
     }
 
-    private static List<Path> filesOf(Path directory) {
+    /** Those of one directory. */
+    public static List<Path> filesOf(Path directory) {
         try (Stream<Path> files = Files.list(directory)) {
             return files.filter(file -> file.getFileName()
                             .toString()

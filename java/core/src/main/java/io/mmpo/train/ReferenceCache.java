@@ -3,14 +3,11 @@ package io.mmpo.train;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.store.Fingerprint;
 import io.mmpo.data.store.ReferenceParts;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import io.mmpo.model.ModelSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * Reference log-probabilities on disk, under a name made from the model's files, the compute type and the inputs
@@ -49,23 +46,11 @@ final class ReferenceCache {
             key.add("ld_alpha", Double.toString(ldAlpha));
         }
         for (Path model : modelDirectories) {
-            modelFiles(model).forEach(file -> key.add(file.getFileName().toString(), file));
+            ModelSource.filesOf(model)
+                    .forEach(file -> key.add(file.getFileName().toString(), file));
         }
         Path directory = cacheDirectory.get().resolve("reference").resolve(key.hex());
         return new ReferenceCache(Optional.of(new ReferenceParts(directory)));
-    }
-
-    /** What decides the values: configuration and weights, of an adapter too. */
-    private static List<Path> modelFiles(Path directory) {
-        try (Stream<Path> files = Files.list(directory)) {
-            return files.filter(file -> file.getFileName()
-                            .toString()
-                            .matches("config\\.json|adapter_config\\.json|.*\\.safetensors(\\.index\\.json)?"))
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     /** Where the values are kept; empty where they are not. */
