@@ -86,7 +86,8 @@ class ArchitectureTest {
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"),
-            entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files"),
+            entry("io.mmpo.run", "io.mmpo.config", "io.mmpo.files"),
+            entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
             entry(
                     "io.mmpo.train",
                     "io.mmpo.config",
@@ -98,6 +99,7 @@ class ArchitectureTest {
                     "io.mmpo.infer",
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
+                    "io.mmpo.run",
                     "io.mmpo.spec"));
 
     private static Map.Entry<String, List<String>> entry(String name, String... allowed) {

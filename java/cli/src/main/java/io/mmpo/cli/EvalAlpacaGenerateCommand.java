@@ -42,29 +42,8 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
             description = "The model's name in the file; its directory's by itself.")
     private @Nullable String generator;
 
-    @Option(
-            names = "--max-new-tokens",
-            defaultValue = "512",
-            description = "Most tokens of an answer (${DEFAULT-VALUE}).")
-    private int maxNewTokens;
-
-    @Option(names = "--temperature", defaultValue = "0.01", description = "0 is greedy (${DEFAULT-VALUE}).")
-    private double temperature;
-
-    @Option(
-            names = "--top-p",
-            defaultValue = "0.95",
-            description = "Draw from the likeliest tokens of this mass (${DEFAULT-VALUE}).")
-    private double topP;
-
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of the draws (${DEFAULT-VALUE}).")
-    private long seed;
-
-    @Option(
-            names = "--batch-size",
-            defaultValue = "16",
-            description = "Instructions answered at a time (${DEFAULT-VALUE}).")
-    private int batchSize;
+    @Mixin
+    private final AnswerArguments answers = new AnswerArguments(512, 0.01, 0.95, 16);
 
     @Option(names = "--limit", paramLabel = "N", description = "Answer only the first N instructions.")
     private @Nullable Integer limit;
@@ -74,9 +53,9 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
+        int batchSize = answers.batchSize();
         Arguments.requireAtLeast(spec, "--limit", limit == null ? 1 : limit, 1);
-        Sampling sampling = Arguments.sampling(spec, temperature, topP, 0, seed, maxNewTokens);
+        Sampling sampling = answers.sampling();
         PrintWriter err = spec.commandLine().getErr();
         try (StopSignal stop = StopSignal.install();
                 OpenModel open = model.open()) {

@@ -48,32 +48,8 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = "--raw", description = "Continue the text as it is, without the chat template.")
     private boolean raw;
 
-    @Option(
-            names = "--max-new-tokens",
-            defaultValue = "256",
-            description = "Most tokens of an answer (${DEFAULT-VALUE}).")
-    private int maxNewTokens;
-
-    @Option(names = "--temperature", defaultValue = "0", description = "0 is greedy (${DEFAULT-VALUE}).")
-    private double temperature;
-
-    @Option(
-            names = "--top-k",
-            defaultValue = "0",
-            description = "Draw from the k likeliest tokens; 0: all (${DEFAULT-VALUE}).")
-    private int topK;
-
-    @Option(
-            names = "--top-p",
-            defaultValue = "1",
-            description = "Draw from the likeliest tokens of this mass (${DEFAULT-VALUE}).")
-    private double topP;
-
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of the draws (${DEFAULT-VALUE}).")
-    private long seed;
-
-    @Option(names = "--batch-size", defaultValue = "8", description = "Prompts answered at a time (${DEFAULT-VALUE}).")
-    private int batchSize;
+    @Mixin
+    private final AnswerArguments answers = new AnswerArguments(256, 0, 1, 8);
 
     @Spec
     private CommandSpec spec;
@@ -83,14 +59,14 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         checkArguments();
-        Sampling sampling = Arguments.sampling(spec, temperature, topP, topK, seed, maxNewTokens);
+        Sampling sampling = answers.sampling();
         try (OpenModel open = model.open()) {
             Answerer answerer = new Answerer(open, sampling);
             if (prompt != null) {
                 List<int[]> only = encode(open, List.of(new PromptFile.Prompt(prompt)));
-                List<Answer> answers = answerer.answer(only, 0);
-                tellBeyondPositions(open.positions(), only, answers);
-                spec.commandLine().getOut().println(answers.getFirst().text());
+                List<Answer> texts = answerer.answer(only, 0);
+                tellBeyondPositions(open.positions(), only, texts);
+                spec.commandLine().getOut().println(texts.getFirst().text());
             } else {
                 answerFile(open, answerer, Objects.requireNonNull(data), Objects.requireNonNull(output));
             }
@@ -102,19 +78,19 @@ final class GenerateCommand implements Callable<Integer> {
         Arguments.require(
                 spec, (prompt == null) != (data == null), "Either --prompt or --data with --output is wanted");
         Arguments.require(spec, (data == null) == (output == null), "--data and --output go together");
-        Arguments.requireAtLeast(spec, "--batch-size", batchSize, 1);
     }
 
     private void answerFile(OpenModel open, Answerer answerer, Path dataFile, Path outputFile) {
         List<PromptFile.Prompt> prompts = PromptFile.read(dataFile);
         List<int[]> ids = encode(open, prompts);
         try (AtomicFile file = AtomicFile.create(outputFile)) {
+            int batchSize = answers.batchSize();
             for (int first = 0; first < prompts.size(); first += batchSize) {
                 int end = Math.min(prompts.size(), first + batchSize);
-                List<Answer> answers = answer(answerer, ids.subList(first, end), first, dataFile);
-                tellBeyondPositions(open.positions(), ids.subList(first, end), answers);
+                List<Answer> texts = answer(answerer, ids.subList(first, end), first, dataFile);
+                tellBeyondPositions(open.positions(), ids.subList(first, end), texts);
                 for (int i = first; i < end; i++) {
-                    file.append(toJson(prompts.get(i), answers.get(i - first)) + "\n");
+                    file.append(toJson(prompts.get(i), texts.get(i - first)) + "\n");
                 }
             }
             file.commit();
@@ -136,17 +112,17 @@ final class GenerateCommand implements Callable<Integer> {
         open.config().rowLimit().ifPresent(limit -> {
             for (int i = 0; i < ids.size(); i++) {
                 limit.require(
-                        (long) ids.get(i).length + maxNewTokens,
-                        "Prompt " + (i + 1) + " with --max-new-tokens " + maxNewTokens,
+                        (long) ids.get(i).length + answers.maxNewTokens(),
+                        "Prompt " + (i + 1) + " with --max-new-tokens " + answers.maxNewTokens(),
                         "Give a shorter prompt or a smaller --max-new-tokens");
             }
         });
         return ids;
     }
 
-    private void tellBeyondPositions(long positions, List<int[]> prompts, List<Answer> answers) {
-        boolean beyond = IntStream.range(0, answers.size())
-                .anyMatch(i -> (long) prompts.get(i).length + answers.get(i).tokenIds().length > positions);
+    private void tellBeyondPositions(long positions, List<int[]> prompts, List<Answer> texts) {
+        boolean beyond = IntStream.range(0, texts.size())
+                .anyMatch(i -> (long) prompts.get(i).length + texts.get(i).tokenIds().length > positions);
         if (beyond && !toldBeyondPositions) {
             toldBeyondPositions = true;
             spec.commandLine()

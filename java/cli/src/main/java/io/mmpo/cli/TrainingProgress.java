@@ -1,7 +1,9 @@
 package io.mmpo.cli;
 
 import io.mmpo.PrintableText;
+import io.mmpo.RunMetrics;
 import io.mmpo.data.Reading;
+import io.mmpo.run.MetricNames;
 import io.mmpo.train.ProgressListener;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -127,7 +129,8 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
     }
 
     @Override
-    public void logged(Map<String, Number> metrics) {
+    public void logged(RunMetrics metricsLine) {
+        Map<String, Number> metrics = MetricNames.of(metricsLine);
         StringJoiner line = new StringJoiner("  ");
         if (metrics.containsKey("step")) {
             line.add("step " + metrics.get("step") + "/" + total);

@@ -6,10 +6,13 @@ import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.TokenizationOptions;
 import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.data.tokens.Tokenizer;
-import io.mmpo.model.ModelFiles;
-import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.infer.Answerer;
+import io.mmpo.infer.ModelSources;
+import io.mmpo.infer.OpenModel;
+import io.mmpo.infer.Scorer;
+import io.mmpo.model.ModelSource;
 import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import io.mmpo.spec.Objective;
 import io.mmpo.spec.Sampling;
 import java.nio.file.Path;
@@ -17,21 +20,24 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * The questions and pairs that no model was trained on: each model answers the questions and scores the pairs. SFT is measured
  * first; its log-probabilities are the reference of the others.
  */
-final class HeldOut implements AutoCloseable {
+final class HeldOut {
     /** High enough that a model shows the mixture that it has learned, and not only its likeliest answer. */
     static final double TEMPERATURE = 0.7;
 
     private static final int MAX_NEW_TOKENS = 40;
     private static final int BATCH_SIZE = 32;
 
+    /** Where the rows are from, for a failure's text. */
+    private static final String OF = "the held-out pairs";
+
     private final List<Corpus.Pair> pairs;
     private final long seed;
-    private final Tokenizer tokenizer;
     private final List<TokenizedGroup> rows;
     private double[] referenceLogps = {};
 
@@ -52,70 +58,63 @@ final class HeldOut implements AutoCloseable {
         }
     }
 
-    private HeldOut(List<Corpus.Pair> pairs, long seed, Tokenizer tokenizer, List<TokenizedGroup> rows) {
+    private HeldOut(List<Corpus.Pair> pairs, long seed, List<TokenizedGroup> rows) {
         this.pairs = pairs;
         this.seed = seed;
-        this.tokenizer = tokenizer;
         this.rows = rows;
     }
 
     /** file: the pairs as they stand in it, one a question. */
     static HeldOut open(Path modelDirectory, Path file, List<Corpus.Pair> pairs, long seed) {
-        Tokenizer tokenizer = Tokenizer.open(modelDirectory, Optional.empty());
-        try (TokenizedDataset dataset = RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
-            List<TokenizedGroup> rows = new ArrayList<>();
-            for (int i = 0; i < dataset.size(); i++) {
-                rows.add(dataset.get(i));
-            }
-            return new HeldOut(pairs, seed, tokenizer, rows);
-        } catch (RuntimeException | Error e) {
-            tokenizer.close();
-            throw e;
+        try (Tokenizer tokenizer = Tokenizer.open(modelDirectory, Optional.empty());
+                TokenizedDataset dataset =
+                        RowKind.PREFERENCE.open(file, () -> tokenizer, TokenizationOptions.UNLIMITED)) {
+            List<TokenizedGroup> rows =
+                    IntStream.range(0, dataset.size()).mapToObj(dataset::get).toList();
+            return new HeldOut(pairs, seed, rows);
         }
     }
 
     Measurement measure(Path modelDirectory, TrainingConfig config) {
-        try (ModelFiles files = ModelFiles.open(modelDirectory);
-                NativeModel model = files.load(ComputeType.FLOAT32)) {
+        ModelSource source = ModelSources.of(modelDirectory, Optional.empty(), message -> {});
+        try (OpenModel model = OpenModel.open(source, Optional.empty(), ComputeType.FLOAT32, Device.CPU)) {
+            Scorer scorer = model.scorer();
             if (config.loss().isSft()) {
-                referenceLogps = logps(model);
+                referenceLogps = logps(scorer);
             }
             List<AnswerRule.Answer> answers = answer(model);
             List<AnswerRule.Verdict> verdicts = new ArrayList<>();
             for (int i = 0; i < answers.size(); i++) {
                 verdicts.add(AnswerRule.judge(pairs.get(i).example().fact(), answers.get(i)));
             }
-            return new Measurement(answers, verdicts, accuracy(rewards(model, config)));
+            return new Measurement(answers, verdicts, accuracy(rewards(scorer, config)));
         }
     }
 
-    private List<AnswerRule.Answer> answer(NativeModel model) {
-        int end = tokenizer.eosTokenId().orElseThrow();
+    private List<AnswerRule.Answer> answer(OpenModel model) {
+        Answerer answerer = new Answerer(model, new Sampling(TEMPERATURE, 1, 0, seed, MAX_NEW_TOKENS));
         List<AnswerRule.Answer> answers = new ArrayList<>();
         for (int first = 0; first < rows.size(); first += BATCH_SIZE) {
             List<int[]> prompts =
                     batch(first).stream().map(TokenizedGroup::prompt).toList();
-            // A batch's sequences draw from streams of (seed, place in the batch): batches must not share a seed.
-            Sampling sampling = new Sampling(TEMPERATURE, 1, 0, seed + 0x9E3779B97F4A7C15L * first, MAX_NEW_TOKENS);
-            for (int[] tokens : model.generate(prompts, new int[] {end}, sampling)) {
-                boolean ended = tokens.length > 0 && tokens[tokens.length - 1] == end;
-                answers.add(new AnswerRule.Answer(tokenizer.decode(tokens, true).strip(), ended));
-            }
+            answerer.answer(prompts, first).stream()
+                    .map(answer -> new AnswerRule.Answer(answer.text().strip(), answer.stopped()))
+                    .forEach(answers::add);
         }
         return answers;
     }
 
     /** [2 · pairs], chosen before rejected. */
-    private double[] logps(NativeModel model) {
+    private double[] logps(Scorer scorer) {
         double[] logps = new double[2 * rows.size()];
         for (int first = 0; first < rows.size(); first += BATCH_SIZE) {
-            copy(model.logps(pack(batch(first))), logps, first);
+            copy(scorer.logps(batch(first), OF), logps, first);
         }
         return logps;
     }
 
     /** [2 · pairs]. The batches are those of the run's own evaluation, since MMPO normalises within a batch. */
-    private double[] rewards(NativeModel model, TrainingConfig config) {
+    private double[] rewards(Scorer scorer, TrainingConfig config) {
         if (config.loss().isSft()) {
             return referenceLogps;
         }
@@ -125,7 +124,7 @@ final class HeldOut implements AutoCloseable {
         for (int first = 0; first < rows.size(); first += batchSize) {
             List<TokenizedGroup> batch = rows.subList(first, Math.min(rows.size(), first + batchSize));
             double[] references = Arrays.copyOfRange(referenceLogps, 2 * first, 2 * (first + batch.size()));
-            copy(model.evaluate(pack(batch), objective, references).rewards(), rewards, first);
+            copy(scorer.evaluate(batch, OF, objective, references).rewards(), rewards, first);
         }
         return rewards;
     }
@@ -144,16 +143,5 @@ final class HeldOut implements AutoCloseable {
 
     private List<TokenizedGroup> batch(int first) {
         return rows.subList(first, Math.min(rows.size(), first + BATCH_SIZE));
-    }
-
-    private static PackedBatch pack(List<TokenizedGroup> groups) {
-        return PackedBatch.of(
-                groups.stream().map(TokenizedGroup::prompt).toList(),
-                groups.stream().map(TokenizedGroup::completions).toList());
-    }
-
-    @Override
-    public void close() {
-        tokenizer.close();
     }
 }

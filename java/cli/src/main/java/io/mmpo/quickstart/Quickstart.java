@@ -47,28 +47,27 @@ public final class Quickstart {
         Corpus corpus = prepare();
         List<StageResult> results = new ArrayList<>();
         List<Corpus.Pair> pairs = corpus.test().pairs();
-        try (HeldOut heldOut = HeldOut.open(directory.model(), directory.testPairs(), pairs, options.seed())) {
-            for (Stage stage : Stage.values()) {
-                announce(stage);
-                TrainingConfig config =
-                        ConfigLoader.load(directory.config(stage), List.of()).config();
-                long start = System.nanoTime();
-                TrainingResult trained = Trainer.run(config, listener);
-                double seconds = (System.nanoTime() - start) * 1e-9;
-                if (trained.interrupted()) {
-                    return false;
-                }
-                narrator.step(
-                        "%s answers %d questions that no model has seen, at temperature %s",
-                        stage, pairs.size(), HeldOut.TEMPERATURE);
-                HeldOut.Measurement measurement = heldOut.measure(trained.directory(), config);
-                HeldOut.Measurement sft =
-                        results.isEmpty() ? measurement : results.getFirst().heldOut();
-                results.add(new StageResult(
-                        stage, measurement, WinRate.of(measurement.verdicts(), sft.verdicts()), seconds));
-                if (listener.stopRequested()) {
-                    return false;
-                }
+        HeldOut heldOut = HeldOut.open(directory.model(), directory.testPairs(), pairs, options.seed());
+        for (Stage stage : Stage.values()) {
+            announce(stage);
+            TrainingConfig config =
+                    ConfigLoader.load(directory.config(stage), List.of()).config();
+            long start = System.nanoTime();
+            TrainingResult trained = Trainer.run(config, listener);
+            double seconds = (System.nanoTime() - start) * 1e-9;
+            if (trained.interrupted()) {
+                return false;
+            }
+            narrator.step(
+                    "%s answers %d questions that no model has seen, at temperature %s",
+                    stage, pairs.size(), HeldOut.TEMPERATURE);
+            HeldOut.Measurement measurement = heldOut.measure(trained.directory(), config);
+            HeldOut.Measurement sft =
+                    results.isEmpty() ? measurement : results.getFirst().heldOut();
+            results.add(
+                    new StageResult(stage, measurement, WinRate.of(measurement.verdicts(), sft.verdicts()), seconds));
+            if (listener.stopRequested()) {
+                return false;
             }
         }
         ResultFiles.write(directory, pairs, results);

@@ -297,9 +297,9 @@ public record LossOptions(Settings values) {
         return type() == LossType.SIMPO && !lengthNormalize();
     }
 
-    /** Whether log-probabilities are logged as means over tokens, as TRL logs those of a loss that is made from such means. */
+    /** Whether log-probabilities are logged as means over tokens. */
     public boolean logsMeanLogps() {
-        return type() == LossType.ORPO || (lengthNormalize() && type() != LossType.MMPO);
+        return type().logsMeanLogps(lengthNormalize());
     }
 
     /** scale: 1 / the number of pairs (SFT: tokens) in the optimizer step. */

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 public final class Scorer {
     private final NativeModel core;
 
-    Scorer(NativeModel core) {
+    /** Of a model that its owner trains as well, and closes: {@link OpenModel} gives one of its own. */
+    public Scorer(NativeModel core) {
         this.core = core;
     }
 
@@ -60,15 +62,31 @@ public final class Scorer {
      */
     public BatchResult evaluate(
             List<TokenizedGroup> rows, String of, Objective objective, double @Nullable [] referenceLogps) {
-        return compute(rows, of, batch -> core.evaluate(batch, objective, referenceLogps));
+        return evaluate(packed(rows), numbers(rows), of, objective, referenceLogps);
+    }
+
+    /** The same of rows that are packed already, with their numbers in the file. */
+    public BatchResult evaluate(
+            PackedBatch batch, int[] numbers, String of, Objective objective, double @Nullable [] referenceLogps) {
+        return explained(() -> core.evaluate(batch, objective, referenceLogps), numbers, of);
     }
 
     private static <T> T compute(List<TokenizedGroup> rows, String of, Function<PackedBatch, T> call) {
-        PackedBatch batch = PackedBatch.of(
+        PackedBatch batch = packed(rows);
+        return explained(() -> call.apply(batch), numbers(rows), of);
+    }
+
+    private static <T> T explained(Supplier<T> call, int[] numbers, String of) {
+        return Failures.explain(call, numbers, () -> "scoring " + Failures.describe(numbers) + " of " + of);
+    }
+
+    private static PackedBatch packed(List<TokenizedGroup> rows) {
+        return PackedBatch.of(
                 rows.stream().map(TokenizedGroup::prompt).toList(),
                 rows.stream().map(TokenizedGroup::completions).toList());
-        int[] numbers = rows.stream().mapToInt(TokenizedGroup::row).toArray();
-        return Failures.explain(
-                () -> call.apply(batch), numbers, () -> "scoring " + Failures.describe(numbers) + " of " + of);
+    }
+
+    private static int[] numbers(List<TokenizedGroup> rows) {
+        return rows.stream().mapToInt(TokenizedGroup::row).toArray();
     }
 }

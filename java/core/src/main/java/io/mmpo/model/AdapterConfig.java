@@ -87,8 +87,8 @@ public record AdapterConfig(
      */
     public LoraSettings settings(ModelShape shape, long seed) {
         List<LoraTarget> found = new ArrayList<>();
-        List<Map.Entry<PythonPattern, Integer>> ranks = compiled(rankPattern);
-        List<Map.Entry<PythonPattern, Double>> alphas = compiled(alphaPattern);
+        List<Map.Entry<ModuleNamePattern, Integer>> ranks = compiled(rankPattern);
+        List<Map.Entry<ModuleNamePattern, Double>> alphas = compiled(alphaPattern);
         for (String module : targets.among(ModuleNames.of(shape), modulesToSave)) {
             ModuleNames.Linear linear = ModuleNames.linear(module)
                     .orElseThrow(() -> new IllegalArgumentException("target_modules (" + targets.targets() + ") holds "
@@ -130,13 +130,13 @@ public record AdapterConfig(
     }
 
     /** PEFT's get_pattern_key. */
-    private static <T> List<Map.Entry<PythonPattern, T>> compiled(Map<String, T> patterns) {
+    private static <T> List<Map.Entry<ModuleNamePattern, T>> compiled(Map<String, T> patterns) {
         return patterns.entrySet().stream()
-                .map(entry -> Map.entry(PythonPattern.of("(.*\\.)?(" + entry.getKey() + ")$"), entry.getValue()))
+                .map(entry -> Map.entry(ModuleNamePattern.of("(.*\\.)?(" + entry.getKey() + ")$"), entry.getValue()))
                 .toList();
     }
 
-    private static <T> T first(List<Map.Entry<PythonPattern, T>> patterns, String module, T otherwise) {
+    private static <T> T first(List<Map.Entry<ModuleNamePattern, T>> patterns, String module, T otherwise) {
         return patterns.stream()
                 .filter(entry -> entry.getKey().matchesStart(module))
                 .findFirst()

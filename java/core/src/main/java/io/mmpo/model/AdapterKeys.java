@@ -176,7 +176,7 @@ final class AdapterKeys {
                         .fieldNames()
                         .forEachRemaining(pattern -> patterns.put(pattern, reader.read(object, pattern))));
         try {
-            PythonPattern.all(List.copyOf(patterns.keySet()));
+            ModuleNamePattern.all(List.copyOf(patterns.keySet()));
         } catch (IllegalArgumentException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA, e, "%s: the key \"%s\": %s.", config.file(), key, e.getMessage());

@@ -15,7 +15,7 @@ public record ModuleChoice(List<String> names, Optional<String> pattern) {
     public ModuleChoice {
         names = List.copyOf(names);
         if (pattern.isPresent() && !pattern.get().equalsIgnoreCase(ALL_LINEAR)) {
-            PythonPattern.of(pattern.get()); // an IllegalArgumentException here, not in the middle of a run
+            ModuleNamePattern.of(pattern.get()); // an IllegalArgumentException here, not in the middle of a run
         }
     }
 
@@ -45,7 +45,7 @@ public record ModuleChoice(List<String> names, Optional<String> pattern) {
                     .filter(module -> ModuleNames.linear(module).isPresent())
                     .toList();
         }
-        Optional<PythonPattern> compiled = pattern.map(PythonPattern::of);
+        Optional<ModuleNamePattern> compiled = pattern.map(ModuleNamePattern::of);
         List<String> found = new ArrayList<>();
         for (String module : modules) {
             if (compiled.map(expression -> expression.fullMatch(module)).orElseGet(() -> holdsEndOf(module))) {

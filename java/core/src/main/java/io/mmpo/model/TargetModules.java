@@ -30,7 +30,7 @@ public record TargetModules(
     List<String> among(List<String> modules, List<String> saved) {
         Set<String> left =
                 new HashSet<>(excluded.isEmpty() || excluded.isAllLinear() ? List.of() : excluded.among(modules));
-        List<PythonPattern> whole = PythonPattern.all(
+        List<ModuleNamePattern> whole = ModuleNamePattern.all(
                 saved.stream().map(name -> "(^|.*\\.)" + name + "($|\\..*)").toList());
         List<String> found = new ArrayList<>();
         for (String module : targets.among(modules)) {
@@ -53,7 +53,7 @@ public record TargetModules(
                 : layersPattern.stream()
                         .map(pattern -> "(?:^|.*?\\.)" + pattern + "\\.(\\d+)\\.")
                         .toList();
-        for (PythonPattern pattern : PythonPattern.all(patterns)) {
+        for (ModuleNamePattern pattern : ModuleNamePattern.all(patterns)) {
             String number = pattern.lastGroup(module);
             if (number != null) {
                 return layers.get().contains(Long.valueOf(number));

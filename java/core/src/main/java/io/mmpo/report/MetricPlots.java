@@ -107,8 +107,8 @@ final class MetricPlots {
         List<Curve> curves = new ArrayList<>();
         for (Run run : shown) {
             int number = runs.indexOf(run);
-            addCurve(curves, run, number, Curve.Kind.TRAINING, run.metrics().curve(metric, factor));
-            addCurve(curves, run, number, Curve.Kind.EVALUATION, run.metrics().curve(EVALUATION + metric, factor));
+            addCurve(curves, run, number, Curve.Kind.TRAINING, run.curve(metric, factor));
+            addCurve(curves, run, number, Curve.Kind.EVALUATION, run.curve(EVALUATION + metric, factor));
         }
         return List.copyOf(curves);
     }

@@ -1,5 +1,7 @@
 package io.mmpo.report;
 
+import io.mmpo.run.MetricsHistory;
+import io.mmpo.spec.LossType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -39,10 +41,19 @@ record Run(
         };
     }
 
-    /** Where a loss is made from means over tokens, its log-probabilities are logged so too (LossOptions.logsMeanLogps). */
+    /** Where a loss is made from means over tokens, its log-probabilities are logged so too. */
     boolean logsMeansOverTokens() {
         boolean isNormalized = Boolean.parseBoolean(settings.get("length_normalize"));
-        return loss().equals("orpo") || (isNormalized && !loss().equals("mmpo"));
+        return LossType.named(loss())
+                .map(type -> type.logsMeanLogps(isNormalized))
+                .orElse(isNormalized);
+    }
+
+    /** A metric by steps, a point that is no number where it was none; empty where the run has none of that name. */
+    List<Point> curve(String metric, double factor) {
+        return metrics.values(metric).stream()
+                .map(value -> new Point(value.step(), value.value() * factor, ""))
+                .toList();
     }
 
     String status() {

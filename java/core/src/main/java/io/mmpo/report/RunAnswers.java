@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.files.IoProblem;
+import io.mmpo.run.CheckpointName;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;

@@ -3,6 +3,8 @@ package io.mmpo.report;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.files.JsonFile;
+import io.mmpo.run.CheckpointName;
+import io.mmpo.run.MetricsHistory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;

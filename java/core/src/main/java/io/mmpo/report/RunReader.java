@@ -3,29 +3,29 @@ package io.mmpo.report;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import io.mmpo.config.SavedConfig;
-import io.mmpo.files.IoProblem;
 import io.mmpo.files.JsonFile;
-import java.io.IOException;
+import io.mmpo.run.MetricsHistory;
+import io.mmpo.run.RunDirectory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
 
 /** Reads a run's directory, whatever state the run left it in. */
 final class RunReader {
-    private static final String CONFIG = "config.yaml";
-    private static final String STATE = "trainer_state.json";
+    private static final String CONFIG = RunDirectory.CONFIG;
+    private static final String METRICS = RunDirectory.METRICS;
 
-    private final Path directory;
+    private final Path path;
+    private final RunDirectory directory;
     private final List<String> notes = new ArrayList<>();
 
-    private RunReader(Path directory) {
-        this.directory = directory;
+    private RunReader(Path path) {
+        this.path = path;
+        this.directory = new RunDirectory(path);
     }
 
     static Run read(Path directory, String name) {
@@ -33,18 +33,18 @@ final class RunReader {
     }
 
     private Run run(String name) {
-        if (!Files.isDirectory(directory)) {
+        if (!Files.isDirectory(path)) {
             throw MmpoException.data(
                     "%s is no directory; give the output_dir of a training run, which holds %s and %s.",
-                    directory, CONFIG, MetricsHistory.FILE);
+                    path, CONFIG, METRICS);
         }
-        Optional<JsonNode> state = newestState();
-        boolean hasMetrics = Files.isRegularFile(directory.resolve(MetricsHistory.FILE));
-        boolean hasConfig = Files.isRegularFile(directory.resolve(CONFIG));
+        Optional<JsonNode> state = directory.newestState();
+        boolean hasMetrics = Files.isRegularFile(directory.metrics());
+        boolean hasConfig = Files.isRegularFile(directory.config());
         if (!hasMetrics && !hasConfig && state.isEmpty()) {
             throw MmpoException.data(
-                    "%s is no training run: it has neither %s nor %s nor a checkpoint with %s. Give the output_dir of a run.",
-                    directory, CONFIG, MetricsHistory.FILE, STATE);
+                    "%s is no training run: it has neither %s nor %s nor a checkpoint with trainer_state.json. Give the output_dir of a run.",
+                    path, CONFIG, METRICS);
         }
         Map<String, String> settings = settings(hasConfig);
         MetricsHistory metrics = metrics(hasMetrics, state);
@@ -52,13 +52,13 @@ final class RunReader {
         if (metrics.lines().isEmpty()) {
             notes.add("There are no metrics to show.");
         }
-        RunEvaluations evaluations = RunEvaluations.of(directory, metrics);
+        RunEvaluations evaluations = RunEvaluations.of(path, metrics);
         notes.addAll(evaluations.notes());
-        RunAnswers answers = RunAnswers.of(directory);
+        RunAnswers answers = RunAnswers.of(path);
         notes.addAll(answers.notes());
         return new Run(
                 name,
-                directory,
+                path,
                 settings,
                 metrics,
                 plannedSteps(settings, state),
@@ -73,7 +73,7 @@ final class RunReader {
             return Map.of();
         }
         try {
-            return SavedConfig.read(directory.resolve(CONFIG)).values();
+            return SavedConfig.read(directory.config()).values();
         } catch (MmpoException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,
@@ -86,11 +86,11 @@ final class RunReader {
 
     private MetricsHistory metrics(boolean hasMetrics, Optional<JsonNode> state) {
         if (hasMetrics) {
-            return MetricsHistory.read(directory.resolve(MetricsHistory.FILE));
+            return MetricsHistory.read(directory.metrics());
         }
-        notes.add("There is no " + MetricsHistory.FILE
+        notes.add("There is no " + METRICS
                 + (state.isPresent() ? "; what is shown is the log of its newest checkpoint." : "."));
-        return MetricsHistory.of(state.map(json -> json.path("log_history")).orElse(JsonFile.MAPPER.missingNode()));
+        return MetricsHistory.ofTrainerState(state.orElse(JsonFile.MAPPER.missingNode()));
     }
 
     private static OptionalInt plannedSteps(Map<String, String> settings, Optional<JsonNode> state) {
@@ -102,19 +102,5 @@ final class RunReader {
                 .filter(steps -> steps > 0)
                 .map(OptionalInt::of)
                 .orElse(OptionalInt.empty());
-    }
-
-    /** Of the newest checkpoint that has one. */
-    private Optional<JsonNode> newestState() {
-        try (Stream<Path> entries = Files.list(directory)) {
-            return entries.filter(entry -> CheckpointName.stepOf(entry).isPresent())
-                    .max(Comparator.comparingInt(
-                            entry -> CheckpointName.stepOf(entry).getAsInt()))
-                    .map(checkpoint -> checkpoint.resolve(STATE))
-                    .filter(Files::isRegularFile)
-                    .map(JsonFile::read);
-        } catch (IOException e) {
-            throw IoProblem.unreadable(directory, e);
-        }
     }
 }

@@ -69,6 +69,11 @@ public enum LossType {
         };
     }
 
+    /** Whether log-probabilities are logged as means over tokens, as TRL logs those of a loss that is made from such means. */
+    public boolean logsMeanLogps(boolean lengthNormalize) {
+        return this == ORPO || (lengthNormalize && this != MMPO);
+    }
+
     /** Whether label_smoothing is in its formula. */
     public boolean hasLabelSmoothing() {
         return switch (this) {

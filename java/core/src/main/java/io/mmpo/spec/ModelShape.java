@@ -50,40 +50,6 @@ public record ModelShape(
         require(Double.isFinite(ropeTheta) && ropeTheta > 0, "rope_theta must be > 0, got %s", ropeTheta);
     }
 
-    /** With Llama's attention. */
-    public ModelShape(
-            long vocabSize,
-            long hiddenSize,
-            long intermediateSize,
-            long numLayers,
-            long numHeads,
-            long numKvHeads,
-            long headDim,
-            long maxPositions,
-            double rmsNormEps,
-            double ropeTheta,
-            Optional<RopeScaling> ropeScaling,
-            boolean tieEmbeddings,
-            boolean qkvBias,
-            boolean outputBias) {
-        this(
-                vocabSize,
-                hiddenSize,
-                intermediateSize,
-                numLayers,
-                numHeads,
-                numKvHeads,
-                headDim,
-                maxPositions,
-                rmsNormEps,
-                ropeTheta,
-                ropeScaling,
-                tieEmbeddings,
-                qkvBias,
-                outputBias,
-                AttentionStyle.LLAMA);
-    }
-
     /** Elements of all weights; an ArithmeticException if they cannot be counted. */
     public long numParameters() {
         long embeddings = Math.multiplyExact(vocabSize * hiddenSize, tieEmbeddings ? 1 : 2);

@@ -1,11 +1,13 @@
 package io.mmpo.train;
 
+import io.mmpo.Evaluation;
+import io.mmpo.RunMetrics;
 import io.mmpo.config.BestModelOptions;
+import io.mmpo.run.MetricNames;
+import io.mmpo.run.RunDirectory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -27,8 +29,8 @@ final class BestModel {
     }
 
     /** An evaluation after a step of the run. */
-    void observe(Map<String, Number> metrics) {
-        Number metric = options.metric().map(metrics::get).orElse(null);
+    void observe(Evaluation evaluation) {
+        Number metric = options.metric().map(MetricNames.of(evaluation)::get).orElse(null);
         if (metric == null) {
             return;
         }
@@ -36,7 +38,7 @@ final class BestModel {
         boolean isFirst = value.isEmpty() && !Double.isNaN(now);
         if (isFirst || value.isPresent() && options.isBetter(now, value.getAsDouble())) {
             value = OptionalDouble.of(now);
-            step = OptionalInt.of(Objects.requireNonNull(metrics.get("step")).intValue());
+            step = OptionalInt.of(evaluation.step());
         }
     }
 
@@ -49,10 +51,10 @@ final class BestModel {
     }
 
     /** The lines of a log that a run goes on with. */
-    void observeAgain(List<Map<String, Number>> history) {
-        for (Map<String, Number> metrics : history) {
-            if (metrics.getOrDefault("step", 0).intValue() > 0) {
-                observe(metrics);
+    void observeAgain(List<RunMetrics> history) {
+        for (RunMetrics line : history) {
+            if (line instanceof Evaluation evaluation && evaluation.step() > 0) {
+                observe(evaluation);
                 saved();
             }
         }

@@ -1,31 +1,23 @@
 package io.mmpo.train;
 
-import io.mmpo.MmpoException;
+import io.mmpo.Evaluation;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.files.AtomicDirectory;
-import io.mmpo.files.IoProblem;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.SafetensorsReader;
 import io.mmpo.model.SafetensorsWriter;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeTrainer;
-import java.io.IOException;
-import java.nio.file.Files;
+import io.mmpo.run.RunCheckpoint;
+import io.mmpo.run.RunDirectory;
+import io.mmpo.run.TrainerState;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
-import java.util.stream.Stream;
 
 /** Writes checkpoints and the final model, and puts a run back where a checkpoint left it. */
 final class Checkpoints {
-    static final String OPTIMIZER = "optimizer.safetensors";
-
-    /** Files of a checkpoint that are not the model's. */
-    private static final Set<String> ABOUT_THE_RUN =
-            Set.of(OPTIMIZER, TrainerState.FILE, RunDirectory.CONFIG, AtomicDirectory.MANIFEST);
-
     private final RunDirectory directory;
     private final TrainingConfig config;
     private final PretrainedModel model;
@@ -50,8 +42,8 @@ final class Checkpoints {
     }
 
     /** An evaluation after a step, which may be the best so far. */
-    void evaluated(Map<String, Number> metrics) {
-        best.observe(metrics);
+    void evaluated(Evaluation evaluation) {
+        best.observe(evaluation);
     }
 
     /** Under checkpoint-&lt;step&gt;, as save_only_model says; then as many old ones go as save_total_limit says. */
@@ -68,29 +60,20 @@ final class Checkpoints {
     private Path save(TrainerState state, boolean whole) {
         Path target = directory.checkpoint(state.globalStep());
         FiniteWeights.require(trainer.parameters(), target.toString());
-        try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
-            saver.save(checkpoint.path(), target);
-            if (whole) {
-                SafetensorsWriter.writeFile(
-                        checkpoint.path().resolve(OPTIMIZER),
-                        new OptimizerState(trainer).tensors(!saver.isExact()),
-                        Map.of());
-            }
-            Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson());
-            Files.writeString(checkpoint.path().resolve(RunDirectory.CONFIG), config.toYaml());
-            checkpoint.commit();
-        } catch (IOException e) {
-            throw MmpoException.of(
-                    MmpoException.Kind.ENVIRONMENT,
-                    e,
-                    "%s cannot be written: %s. Make room, or choose another output_dir.",
-                    target,
-                    IoProblem.of(e));
-        }
+        RunCheckpoint.write(
+                target,
+                state,
+                config,
+                files -> saver.save(files, target),
+                whole ? Optional.of(this::writeOptimizer) : Optional.empty());
         best.saved();
         config.run().saveTotalLimit().ifPresent(limit -> directory.keep(limit, best.checkpoint()));
         listener.saved(target);
         return target;
+    }
+
+    private void writeOptimizer(Path file) {
+        SafetensorsWriter.writeFile(file, new OptimizerState(trainer).tensors(!saver.isExact()), Map.of());
     }
 
     /** The last model, or the best one where load_best_model_at_end asks for it. */
@@ -102,7 +85,7 @@ final class Checkpoints {
         }
         try (AtomicDirectory model = AtomicDirectory.create(target)) {
             if (chosen.isPresent()) {
-                copyModel(chosen.get(), model.path());
+                RunCheckpoint.copyModel(chosen.get(), model.path());
             } else {
                 saver.save(model.path(), target);
             }
@@ -123,36 +106,14 @@ final class Checkpoints {
         return chosen;
     }
 
-    /** The files of the model alone, as they were written: its weights are those of final to the bit. */
-    private static void copyModel(Path checkpoint, Path target) {
-        AtomicDirectory.problem(checkpoint).ifPresent(problem -> {
-            throw MmpoException.data("The best checkpoint cannot become the final model: %s", problem);
-        });
-        try (Stream<Path> files = Files.list(checkpoint)) {
-            for (Path file : files.filter(
-                            file -> !ABOUT_THE_RUN.contains(file.getFileName().toString()))
-                    .toList()) {
-                Files.copy(file, target.resolve(file.getFileName()));
-            }
-        } catch (IOException e) {
-            throw MmpoException.of(
-                    MmpoException.Kind.ENVIRONMENT,
-                    e,
-                    "%s cannot be copied to %s: %s. Make room; the checkpoint is whole.",
-                    checkpoint,
-                    target,
-                    IoProblem.of(e));
-        }
-    }
-
     /** Weights, moments and number of updates as they were when the checkpoint was written, to the bit. */
-    void restore(Path checkpoint, TrainerState state) {
+    void restore(RunCheckpoint checkpoint) {
         OptimizerState optimizer = new OptimizerState(trainer);
-        try (SafetensorsReader reader = SafetensorsReader.open(checkpoint.resolve(OPTIMIZER));
-                WeightFiles weights = model.openSaved(checkpoint)) {
-            optimizer.restore(reader, weights, checkpoint);
+        try (SafetensorsReader reader = SafetensorsReader.open(checkpoint.optimizer());
+                WeightFiles weights = model.openSaved(checkpoint.path())) {
+            optimizer.restore(reader, weights, checkpoint.path());
         }
-        trainer.restore(state.globalStep());
-        best.observeAgain(state.logHistory());
+        trainer.restore(checkpoint.state().globalStep());
+        best.observeAgain(checkpoint.state().logHistory());
     }
 }

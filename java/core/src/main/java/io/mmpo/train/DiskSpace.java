@@ -3,6 +3,7 @@ package io.mmpo.train;
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.PretrainedModel;
+import io.mmpo.run.RunDirectory;
 import io.mmpo.spec.OptimizerType;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,25 +1,13 @@
 package io.mmpo.train;
 
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import io.mmpo.PairMetrics;
 import io.mmpo.config.LossOptions;
 import io.mmpo.nativelib.BatchResult;
-import java.util.Map;
+import io.mmpo.run.TrainerState.PairSums;
+import java.util.Optional;
 
 /** TRL's metrics of preference pairs: means over the pairs whose two responses were scored. */
 final class PreferenceMetrics {
-    /** Sums over pairs, for a run that goes on elsewhere. */
-    @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-    record Sums(
-            long pairs,
-            double chosenReward,
-            double rejectedReward,
-            double accurate,
-            double chosenLogp,
-            double rejectedLogp) {
-        static final Sums NONE = new Sums(0, 0, 0, 0, 0, 0);
-    }
-
     private long pairs;
     private double chosenReward;
     private double rejectedReward;
@@ -27,7 +15,7 @@ final class PreferenceMetrics {
     private double chosenLogp;
     private double rejectedLogp;
 
-    PreferenceMetrics(Sums sums) {
+    PreferenceMetrics(PairSums sums) {
         pairs = sums.pairs();
         chosenReward = sums.chosenReward();
         rejectedReward = sums.rejectedReward();
@@ -36,8 +24,9 @@ final class PreferenceMetrics {
         rejectedLogp = sums.rejectedLogp();
     }
 
-    Sums sums() {
-        return new Sums(pairs, chosenReward, rejectedReward, accurate, chosenLogp, rejectedLogp);
+    /** What a checkpoint keeps of them. */
+    PairSums sums() {
+        return new PairSums(pairs, chosenReward, rejectedReward, accurate, chosenLogp, rejectedLogp);
     }
 
     /**
@@ -69,15 +58,16 @@ final class PreferenceMetrics {
         }
     }
 
-    void writeTo(Map<String, Number> metrics, String prefix) {
-        if (pairs == 0) {
-            return;
-        }
-        metrics.put(prefix + "rewards/chosen", chosenReward / pairs);
-        metrics.put(prefix + "rewards/rejected", rejectedReward / pairs);
-        metrics.put(prefix + "rewards/accuracies", accurate / pairs);
-        metrics.put(prefix + "rewards/margins", (chosenReward - rejectedReward) / pairs);
-        metrics.put(prefix + "logps/chosen", chosenLogp / pairs);
-        metrics.put(prefix + "logps/rejected", rejectedLogp / pairs);
+    /** Empty where there were no pairs. */
+    Optional<PairMetrics> means() {
+        return pairs == 0
+                ? Optional.empty()
+                : Optional.of(new PairMetrics(
+                        chosenReward / pairs,
+                        rejectedReward / pairs,
+                        accurate / pairs,
+                        (chosenReward - rejectedReward) / pairs,
+                        chosenLogp / pairs,
+                        rejectedLogp / pairs));
     }
 }

@@ -1,8 +1,8 @@
 package io.mmpo.train;
 
+import io.mmpo.RunMetrics;
 import io.mmpo.data.Reading;
 import java.nio.file.Path;
-import java.util.Map;
 
 /** Hears how a run goes, on the thread that trains, and may ask it to stop. */
 public interface ProgressListener {
@@ -46,7 +46,7 @@ public interface ProgressListener {
     default void scoredReference(int computed, int cached, int compared) {}
 
     /** A line of metrics was written to metrics.jsonl. */
-    default void logged(Map<String, Number> metrics) {}
+    default void logged(RunMetrics line) {}
 
     default void saved(Path directory) {}
 

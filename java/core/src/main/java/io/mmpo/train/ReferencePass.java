@@ -1,8 +1,8 @@
 package io.mmpo.train;
 
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.data.TokenizedDataset;
 import io.mmpo.infer.ModelSources;
+import io.mmpo.infer.Scorer;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.NativeModel;
@@ -32,7 +32,7 @@ final class ReferencePass {
     record Scored(RowSet training, Optional<RowSet> evaluation, double seconds) {}
 
     /** Of the training rows the visited ones; nothing is computed where the loss needs no reference. */
-    Scored run(TokenizedDataset training, VisitedRows visited, Optional<? extends TokenizedDataset> evaluation) {
+    Scored run(CheckedRows training, VisitedRows visited, Optional<CheckedRows> evaluation) {
         if (!config.loss().needsReference()) {
             return new Scored(new RowSet(training, null), evaluation.map(rows -> new RowSet(rows, null)), 0);
         }
@@ -49,9 +49,9 @@ final class ReferencePass {
     private Scored run(
             NativeModel model,
             ModelSource source,
-            TokenizedDataset training,
+            CheckedRows training,
             VisitedRows visited,
-            Optional<? extends TokenizedDataset> evaluation) {
+            Optional<CheckedRows> evaluation) {
         long start = System.nanoTime();
         RowSet scored = score(model, source, training, visited, config.batches().referenceBatchSize());
         Optional<RowSet> evaluated = evaluation.map(rows -> score(
@@ -59,15 +59,14 @@ final class ReferencePass {
         return new Scored(scored, evaluated, (System.nanoTime() - start) * 1e-9);
     }
 
-    private RowSet score(
-            NativeModel model, ModelSource source, TokenizedDataset rows, VisitedRows visited, int batchSize) {
+    private RowSet score(NativeModel model, ModelSource source, CheckedRows rows, VisitedRows visited, int batchSize) {
         boolean bf16 = config.model().bf16();
         Optional<Path> cacheDirectory = CacheDirectory.of(config.data().cache(), System.getenv());
         double ldAlpha = config.loss().ldAlpha();
         ReferenceCache cache =
                 ReferenceCache.of(cacheDirectory, source.directories(), bf16 ? "bfloat16" : "float32", ldAlpha, rows);
         double tolerance = bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE;
-        ReferenceScorer scorer = new ReferenceScorer(model, ldAlpha, rows, cache, tolerance, listener);
+        ReferenceScorer scorer = new ReferenceScorer(new Scorer(model), ldAlpha, rows, cache, tolerance, listener);
         return new RowSet(rows, scorer.score(visited, batchSize));
     }
 }

@@ -3,9 +3,8 @@ package io.mmpo.train;
 import io.mmpo.MmpoException;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.store.ReferenceParts;
-import io.mmpo.infer.Failures;
-import io.mmpo.nativelib.NativeModel;
-import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.infer.Scorer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -21,9 +20,10 @@ final class ReferenceScorer {
     /** Rows whose cached values are computed again and compared. */
     private static final int SAMPLE_ROWS = 4;
 
-    private final NativeModel model;
+    private final Scorer scorer;
     private final double ldAlpha;
-    private final RowSet rows;
+    private final TokenizedDataset rows;
+    private final String of;
     private final ReferenceCache cache;
     private final double tolerance;
     private final ProgressListener listener;
@@ -35,15 +35,16 @@ final class ReferenceScorer {
      * value may differ, as other batches round otherwise.
      */
     ReferenceScorer(
-            NativeModel model,
+            Scorer scorer,
             double ldAlpha,
-            TokenizedDataset dataset,
+            CheckedRows rows,
             ReferenceCache cache,
             double tolerance,
             ProgressListener listener) {
-        this.model = model;
+        this.scorer = scorer;
         this.ldAlpha = ldAlpha;
-        this.rows = new RowSet(dataset, null);
+        this.rows = rows;
+        this.of = "the " + rows.purpose() + " data for the reference";
         this.cache = cache;
         this.tolerance = tolerance;
         this.listener = listener;
@@ -124,15 +125,16 @@ final class ReferenceScorer {
 
     /** One batch; returns how many of its rows had no values. */
     private int compute(int[] indices) {
-        MicroBatch batch = rows.collate(indices, 0, indices.length);
+        List<TokenizedGroup> batch = groups(indices);
         double[][] ofBatch = logps(batch);
         makeRoomFor(indices[indices.length - 1]);
         int computed = 0;
         for (int group = 0; group < ofBatch.length; group++) {
-            requireFinite(ofBatch[group], batch.rows()[group]);
+            int row = batch.get(group).row();
+            requireFinite(ofBatch[group], row);
             if (!isScored(indices[group])) {
                 logps[indices[group]] = ofBatch[group];
-                cache.add(indices[group], batch.rows()[group], ofBatch[group]);
+                cache.add(indices[group], row, ofBatch[group]);
                 computed++;
             }
         }
@@ -145,16 +147,17 @@ final class ReferenceScorer {
         }
     }
 
+    private List<TokenizedGroup> groups(int... indices) {
+        return Arrays.stream(indices).mapToObj(rows::get).toList();
+    }
+
     /** [groups][completions of the group]. */
-    private double[][] logps(MicroBatch batch) {
-        double[] flat = Failures.explain(
-                () -> ldAlpha == 1 ? model.logps(batch.packed()) : counted(batch.packed()),
-                batch.rows(),
-                () -> "computing reference log-probabilities of " + Failures.describe(batch.rows()));
-        double[][] logps = new double[batch.numGroups()][];
+    private double[][] logps(List<TokenizedGroup> batch) {
+        double[] flat = ldAlpha == 1 ? scorer.logps(batch, of) : counted(batch);
+        double[][] logps = new double[batch.size()][];
         int completion = 0;
         for (int group = 0; group < logps.length; group++) {
-            int size = batch.packed().groupSizes()[group];
+            int size = batch.get(group).completions().length;
             logps[group] = Arrays.copyOfRange(flat, completion, completion + size);
             completion += size;
         }
@@ -162,8 +165,8 @@ final class ReferenceScorer {
     }
 
     /** As the core counts the policy's own. */
-    private double[] counted(PackedBatch pairs) {
-        float[][] tokens = model.tokenLogps(pairs);
+    private double[] counted(List<TokenizedGroup> pairs) {
+        float[][] tokens = scorer.tokenLogps(pairs, of);
         double[] logps = new double[tokens.length];
         for (int completion = 0; completion < logps.length; completion++) {
             int shared = Math.min(tokens[completion].length, tokens[completion ^ 1].length);
@@ -187,11 +190,11 @@ final class ReferenceScorer {
     private @Nullable String compare(int[] sample) {
         double largest = 0;
         for (int index : sample) {
-            MicroBatch batch = rows.collate(new int[] {index}, 0, 1);
-            double[] again = logps(batch)[0];
+            TokenizedGroup pair = rows.get(index);
+            double[] again = logps(List.of(pair))[0];
             for (int i = 0; i < again.length; i++) {
                 double difference = Math.abs(again[i] - logps[index][i]);
-                double allowed = tolerance * Math.sqrt(batch.packed().completionLengths()[i]);
+                double allowed = tolerance * Math.sqrt(pair.completions()[i].length);
                 if (!(difference <= allowed)) {
                     return null;
                 }

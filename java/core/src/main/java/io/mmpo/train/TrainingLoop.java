@@ -1,84 +1,81 @@
 package io.mmpo.train;
 
+import io.mmpo.Evaluation;
 import io.mmpo.MmpoException;
+import io.mmpo.RunMetrics;
+import io.mmpo.TrainingSummary;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.infer.Failures;
+import io.mmpo.infer.Scorer;
 import io.mmpo.nativelib.BatchResult;
 import io.mmpo.nativelib.NativeException;
-import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.run.MetricsLog;
+import io.mmpo.run.RunCheckpoint;
+import io.mmpo.run.TrainerState;
+import io.mmpo.run.TrainerState.WindowSums;
 import io.mmpo.spec.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** The optimizer steps of a run: loads, accumulates, updates; logs, evaluates and saves when it is time. */
 final class TrainingLoop {
     private final TrainingConfig config;
     private final LossOptions loss;
+    private final PreparedRun prepared;
     private final StepPlan plan;
-    private final String dataFingerprint;
     private final Intervals intervals;
     private final LearningRateSchedule schedule;
-    private final NativeModel model;
     private final NativeTrainer trainer;
     private final Optional<Evaluator> evaluator;
     private final Checkpoints checkpoints;
     private final MetricsLog log;
     private final ProgressListener listener;
 
-    private MetricWindow window = new MetricWindow(MetricWindow.Sums.NONE);
+    private MetricWindow window;
     private double totalLoss;
     private int stepsWithLoss;
     private double lastGradNorm;
-    private Map<String, Number> lastMetrics = Map.of();
 
     TrainingLoop(
             TrainingConfig config,
-            StepPlan plan,
-            String dataFingerprint,
-            NativeModel model,
+            PreparedRun prepared,
+            Scorer scorer,
             NativeTrainer trainer,
-            Optional<Evaluator> evaluator,
             Checkpoints checkpoints,
             MetricsLog log,
             ProgressListener listener) {
         this.config = config;
         this.loss = config.loss();
-        this.plan = plan;
-        this.dataFingerprint = dataFingerprint;
+        this.prepared = prepared;
+        this.plan = prepared.plan();
         this.intervals = new Intervals(config.run(), plan);
         this.schedule = LearningRateSchedule.of(config, plan.totalSteps());
-        this.model = model;
         this.trainer = trainer;
-        this.evaluator = evaluator;
+        this.evaluator = prepared.evaluation()
+                .map(rows -> new Evaluator(scorer, loss, rows, config.batches().evalBatchSize()));
         this.checkpoints = checkpoints;
         this.log = log;
         this.listener = listener;
+        Optional<TrainerState> state = prepared.from().map(RunCheckpoint::state);
+        window = new MetricWindow(state.map(TrainerState::window).orElse(WindowSums.NONE));
+        totalLoss = state.map(TrainerState::totalLoss).orElse(0.0);
+        stepsWithLoss = state.map(TrainerState::stepsWithLoss).orElse(0);
     }
 
-    /**
-     * Runs the steps that are left after the state, if there is one, and saves the final model, or a checkpoint where the
-     * listener asked to stop. referenceSeconds: of the pass before training, for the summary.
-     */
-    TrainingResult run(RowSet rows, RowOrder order, Optional<TrainerState> from, double referenceSeconds) {
-        int firstStep = from.map(TrainerState::globalStep).orElse(0);
-        from.ifPresent(state -> {
-            window = new MetricWindow(state.window());
-            totalLoss = state.totalLoss();
-            stepsWithLoss = state.stepsWithLoss();
-        });
+    /** Runs the steps that are left, and saves the final model, or a checkpoint where the listener asked to stop. */
+    TrainingResult run() {
+        int firstStep = prepared.firstStep();
         long start = System.nanoTime();
         long groups = 0;
         if (firstStep == 0 && config.run().evalOnStart()) {
-            evaluate("the evaluation before the first step", 0, 0);
+            evaluate(0, 0);
         }
         listener.started(ProgressListener.Phase.TRAINING, firstStep, plan.totalSteps());
-        try (StepLoader loader = new StepLoader(rows, plan, order, firstStep)) {
+        try (StepLoader loader = new StepLoader(prepared.training(), plan, prepared.order(), firstStep)) {
             for (int step = firstStep; step < plan.totalSteps(); step++) {
                 StepBatches batches = loader.next();
                 if (!train(batches, loader)) {
@@ -91,8 +88,9 @@ final class TrainingLoop {
             }
         }
         listener.finished(ProgressListener.Phase.TRAINING);
-        logSummary(firstStep, groups, (System.nanoTime() - start) * 1e-9, referenceSeconds);
-        return new TrainingResult(checkpoints.saveFinal(), plan.totalSteps(), false, lastMetrics);
+        TrainingSummary summary = summary(groups, (System.nanoTime() - start) * 1e-9);
+        write(summary);
+        return new TrainingResult(checkpoints.saveFinal(), plan.totalSteps(), Optional.of(summary));
     }
 
     /** One optimizer step; false, with nothing updated, where the listener asked to stop. */
@@ -155,51 +153,43 @@ final class TrainingLoop {
     private void report(int step) {
         if (intervals.logsAfter(step)) {
             write(window.metrics(lastGradNorm, schedule.at(step), plan.epochsAfter(step), step + 1));
-            window = new MetricWindow(MetricWindow.Sums.NONE);
+            window = new MetricWindow(WindowSums.NONE);
         }
         if (intervals.evaluatesAfter(step)) {
-            evaluate("the evaluation after step " + (step + 1), plan.epochsAfter(step), step + 1)
-                    .ifPresent(checkpoints::evaluated);
+            evaluate(plan.epochsAfter(step), step + 1).ifPresent(checkpoints::evaluated);
         }
         if (intervals.savesAfter(step)) {
             checkpoints.save(stateAfter(step + 1));
         }
     }
 
-    /** The metrics as they are logged; empty where there is nothing to evaluate on. */
-    private Optional<Map<String, Number>> evaluate(String during, double epoch, int globalStep) {
-        Optional<Map<String, Number>> metrics = evaluator.map(rows -> rows.evaluate(model, during, listener));
-        metrics.ifPresent(values -> {
-            values.put("epoch", epoch);
-            values.put("step", globalStep);
-            write(values);
-        });
-        return metrics;
+    /** As it is logged; empty where there is nothing to evaluate on. */
+    private Optional<Evaluation> evaluate(double epoch, int globalStep) {
+        Optional<Evaluation> evaluation = evaluator.map(rows -> rows.evaluate(epoch, globalStep, listener));
+        evaluation.ifPresent(this::write);
+        return evaluation;
     }
 
-    private void write(Map<String, Number> metrics) {
-        log.write(metrics);
-        lastMetrics = metrics;
-        listener.logged(metrics);
+    private void write(RunMetrics line) {
+        log.write(line);
+        listener.logged(line);
     }
 
-    private void logSummary(int firstStep, long groups, double seconds, double referenceSeconds) {
-        int steps = plan.totalSteps() - firstStep;
-        Map<String, Number> summary = new LinkedHashMap<>();
-        summary.put("train_runtime", seconds);
-        summary.put("reference_seconds", referenceSeconds);
-        summary.put("train_samples_per_second", groups / seconds);
-        summary.put("train_steps_per_second", steps / seconds);
-        summary.put("train_loss", totalLoss / stepsWithLoss);
-        summary.put("epoch", plan.epochsAfter(plan.totalSteps() - 1));
-        summary.put("step", plan.totalSteps());
-        log.write(summary);
-        listener.logged(summary);
+    private TrainingSummary summary(long groups, double seconds) {
+        int steps = plan.totalSteps() - prepared.firstStep();
+        return new TrainingSummary(
+                plan.totalSteps(),
+                plan.epochsAfter(plan.totalSteps() - 1),
+                totalLoss / stepsWithLoss,
+                seconds,
+                prepared.referenceSeconds(),
+                groups / seconds,
+                steps / seconds);
     }
 
     /** What the micro-batches of the unfinished step added up to is dropped: the step is done again when the run goes on. */
     private TrainingResult interrupted(int globalStep) {
-        return new TrainingResult(checkpoints.saveWhole(stateAfter(globalStep)), globalStep, true, lastMetrics);
+        return new TrainingResult(checkpoints.saveWhole(stateAfter(globalStep)), globalStep, Optional.empty());
     }
 
     private TrainerState stateAfter(int globalStep) {
@@ -214,7 +204,7 @@ final class TrainingLoop {
                 intervals.loggingSteps(),
                 intervals.saveSteps(),
                 plan.numRows(),
-                dataFingerprint,
+                prepared.dataFingerprint(),
                 totalLoss,
                 stepsWithLoss,
                 window.sums(),

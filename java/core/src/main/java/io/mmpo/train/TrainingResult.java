@@ -1,10 +1,17 @@
 package io.mmpo.train;
 
+import io.mmpo.TrainingSummary;
 import java.nio.file.Path;
-import java.util.Map;
+import java.util.Optional;
 
 /**
- * How a run ended. directory: of the final model, or of the last checkpoint where the run was interrupted. metrics: the last
- * line logged.
+ * How a run ended.
+ *
+ * @param directory of the final model, or of the last checkpoint where the run was interrupted
+ * @param summary empty where it was interrupted
  */
-public record TrainingResult(Path directory, int globalStep, boolean interrupted, Map<String, Number> metrics) {}
+public record TrainingResult(Path directory, int globalStep, Optional<TrainingSummary> summary) {
+    public boolean interrupted() {
+        return summary.isEmpty();
+    }
+}

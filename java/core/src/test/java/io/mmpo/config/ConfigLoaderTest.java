@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
+import io.mmpo.spec.AttentionStyle;
 import io.mmpo.spec.Divergence;
 import io.mmpo.spec.LoraModule;
 import io.mmpo.spec.LoraTarget;
@@ -282,8 +283,8 @@ class ConfigLoaderTest {
         assertFails("modules_to_save: [norm]", "embed_tokens and lm_head");
     }
 
-    private static final ModelShape SHAPE =
-            new ModelShape(50, 8, 20, 2, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false);
+    private static final ModelShape SHAPE = new ModelShape(
+            50, 8, 20, 2, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false, AttentionStyle.LLAMA);
 
     private static Set<LoraModule> modules(TrainingConfig config) {
         return config.model().lora().settings(SHAPE, 0).targets().stream()

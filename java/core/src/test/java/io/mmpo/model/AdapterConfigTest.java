@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.MmpoException;
+import io.mmpo.spec.AttentionStyle;
 import io.mmpo.spec.LoraModule;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.LoraTarget;
@@ -156,8 +157,8 @@ class AdapterConfigTest {
                 .hasMessageContaining(named);
     }
 
-    private static final ModelShape SHAPE =
-            new ModelShape(50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false);
+    private static final ModelShape SHAPE = new ModelShape(
+            50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false, AttentionStyle.LLAMA);
 
     @Test
     void anotherDirectoryIsNoAdapters() {

@@ -63,7 +63,8 @@ class ModelConfigTest {
                         Optional.of(new RopeScaling.Llama3(32, 1, 4, 8192)),
                         false,
                         false,
-                        false));
+                        false,
+                        AttentionStyle.LLAMA));
     }
 
     @Test
@@ -71,7 +72,21 @@ class ModelConfigTest {
         ModelConfig smollm = ModelConfig.read(SharedFiles.path("models/smollm2-135m-instruct"));
         assertThat(smollm.shape())
                 .isEqualTo(new ModelShape(
-                        49152, 576, 1536, 30, 9, 3, 64, 8192, 1e-5, 100000, Optional.empty(), true, false, false));
+                        49152,
+                        576,
+                        1536,
+                        30,
+                        9,
+                        3,
+                        64,
+                        8192,
+                        1e-5,
+                        100000,
+                        Optional.empty(),
+                        true,
+                        false,
+                        false,
+                        AttentionStyle.LLAMA));
         assertThat(smollm.dtype()).contains("bfloat16");
         ModelConfig stories = ModelConfig.read(SharedFiles.path("models/stories260k"));
         assertThat(stories.shape().numKvHeads()).isEqualTo(4);
@@ -83,7 +98,21 @@ class ModelConfigTest {
         ModelConfig config = read(LLAMA);
         assertThat(config.shape())
                 .isEqualTo(new ModelShape(
-                        320, 64, 172, 3, 4, 4, 16, 2048, 1e-5, 10000, Optional.empty(), false, false, false));
+                        320,
+                        64,
+                        172,
+                        3,
+                        4,
+                        4,
+                        16,
+                        2048,
+                        1e-5,
+                        10000,
+                        Optional.empty(),
+                        false,
+                        false,
+                        false,
+                        AttentionStyle.LLAMA));
         assertThat(config.dtype()).isEmpty();
         assertThat(config.bosTokenId()).contains(1);
         assertThat(config.eosTokenIds()).containsExactly(2);
@@ -232,7 +261,21 @@ class ModelConfigTest {
     void anAbsentKeyHasTransformersDefault() throws IOException {
         assertThat(read("{\"model_type\": \"llama\"}").shape())
                 .isEqualTo(new ModelShape(
-                        32000, 4096, 11008, 32, 32, 32, 128, 2048, 1e-6, 10000, Optional.empty(), false, false, false));
+                        32000,
+                        4096,
+                        11008,
+                        32,
+                        32,
+                        32,
+                        128,
+                        2048,
+                        1e-6,
+                        10000,
+                        Optional.empty(),
+                        false,
+                        false,
+                        false,
+                        AttentionStyle.LLAMA));
         assertThat(read("{\"model_type\": \"mistral\", \"sliding_window\": null}")
                         .shape())
                 .isEqualTo(new ModelShape(
@@ -249,7 +292,8 @@ class ModelConfigTest {
                         Optional.empty(),
                         false,
                         false,
-                        false));
+                        false,
+                        AttentionStyle.LLAMA));
         assertThat(read("{\"model_type\": \"qwen2\"}").shape())
                 .isEqualTo(new ModelShape(
                         151936,
@@ -265,7 +309,8 @@ class ModelConfigTest {
                         Optional.empty(),
                         false,
                         true,
-                        false));
+                        false,
+                        AttentionStyle.LLAMA));
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.mmpo.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.mmpo.spec.AttentionStyle;
 import io.mmpo.spec.ModelShape;
 import java.util.List;
 import java.util.Optional;
@@ -9,8 +10,8 @@ import org.junit.jupiter.api.Test;
 
 /** Three layers of a Llama; what PEFT 0.21's check_target_module_exists says of its modules. */
 class TargetModulesTest {
-    private static final List<String> MODULES = ModuleNames.of(
-            new ModelShape(50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false));
+    private static final List<String> MODULES = ModuleNames.of(new ModelShape(
+            50, 8, 20, 3, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false, AttentionStyle.LLAMA));
 
     @Test
     void namesAreWholeOrEnds() {

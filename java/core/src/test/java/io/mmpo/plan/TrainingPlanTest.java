@@ -9,6 +9,7 @@ import io.mmpo.model.ModelFiles;
 import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.Tensor;
+import io.mmpo.spec.AttentionStyle;
 import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.LoraModule;
 import io.mmpo.spec.LoraSettings;
@@ -36,7 +37,21 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TrainingPlanTest {
     /** Llama-3-8B's config.json. */
     private static final ModelShape LLAMA_3_8B = new ModelShape(
-            128256, 4096, 14336, 32, 32, 8, 128, 8192, 1e-5, 500_000, Optional.empty(), false, false, false);
+            128256,
+            4096,
+            14336,
+            32,
+            32,
+            8,
+            128,
+            8192,
+            1e-5,
+            500_000,
+            Optional.empty(),
+            false,
+            false,
+            false,
+            AttentionStyle.LLAMA);
 
     private static final Set<LoraModule> ATTENTION = EnumSet.of(LoraModule.Q, LoraModule.K, LoraModule.V, LoraModule.O);
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.mmpo.MmpoException;
+import io.mmpo.StepMetrics;
+import io.mmpo.run.MetricsHistory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,8 +25,8 @@ class RunReaderTest {
         assertThat(run.status()).isEqualTo("finished");
         assertThat(run.notes()).isEmpty();
         assertThat(run.metrics().lastStep()).isEqualTo(40);
-        assertThat(run.metrics().curve("loss", 1)).hasSize(20);
-        assertThat(run.metrics().curve("eval_loss", 1)).hasSize(4);
+        assertThat(run.curve("loss", 1)).hasSize(20);
+        assertThat(run.curve("eval_loss", 1)).hasSize(4);
         assertThat(run.metrics().greatest("eval_rewards/accuracies")).hasValue(0.8);
     }
 
@@ -34,7 +36,7 @@ class RunReaderTest {
         assertThat(run.status()).isEqualTo("stopped or going on at step 10 of 40");
         assertThat(run.notes())
                 .containsExactly("Line 6 of metrics.jsonl is not a whole line of metrics, and is left out.");
-        assertThat(run.metrics().curve("loss", 1).stream().map(Point::isDrawable))
+        assertThat(run.curve("loss", 1).stream().map(Point::isDrawable))
                 .containsExactly(true, true, false, false, true);
         assertThat(run.metrics().last("loss")).hasValueCloseTo(2.7, within(1e-9));
     }
@@ -44,7 +46,9 @@ class RunReaderTest {
         Path file = Files.writeString(
                 directory.resolve("metrics.jsonl"), "{\"step\":1,\"loss\":NaN}\n{\"step\":2,\"loss\":1e999}\n\n7\n");
         MetricsHistory history = MetricsHistory.read(file);
-        assertThat(history.lines()).hasSize(2).allMatch(line -> Double.isNaN(line.value("loss")));
+        assertThat(history.lines())
+                .hasSize(2)
+                .allMatch(line -> line instanceof StepMetrics steps && Double.isNaN(steps.loss()));
         assertThat(history.notes()).hasSize(1).first().asString().startsWith("Line 4 ");
     }
 

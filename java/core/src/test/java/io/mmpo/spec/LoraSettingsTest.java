@@ -79,6 +79,7 @@ class LoraSettingsTest {
                 Optional.empty(),
                 false,
                 false,
-                false);
+                false,
+                AttentionStyle.LLAMA);
     }
 }

@@ -85,14 +85,42 @@ class SettingsTest {
         // tied: 320*64 + 3 * (64*(64+32+32) + 64*64 + 3*172*64 + 2*64) + 64
         assertThat(shape(4, 2, 16).numParameters()).isEqualTo(156_864);
         long max = Integer.MAX_VALUE;
-        ModelShape absurd =
-                new ModelShape(max, max, max, max, max, max, 2, 2048, 1e-5, 1e4, Optional.empty(), true, false, false);
+        ModelShape absurd = new ModelShape(
+                max,
+                max,
+                max,
+                max,
+                max,
+                max,
+                2,
+                2048,
+                1e-5,
+                1e4,
+                Optional.empty(),
+                true,
+                false,
+                false,
+                AttentionStyle.LLAMA);
         assertThatThrownBy(absurd::numParameters).isInstanceOf(ArithmeticException.class);
     }
 
     private static ModelShape shape(long numHeads, long numKvHeads, long headDim) {
         return new ModelShape(
-                320, 64, 172, 3, numHeads, numKvHeads, headDim, 2048, 1e-5, 1e4, Optional.empty(), true, false, false);
+                320,
+                64,
+                172,
+                3,
+                numHeads,
+                numKvHeads,
+                headDim,
+                2048,
+                1e-5,
+                1e4,
+                Optional.empty(),
+                true,
+                false,
+                false,
+                AttentionStyle.LLAMA);
     }
 
     @Test

@@ -1,10 +1,13 @@
 package io.mmpo.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.mmpo.MmpoException;
 import io.mmpo.SharedFiles;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.Reading;
+import io.mmpo.files.OwnerLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +26,23 @@ class TrainingSessionTest {
     Path directory;
 
     private final List<Reading> heard = new ArrayList<>();
+
+    @Test
+    void aSecondRunAtOnceIsRefused() throws IOException {
+        Path output = directory.resolve("run");
+        TrainingConfig config = GoldenRun.config(
+                GoldenRun.writeRows(directory), output, Map.of("max_steps", 1, "resume_from_checkpoint", true));
+        try (TrainingSession first = TrainingSession.open(config, ProgressListener.silent())) {
+            assertThatThrownBy(() -> Trainer.run(config, ProgressListener.silent()))
+                    .isInstanceOfSatisfying(
+                            MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.ENVIRONMENT))
+                    .hasMessageContaining("output_dir " + output + " is being written by another mmpo: process "
+                            + ProcessHandle.current().pid());
+            assertThat(first.train(numRows -> RowOrder.seeded(1, numRows)).globalStep())
+                    .isEqualTo(1);
+        }
+        assertThat(output.resolve(OwnerLock.FILE)).doesNotExist();
+    }
 
     /** The first row is there, the second one's tokenizer never comes: the run tells how far it is, hears the signal, and ends. */
     @Test

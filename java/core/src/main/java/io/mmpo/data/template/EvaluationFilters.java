@@ -35,8 +35,11 @@ final class EvaluationFilters {
 
     /** re.sub. */
     private static String replace(String text, String pattern, String replacement, long count) {
-        Matcher matcher = PythonPattern.compile(pattern).matcher(new WatchedText(text));
         String javaReplacement = PythonPattern.replacement(replacement);
+        return PythonPattern.search(pattern, text, matcher -> replaced(matcher, javaReplacement, count));
+    }
+
+    private static String replaced(Matcher matcher, String javaReplacement, long count) {
         StringBuilder out = new StringBuilder();
         try {
             for (long i = 0; (count == 0 || i < count) && matcher.find(); i++) {
@@ -51,7 +54,10 @@ final class EvaluationFilters {
 
     /** re.findall: whole matches, or their only group, or all of their groups. */
     private static List<Object> findAll(String text, String pattern) {
-        Matcher matcher = PythonPattern.compile(pattern).matcher(new WatchedText(text));
+        return PythonPattern.search(pattern, text, EvaluationFilters::found);
+    }
+
+    private static List<Object> found(Matcher matcher) {
         List<Object> found = new ArrayList<>();
         while (matcher.find()) {
             RenderLimits.item(found.size());
@@ -73,29 +79,5 @@ final class EvaluationFilters {
 
     private static String orEmpty(String group) {
         return group == null ? "" : group;
-    }
-
-    /** Text that a matcher reads, and that asks for the time while it is read: a pattern may try very many ways. */
-    private record WatchedText(String text) implements CharSequence {
-        @Override
-        public int length() {
-            return text.length();
-        }
-
-        @Override
-        public char charAt(int index) {
-            RenderLimits.tick();
-            return text.charAt(index);
-        }
-
-        @Override
-        public CharSequence subSequence(int start, int end) {
-            return text.substring(start, end);
-        }
-
-        @Override
-        public String toString() {
-            return text;
-        }
     }
 }

@@ -1,16 +1,66 @@
 package io.mmpo.data.template;
 
+import java.util.function.Function;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
-/** Python's regular expressions by Java's, which agree in what tasks use: classes of Unicode, a dot and ends that know {@code \n} alone. */
+/**
+ * Python's regular expressions by Java's, which agree in what tasks use: classes of Unicode, a dot and ends that know {@code \n} alone.
+ * Patterns are a file's, and texts a model's: a search that tries too many ways is a {@link TemplateException}.
+ */
 public final class PythonPattern {
     private static final int MAX_LENGTH = 10_000;
 
+    /** Characters that one use of a pattern may read; a pass over a long answer reads some ten thousands. */
+    private static final int MAX_STEPS = 20_000_000;
+
     private PythonPattern() {}
 
+    /** What use makes of the pattern's matches in a text. */
+    public static <T> T search(String pattern, String text, Function<Matcher, T> use) {
+        Pattern compiled = compile(pattern);
+        try {
+            return use.apply(compiled.matcher(new CountedText(text, new int[1])));
+        } catch (StackOverflowError | TooManySteps e) {
+            throw new TemplateException(
+                    "the pattern '" + TemplateException.excerpt(pattern) + "' tries too many ways to match a text", e);
+        }
+    }
+
+    private static final class TooManySteps extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Text that counts what is read of it, and asks for the time of a rendering that it is read in. */
+    private record CountedText(String text, int[] steps) implements CharSequence {
+        @Override
+        public int length() {
+            return text.length();
+        }
+
+        @Override
+        public char charAt(int index) {
+            if (++steps[0] > MAX_STEPS) {
+                throw new TooManySteps();
+            }
+            RenderLimits.tick();
+            return text.charAt(index);
+        }
+
+        @Override
+        public CharSequence subSequence(int start, int end) {
+            return text.substring(start, end);
+        }
+
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
     /**
-     * The pattern.
+     * The pattern, to see whether it is one.
      *
      * @throws TemplateException if it is none
      */

@@ -2,7 +2,7 @@ package io.mmpo.eval.lm;
 
 import io.mmpo.data.template.PythonPattern;
 import java.util.List;
-import java.util.regex.Matcher;
+import java.util.regex.MatchResult;
 
 /**
  * How an answer is cut out of generated text: by each pattern in turn.
@@ -20,21 +20,21 @@ record AnswerFilter(String name, List<Extraction> extractions) {
      */
     record Extraction(String pattern, int match, String fallback) {
         String of(String text) {
-            Matcher matcher = PythonPattern.compile(pattern).matcher(text);
-            List<String> found = matcher.results()
-                    .map(result -> {
-                        for (int i = 1; i <= result.groupCount(); i++) {
-                            if (result.group(i) != null && !result.group(i).isEmpty()) {
-                                return result.group(i);
-                            }
-                        }
-                        return result.groupCount() == 0 ? result.group() : result.groupCount() == 1 ? "" : fallback;
-                    })
-                    .toList();
+            List<String> found = PythonPattern.search(
+                    pattern, text, matcher -> matcher.results().map(this::found).toList());
             int index = match < 0 ? found.size() + match : match;
             return found.isEmpty() || index < 0 || index >= found.size()
                     ? fallback
                     : found.get(index).strip();
+        }
+
+        private String found(MatchResult result) {
+            for (int i = 1; i <= result.groupCount(); i++) {
+                if (result.group(i) != null && !result.group(i).isEmpty()) {
+                    return result.group(i);
+                }
+            }
+            return result.groupCount() == 0 ? result.group() : result.groupCount() == 1 ? "" : fallback;
         }
     }
 

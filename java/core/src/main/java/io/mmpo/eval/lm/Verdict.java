@@ -1,6 +1,8 @@
 package io.mmpo.eval.lm;
 
+import io.mmpo.MmpoException;
 import io.mmpo.data.template.PythonPattern;
+import io.mmpo.data.template.TemplateException;
 import io.mmpo.eval.lm.Response.Score;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,6 +19,20 @@ final class Verdict {
 
     /** By the metrics' names; filter: of generated text. */
     static Map<String, Double> of(TaskSpec task, Question question, Response response, AnswerFilter filter) {
+        try {
+            return values(task, question, response, filter);
+        } catch (TemplateException e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.CONFIGURATION,
+                    e,
+                    "Task %s: an answer cannot be judged: %s. Look at the patterns in its filter_list and regexes_to_ignore.",
+                    task.name(),
+                    e.getMessage());
+        }
+    }
+
+    private static Map<String, Double> values(
+            TaskSpec task, Question question, Response response, AnswerFilter filter) {
         Map<String, Double> values = new LinkedHashMap<>();
         for (Metric metric : task.metrics()) {
             values.put(
@@ -89,7 +105,7 @@ final class Verdict {
     private static String normalized(Metric metric, String text) {
         String normalized = text;
         for (String regex : metric.regexesToIgnore()) {
-            normalized = PythonPattern.compile(regex).matcher(normalized).replaceAll("");
+            normalized = PythonPattern.search(regex, normalized, matcher -> matcher.replaceAll(""));
         }
         normalized = metric.ignoreCase() ? normalized.toLowerCase(Locale.ROOT) : normalized;
         normalized = metric.ignorePunctuation() ? normalized.replaceAll(PUNCTUATION, "") : normalized;

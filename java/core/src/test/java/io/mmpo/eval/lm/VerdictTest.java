@@ -1,8 +1,10 @@
 package io.mmpo.eval.lm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.mmpo.MmpoException;
 import io.mmpo.eval.lm.Response.Score;
 import java.util.List;
 import java.util.Map;
@@ -91,5 +93,19 @@ class VerdictTest {
                 "flexible", List.of(new AnswerFilter.Extraction("(-?[$0-9.,]{2,})|(-?[0-9]+)", -1, "[invalid]")));
         assertThat(last.of("3 apples and 14 pears, 5 each")).isEqualTo("5");
         assertThat(last.of("none")).isEqualTo("[invalid]");
+    }
+
+    /** Each way to share the text between the eight groups is tried before it is said that there is no exclamation mark. */
+    @Test
+    void aPatternThatTriesTooManyWaysIsRefused() {
+        TaskSpec task = task(
+                "output_type: generate_until\nmetric_list: [{metric: exact_match}]\n"
+                        + "filter_list: [{name: slow, filter: [{function: regex, regex_pattern: '(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)!'}, {function: take_first}]}]");
+        Response response = new Response.Text("a".repeat(80));
+        assertThatThrownBy(() -> Verdict.of(
+                        task, question("x", List.of()), response, task.filters().getFirst()))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining(
+                        "Task t: an answer cannot be judged: the pattern '(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)!' tries too many ways");
     }
 }

@@ -1,16 +1,13 @@
-package io.mmpo.train;
+package io.mmpo.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
-import io.mmpo.config.TrainingConfig;
-import io.mmpo.files.OwnerLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,23 +58,6 @@ class RunDirectoryTest {
         assertThatThrownBy(() -> RunDirectory.requireUnused(path))
                 .hasMessageContaining("already holds a run (checkpoint-3)")
                 .hasMessageContaining("resume_from_checkpoint: true");
-    }
-
-    @Test
-    void aSecondRunAtOnceIsRefused() throws IOException {
-        Path output = path.resolve("run");
-        TrainingConfig config = GoldenRun.config(
-                GoldenRun.writeRows(path), output, Map.of("max_steps", 1, "resume_from_checkpoint", true));
-        try (TrainingSession first = TrainingSession.open(config, ProgressListener.silent())) {
-            assertThatThrownBy(() -> Trainer.run(config, ProgressListener.silent()))
-                    .isInstanceOfSatisfying(
-                            MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.ENVIRONMENT))
-                    .hasMessageContaining("output_dir " + output + " is being written by another mmpo: process "
-                            + ProcessHandle.current().pid());
-            assertThat(first.train(numRows -> RowOrder.seeded(1, numRows)).globalStep())
-                    .isEqualTo(1);
-        }
-        assertThat(output.resolve(OwnerLock.FILE)).doesNotExist();
     }
 
     @Test

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * stand in brackets and in escapes; what Python has and Java has not (conditionals) is an IllegalArgumentException, and so is a
  * match that takes more steps than names of modules have a use for.
  */
-final class PythonPattern {
+final class ModuleNamePattern {
     private static final int MAX_LENGTH = 100_000;
     private static final int MAX_STEPS = 1_000_000;
     private static final Pattern QUANTIFIER = Pattern.compile("\\{(\\d*)(,?)(\\d*)}");
@@ -22,18 +22,18 @@ final class PythonPattern {
     private final String source;
     private final Pattern pattern;
 
-    private PythonPattern(String source, Pattern pattern) {
+    private ModuleNamePattern(String source, Pattern pattern) {
         this.source = source;
         this.pattern = pattern;
     }
 
-    static PythonPattern of(String source) {
+    static ModuleNamePattern of(String source) {
         if (source.length() > MAX_LENGTH) {
             throw new IllegalArgumentException(
                     "a regular expression of " + source.length() + " characters is too long");
         }
         try {
-            return new PythonPattern(source, Pattern.compile(new Translation(source).java()));
+            return new ModuleNamePattern(source, Pattern.compile(new Translation(source).java()));
         } catch (PatternSyntaxException e) {
             throw new IllegalArgumentException(
                     "\"" + source + "\" is not a regular expression: " + e.getDescription(), e);
@@ -250,8 +250,8 @@ final class PythonPattern {
     }
 
     /** All of them, which are compiled once. */
-    static List<PythonPattern> all(List<String> sources) {
-        List<PythonPattern> patterns = new ArrayList<>();
+    static List<ModuleNamePattern> all(List<String> sources) {
+        List<ModuleNamePattern> patterns = new ArrayList<>();
         sources.forEach(source -> patterns.add(of(source)));
         return patterns;
     }

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What Python 3.11's re.fullmatch says of the same pairs. */
-class PythonPatternTest {
+class ModuleNamePatternTest {
     @ParameterizedTest
     @CsvSource(
             quoteCharacter = '"',
@@ -33,13 +33,13 @@ class PythonPatternTest {
             },
             delimiter = ';')
     void matchesAsPythonDoes(String pattern, String text, boolean matches) {
-        assertThat(PythonPattern.of(pattern).fullMatch(text)).isEqualTo(matches);
+        assertThat(ModuleNamePattern.of(pattern).fullMatch(text)).isEqualTo(matches);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"(", "[a", "a\\", "\\Q", "(?(1)a|b)", "(?P=none)", "*a", "(?<name>a)"})
     void whatCannotBeReadIsSaid(String pattern) {
-        assertThatThrownBy(() -> PythonPattern.of(pattern))
+        assertThatThrownBy(() -> ModuleNamePattern.of(pattern))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("regular expression");
     }
@@ -47,7 +47,7 @@ class PythonPatternTest {
     /** Exponential in the length of the name, were it not stopped. */
     @Test
     void backtrackingEnds() {
-        PythonPattern pattern = PythonPattern.of("(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)!");
+        ModuleNamePattern pattern = ModuleNamePattern.of("(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)!");
         assertThatThrownBy(() -> pattern.fullMatch("model.layers.0.self_attn.q_proj.model.layers.0.self_attn.q_proj"))
                 .hasMessageContaining("too many steps");
     }

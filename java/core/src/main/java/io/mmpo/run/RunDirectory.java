@@ -1,10 +1,12 @@
-package io.mmpo.train;
+package io.mmpo.run;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.files.IoProblem;
+import io.mmpo.files.JsonFile;
 import io.mmpo.files.OwnerLock;
 import java.io.IOException;
 import java.nio.file.AccessMode;
@@ -16,27 +18,26 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /** What lies in output_dir: config.yaml, metrics.jsonl, checkpoint-&lt;step&gt; and final. */
-final class RunDirectory {
+public final class RunDirectory {
     /** The resolved configuration, here and in every checkpoint. */
-    static final String CONFIG = "config.yaml";
+    public static final String CONFIG = "config.yaml";
 
-    private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,9})");
+    public static final String METRICS = "metrics.jsonl";
 
     private final Path path;
 
-    RunDirectory(Path path) {
+    public RunDirectory(Path path) {
         this.path = path;
     }
 
     /** Refuses a directory that holds another run, whose files would be mixed with the new ones. */
-    static void requireUnused(Path path) {
+    public static void requireUnused(Path path) {
         RunDirectory directory = new RunDirectory(path);
-        Optional<Path> earlier = Stream.of(path.resolve(MetricsLog.FILE), directory.finalModel())
+        Optional<Path> earlier = Stream.of(directory.metrics(), directory.finalModel())
                 .filter(Files::exists)
                 .findFirst()
                 .or(() -> directory.checkpoints().stream().findFirst());
@@ -49,7 +50,7 @@ final class RunDirectory {
     }
 
     /** Before anything is computed: the directory, or the nearest one above it that exists, can be written. */
-    static void requireWritable(Path path) {
+    public static void requireWritable(Path path) {
         Path existing = path.toAbsolutePath();
         while (!Files.exists(existing) && existing.getParent() != null) {
             existing = existing.getParent();
@@ -71,11 +72,11 @@ final class RunDirectory {
     }
 
     /** For a run: a second one in the same directory is refused until the lock is closed. */
-    static OwnerLock lock(Path path, ProgressListener listener) {
-        return OwnerLock.ofDirectory(path, "output_dir " + path, listener::message);
+    public static OwnerLock lock(Path path, Consumer<String> messages) {
+        return OwnerLock.ofDirectory(path, "output_dir " + path, messages);
     }
 
-    static RunDirectory create(Path path) {
+    public static RunDirectory create(Path path) {
         try {
             Files.createDirectories(path);
         } catch (IOException e) {
@@ -90,24 +91,32 @@ final class RunDirectory {
         return new RunDirectory(path);
     }
 
-    Path path() {
+    public Path path() {
         return path;
     }
 
-    void writeConfig(TrainingConfig config) {
-        AtomicFile.write(path.resolve(CONFIG), config.toYaml());
+    public Path config() {
+        return path.resolve(CONFIG);
     }
 
-    Path finalModel() {
-        return path.resolve("final");
+    public Path metrics() {
+        return path.resolve(METRICS);
     }
 
-    Path checkpoint(int step) {
-        return path.resolve("checkpoint-" + step);
+    public void writeConfig(TrainingConfig config) {
+        AtomicFile.write(config(), config.toYaml());
+    }
+
+    public Path finalModel() {
+        return path.resolve(CheckpointName.FINAL);
+    }
+
+    public Path checkpoint(int step) {
+        return path.resolve(CheckpointName.of(step));
     }
 
     /** From the oldest to the newest. */
-    List<Path> checkpoints() {
+    public List<Path> checkpoints() {
         if (!Files.isDirectory(path)) {
             return List.of();
         }
@@ -121,8 +130,18 @@ final class RunDirectory {
         }
     }
 
+    /** What the newest checkpoint says of the run, as JSON, whichever program wrote it; empty where it says nothing. */
+    public Optional<JsonNode> newestState() {
+        List<Path> checkpoints = checkpoints();
+        return checkpoints.isEmpty()
+                ? Optional.empty()
+                : Optional.of(checkpoints.getLast().resolve(TrainerState.FILE))
+                        .filter(Files::isRegularFile)
+                        .map(JsonFile::read);
+    }
+
     /** Removes the oldest checkpoints beyond the limit, but for the newest and the best. */
-    void keep(int limit, Optional<Path> best) {
+    public void keep(int limit, Optional<Path> best) {
         List<Path> checkpoints = checkpoints();
         if (checkpoints.size() <= limit) {
             return;
@@ -137,14 +156,11 @@ final class RunDirectory {
     }
 
     /** Removes all checkpoints but this one. */
-    void keepOnly(Path best) {
+    public void keepOnly(Path best) {
         checkpoints().stream().filter(checkpoint -> !checkpoint.equals(best)).forEach(AtomicDirectory::remove);
     }
 
     private static OptionalInt stepOf(Path entry) {
-        Matcher matcher = CHECKPOINT.matcher(entry.getFileName().toString());
-        return matcher.matches() && Files.isDirectory(entry)
-                ? OptionalInt.of(Integer.parseInt(matcher.group(1)))
-                : OptionalInt.empty();
+        return Files.isDirectory(entry) ? CheckpointName.stepOf(entry) : OptionalInt.empty();
     }
 }

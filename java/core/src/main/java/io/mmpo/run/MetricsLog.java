@@ -1,8 +1,9 @@
-package io.mmpo.train;
+package io.mmpo.run;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.MmpoException;
+import io.mmpo.RunMetrics;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.files.IoProblem;
 import java.io.IOException;
@@ -12,27 +13,23 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
-/** metrics.jsonl: one object a line, each in the file before the run goes on. Keeps what it wrote for trainer_state.json. */
-final class MetricsLog {
-    static final String FILE = "metrics.jsonl";
+/** Writes metrics.jsonl: one object a line, each in the file before the run goes on. Keeps what it wrote for trainer_state.json. */
+public final class MetricsLog {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Path file;
-    private final List<Map<String, Number>> history = new ArrayList<>();
+    private final List<RunMetrics> history = new ArrayList<>();
 
-    MetricsLog(Path outputDir) {
-        this.file = outputDir.resolve(FILE);
+    public MetricsLog(RunDirectory directory) {
+        this.file = directory.metrics();
     }
 
-    void write(Map<String, Number> metrics) {
-        history.add(metrics);
+    public void write(RunMetrics line) {
+        history.add(line);
         try {
-            String text = JSON.writeValueAsString(metrics) + "\n";
-            Files.writeString(file, text, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("metrics could not be written as JSON", e);
+            Files.writeString(
+                    file, toJson(line), StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (IOException e) {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,
@@ -44,20 +41,22 @@ final class MetricsLog {
     }
 
     /** When a run goes on: the lines up to the checkpoint, and none that an interrupted run wrote after it. */
-    void restore(List<Map<String, Number>> lines) {
+    public void restore(List<RunMetrics> lines) {
         StringBuilder text = new StringBuilder();
-        try {
-            for (Map<String, Number> line : lines) {
-                text.append(JSON.writeValueAsString(line)).append('\n');
-            }
-            AtomicFile.write(file, text.toString());
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("metrics could not be written as JSON", e);
-        }
+        lines.forEach(line -> text.append(toJson(line)));
+        AtomicFile.write(file, text.toString());
         history.addAll(lines);
     }
 
-    List<Map<String, Number>> history() {
-        return history;
+    public List<RunMetrics> history() {
+        return List.copyOf(history);
+    }
+
+    private static String toJson(RunMetrics line) {
+        try {
+            return JSON.writeValueAsString(MetricNames.written(line)) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("metrics could not be written as JSON", e);
+        }
     }
 }

@@ -1,4 +1,4 @@
-package io.mmpo.report;
+package io.mmpo.run;
 
 import java.nio.file.Path;
 import java.util.Optional;
@@ -7,12 +7,17 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Names of a run's models: checkpoint-20, final. */
-final class CheckpointName {
-    static final String FINAL = "final";
+public final class CheckpointName {
+    public static final String FINAL = "final";
 
-    private static final Pattern CHECKPOINT = Pattern.compile("checkpoint-(\\d{1,9})");
+    private static final String PREFIX = "checkpoint-";
+    private static final Pattern CHECKPOINT = Pattern.compile(PREFIX + "(\\d{1,9})");
 
     private CheckpointName() {}
+
+    static String of(int step) {
+        return PREFIX + step;
+    }
 
     static OptionalInt stepOf(Path path) {
         return path.getFileName() == null
@@ -20,13 +25,14 @@ final class CheckpointName {
                 : stepOf(path.getFileName().toString());
     }
 
-    static OptionalInt stepOf(String name) {
+    /** Empty where it is no checkpoint's name. */
+    public static OptionalInt stepOf(String name) {
         Matcher matcher = CHECKPOINT.matcher(name);
         return matcher.matches() ? OptionalInt.of(Integer.parseInt(matcher.group(1))) : OptionalInt.empty();
     }
 
     /** The last part of a path that is such a name. */
-    static Optional<String> in(Path path) {
+    public static Optional<String> in(Path path) {
         Optional<String> found = Optional.empty();
         for (Path part : path) {
             String name = part.toString();
