@@ -23,7 +23,9 @@ import picocli.CommandLine.Option;
             MergeCommand.class,
             InspectDataCommand.class,
             PlanCommand.class,
-            DoctorCommand.class
+            DoctorCommand.class,
+            HelpCommand.class,
+            CompletionCommand.class
         })
 public final class Main implements Runnable {
     @Option(
@@ -47,9 +49,8 @@ public final class Main implements Runnable {
     static int run(PrintWriter out, PrintWriter stderr, String... args) {
         PrintWriter err = new PrintWriter(new PrintableWriter(stderr), true);
         Main main = new Main();
-        CommandLine commandLine = new CommandLine(main);
-        commandLine.setOut(out).setErr(err).setCaseInsensitiveEnumValuesAllowed(true);
-        commandLine.registerConverter(Path.class, Main::path);
+        CommandLine commandLine = commandLine(main);
+        commandLine.setOut(out).setErr(err);
         commandLine.setParameterExceptionHandler(ErrorReport::usage);
         commandLine.setExecutionExceptionHandler((e, command, result) -> ErrorReport.report(e, err, main.debug));
         try {
@@ -57,6 +58,16 @@ public final class Main implements Runnable {
         } catch (Error e) { // picocli hands on exceptions only
             return ErrorReport.report(e, err, main.debug);
         }
+    }
+
+    /** The commands as they are declared, which help, completion and the pages are made from. */
+    static CommandLine commandLine() {
+        return commandLine(new Main());
+    }
+
+    private static CommandLine commandLine(Main main) {
+        CommandLine commandLine = new CommandLine(main).setCaseInsensitiveEnumValuesAllowed(true);
+        return commandLine.registerConverter(Path.class, Main::path);
     }
 
     /** picocli's own conversion would hide why a name cannot be one. */
