@@ -4,6 +4,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
+#include <utility>
 
 #include "common/error.h"
 
@@ -15,15 +16,20 @@ template <typename Call>
 auto named(const std::string& what, int rank, int size, const Call& call) {
   try {
     return call();
+  } catch (const c10::Error& error) {
+    fail(MMPO_INTERNAL, what, " of rank ", rank, " of ", size, " failed: ", error.what_without_backtrace());
   } catch (const std::exception& error) {
     fail(MMPO_INTERNAL, what, " of rank ", rank, " of ", size, " failed: ", error.what());
   }
 }
 
+// What travels is not computed with, and not every backend knows every type.
+Tensor bytes_of(const Tensor& values) { return values.view(at::kByte); }
+
 RankGroup::Work waiting_for(c10::intrusive_ptr<c10d::Work> work, std::vector<Tensor> kept, std::string what, int rank,
                             int size) {
   return RankGroup::Work([work = std::move(work), kept = std::move(kept), what = std::move(what), rank, size] {
-    named(what, rank, size, [&] { return work->wait(); });
+    named(what, rank, size, [&] { TORCH_CHECK(work->wait(), "it was aborted"); });
   });
 }
 
@@ -36,18 +42,23 @@ void RankGroup::Work::wait() {
   if (wait_) std::exchange(wait_, nullptr)();
 }
 
-RankGroup::Work RankGroup::all_to_all(Tensor sent, std::vector<int64_t> send_sizes, Tensor received,
+RankGroup::Work RankGroup::all_to_all(const Tensor& sent, std::vector<int64_t> send_sizes, const Tensor& received,
                                       std::vector<int64_t> receive_sizes, std::string what) {
-  bytes_sent_ += (sent.numel() - send_sizes[static_cast<size_t>(rank_)]) * static_cast<int64_t>(sent.element_size());
-  auto work =
-      named(what, rank_, size_, [&] { return backend_.alltoall_base(received, sent, receive_sizes, send_sizes); });
-  return waiting_for(std::move(work), {sent, received}, std::move(what), rank_, size_);
+  Tensor from = bytes_of(sent);
+  Tensor to = bytes_of(received);
+  for (int64_t& size : send_sizes) size *= static_cast<int64_t>(sent.element_size());
+  for (int64_t& size : receive_sizes) size *= static_cast<int64_t>(received.element_size());
+  bytes_sent_ += from.numel() - send_sizes[static_cast<size_t>(rank_)];
+  auto work = named(what, rank_, size_, [&] { return backend_.alltoall_base(to, from, receive_sizes, send_sizes); });
+  return waiting_for(std::move(work), {from, to}, std::move(what), rank_, size_);
 }
 
-RankGroup::Work RankGroup::all_gather(Tensor mine, Tensor all, std::string what) {
-  bytes_sent_ += (size_ - 1) * static_cast<int64_t>(mine.nbytes());
-  auto work = named(what, rank_, size_, [&] { return backend_._allgather_base(all, mine); });
-  return waiting_for(std::move(work), {mine, all}, std::move(what), rank_, size_);
+RankGroup::Work RankGroup::all_gather(const Tensor& mine, const Tensor& all, std::string what) {
+  Tensor from = bytes_of(mine);
+  Tensor to = bytes_of(all);
+  bytes_sent_ += (size_ - 1) * from.numel();
+  auto work = named(what, rank_, size_, [&] { return backend_._allgather_base(to, from); });
+  return waiting_for(std::move(work), {from, to}, std::move(what), rank_, size_);
 }
 
 RankGroup::Values RankGroup::gather(std::span<const double> values, std::string what) {

@@ -40,10 +40,10 @@ class RankGroup {
   };
 
   // sent: for each rank its elements one after another, send_sizes of them; received: likewise from each rank. what: for messages.
-  Work all_to_all(Tensor sent, std::vector<int64_t> send_sizes, Tensor received, std::vector<int64_t> receive_sizes,
-                  std::string what);
+  Work all_to_all(const Tensor& sent, std::vector<int64_t> send_sizes, const Tensor& received,
+                  std::vector<int64_t> receive_sizes, std::string what);
   // all: [ranks * elements of mine].
-  Work all_gather(Tensor mine, Tensor all, std::string what);
+  Work all_gather(const Tensor& mine, const Tensor& all, std::string what);
 
   // Values of every rank, of equal number, in the order of ranks: [ranks * values]. The host waits for them where it reads them.
   class Values {

@@ -32,7 +32,7 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
   check_objective(settings);
   require(std::isfinite(settings.scale), "scale must be finite, got ", settings.scale);
   if (settings.losses[0] == MMPO_LOSS_SFT) return;
-  require(!reads_reference(settings) || !ref_logps.empty(),
+  require(!reads_reference(settings) || !ref_logps.empty() || batch.num_groups == 0,
           "this loss needs reference log-probabilities; ref_logps is NULL");
   pairs_ = pairs_of(batch, ref_logps);
   check_references(settings, pairs_);

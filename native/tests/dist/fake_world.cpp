@@ -151,17 +151,17 @@ FakeWorld::~FakeWorld() = default;
 
 void FakeWorld::run(const std::function<void(int, void*)>& body) {
   const int threads_before = at::get_num_threads();
-  std::vector<std::exception_ptr> thrown(state_->backends.size());
+  std::exception_ptr thrown;  // the first of all, which the others' follow from
   {
     std::vector<std::jthread> ranks;
-    for (size_t rank = 0; rank < thrown.size(); ++rank) {
+    for (size_t rank = 0; rank < state_->backends.size(); ++rank) {
       ranks.emplace_back([&, rank] {
         at::set_num_threads(1);
         try {
           body(static_cast<int>(rank), state_->backends[rank].get());
         } catch (...) {
-          thrown[rank] = std::current_exception();
           const std::lock_guard lock(state_->mutex);
+          if (!thrown) thrown = std::current_exception();
           if (state_->problem.empty()) state_->problem = "rank " + std::to_string(rank) + " is gone";
           state_->changed.notify_all();
         }
@@ -169,9 +169,7 @@ void FakeWorld::run(const std::function<void(int, void*)>& body) {
     }
   }
   at::set_num_threads(threads_before);
-  for (const std::exception_ptr& error : thrown) {
-    if (error) std::rethrow_exception(error);
-  }
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 const std::vector<std::string>& FakeWorld::calls(int rank) const { return state_->calls[static_cast<size_t>(rank)]; }

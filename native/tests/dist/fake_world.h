@@ -19,7 +19,7 @@ class FakeWorld {
   // Calls body(rank, its c10d::Backend) on a thread of each rank, which computes with one thread. What one throws is thrown here.
   void run(const std::function<void(int rank, void* backend)>& body);
 
-  // The rank's collectives in their order: "all_to_all 1024", with the elements that it sent.
+  // The rank's collectives in their order: "all_to_all 1024", with the bytes that it sent.
   const std::vector<std::string>& calls(int rank) const;
 
   // The rank's collective of this number, from 0, fails.
