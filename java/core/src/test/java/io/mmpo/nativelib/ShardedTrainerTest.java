@@ -43,7 +43,8 @@ class ShardedTrainerTest {
     void twoRanksEqualOne(int zeroStage, Sharding.Reduce reduce) throws Exception {
         Outcome one = train(0, 3, 0, Sharding.Reduce.STEP, null);
         // Of three pairs the first rank has two.
-        List<Outcome> two = onTwoRanks(120_000, (rank, group) -> train(rank * 2, rank == 0 ? 2 : 3, zeroStage, reduce, group));
+        List<Outcome> two =
+                onTwoRanks(120_000, (rank, group) -> train(rank * 2, rank == 0 ? 2 : 3, zeroStage, reduce, group));
         for (Outcome outcome : two) {
             for (int step = 0; step < STEPS; step++) {
                 assertThat(outcome.norms()[step]).isCloseTo(one.norms()[step], within(1e-5 * one.norms()[step]));
@@ -57,7 +58,9 @@ class ShardedTrainerTest {
             }
             assertThat(outcome.bytesSent()).isPositive();
         }
-        assertThat(two.get(0).parameters()).usingRecursiveComparison().isEqualTo(two.get(1).parameters());
+        assertThat(two.get(0).parameters())
+                .usingRecursiveComparison()
+                .isEqualTo(two.get(1).parameters());
         long held = two.stream().mapToLong(Outcome::stateElements).sum();
         assertThat(held).isEqualTo(zeroStage == 0 ? 2 * one.stateElements() : one.stateElements());
     }
@@ -91,11 +94,12 @@ class ShardedTrainerTest {
             for (int rank = 0; rank < 2; rank++) {
                 int number = rank;
                 calls.add(() -> {
-                    FileStore store = new FileStore(directory.resolve("store").toString(), 2);
-                    ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create();
-                    options.devices().push_back(ProcessGroupGloo.createDeviceForHostname("localhost"));
-                    options.timeout(new Milliseconds(timeoutMillis));
-                    return body.run(number, new ProcessGroupGloo(store, number, 2, options));
+                    // Closed, since its threads must not outlive the libraries that they run in.
+                    try (FileStore store =
+                                    new FileStore(directory.resolve("store").toString(), 2);
+                            ProcessGroupGloo group = new ProcessGroupGloo(store, number, 2, options(timeoutMillis))) {
+                        return body.run(number, group);
+                    }
                 });
             }
             List<T> results = new ArrayList<>();
@@ -104,6 +108,13 @@ class ShardedTrainerTest {
             }
             return results;
         }
+    }
+
+    private static ProcessGroupGloo.Options options(long timeoutMillis) {
+        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create();
+        options.devices().push_back(ProcessGroupGloo.createDeviceForHostname("localhost"));
+        options.timeout(new Milliseconds(timeoutMillis));
+        return options;
     }
 
     /** Pairs [first, end) of the golden ones. group: null for one process. */
@@ -122,8 +133,7 @@ class ShardedTrainerTest {
                         : NativeTrainer.create(
                                 model,
                                 settings,
-                                new Sharding(
-                                        group.address(), zeroStage, reduce, ComputeType.FLOAT32, true, 100_000))) {
+                                new Sharding(group.address(), zeroStage, reduce, ComputeType.FLOAT32, true, 100_000))) {
             double[] norms = new double[STEPS];
             for (int step = 0; step < STEPS; step++) {
                 trainer.expectStep();
