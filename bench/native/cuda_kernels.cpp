@@ -7,7 +7,7 @@
 // read or written. Shapes: T = 8192 tokens of Llama-3-8B (H 4096, I 14336, 32 + 8 heads of 128, V 128256) and of SmolLM2-135M
 // (H 576, I 1536, 9 + 3 heads of 64, V 49152); R = 256 head rows; LoRA's rank 64; 64M parameters for the optimizers.
 
-#include "cuda/cuda_kernels.h"
+#include "kernels/cuda_kernels.h"
 
 #include <cuda_runtime_api.h>
 
@@ -147,7 +147,7 @@ template <typename T>
 void report_norms(Clock& clock, const std::string& name, const Shapes& shapes) {
   using Kernels = CudaKernels<T>;
   Memory memory;
-  const auto x = memory.matrix<T>(kTokens, shapes.hidden), branch = memory.matrix<T>(kTokens, shapes.hidden);
+  const auto x = memory.matrix<T>(kTokens, shapes.hidden);
   const auto out = memory.matrix<T>(kTokens, shapes.hidden), grad = memory.matrix<T>(kTokens, shapes.hidden);
   const T* weight = memory.normal<T>(shapes.hidden);
   float* grad_weight = memory.normal<float>(shapes.hidden);
@@ -155,8 +155,6 @@ void report_norms(Clock& clock, const std::string& name, const Shapes& shapes) {
   float* partials = memory.allocate<float>(kTokens / mmpo::kWeightGradientBlock * shapes.hidden);
   const int64_t one = bytes(x);
   clock.report("rms_norm", name, 2 * one, [&] { Kernels::rms_norm(reading(x), weight, 1e-5f, out, rstd, nullptr); });
-  clock.report("add_rms_norm", name, 4 * one,
-               [&] { Kernels::add_rms_norm(x, reading(branch), weight, 1e-5f, out, rstd, nullptr); });
   clock.report("rms_norm_recompute", name, 2 * one,
                [&] { Kernels::rms_norm_recompute(reading(x), weight, rstd, out, nullptr); });
   clock.report("rms_norm_backward, frozen", name, 4 * one, [&] {

@@ -16,6 +16,7 @@
 #include <sstream>
 #include <string>
 
+#include "common/cuda_runtime.h"
 #include "common/device.h"
 #include "train/trainer.h"
 

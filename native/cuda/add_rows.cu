@@ -1,4 +1,4 @@
-// Scattered sums of rows: of an embedding's gradient, and of the head's. Legend: cuda_kernels.h.
+// Scattered sums of rows: of an embedding's gradient, and of the head's. Legend: ../src/kernels/kernels.h.
 //
 // Several rows may go to one place. The first of them, in the order of r, does all their work; the others find that there is
 // an earlier one and leave. So every sum is made by one block, in order, without atomics, scratch memory or a sort.

@@ -1,5 +1,6 @@
-// The weights of a loss of pairs, from log-probabilities that never leave the device. Legend: cuda_kernels.h.
+// The weights of a loss of pairs, from log-probabilities that never leave the device. Legend: ../src/kernels/kernels.h.
 #include "cuda/platform.cuh"
+#include "loss/cuda_pairs.h"
 
 namespace mmpo {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "cuda/cuda_kernels.h"
+#include "kernels/cuda_kernels.h"
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>

@@ -1,5 +1,5 @@
 // RMSNorm (Zhang and Sennrich, arXiv 1910.07467), a block of threads for a row, which it holds in registers: memory is read
-// once and written once. Legend: cuda_kernels.h.
+// once and written once. Legend: ../src/kernels/kernels.h.
 #include "cuda/pack.cuh"
 #include "cuda/reduce.cuh"
 
@@ -64,27 +64,6 @@ __global__ void __launch_bounds__(kThreadLimit<T, kPacks>)
   const float scale = reciprocal_root_mean_square<T>(held, x.columns, eps);
   if (threadIdx.x == 0) rstd[row] = scale;
   store_scaled<T>(held, weight, scale, out[row], x.columns, aligned);
-}
-
-template <typename T, int kPacks>
-__global__ void __launch_bounds__(kThreadLimit<T, kPacks>)
-    add_and_norm_rows(Rows<T> residual, Rows<const T> branch, const T* weight, float eps, Rows<T> out, float* rstd,
-                      bool aligned) {
-  const int64_t row = blockIdx.x;
-  const int64_t columns = residual.columns;
-  Pack16<T> held[kPacks];
-  load_row<T>(residual[row], columns, aligned, held);
-  for_each_held<kPacks, kWidth<T>>(columns, [&](int k, int64_t column) {
-    Floats<kWidth<T>> sum = unpack(held[k]);
-    const Floats<kWidth<T>> change = load_floats<kWidth<T>>(branch[row] + column, columns - column, aligned);
-#pragma unroll
-    for (int i = 0; i < kWidth<T>; ++i) sum.at[i] += change.at[i];
-    held[k] = pack<T>(sum);
-    store(residual[row] + column, held[k], columns - column, aligned);
-  });
-  const float scale = reciprocal_root_mean_square<T>(held, columns, eps);
-  if (threadIdx.x == 0) rstd[row] = scale;
-  store_scaled<T>(held, weight, scale, out[row], columns, aligned);
 }
 
 template <typename T, int kPacks>
@@ -209,17 +188,6 @@ void CudaKernels<T, Platform>::rms_norm(Rows<const T> x, const T* weight, float 
 }
 
 template <typename T, typename Platform>
-void CudaKernels<T, Platform>::add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps,
-                                            Rows<T> out, float* rstd, cudaStream_t stream) {
-  const bool aligned = is_aligned<kWidth<T>>(residual) && is_aligned<kWidth<T>>(branch) &&
-                       is_aligned<kWidth<T>>(weight) && is_aligned<kWidth<T>>(out);
-  with_packs<T>(residual.columns, [&](auto packs, int64_t threads) {
-    launch(add_and_norm_rows<T, packs()>, blocks(residual.count), threads, stream, residual, branch, weight, eps, out,
-           rstd, aligned);
-  });
-}
-
-template <typename T, typename Platform>
 void CudaKernels<T, Platform>::rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out,
                                                   cudaStream_t stream) {
   const bool aligned = is_aligned<kWidth<T>>(x) && is_aligned<kWidth<T>>(weight) && is_aligned<kWidth<T>>(out);
@@ -251,8 +219,6 @@ void CudaKernels<T, Platform>::rms_norm_backward(Rows<const T> grad_out, Rows<co
 #define MMPO_INSTANTIATE(T)                                                                                            \
   template void CudaKernels<T, CUDA_PLATFORM>::rms_norm(Rows<const T>, const T*, float, Rows<T>, float*,               \
                                                         cudaStream_t);                                                 \
-  template void CudaKernels<T, CUDA_PLATFORM>::add_rms_norm(Rows<T>, Rows<const T>, const T*, float, Rows<T>, float*,  \
-                                                            cudaStream_t);                                             \
   template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>,      \
                                                                   cudaStream_t);                                       \
   template void CudaKernels<T, CUDA_PLATFORM>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*, const float*, \

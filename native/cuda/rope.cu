@@ -1,5 +1,5 @@
 // Rotary position embedding (Su et al., arXiv 2104.09864) in the half-split layout, a block of threads for all heads of a
-// token. Legend: cuda_kernels.h.
+// token. Legend: ../src/kernels/kernels.h.
 #include "cuda/pack.cuh"
 
 namespace mmpo {

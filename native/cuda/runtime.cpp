@@ -1,8 +1,8 @@
-#include "cuda/runtime.h"
-
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
+
+#include "common/cuda_runtime.h"
 
 namespace mmpo {
 

@@ -1,4 +1,4 @@
-// The head's log-softmax at the target, and its gradient in place, on a chunk of logits. Legend: cuda_kernels.h.
+// The head's log-softmax at the target, and its gradient in place, on a chunk of logits. Legend: ../src/kernels/kernels.h.
 #include "cuda/pack.cuh"
 #include "cuda/reduce.cuh"
 

@@ -1,4 +1,4 @@
-// The global norm: sums of squares of blocks, in double, and their sum. Legend: cuda_kernels.h.
+// The global norm: sums of squares of blocks, in double, and their sum. Legend: ../src/kernels/kernels.h.
 #include "cuda/pack.cuh"
 #include "cuda/reduce.cuh"
 

@@ -1,5 +1,5 @@
 // SwiGLU (Shazeer, arXiv 2002.05202): silu(gate) * up, silu(g) = g * sigma(g). A block of threads for a row.
-// Legend: cuda_kernels.h.
+// Legend: ../src/kernels/kernels.h.
 #include "cuda/pack.cuh"
 
 namespace mmpo {

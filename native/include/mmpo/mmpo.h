@@ -223,6 +223,31 @@ typedef struct mmpo_sampling {
   int64_t max_new_tokens;
 } mmpo_sampling;
 
+/* When gradients are reduced over ranks. STEP: once an update, beside the backward pass of its last slice where that is announced
+ * (mmpo_trainer_expect_step): a rank has the whole gradient. MICRO_BATCH, of zero_stage 2: every slice's, so that a rank keeps the sums
+ * of its own parts alone. */
+enum mmpo_reduce { MMPO_REDUCE_STEP = 0, MMPO_REDUCE_MICRO_BATCH = 1 };
+
+/* A trainer that shares its work with those of other processes (ranks), all made with the same settings. Weights are on every rank;
+ * zero_stage 0: gradients and the optimizer's state, too; 1: a rank has the optimizer's state of its own parts, and float32 master
+ * weights of a bfloat16 model without an adapter; 2: and their gradients. All ranks make the same calls of the trainer in the same order. */
+typedef struct mmpo_sharding {
+  void*
+      backend; /* a c10d::Backend of this process, borrowed for the trainer's life: Gloo's for the CPU, NCCL's for CUDA */
+  int64_t bucket_bytes; /* gradients that are sent together, as float32; changes no result */
+  int32_t zero_stage; /* 0, 1 or 2 */
+  int32_t reduce; /* mmpo_reduce */
+  int32_t reduce_dtype; /* in which gradients are sent: MMPO_FLOAT32, or MMPO_BFLOAT16; they are added up in float32 */
+  int32_t overlap; /* 0: every bucket is waited for at once; changes no result */
+} mmpo_sharding;
+
+/* What of the named parameter a tensor of a trainer's state holds: count of its elements from begin on, in its order. Of block-wise scales
+ * ("exp_avg_absmax." ...) begin is a block's number. */
+typedef struct mmpo_range {
+  int64_t begin;
+  int64_t count;
+} mmpo_range;
+
 typedef struct mmpo_model mmpo_model;
 typedef struct mmpo_trainer mmpo_trainer;
 
@@ -347,6 +372,17 @@ MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, c
 MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
                                      mmpo_error* err);
 MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
+/* The same of several ranks; one rank makes no collective. Rank r of N accumulates rows [r b, (r + 1) b) of each micro-batch of N b, as
+ * many of them as there are: a batch may be empty (num_groups 0). The objective's scale is that of all ranks' rows: gradients are
+ * summed over ranks. MMPO's reward_range is passed, or gathered; AOT's pairs and CHOSEN_NLL's lengths are gathered. A failed collective is
+ * MMPO_INTERNAL, and names it: the trainer is then of no use. */
+MMPO_API int32_t mmpo_trainer_create_sharded(mmpo_model* model, const mmpo_optimizer_config* config,
+                                             const mmpo_sharding* sharding, mmpo_trainer** out_trainer,
+                                             mmpo_error* err);
+/* The next micro-batch is the last one before mmpo_trainer_step, so that its gradients may be reduced as they are made. */
+MMPO_API int32_t mmpo_trainer_expect_step(mmpo_trainer* trainer, mmpo_error* err);
+/* Bytes that this rank has sent to others since it was created; 0 of one rank. */
+MMPO_API int32_t mmpo_trainer_bytes_sent(const mmpo_trainer* trainer, int64_t* out_bytes, mmpo_error* err);
 
 /* Forward and backward of one micro-batch, a long one in slices (docs/abi.md); gradients are added up until the next
  * mmpo_trainer_step.
@@ -384,6 +420,9 @@ MMPO_API int32_t mmpo_trainer_num_tensors(const mmpo_trainer* trainer, int32_t s
  * it count. */
 MMPO_API int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t index, mmpo_tensor* out_tensor,
                                      mmpo_error* err);
+/* What it holds of its parameter: all of it, or of a sharded state this rank's part, which is then a vector. */
+MMPO_API int32_t mmpo_trainer_range(const mmpo_trainer* trainer, int32_t state, int64_t index, mmpo_range* out_range,
+                                    mmpo_error* err);
 /* The tensor's contents, copied from and to the device of the model. data: as large as the tensor. */
 MMPO_API int32_t mmpo_trainer_read(const mmpo_trainer* trainer, int32_t state, int64_t index, void* out_data,
                                    mmpo_error* err);
@@ -395,7 +434,7 @@ MMPO_API int32_t mmpo_trainer_load(mmpo_trainer* trainer, const mmpo_tensor* ten
                                    mmpo_error* err);
 /* Number of updates done: the t of Adam's bias correction. */
 MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err);
-/* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights. */
+/* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights, from all ranks' parts. */
 MMPO_API int32_t mmpo_trainer_restore(mmpo_trainer* trainer, int64_t num_steps, mmpo_error* err);
 
 #ifdef __cplusplus

@@ -46,10 +46,10 @@ mmpo::Objective make_objective(const mmpo_objective* objective, const mmpo_batch
   return {*objective, batch, {ref_logps, count}, range};
 }
 
-const at::Tensor& state_tensor(const mmpo::Trainer& trainer, int32_t state, int64_t index) {
+const mmpo::NamedTensor& state_tensor(const mmpo::Trainer& trainer, int32_t state, int64_t index) {
   const auto& tensors = trainer.state(state);
   require(index >= 0 && index < static_cast<int64_t>(tensors.size()), "tensor ", index, " of ", tensors.size());
-  return tensors[static_cast<size_t>(index)].values;
+  return tensors[static_cast<size_t>(index)];
 }
 
 int32_t dtype_of(const at::Tensor& state) {
@@ -77,7 +77,35 @@ int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* conf
   });
 }
 
+int32_t mmpo_trainer_create_sharded(mmpo_model* model, const mmpo_optimizer_config* config,
+                                    const mmpo_sharding* sharding, mmpo_trainer** out_trainer, mmpo_error* err) {
+  if (out_trainer != nullptr) *out_trainer = nullptr;
+  return guard(err, [&] {
+    require_not_null(model, "model");
+    require_not_null(config, "config");
+    require_not_null(sharding, "sharding");
+    require_not_null(out_trainer, "out_trainer");
+    *out_trainer = new mmpo_trainer{{model->model, *config, sharding}};
+  });
+}
+
 void mmpo_trainer_free(mmpo_trainer* trainer) { delete trainer; }
+
+int32_t mmpo_trainer_expect_step(mmpo_trainer* trainer, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    trainer->trainer.expect_step();
+  });
+}
+
+int32_t mmpo_trainer_bytes_sent(const mmpo_trainer* trainer, int64_t* out_bytes, mmpo_error* err) {
+  if (out_bytes != nullptr) *out_bytes = 0;
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_bytes, "out_bytes");
+    *out_bytes = trainer->trainer.bytes_sent();
+  });
+}
 
 int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch, const mmpo_objective* objective,
                                 const double* ref_logps, const double* reward_range, double* out_losses,
@@ -86,7 +114,10 @@ int32_t mmpo_trainer_accumulate(mmpo_trainer* trainer, const mmpo_batch* batch, 
     const Results results{out_losses, out_logps, out_rewards};
     results.clear(batch);
     require_not_null(trainer, "trainer");
-    mmpo::check_batch_for(trainer->trainer.model(), batch);
+    // A rank of several may have no rows of a micro-batch.
+    if (batch->num_groups != 0 || !trainer->trainer.is_sharded()) {
+      mmpo::check_batch_for(trainer->trainer.model(), batch);
+    }
     results.write(trainer->trainer.accumulate(*batch, make_objective(objective, *batch, ref_logps, reward_range)));
   });
 }
@@ -128,8 +159,8 @@ int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t 
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
     require_not_null(out_tensor, "out_tensor");
-    const at::Tensor& values = state_tensor(trainer->trainer, state, index);
-    out_tensor->name = trainer->trainer.state(state)[static_cast<size_t>(index)].name.c_str();
+    const auto& [name, values, begin] = state_tensor(trainer->trainer, state, index);
+    out_tensor->name = name.c_str();
     out_tensor->data = values.is_cpu() ? values.const_data_ptr() : nullptr;
     out_tensor->shape[0] = values.size(0);
     out_tensor->shape[1] = values.dim() == 2 ? values.size(1) : 0;
@@ -138,11 +169,22 @@ int32_t mmpo_trainer_tensor(const mmpo_trainer* trainer, int32_t state, int64_t 
   });
 }
 
+int32_t mmpo_trainer_range(const mmpo_trainer* trainer, int32_t state, int64_t index, mmpo_range* out_range,
+                           mmpo_error* err) {
+  if (out_range != nullptr) *out_range = {};
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    require_not_null(out_range, "out_range");
+    const mmpo::NamedTensor& tensor = state_tensor(trainer->trainer, state, index);
+    *out_range = {tensor.begin, tensor.values.numel()};
+  });
+}
+
 int32_t mmpo_trainer_read(const mmpo_trainer* trainer, int32_t state, int64_t index, void* out_data, mmpo_error* err) {
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
     require_not_null(out_data, "out_data");
-    const at::Tensor& values = state_tensor(trainer->trainer, state, index);
+    const at::Tensor& values = state_tensor(trainer->trainer, state, index).values;
     in_memory(out_data, values).copy_(values);
   });
 }
@@ -151,7 +193,7 @@ int32_t mmpo_trainer_write(mmpo_trainer* trainer, int32_t state, int64_t index, 
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
     require_not_null(data, "data");
-    const at::Tensor& values = state_tensor(trainer->trainer, state, index);
+    const at::Tensor& values = state_tensor(trainer->trainer, state, index).values;
     values.copy_(in_memory(const_cast<void*>(data), values));
   });
 }

@@ -8,8 +8,8 @@
 
 #include <sstream>
 
+#include "common/cuda_runtime.h"
 #include "common/error.h"
-#include "cuda/runtime.h"
 
 namespace mmpo {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/device.h"
-#include "cuda/cuda_kernels.h"
+#include "kernels/cuda_kernels.h"
 #include "kernels/dispatch.h"
 #include "kernels/gemm.h"
 #include "kernels/tensor_rows.h"

@@ -3,9 +3,9 @@
 #include <ATen/ceil_div.h>
 #include <ATen/ops/empty.h>
 
+#include "common/cuda_runtime.h"
 #include "common/device.h"
-#include "cuda/cuda_kernels.h"
-#include "cuda/runtime.h"
+#include "kernels/cuda_kernels.h"
 #include "kernels/dispatch.h"
 #include "kernels/tensor_rows.h"
 
@@ -57,7 +57,6 @@ struct OnStream {
   using Kernels = CudaKernels<T>;
 
   static void rms_norm(auto... x) { Kernels::rms_norm(x..., cuda_stream()); }
-  static void add_rms_norm(auto... x) { Kernels::add_rms_norm(x..., cuda_stream()); }
   static void rms_norm_recompute(auto... x) { Kernels::rms_norm_recompute(x..., cuda_stream()); }
   static void rms_norm_backward(auto... x) { Kernels::rms_norm_backward(x..., cuda_stream()); }
   static void rope(auto... x) { Kernels::rope(x..., cuda_stream()); }
@@ -100,18 +99,6 @@ void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& ou
     Kernels<T, Capability>::rms_norm(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(-1)),
                                      static_cast<float>(eps), rows<Value>(out_TH),
                                      mutable_vector<float>(rstd_T, num_rows(x_TH)));
-  });
-}
-
-void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps, Tensor& out_TH,
-                  Tensor& rstd_T) {
-  check_same(residual_TH, branch_TH);
-  check_same(residual_TH, out_TH);
-  dispatch(residual_TH, [&]<typename T, typename Capability>(T, Capability) {
-    using Value = typename T::type;
-    Kernels<T, Capability>::add_rms_norm(rows<Value>(residual_TH), rows<const Value>(branch_TH),
-                                         vector<Value>(weight_H, residual_TH.size(1)), static_cast<float>(eps),
-                                         rows<Value>(out_TH), mutable_vector<float>(rstd_T, residual_TH.size(0)));
   });
 }
 

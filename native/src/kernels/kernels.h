@@ -19,10 +19,6 @@ using at::Tensor;
 // heads [T, N, D] too, each normalised for itself, with rstd [T * N] and weight [D].
 void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T);
 
-// residual += branch, then rms_norm of the residual as it is stored (rounded to its type).
-void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps, Tensor& out_TH,
-                  Tensor& rstd_T);
-
 // out of rms_norm again, from its saved rstd: selective recomputation.
 void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH);
 

@@ -33,7 +33,7 @@ LayerActivations LayerActivations::narrow(int64_t num_rows) const {
 Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device)
     : config_(config), layout_(config),
       flat_(at::zeros({layout_.size()}, at::TensorOptions().dtype(dtype).device(device))),
-      weights_(view_parameters(config_, layout_, flat_)) {}
+      weights_(view_parameters(config_, layout_, memory_of(flat_))) {}
 
 const Tensor& Decoder::embedding_VH() const {
   const bool own = adapter_ != nullptr && adapter_->whole().embedding_VH.defined();

@@ -79,8 +79,8 @@ Adapter::Adapter(const ModelConfig& config, const mmpo_lora_config& settings, at
   add_whole(config, settings.whole);
   flat_ = at::zeros({layout_.size()}, at::TensorOptions().dtype(at::kFloat).device(device));
   compute_flat_ = dtype == at::kFloat ? flat_ : at::zeros({layout_.size()}, flat_.options().dtype(dtype));
-  weights_ = view(compute_flat_);
-  whole_ = whole(compute_flat_);
+  weights_ = view(memory_of(compute_flat_));
+  whole_ = whole(memory_of(compute_flat_));
   draw_a();
 }
 
@@ -154,7 +154,7 @@ void Adapter::draw_a() {
 bool Adapter::is_whole(std::string_view name) { return name == kEmbedding || name == kHead; }
 
 void Adapter::start_from(const DecoderParameters& weights) {
-  WholeMatrices own = whole(flat_);
+  WholeMatrices own = whole(memory_of(flat_));
   if (own.embedding_VH.defined()) own.embedding_VH.copy_(weights.embedding_VH);
   if (own.head_VH.defined()) own.head_VH.copy_(weights.head_VH);
   refresh();
@@ -164,11 +164,11 @@ void Adapter::refresh() {
   if (!compute_flat_.is_same(flat_)) compute_flat_.copy_(flat_);
 }
 
-LoraParameters Adapter::view(const Tensor& flat) const {
+LoraParameters Adapter::view(const FlatMemory& memory) const {
   LoraParameters views = places_;
   size_t index = 0;
   const auto matrix = [&](int64_t offset, int64_t rows, int64_t columns) {
-    return flat.narrow(0, offset, rows * columns).view({rows, columns});
+    return memory(offset, rows * columns).view({rows, columns});
   };
   for (auto& projections : views) {
     for (LoraProjection& projection : projections) {
@@ -187,11 +187,11 @@ LoraParameters Adapter::view(const Tensor& flat) const {
   return views;
 }
 
-WholeMatrices Adapter::whole(const Tensor& flat) const {
+WholeMatrices Adapter::whole(const FlatMemory& memory) const {
   const auto matrix = [&](int64_t index) {
     if (index < 0) return Tensor();
     const Parameter& parameter = layout_.parameters()[static_cast<size_t>(index)];
-    return flat.narrow(0, parameter.offset, parameter.size()).view({parameter.rows, parameter.columns});
+    return memory(parameter.offset, parameter.size()).view({parameter.rows, parameter.columns});
   };
   return {matrix(embedding_), matrix(head_)};
 }

@@ -85,8 +85,8 @@ class Adapter {
   // What the products read: flat() itself in float32, else its rounded copy.
   Tensor& compute_flat() { return compute_flat_; }
   void refresh();
-  LoraParameters view(const Tensor& flat) const;
-  WholeMatrices whole(const Tensor& flat) const;
+  LoraParameters view(const FlatMemory& memory) const;
+  WholeMatrices whole(const FlatMemory& memory) const;
   // What the decoder reads in place of the model's.
   const WholeMatrices& whole() const { return whole_; }
   static bool is_whole(std::string_view name);

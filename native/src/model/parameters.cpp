@@ -13,7 +13,7 @@ constexpr int64_t kAlignment = 64;
 // Hands out consecutive parameters of the layout as one matrix or vector.
 class Viewer {
  public:
-  Viewer(const ParameterLayout& layout, const Tensor& flat) : layout_(layout), flat_(flat) {}
+  Viewer(const ParameterLayout& layout, const FlatMemory& memory) : layout_(layout), memory_(memory) {}
 
   Tensor next(int64_t num_fused = 1) {
     const Parameter& first = layout_.parameters()[index_];
@@ -24,13 +24,13 @@ class Viewer {
       rows += part.rows;
     }
     index_ += static_cast<size_t>(num_fused);
-    const Tensor block = flat_.narrow(0, first.offset, rows * std::max<int64_t>(first.columns, 1));
+    const Tensor block = memory_(first.offset, rows * std::max<int64_t>(first.columns, 1));
     return first.columns == 0 ? block : block.view({rows, first.columns});
   }
 
  private:
   const ParameterLayout& layout_;
-  const Tensor& flat_;
+  const FlatMemory& memory_;
   size_t index_ = 0;
 };
 
@@ -99,8 +99,12 @@ void ParameterLayout::add(std::string name, int64_t rows, int64_t columns) {
 
 void ParameterLayout::align() { size_ = at::round_up(size_, kAlignment); }
 
-DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayout& layout, const Tensor& flat) {
-  Viewer viewer(layout, flat);
+FlatMemory memory_of(const Tensor& flat) {
+  return [flat](int64_t offset, int64_t count) { return flat.narrow(0, offset, count); };
+}
+
+DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayout& layout, const FlatMemory& memory) {
+  Viewer viewer(layout, memory);
   DecoderParameters parameters;
   parameters.embedding_VH = viewer.next();
   for (int64_t i = 0; i < config->num_layers; ++i) {

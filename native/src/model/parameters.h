@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,11 @@ struct DecoderParameters {
   Tensor head_VH;  // the embedding itself where they are tied
 };
 
-// Views into flat [layout.size()].
-DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayout& layout, const Tensor& flat);
+// Where count elements from an offset of a layout on lie.
+using FlatMemory = std::function<Tensor(int64_t offset, int64_t count)>;
+// One buffer of all of them.
+FlatMemory memory_of(const Tensor& flat);
+
+DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayout& layout, const FlatMemory& memory);
 
 }  // namespace mmpo

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
+#include "common/cuda_runtime.h"
 #include "common/device.h"
-#include "cuda/cuda_kernels.h"
-#include "cuda/runtime.h"
+#include "kernels/cuda_kernels.h"
 #include "kernels/dispatch.h"
 
 namespace mmpo {

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <vector>
 
+#include "common/cuda_runtime.h"
 #include "common/device.h"
 #include "common/error.h"
-#include "cuda/cuda_kernels.h"
-#include "cuda/runtime.h"
+#include "kernels/cuda_kernels.h"
 #include "kernels/dispatch.h"
 
 namespace mmpo {

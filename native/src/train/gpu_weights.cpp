@@ -5,7 +5,7 @@
 #include <bit>
 
 #include "common/device.h"
-#include "cuda/cuda_kernels.h"
+#include "loss/cuda_pairs.h"
 
 namespace mmpo {
 

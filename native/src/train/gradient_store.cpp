@@ -1,46 +1,36 @@
 #include "train/gradient_store.h"
 
-#include <ATen/ops/zeros.h>
+#include "train/reduced_gradients.h"
+#include "train/sharded_gradients.h"
 
 namespace mmpo {
 
-GradientStore::GradientStore(const Decoder& decoder)
-    : layout_(decoder.trained_layout()), has_untied_embedding_(decoder.config()->tie_embeddings == 0),
-      writes_matrices_(decoder.adapter() == nullptr),
-      flat_(at::zeros({layout_.size()}, at::TensorOptions().dtype(at::kFloat).device(decoder.device()))) {
-  const Adapter* adapter = decoder.adapter();
-  if (adapter == nullptr) {
-    gradients_.weights = view_parameters(decoder.config(), layout_, flat_);
-  } else {
-    gradients_.weights.layers.resize(decoder.weights().layers.size());
-    gradients_.adapter = adapter->view(flat_);
-    const WholeMatrices whole = adapter->whole(flat_);
-    gradients_.weights.embedding_VH = whole.embedding_VH;
-    gradients_.weights.head_VH = whole.head_VH;
+std::unique_ptr<GradientStore> make_gradient_store(const Decoder& decoder, Sharding* sharding) {
+  if (sharding == nullptr) return std::make_unique<WholeGradients>(decoder);
+  if (sharding->shards_gradients()) return std::make_unique<ShardedGradients>(decoder, *sharding);
+  return std::make_unique<ReducedGradients>(decoder, *sharding);
+}
+
+std::vector<NamedTensor> views_of(const ParameterLayout& layout, const Tensor& flat) {
+  std::vector<NamedTensor> views;
+  for (const Parameter& parameter : layout.parameters()) {
+    const Tensor values = flat.narrow(0, parameter.offset, parameter.size());
+    views.push_back(
+        {parameter.name, parameter.is_matrix() ? values.view({parameter.rows, parameter.columns}) : values});
   }
+  return views;
 }
 
-DecoderGradients& GradientStore::begin_slice(bool has_graded_rows) {
-  if (gradients_.matrices == Into::kNothing) {
-    if (writes_matrices_ && has_graded_rows) {
-      clear_sums();
-    } else {
-      flat_.zero_();
-    }
+std::vector<NamedTensor> views_of(const ShardPlan& plan, int rank, const Tensor& parts) {
+  std::vector<NamedTensor> views;
+  for (const ParameterRange& range : plan.ranges(rank)) {
+    const Tensor values = parts.narrow(0, plan.place(rank, range.offset()), range.count);
+    const Parameter& parameter = range.parameter;
+    const bool is_matrix = range.is_whole() && parameter.is_matrix();
+    views.push_back(
+        {parameter.name, is_matrix ? values.view({parameter.rows, parameter.columns}) : values, range.begin});
   }
-  return gradients_;
+  return views;
 }
 
-void GradientStore::clear_sums() {
-  for (const Parameter& parameter : layout_.parameters()) {
-    if (!parameter.is_matrix()) flat_.narrow(0, parameter.offset, parameter.size()).zero_();
-  }
-  if (has_untied_embedding_) gradients_.weights.embedding_VH.zero_();
-}
-
-const Tensor& GradientStore::complete() {
-  if (gradients_.matrices == Into::kNothing) flat_.zero_();
-  return flat_;
-}
-
-}  // namespace mmpo
+} // namespace mmpo

@@ -32,11 +32,23 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
   check_objective(settings);
   require(std::isfinite(settings.scale), "scale must be finite, got ", settings.scale);
   if (settings.losses[0] == MMPO_LOSS_SFT) return;
-  require(!reads_reference(settings) || !ref_logps.empty(),
+  require(!reads_reference(settings) || !ref_logps.empty() || batch.num_groups == 0,
           "this loss needs reference log-probabilities; ref_logps is NULL");
   pairs_ = pairs_of(batch, ref_logps);
   check_references(settings, pairs_);
   facts_ = facts_of(settings, pairs_, reward_range);
+  has_given_range_ = reward_range.has_value();
+}
+
+bool Objective::reads_facts_of_others() const {
+  const bool normalizes = has_loss(settings_, MMPO_LOSS_MMPO) && settings_.normalize != 0;
+  return has_loss(settings_, MMPO_LOSS_CHOSEN_NLL) || (normalizes && !has_given_range_);
+}
+
+Objective Objective::with_facts(const BatchFacts& facts) const {
+  Objective same(*this);
+  same.facts_ = facts;
+  return same;
 }
 
 Objective Objective::of_slice(const BatchSlice& slice) const {
@@ -126,13 +138,21 @@ std::vector<double> Objective::linear_weights() const {
 }
 
 Objective::Result Objective::evaluate_pairs(const CompletionScores& scores) const {
+  const std::vector<Pair> pairs = pairs_at(scores);
+  return result_of(pairs, pair_losses(settings_, facts_, pairs));
+}
+
+std::vector<Pair> Objective::pairs_at(const CompletionScores& scores) const {
   std::vector<Pair> pairs = pairs_;
   for (size_t i = 0; i < pairs.size(); ++i) {
     pairs[i].chosen_logp = scores.logps[2 * i];
     pairs[i].rejected_logp = scores.logps[2 * i + 1];
     if (reads_log_squares()) pairs[i].log_weight = scores.log_weights[2 * i] + scores.log_weights[2 * i + 1];
   }
-  const std::vector<PairTerms> terms = pair_losses(settings_, facts_, pairs);
+  return pairs;
+}
+
+Objective::Result Objective::result_of(std::span<const Pair> pairs, std::span<const PairTerms> terms) const {
   Result result;
   for (size_t i = 0; i < pairs.size(); ++i) {
     const PairRewards rewards = pair_rewards(settings_, facts_, pairs[i]);

@@ -61,6 +61,15 @@ class Objective {
   Objective with_weights(std::vector<double> weights_C) const;
 
   const mmpo_objective& settings() const { return settings_; }
+  // Whether its losses take something from rows of the micro-batch that it does not have, where other ranks have them: the range of
+  // rewards that was not given, the mean length of chosen completions.
+  bool reads_facts_of_others() const;
+  Objective with_facts(const BatchFacts& facts) const;
+  // The pairs [P] at their log-probabilities.
+  std::vector<Pair> pairs_at(const CompletionScores& scores) const;
+  // As evaluate, with the terms [P] of pairs that the caller has compared with others.
+  Result result_of(std::span<const Pair> pairs, std::span<const PairTerms> terms) const;
+
   // [P], with log-probabilities of 0; none of SFT.
   std::span<const Pair> pairs() const { return pairs_; }
   const BatchFacts& facts() const { return facts_; }
@@ -76,6 +85,7 @@ class Objective {
   const mmpo_batch& batch_;
   std::vector<Pair> pairs_;
   BatchFacts facts_{};
+  bool has_given_range_ = false;
   std::vector<double> weights_;  // of with_weights
 };
 

@@ -7,6 +7,7 @@
 #include "common/device.h"
 #include "common/error.h"
 #include "train/head_pass.h"
+#include "train/rank_batch.h"
 
 namespace mmpo {
 namespace {
@@ -18,19 +19,35 @@ Trainer::Result result_of(const Objective& objective, CompletionScores scores) {
 
 }  // namespace
 
-Trainer::Trainer(Model& model, const mmpo_optimizer_config& config)
-    : model_(model), recompute_(config.recompute), weights_(model.decoder(), config.no_master_weights != 0),
-      gradients_(model.decoder()), update_(config, weights_, model.device()) {
+Trainer::Trainer(Model& model, const mmpo_optimizer_config& config, const mmpo_sharding* sharding)
+    : model_(model), recompute_(config.recompute),
+      sharding_(make_sharding(sharding, model.decoder().trained_layout().parameters(), model.device())),
+      weights_(model.decoder(), config.no_master_weights != 0, sharding_.get()),
+      gradients_(make_gradient_store(model.decoder(), sharding_.get())), update_(config, weights_, model.device()) {
   require(config.recompute >= MMPO_RECOMPUTE_NONE && config.recompute <= MMPO_RECOMPUTE_FULL, "unknown recompute mode ",
           config.recompute);
   state_[MMPO_STATE_PARAMETERS] = weights_.views();
-  state_[MMPO_STATE_GRADIENTS] = weights_.views_of(gradients_.flat());
+  state_[MMPO_STATE_GRADIENTS] = gradients_->views();
   state_[MMPO_STATE_OPTIMIZER] = update_.state();
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
   const c10::InferenceMode without_autograd;
   const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
+  gradients_->begin_micro_batch(static_cast<int64_t>(slices.size()));
+  Result result;
+  if (sharding_ != nullptr && objective.reads_facts_of_others()) {
+    result = accumulate_own(slices, objective.with_facts(facts_of_all(sharding_->group(), objective)));
+  } else {
+    result = accumulate_own(slices, objective);
+  }
+  gradients_->end_micro_batch();
+  num_slices_ += static_cast<int64_t>(slices.size());
+  expects_step_ = false;
+  return result;
+}
+
+Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, const Objective& objective) {
   const auto scores_of = [&](auto&& scores_of_slice) {
     CompletionScores scores;
     int64_t index = num_slices_;
@@ -39,27 +56,33 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
   };
   const auto accumulated = [&](const Objective& of_batch) {
     return scores_of([&](const BatchSlice& slice, int64_t index) {
-      return accumulate_slice(slice.batch, of_batch.of_slice(slice), index);
+      const bool is_last = expects_step_ && &slice == &slices.back();
+      return accumulate_slice(slice.batch, of_batch.of_slice(slice), index, is_last);
     });
   };
-  CompletionScores scores;
-  if (objective.couples_pairs() && slices.size() > 1) {
-    // A slice knows its weights only from the others' log-probabilities.
-    const CompletionScores scored = scores_of([&](const BatchSlice& slice, int64_t index) {
+  const auto scored = [&] {
+    return scores_of([&](const BatchSlice& slice, int64_t index) {
       return score_slice(slice.batch, objective.of_slice(slice), index);
     });
-    scores = accumulated(objective.with_weights(objective.evaluate(scored).weights));
-  } else {
-    scores = accumulated(objective);
+  };
+  if (objective.couples_pairs() && sharding_ != nullptr) {
+    // A rank knows its weights only from the others' log-probabilities.
+    Objective::Result result = evaluate_among_all(sharding_->group(), objective, scored());
+    CompletionScores scores = accumulated(objective.with_weights(result.weights));
+    return {std::move(result.losses), std::move(scores.logps), std::move(result.rewards)};
   }
-  num_slices_ += static_cast<int64_t>(slices.size());
-  return result_of(objective, std::move(scores));
+  // So does a slice.
+  const bool waits = objective.couples_pairs() && slices.size() > 1;
+  return result_of(objective,
+                   accumulated(waits ? objective.with_weights(objective.evaluate(scored()).weights) : objective));
 }
 
 DecoderTape Trainer::tape(int32_t recompute, int64_t index) const {
   DecoderTape tape{.recompute = recompute, .dropout = {}, .inputs_TH = {}, .layers = {}};
   const Adapter* adapter = model_.decoder().adapter();
-  if (adapter != nullptr) tape.dropout = adapter->dropout_pass(num_steps_, index);
+  // Slices of other ranks draw masks of their own.
+  const int64_t rank = sharding_ != nullptr ? sharding_->rank() : 0;
+  if (adapter != nullptr) tape.dropout = adapter->dropout_pass(num_steps_, (rank << 32) + index);
   return tape;
 }
 
@@ -70,19 +93,20 @@ CompletionScores Trainer::score_slice(const mmpo_batch& batch, const Objective& 
   return objective.scores(packed, model_.head_scores(packed, &tape, {}).logp_R.cpu(), {});
 }
 
-CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
+CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index,
+                                           bool is_last) {
   Workspace& workspace = model_.workspace();
   workspace.reset();
   const PackedBatch packed(batch, objective.roles(), model_.device());
   DecoderTape tape = this->tape(recompute_, index);
   const Model::Predictions predictions = model_.predict(packed, &tape);
-  DecoderGradients& gradients = gradients_.begin_slice(packed.num_graded_head_rows > 0);
+  DecoderGradients& gradients = gradients_->begin_slice(packed.num_graded_head_rows > 0, is_last);
   HeadPass head = pass_head(model_, packed, predictions, objective, gradients);
   HostCopy host_logp_R(head.logp_R);
   std::optional<HostCopy> host_log_squares_R;
   if (head.log_squares_R.defined()) host_log_squares_R.emplace(head.log_squares_R);
   model_.decoder().backward(rows_of(packed), packed.graded_attention, tape, workspace, head.grad_TH, gradients);
-  gradients_.end_slice();
+  gradients_->end_slice();
   // A GPU is still at the backward pass that was queued behind the copy.
   const Tensor log_squares_R = host_log_squares_R ? host_log_squares_R->wait() : Tensor();
   return objective.scores(packed, host_logp_R.wait(), log_squares_R);
@@ -90,8 +114,10 @@ CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Object
 
 double Trainer::step(double learning_rate, double max_grad_norm) {
   const c10::InferenceMode without_autograd;
-  const double norm = update_.apply(gradients_.complete(), learning_rate, max_grad_norm, num_steps_ + 1);
-  gradients_.begin_update();
+  gradients_->complete();
+  const double norm = update_.apply(*gradients_, learning_rate, max_grad_norm, num_steps_ + 1);
+  weights_.spread();
+  gradients_->begin_update();
   ++num_steps_;
   num_slices_ = 0;
   return norm;

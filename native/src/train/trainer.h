@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "dist/sharding.h"
 #include "model/model.h"
 #include "train/gradient_store.h"
 #include "train/objective.h"
@@ -17,7 +19,8 @@ namespace mmpo {
 class Trainer {
  public:
   // The model must outlive the trainer, which updates its weights in place; with an adapter the adapter's alone.
-  Trainer(Model& model, const mmpo_optimizer_config& config);
+  // sharding: null for one process, else what it shares with other ranks, which make the same calls in the same order.
+  Trainer(Model& model, const mmpo_optimizer_config& config, const mmpo_sharding* sharding = nullptr);
 
   struct Result {
     std::vector<double> losses;  // [G]
@@ -27,14 +30,17 @@ class Trainer {
   // Forward and backward, slice by slice; adds to the gradients.
   Result accumulate(const mmpo_batch& batch, const Objective& objective);
 
+  // The next micro-batch is the last one before step().
+  void expect_step() { expects_step_ = true; }
+
   // One update; returns the gradient's norm before clipping. Error(MMPO_NON_FINITE) leaves everything as it was.
   double step(double learning_rate, double max_grad_norm);
 
-  // Flat buffers of layout().size() elements. What is trained: float32 master weights, or the model's own (which are bfloat16
-  // where such a model has no masters).
-  Tensor& parameters() { return weights_.flat(); }
-  // float32: what the micro-batches added up to, those since the last step, or that led to it.
-  Tensor& gradients() { return gradients_.flat(); }
+  // What is trained: float32 master weights, or the model's own (which are bfloat16 where such a model has no masters), in the
+  // layout; of a rank that has the masters of its parts alone, those.
+  Tensor& parameters() { return weights_.values(); }
+  // float32: what the micro-batches added up to, those since the last step, or that led to it; likewise.
+  Tensor& gradients() { return gradients_->values(); }
   // Views, by name, of the two and of the optimizer's state: an mmpo_state. They live as long as the trainer.
   const std::vector<NamedTensor>& state(int32_t which) const;
   int64_t num_steps() const { return num_steps_; }
@@ -46,10 +52,15 @@ class Trainer {
   const Model& model() const { return model_; }
   // Of what is trained.
   const ParameterLayout& layout() const { return weights_.layout(); }
+  bool is_sharded() const { return sharding_ != nullptr; }
+  // By this rank to others.
+  int64_t bytes_sent() const { return sharding_ != nullptr ? sharding_->group().bytes_sent() : 0; }
 
  private:
+  // What losses take from other ranks' rows is known by now.
+  Result accumulate_own(std::span<const BatchSlice> slices, const Objective& objective);
   // index: of the slice within the update, for dropout's masks.
-  CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
+  CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index, bool is_last);
   // The same without gradients, under the same masks.
   CompletionScores score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
   // For the forward pass of a slice; index: as above.
@@ -57,12 +68,14 @@ class Trainer {
 
   Model& model_;
   int32_t recompute_;
+  std::unique_ptr<Sharding> sharding_;  // null where there is one rank
   TrainedWeights weights_;
-  GradientStore gradients_;
+  std::unique_ptr<GradientStore> gradients_;
   Update update_;
   std::array<std::vector<NamedTensor>, 3> state_;  // by mmpo_state
   int64_t num_steps_ = 0;
   int64_t num_slices_ = 0;  // since the last step
+  bool expects_step_ = false;
 };
 
 // The objective's losses without gradients.

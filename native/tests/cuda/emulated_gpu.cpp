@@ -1,8 +1,9 @@
 // The CUDA side of a library without one: the core's weak references, met by the same kernels run as fibers. So a test that sets
 // emulates_gpu() takes the GPU's way through the whole engine on the CPU's memory. In mmpo_tests alone: the CUDA library has
 // the real ones.
-#include "cuda/cuda_kernels.h"
-#include "cuda/runtime.h"
+#include "common/cuda_runtime.h"
+#include "kernels/cuda_kernels.h"
+#include "loss/cuda_pairs.h"
 
 namespace mmpo {
 
@@ -17,10 +18,6 @@ cudaStream_t cuda_stream() { return nullptr; }
   MMPO_EMULATE(T, rms_norm,                                                                                           \
                (Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd, cudaStream_t stream),          \
                (x, weight, eps, out, rstd, stream))                                                                   \
-  MMPO_EMULATE(T, add_rms_norm,                                                                                       \
-               (Rows<T> residual, Rows<const T> branch, const T* weight, float eps, Rows<T> out, float* rstd,         \
-                cudaStream_t stream),                                                                                 \
-               (residual, branch, weight, eps, out, rstd, stream))                                                    \
   MMPO_EMULATE(T, rms_norm_recompute,                                                                                 \
                (Rows<const T> x, const T* weight, const float* rstd, Rows<T> out, cudaStream_t stream),               \
                (x, weight, rstd, out, stream))                                                                        \

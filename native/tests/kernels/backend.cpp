@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "common/device.h"
-#include "cuda/cuda_kernels.h"
 #include "cuda/emulator.h"
+#include "kernels/cuda_kernels.h"
 #include "kernels/device_stay.h"
 #include "kernels/dropout_linear.h"
 #include "kernels/kernel_testing.h"
@@ -23,12 +23,6 @@ class Dispatched : public Backend {
     DeviceStay on(device_);
     Tensor out = on.result(out_TH), rstd = on.result(rstd_T);
     mmpo::rms_norm(on(x_TH), on(weight_H), eps, out, rstd);
-  }
-  void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps, Tensor& out_TH,
-                    Tensor& rstd_T) override {
-    DeviceStay on(device_);
-    Tensor residual = on.result(residual_TH), out = on.result(out_TH), rstd = on.result(rstd_T);
-    mmpo::add_rms_norm(residual, on(branch_TH), on(weight_H), eps, out, rstd);
   }
   void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH) override {
     DeviceStay on(device_);
@@ -230,15 +224,6 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
     with_type(x, [&]<typename T>(T) {
       CudaKernels<T, EmulatedGpu>::rms_norm(rows<const T>(x), vector<T>(weight), static_cast<float>(eps), rows<T>(out),
                                             vector<float>(rstd), nullptr);
-    });
-  }
-  void add_rms_norm(Tensor& residual, const Tensor& branch, const Tensor& weight, double eps, Tensor& out,
-                    Tensor& rstd) override {
-    DeviceStay on(device_);
-    on.result(residual), on.result(out), on.result(rstd);
-    with_type(out, [&]<typename T>(T) {
-      CudaKernels<T, EmulatedGpu>::add_rms_norm(rows<T>(residual), rows<const T>(branch), vector<T>(weight),
-                                                static_cast<float>(eps), rows<T>(out), vector<float>(rstd), nullptr);
     });
   }
   void rms_norm_recompute(const Tensor& x, const Tensor& weight, const Tensor& rstd, Tensor& out) override {

@@ -26,8 +26,6 @@ class Backend {
 
   // The functions of kernels.h and dropout_linear.h.
   virtual void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T) = 0;
-  virtual void add_rms_norm(Tensor& residual_TH, const Tensor& branch_TH, const Tensor& weight_H, double eps,
-                            Tensor& out_TH, Tensor& rstd_T) = 0;
   virtual void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH) = 0;
   virtual void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H,
                                  const Tensor& rstd_T, Tensor& grad_x_TH, Tensor& grad_weight_H,

@@ -71,28 +71,6 @@ TEST_P(RmsNorm, OfAHandComputedRow) {
   EXPECT_FLOAT_EQ(out[0][1].item<float>(), 2.2627417f);
 }
 
-TEST_P(RmsNorm, WithResidualNormalisesTheStoredSum) {
-  at::manual_seed(2);
-  for (const auto [type, layout] : kKinds) {
-    for (const int64_t hidden : kOddSizes) {
-      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << hidden);
-      const Tensor before = random_view(47, hidden, type, layout);
-      const Tensor branch = random_view(47, hidden, type, layout);
-      const Tensor weight = random({hidden}, type);
-      Tensor residual = before.clone();
-      Tensor out = at::empty({47, hidden}, type);
-      Tensor rstd = at::empty({47});
-      backend().add_rms_norm(residual, branch, weight, kEps, out, rstd);
-      expect_same_bits(residual, before + branch, "residual");
-      Tensor separate = at::empty_like(out);
-      Tensor separate_rstd = at::empty_like(rstd);
-      backend().rms_norm(residual, weight, kEps, separate, separate_rstd);
-      expect_same_bits(out, separate, "out");
-      expect_same_bits(rstd, separate_rstd, "rstd");
-    }
-  }
-}
-
 TEST_P(RmsNorm, RecomputesTheSameBits) {
   at::manual_seed(3);
   for (const auto [type, layout] : kKinds) {

@@ -16,8 +16,6 @@ struct AMX;
 template <typename T, typename Capability>
 struct CpuKernels {
   static void rms_norm(Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd);
-  static void add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps, Rows<T> out,
-                           float* rstd);
   static void rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out);
   // partials: float [ceil(T / kWeightGradientBlock), H] scratch, with grad_weight; both null where the weight is frozen.
   static void rms_norm_backward(Rows<const T> grad_out, Rows<const T> x, const T* weight, const float* rstd,

@@ -30,13 +30,6 @@ void scale_row(const T* x, const T* weight, float rstd, T* out, int64_t count) {
   });
 }
 
-template <typename T>
-void add_row(T* residual, const T* branch, int64_t count) {
-  for_each_vector(count, [&](int64_t i, auto extent) {
-    store(residual + i, load(residual + i, extent) + load(branch + i, extent), extent);
-  });
-}
-
 // sum of grad_out * weight * x over a row; partial += grad_out * x * rstd, the row's part of the weight's gradient.
 template <bool kWeightGradient, typename T>
 float project_row(const T* grad_out, const T* x, const T* weight, float rstd, float* partial, int64_t count) {
@@ -88,19 +81,6 @@ void CpuKernels<T, Capability>::rms_norm(Rows<const T> x, const T* weight, float
 }
 
 template <typename T, typename Capability>
-void CpuKernels<T, Capability>::add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps,
-                                             Rows<T> out, float* rstd) {
-  at::parallel_for(0, residual.count, row_grain(residual.columns), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      // One row stays in the first-level cache, so memory sees it once.
-      add_row(residual[row], branch[row], residual.columns);
-      rstd[row] = reciprocal_root_mean_square(residual[row], residual.columns, eps);
-      scale_row<T>(residual[row], weight, rstd[row], out[row], residual.columns);
-    }
-  });
-}
-
-template <typename T, typename Capability>
 void CpuKernels<T, Capability>::rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out) {
   at::parallel_for(0, x.count, row_grain(x.columns), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) scale_row(x[row], weight, rstd[row], out[row], x.columns);
@@ -142,7 +122,6 @@ void CpuKernels<T, Capability>::rms_norm_backward(Rows<const T> grad_out, Rows<c
 
 #define MMPO_INSTANTIATE(T)                                                                                            \
   template void CpuKernels<T, CPU_CAPABILITY>::rms_norm(Rows<const T>, const T*, float, Rows<T>, float*);              \
-  template void CpuKernels<T, CPU_CAPABILITY>::add_rms_norm(Rows<T>, Rows<const T>, const T*, float, Rows<T>, float*); \
   template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_recompute(Rows<const T>, const T*, const float*, Rows<T>);     \
   template void CpuKernels<T, CPU_CAPABILITY>::rms_norm_backward(Rows<const T>, Rows<const T>, const T*, const float*, \
                                                                  Rows<T>, float*, float*, Into);

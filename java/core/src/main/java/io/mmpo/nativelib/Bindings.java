@@ -63,6 +63,10 @@ final class Bindings {
 
     static final MethodHandle TRAINER_CREATE = status("mmpo_trainer_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_FREE = free("mmpo_trainer_free");
+    static final MethodHandle TRAINER_CREATE_SHARDED =
+            status("mmpo_trainer_create_sharded", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_EXPECT_STEP = status("mmpo_trainer_expect_step", ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_BYTES_SENT = status("mmpo_trainer_bytes_sent", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_ACCUMULATE = status(
             "mmpo_trainer_accumulate", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_EVALUATE = status(
@@ -73,6 +77,8 @@ final class Bindings {
             status("mmpo_trainer_num_tensors", ADDRESS, JAVA_INT, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_TENSOR =
             status("mmpo_trainer_tensor", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+    static final MethodHandle TRAINER_RANGE =
+            status("mmpo_trainer_range", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_READ =
             status("mmpo_trainer_read", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_WRITE =

@@ -121,6 +121,14 @@ final class Layouts {
             fields(JAVA_DOUBLE, "temperature", "top_p"),
             fields(JAVA_LONG, "top_k", "seed", "max_new_tokens"));
 
+    static final StructLayout SHARDING = struct(
+            "mmpo_sharding",
+            fields(ADDRESS, "backend"),
+            fields(JAVA_LONG, "bucket_bytes"),
+            fields(JAVA_INT, "zero_stage", "reduce", "reduce_dtype", "overlap"));
+
+    static final StructLayout RANGE = struct("mmpo_range", fields(JAVA_LONG, "begin", "count"));
+
     static final StructLayout DEVICE_INFO = MemoryLayout.structLayout(
                     JAVA_INT.withName("is_built"),
                     MemoryLayout.sequenceLayout(252, JAVA_BYTE).withName("description"),
@@ -137,6 +145,8 @@ final class Layouts {
             LORA_CONFIG,
             OPTIMIZER_CONFIG,
             SAMPLING,
+            SHARDING,
+            RANGE,
             DEVICE_INFO,
             ROUNDING);
 

@@ -44,6 +44,55 @@ public final class NativeTrainer implements AutoCloseable {
         });
     }
 
+    /** One of several ranks. A rank without rows accumulates an empty batch; the objective's scale is that of all ranks' rows. */
+    public static NativeTrainer create(NativeModel model, OptimizerSettings settings, Sharding sharding) {
+        return model.handle().call("mmpo_trainer_create_sharded", call -> {
+            MemorySegment out = call.memory().allocate(ADDRESS);
+            call.check((int) Bindings.TRAINER_CREATE_SHARDED.invokeExact(
+                    model.handle().address(),
+                    Structs.optimizerConfig(settings, call.memory()),
+                    Structs.sharding(sharding, call.memory()),
+                    out,
+                    call.error()));
+            NativeTrainer trainer = new NativeTrainer(model, out.get(ADDRESS, 0));
+            model.opened(trainer);
+            return trainer;
+        });
+    }
+
+    /** The next micro-batch is the last one before {@link #step}, so that its gradients may travel as they are made. */
+    public void expectStep() {
+        handle.call("mmpo_trainer_expect_step", call -> {
+            call.check((int) Bindings.TRAINER_EXPECT_STEP.invokeExact(handle.address(), call.error()));
+            return true;
+        });
+    }
+
+    /** What this rank has sent to others since it was created; 0 of one rank. */
+    public long bytesSent() {
+        return handle.call("mmpo_trainer_bytes_sent", call -> {
+            MemorySegment bytes = call.memory().allocate(JAVA_LONG);
+            call.check((int) Bindings.TRAINER_BYTES_SENT.invokeExact(handle.address(), bytes, call.error()));
+            return bytes.get(JAVA_LONG, 0);
+        });
+    }
+
+    /** Elements [begin, begin + count) of a parameter in its order; of block-wise scales begin is a block's number. */
+    public record Range(long begin, long count) {}
+
+    /** What {@link #optimizerState} holds at an index: all of its parameter, or this rank's part, which is then a vector. */
+    public Range optimizerRange(int index) {
+        long place = index;
+        return handle.call("mmpo_trainer_range", call -> {
+            MemorySegment range = call.memory().allocate(Layouts.RANGE);
+            call.check(
+                    (int) Bindings.TRAINER_RANGE.invokeExact(handle.address(), OPTIMIZER, place, range, call.error()));
+            return new Range(
+                    range.get(JAVA_LONG, Layouts.offset(Layouts.RANGE, "begin")),
+                    range.get(JAVA_LONG, Layouts.offset(Layouts.RANGE, "count")));
+        });
+    }
+
     /**
      * Forward and backward of one micro-batch; gradients add up until the next {@link #step}.
      *

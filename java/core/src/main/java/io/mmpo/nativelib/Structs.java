@@ -34,6 +34,17 @@ final class Structs {
     private final StructLayout layout;
     private final MemorySegment segment;
 
+    static MemorySegment sharding(Sharding sharding, SegmentAllocator allocator) {
+        return allocate(Layouts.SHARDING, allocator)
+                .put("backend", MemorySegment.ofAddress(sharding.backend()))
+                .put("bucket_bytes", sharding.bucketBytes())
+                .put("zero_stage", sharding.zeroStage())
+                .put("reduce", sharding.reduce().ordinal())
+                .put("reduce_dtype", Codes.of(sharding.reduceType()))
+                .put("overlap", sharding.overlap())
+                .segment;
+    }
+
     private Structs(StructLayout layout, MemorySegment segment) {
         this.layout = layout;
         this.segment = segment;

@@ -120,6 +120,9 @@ class LayoutsTest {
         for (OptimizerType type : OptimizerType.values()) {
             expected.add("MMPO_" + type + " " + Codes.of(type));
         }
+        for (Sharding.Reduce reduce : Sharding.Reduce.values()) {
+            expected.add("MMPO_REDUCE_" + reduce + " " + reduce.ordinal());
+        }
         expected.add("MMPO_STATE_PARAMETERS " + NativeTrainer.PARAMETERS);
         expected.add("MMPO_STATE_GRADIENTS " + NativeTrainer.GRADIENTS);
         expected.add("MMPO_STATE_OPTIMIZER " + NativeTrainer.OPTIMIZER);

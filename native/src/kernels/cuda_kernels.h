@@ -1,23 +1,19 @@
-// The kernels on raw rows of device memory: what ../src/kernels/cpu/cpu_kernels.h is for the CPU, on a stream.
+// The kernels on raw rows of device memory: what cpu/cpu_kernels.h is for the CPU, on a stream.
 //
-// A file of this directory defines members for CUDA_PLATFORM: Gpu, where nvcc compiles it; EmulatedGpu, where the tests compile
-// the same source with a C++ compiler and run the threads of a block as fibers (../tests/cuda/emulator.h), so that what is
+// A file of ../../cuda defines members for CUDA_PLATFORM: Gpu, where nvcc compiles it; EmulatedGpu, where the tests compile
+// the same source with a C++ compiler and run the threads of a block as fibers (../../tests/cuda/emulator.h), so that what is
 // launched, indexed and summed is tested on machines without a GPU. Plain C++ without CUDA's headers may read this one.
 //
 // A call returns once its kernels are queued; it throws c10::Error where they cannot be. Arguments are device pointers, kept
 // alive by the caller until the stream has passed; matrices are never empty of columns, and without rows nothing is launched.
 // Every result has the same bits in every run on every number of multiprocessors: sums are made in a fixed order, never
-// with atomic additions. Legend: ../src/kernels/kernels.h.
+// with atomic additions. Legend: kernels.h.
 #pragma once
 
-#include "cuda/runtime.h"
+#include "common/cuda_runtime.h"
 #include "kernels/arguments.h"
-#include "loss/pair_loss.h"
 
 namespace mmpo {
-
-struct Gpu;
-struct EmulatedGpu;
 
 // The longest row of rms_norm and its like: one block of threads holds it in registers.
 inline constexpr int64_t kLongestNormRow = 16384;
@@ -26,8 +22,6 @@ template <typename T, typename Platform = Gpu>
 struct CudaKernels {
   MMPO_CUDA_API static void rms_norm(Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd,
                                      cudaStream_t stream);
-  MMPO_CUDA_API static void add_rms_norm(Rows<T> residual, Rows<const T> branch, const T* weight, float eps,
-                                         Rows<T> out, float* rstd, cudaStream_t stream);
   MMPO_CUDA_API static void rms_norm_recompute(Rows<const T> x, const T* weight, const float* rstd, Rows<T> out,
                                                cudaStream_t stream);
   // partials: float [ceil(T / kWeightGradientBlock), H] scratch, with grad_weight; both null where the weight is frozen.
@@ -49,7 +43,7 @@ struct CudaKernels {
                                                  float* logp, cudaStream_t stream);
 };
 
-// Products with an input behind dropout (../src/kernels/dropout_linear.h), with the masks of the CPU, to the bit.
+// Products with an input behind dropout (dropout_linear.h), with the masks of the CPU, to the bit.
 template <typename T, typename Platform = Gpu>
 struct CudaDropoutLinear {
   // Floats of scratch that either direction wants.
@@ -65,20 +59,6 @@ struct CudaDropoutLinear {
 template <typename T, typename Sum, typename Platform = Gpu>
 struct CudaRows {
   MMPO_CUDA_API static void add(Rows<const T> from, const int64_t* rows, Rows<Sum> sum, cudaStream_t stream);
-};
-
-// A pair and where its completions' head rows begin.
-struct PairRows {
-  Pair pair;
-  int64_t chosen_begin, rejected_begin;
-};
-
-// out[r] = d(scale * loss) / d logp[r] of every pair's head rows r, as ../src/loss has it of the pair. log_squares [r]: of WPO, else null.
-template <typename Platform = Gpu>
-struct CudaPairs {
-  MMPO_CUDA_API static void weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,
-                                    int64_t num_pairs, const float* logp, const float* log_squares, float* out,
-                                    cudaStream_t stream);
 };
 
 template <typename T, typename Platform = Gpu>

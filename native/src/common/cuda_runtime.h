@@ -4,13 +4,17 @@
 #include <cstdint>
 #include <string>
 
-#include "cuda/cuda_api.h"
+#include "common/cuda_api.h"
 
 // As CUDA's runtime declares it.
 struct CUstream_st;
 using cudaStream_t = CUstream_st*;
 
 namespace mmpo {
+
+// What a kernel's source is compiled for: nvcc's threads, or fibers of the tests (../../tests/cuda/emulator.h).
+struct Gpu;
+struct EmulatedGpu;
 
 // The current device's stream that LibTorch queues on, too.
 MMPO_CUDA_API cudaStream_t cuda_stream();
