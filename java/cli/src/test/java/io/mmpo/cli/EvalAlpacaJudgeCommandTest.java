@@ -204,6 +204,8 @@ class EvalAlpacaJudgeCommandTest {
                         "http://localhost:1/v1",
                         "--max-retries",
                         0,
+                        "--concurrency",
+                        1,
                         "--cache",
                         cache("replies")))
                 .failsWith(ExitCode.ENVIRONMENT, "instruction 1", "did not answer to the end", "goes on from here");
