@@ -86,6 +86,15 @@ class ArchitectureTest {
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.spec"),
+            entry(
+                    "io.mmpo.eval.judge",
+                    "io.mmpo.data.rows",
+                    "io.mmpo.data.store",
+                    "io.mmpo.data.tokens",
+                    "io.mmpo.eval",
+                    "io.mmpo.files",
+                    "io.mmpo.infer",
+                    "io.mmpo.model"),
             entry("io.mmpo.run", "io.mmpo.config", "io.mmpo.files"),
             entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
             entry(

@@ -9,7 +9,7 @@ import picocli.CommandLine.Spec;
         name = "alpaca",
         description = "AlpacaEval 2: how often a judge prefers the model's answers to a baseline's.",
         mixinStandardHelpOptions = true,
-        subcommands = {EvalAlpacaGenerateCommand.class, EvalAlpacaScoreCommand.class})
+        subcommands = {EvalAlpacaGenerateCommand.class, EvalAlpacaJudgeCommand.class, EvalAlpacaScoreCommand.class})
 final class EvalAlpacaCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -4,7 +4,9 @@ import io.mmpo.eval.alpaca.AlpacaScore;
 import io.mmpo.eval.alpaca.Annotations;
 import io.mmpo.eval.alpaca.GamedRows;
 import io.mmpo.eval.alpaca.LengthControl;
+import io.mmpo.eval.alpaca.PanelScore;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -24,8 +26,10 @@ final class EvalAlpacaScoreCommand implements Callable<Integer> {
             names = "--annotations",
             required = true,
             paramLabel = "FILE",
-            description = "alpaca_eval's annotations.json, or rows of index, len_1, len_2 and preference.")
-    private Path annotations;
+            description =
+                    "alpaca_eval's annotations.json, or rows of index, len_1, len_2 and preference. Once for each judge: their rates are"
+                            + " averaged.")
+    private List<Path> annotations;
 
     @Option(
             names = "--gamed",
@@ -54,22 +58,41 @@ final class EvalAlpacaScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        AlpacaScore score = AlpacaScore.of(
-                Annotations.read(annotations),
-                Optional.ofNullable(gamed).map(GamedRows::read),
-                Optional.ofNullable(glm));
-        score.write(output);
+        Optional<GamedRows> gamedRows = Optional.ofNullable(gamed).map(GamedRows::read);
+        List<AlpacaScore> scores = annotations.stream()
+                .map(file -> AlpacaScore.of(Annotations.read(file), gamedRows, Optional.ofNullable(glm)))
+                .toList();
+        if (scores.size() == 1) {
+            scores.getFirst().write(output);
+            tell(scores.getFirst().model(), scores.getFirst());
+            return ExitCode.DONE;
+        }
+        PanelScore panel = new PanelScore(scores);
+        panel.write(output);
+        scores.forEach(score -> tell(score.model() + " by " + score.judge(), score));
+        spec.commandLine()
+                .getOut()
+                .printf(
+                        Locale.ROOT,
+                        "%s by %d judges: win-rate %.2f%%, length-controlled %.2f%%%n",
+                        panel.model(),
+                        scores.size(),
+                        panel.winRate(),
+                        panel.lengthControlledWinRate());
+        return ExitCode.DONE;
+    }
+
+    private void tell(String who, AlpacaScore score) {
         spec.commandLine()
                 .getOut()
                 .printf(
                         Locale.ROOT,
                         "%s: win-rate %.2f%% (standard error %.2f), length-controlled %.2f%% (%.2f), %d verdicts%n",
-                        score.model(),
+                        who,
                         score.headToHead().winRate(),
                         score.headToHead().standardError(),
                         score.lengthControl().winRate(),
                         score.lengthControl().standardError(),
                         score.headToHead().judged());
-        return ExitCode.DONE;
     }
 }

@@ -1,20 +1,13 @@
 package io.mmpo.cli;
 
-import io.mmpo.infer.ModelSources;
 import io.mmpo.infer.OpenModel;
-import io.mmpo.model.ModelSource;
-import io.mmpo.nativelib.ChosenDevice;
-import io.mmpo.spec.ComputeType;
-import io.mmpo.spec.DeviceChoice;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The options that say which model a command uses and how. */
-final class ModelArguments {
+final class ModelArguments extends ComputeArguments {
     @Option(
             names = "--model",
             required = true,
@@ -23,59 +16,18 @@ final class ModelArguments {
                     "Model directory in Hugging Face's layout, or an adapter's that names its model; or owner/name[@revision] of a hub.")
     private Path name;
 
-    @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
-
     @Option(
             names = "--adapter",
             paramLabel = "DIR",
             description = "LoRA adapter as PEFT or mmpo train saves it, to compute with on top of the model.")
     private @Nullable Path adapter;
 
-    @Option(
-            names = "--device",
-            paramLabel = "cpu|cuda|auto",
-            defaultValue = "auto",
-            description = "Where to compute: cpu, cuda (one GPU), or auto: a GPU where one can be used (the default).")
-    private DeviceChoice device;
-
-    @Option(names = "--bf16", description = "Compute in bfloat16 instead of float32.")
-    private boolean bf16;
-
-    @Option(
-            names = "--chat-template",
-            paramLabel = "FILE",
-            description = "Chat template to use in place of the model's own.")
-    private @Nullable Path chatTemplate;
-
-    /** Where and in which type the model computes. */
-    String computation() {
-        return (bf16 ? "bfloat16 on " : "float32 on ") + ChosenDevice.of(device).device();
-    }
-
     OpenModel open() {
-        return open(ModelSources.withAdapter(
-                name, Optional.ofNullable(adapter), spec.commandLine().getErr()::println));
+        return open(name, Optional.ofNullable(adapter));
     }
 
     /** Another model, computed alike. */
     OpenModel another(Path otherName) {
-        return open(ModelSources.withAdapter(
-                otherName, Optional.empty(), spec.commandLine().getErr()::println));
-    }
-
-    private OpenModel open(ModelSource source) {
-        ChosenDevice chosen = ChosenDevice.of(device);
-        OpenModel open = OpenModel.open(
-                source,
-                Optional.ofNullable(chatTemplate),
-                bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32,
-                chosen.device());
-        open.notes().forEach(spec.commandLine().getErr()::println);
-        String precision = bf16 ? "bfloat16" : "float32 (--bf16 computes in bfloat16, faster)";
-        spec.commandLine()
-                .getErr()
-                .println(chosen.reason() + "; precision: " + precision + "; attention: " + open.attention());
-        return open;
+        return open(otherName, Optional.empty());
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /** The command line in a process of its own, as the launcher starts it: something that can be killed. */
 final class CliProcess {
@@ -12,6 +13,11 @@ final class CliProcess {
 
     /** Standard output and error are one stream. */
     static Process start(Object... words) throws IOException {
+        return start(Map.of(), words);
+    }
+
+    /** environment: beside this process's own. */
+    static Process start(Map<String, String> environment, Object... words) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
@@ -22,6 +28,8 @@ final class CliProcess {
                 System.getProperty("java.class.path"),
                 Main.class.getName()));
         Arrays.stream(words).map(Object::toString).forEach(command::add);
-        return new ProcessBuilder(command).redirectErrorStream(true).start();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        return builder.start();
     }
 }

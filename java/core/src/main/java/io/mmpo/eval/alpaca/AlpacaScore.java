@@ -9,8 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** What AlpacaEval says of a model. */
-public record AlpacaScore(String model, long averageLength, HeadToHead headToHead, LengthControl lengthControl) {
+/** What AlpacaEval says of a model, by one judge. */
+public record AlpacaScore(
+        String model, String judge, long averageLength, HeadToHead headToHead, LengthControl lengthControl) {
+    /** Of alpaca_eval's leaderboard.csv. */
     private static final String COLUMNS =
             ",win_rate,standard_error,n_wins,n_wins_base,n_draws,n_total,discrete_win_rate,mode,avg_length,length_controlled_winrate,"
                     + "lc_standard_error";
@@ -26,6 +28,7 @@ public record AlpacaScore(String model, long averageLength, HeadToHead headToHea
                 .orElseThrow();
         return new AlpacaScore(
                 annotations.model(),
+                annotations.judge(),
                 (long) meanLength,
                 HeadToHead.of(annotations),
                 LengthControl.of(annotations, gamed, model));
@@ -33,18 +36,23 @@ public record AlpacaScore(String model, long averageLength, HeadToHead headToHea
 
     /** score.json, and leaderboard.csv in the columns of alpaca_eval's own. */
     public void write(Path directory) {
+        write(directory, toJson(), toCsv(model));
+    }
+
+    static void write(Path directory, ObjectNode score, String lines) {
         try {
             Files.createDirectories(directory);
-            AtomicFile.write(directory.resolve("score.json"), JsonFile.MAPPER.writeValueAsString(toJson()) + "\n");
+            AtomicFile.write(directory.resolve("score.json"), JsonFile.MAPPER.writeValueAsString(score) + "\n");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        AtomicFile.write(directory.resolve("leaderboard.csv"), COLUMNS + "\n" + toCsv() + "\n");
+        AtomicFile.write(directory.resolve("leaderboard.csv"), COLUMNS + "\n" + lines + "\n");
     }
 
-    private ObjectNode toJson() {
+    ObjectNode toJson() {
         ObjectNode json = JsonFile.MAPPER.createObjectNode();
         json.put("model", model);
+        json.put("judge", judge);
         json.put("win_rate", headToHead.winRate());
         json.put("standard_error", headToHead.standardError());
         json.put("length_controlled_winrate", lengthControl.winRate());
@@ -62,10 +70,11 @@ public record AlpacaScore(String model, long averageLength, HeadToHead headToHea
         return json;
     }
 
-    private String toCsv() {
+    /** name: what the first column holds. */
+    String toCsv(String name) {
         return String.join(
                 ",",
-                quoted(model),
+                quoted(name),
                 Double.toString(headToHead.winRate()),
                 Double.toString(headToHead.standardError()),
                 Integer.toString(headToHead.wins()),
@@ -79,7 +88,7 @@ public record AlpacaScore(String model, long averageLength, HeadToHead headToHea
                 Double.toString(lengthControl.standardError()));
     }
 
-    private static String quoted(String text) {
+    static String quoted(String text) {
         return text.matches("[^\",\r\n]*") ? text : '"' + text.replace("\"", "\"\"") + '"';
     }
 }

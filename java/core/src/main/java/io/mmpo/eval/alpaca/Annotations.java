@@ -11,8 +11,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The verdicts on one model. */
-public record Annotations(String model, List<Annotation> rows) {
+/** A judge's verdicts on one model. */
+public record Annotations(String model, String judge, List<Annotation> rows) {
     /**
      * From alpaca_eval's annotations.json, which has the answers themselves and the instructions in the set's order, or from rows of
      * index, len_1, len_2 and preference.
@@ -22,6 +22,7 @@ public record Annotations(String model, List<Annotation> rows) {
         List<Annotation> rows = new ArrayList<>();
         Set<Integer> indices = new HashSet<>();
         String model = "";
+        String judge = "";
         for (TableRow row : table) {
             Annotation annotation = annotation(row);
             if (!indices.add(annotation.index())) {
@@ -33,12 +34,14 @@ public record Annotations(String model, List<Annotation> rows) {
                         "the answers of one model are wanted, and generator_2 is '%s' after '%s'", generator, model);
             }
             model = generator;
+            judge = row.values().path("annotator").asText("");
             rows.add(annotation);
         }
         if (rows.isEmpty()) {
             throw MmpoException.data("%s has no rows; a judge's verdicts are wanted, one an instruction.", file);
         }
-        return new Annotations(model.isEmpty() ? nameOf(file) : model, List.copyOf(rows));
+        return new Annotations(
+                model.isEmpty() ? nameOf(file) : model, judge.isEmpty() ? nameOf(file) : judge, List.copyOf(rows));
     }
 
     private static Annotation annotation(TableRow row) {

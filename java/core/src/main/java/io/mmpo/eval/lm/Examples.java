@@ -1,6 +1,7 @@
 package io.mmpo.eval.lm;
 
 import io.mmpo.MmpoException;
+import io.mmpo.eval.PythonRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +15,7 @@ final class Examples {
     private final boolean holdsTheQuestions;
     private final int count;
     private final boolean takesFirst;
-    private final PythonRandom random = new PythonRandom(SEED);
+    private final PythonRandom random = PythonRandom.of(SEED);
 
     /** holdsTheQuestions: the pool are the rows that are asked, and none is an example to itself. */
     Examples(List<Map<String, Object>> pool, boolean holdsTheQuestions, int count, boolean takesFirst) {

@@ -119,7 +119,8 @@ class AlpacaScoreTest {
                 [{"instruction": "a", "output_1": "\\ud83d\\ude00b", "output_2": "abc", "generator_2": "m/1", "preference": 1.5}]
                 """);
         Annotations read = Annotations.read(file);
-        assertThat(read).isEqualTo(new Annotations("m/1", List.of(new Annotation(0, 2, 3, 1.5))));
+        String judge = directory.getFileName().toString();
+        assertThat(read).isEqualTo(new Annotations("m/1", judge, List.of(new Annotation(0, 2, 3, 1.5))));
     }
 
     @Test

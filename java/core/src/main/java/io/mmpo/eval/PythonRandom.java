@@ -1,12 +1,17 @@
-package io.mmpo.eval.lm;
+package io.mmpo.eval;
 
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Python's random.Random of a seed below 2^32: the Mersenne Twister, and the samples that it draws. */
-final class PythonRandom {
+/** Python's random.Random: the Mersenne Twister, and what it draws. */
+public final class PythonRandom {
+    private static final int SHA512_BYTES = 64;
     private static final int N = 624;
     private static final int M = 397;
     private static final int UPPER = 0x80000000;
@@ -16,19 +21,50 @@ final class PythonRandom {
     private final int[] state = new int[N];
     private int next = N;
 
-    PythonRandom(int seed) {
-        seedByArray(seed);
+    private PythonRandom(int[] key) {
+        seedByArray(key);
     }
 
-    /** init_by_array of the reference implementation, for a key of one word. */
-    private void seedByArray(int key) {
+    /** random.Random(seed) of a number of at least 0. */
+    public static PythonRandom of(int seed) {
+        return new PythonRandom(new int[] {seed});
+    }
+
+    /** random.Random(seed) of a text: the number whose bytes, the first the most significant, are the text's and those of its SHA-512. */
+    public static PythonRandom of(String seed) {
+        byte[] text = seed.getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = Arrays.copyOf(text, text.length + SHA512_BYTES);
+        System.arraycopy(sha512(text), 0, bytes, text.length, SHA512_BYTES);
+        int[] key = new int[Math.ceilDiv(bytes.length, Integer.BYTES)];
+        for (int i = 0; i < bytes.length; i++) {
+            int fromTheLast = bytes.length - 1 - i;
+            key[i / Integer.BYTES] |= (bytes[fromTheLast] & 0xff) << (Byte.SIZE * (i % Integer.BYTES));
+        }
+        int words = key.length;
+        while (words > 1 && key[words - 1] == 0) {
+            words--;
+        }
+        return new PythonRandom(Arrays.copyOf(key, words));
+    }
+
+    private static byte[] sha512(byte[] text) {
+        try {
+            return MessageDigest.getInstance("SHA-512").digest(text);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-512", e);
+        }
+    }
+
+    /** init_by_array of the reference implementation; the key's first word is the least significant. */
+    private void seedByArray(int[] key) {
         state[0] = 19650218;
         for (int i = 1; i < N; i++) {
             state[i] = 1812433253 * (state[i - 1] ^ (state[i - 1] >>> 30)) + i;
         }
         int i = 1;
-        for (int k = 0; k < N; k++) {
-            state[i] = (state[i] ^ ((state[i - 1] ^ (state[i - 1] >>> 30)) * 1664525)) + key;
+        for (int k = 0; k < Math.max(N, key.length); k++) {
+            int j = k % key.length;
+            state[i] = (state[i] ^ ((state[i - 1] ^ (state[i - 1] >>> 30)) * 1664525)) + key[j] + j;
             i = after(i);
         }
         for (int k = 0; k < N - 1; k++) {
@@ -73,8 +109,15 @@ final class PythonRandom {
         }
     }
 
+    /** random.choices([False, True])[0]. */
+    public boolean choice() {
+        boolean isTrue = nextWord() < 0; // random() >= 0.5, which its first bit says
+        nextWord();
+        return isTrue;
+    }
+
     /** random.sample(population, count); count is at most the population's size. */
-    <T> List<T> sample(List<T> population, int count) {
+    public <T> List<T> sample(List<T> population, int count) {
         int size = population.size();
         int setSize = 21;
         if (count > 5) {

@@ -1,0 +1,69 @@
+package io.mmpo.judge;
+
+import com.anthropic.client.AnthropicClient;
+import com.anthropic.client.okhttp.AnthropicOkHttpClient;
+import com.anthropic.core.JsonValue;
+import com.anthropic.core.LogLevel;
+import com.anthropic.errors.AnthropicException;
+import com.anthropic.errors.AnthropicIoException;
+import com.anthropic.errors.AnthropicServiceException;
+import com.anthropic.models.messages.Message;
+import com.anthropic.models.messages.MessageCreateParams;
+import io.mmpo.eval.judge.JudgeException;
+import io.mmpo.eval.judge.JudgeSpec;
+import io.mmpo.eval.judge.Question;
+import io.mmpo.eval.judge.Reply;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** Anthropic's messages, which have no log-probabilities: a verdict is the name that is said. */
+final class AnthropicJudge extends RemoteJudge {
+    private final AnthropicClient client;
+
+    AnthropicJudge(JudgeSpec spec, Optional<String> key) {
+        super(spec, key);
+        client = AnthropicOkHttpClient.builder()
+                .baseUrl(spec.baseUrl().toString())
+                .apiKey(key.orElse(NO_KEY))
+                .maxRetries(0) // an attempt is paid for, so whoever counts decides
+                .timeout(TIMEOUT)
+                .logLevel(LogLevel.OFF)
+                .build();
+    }
+
+    @Override
+    public Reply ask(Question question) throws JudgeException {
+        MessageCreateParams.Builder request = MessageCreateParams.builder()
+                .model(spec.model())
+                .system(question.system())
+                .addUserMessage(question.user())
+                .maxTokens(spec.maxTokens());
+        if (!Double.isNaN(spec.temperature())) {
+            request.putAdditionalBodyProperty("temperature", JsonValue.from(spec.temperature()));
+        }
+        try {
+            return read(client.messages().create(request.build()).validate());
+        } catch (AnthropicServiceException e) {
+            throw problems.status(e.statusCode(), e.headers()::values, e);
+        } catch (AnthropicIoException e) {
+            throw problems.connection(e);
+        } catch (AnthropicException | IllegalStateException e) {
+            throw problems.malformed(e);
+        }
+    }
+
+    private static Reply read(Message message) {
+        String text = message.content().stream()
+                .flatMap(block -> block.text().stream())
+                .map(block -> block.text())
+                .collect(Collectors.joining());
+        return new Reply(
+                text, Map.of(), message.usage().inputTokens(), message.usage().outputTokens());
+    }
+
+    @Override
+    public void close() {
+        client.close();
+    }
+}

@@ -1,0 +1,165 @@
+package io.mmpo.eval.judge;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
+import io.mmpo.files.OwnerLock;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * A judge's replies on disk, for this comparison and later ones: a line for each question before it is sent, with the most that it may
+ * cost, and one for what came of it. So a reply that a killed process never saw still counts as paid for.
+ */
+public final class VerdictStore implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String KEY = "key";
+    private static final String ASKED = "asked";
+    private static final String CHARGED = "charged";
+    private static final String REPLY = "reply";
+
+    private final Path file;
+    private final OwnerLock lock;
+    private final FileChannel channel;
+    private final Map<String, Reply> replies = new HashMap<>();
+    private final Map<String, Double> charges = new HashMap<>();
+    /** What the last attempt may cost, where nothing is known of its end. */
+    private final Map<String, Double> open = new HashMap<>();
+
+    private VerdictStore(Path file, OwnerLock lock) throws IOException {
+        this.file = file;
+        this.lock = lock;
+        this.channel =
+                FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    }
+
+    /** Held by this process alone. messages: hears of what is odd. */
+    public static VerdictStore open(Path file, Consumer<String> messages) {
+        OwnerLock lock = OwnerLock.beside(file, "the judge's replies in " + file, messages);
+        try {
+            VerdictStore store = new VerdictStore(file, lock);
+            store.read();
+            return store;
+        } catch (IOException e) {
+            lock.close();
+            throw failed(file, e);
+        } catch (RuntimeException e) {
+            lock.close();
+            throw e;
+        }
+    }
+
+    private void read() throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
+        while (bytes.hasRemaining() && channel.read(bytes) >= 0) {}
+        String text = new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
+        String whole = text.substring(0, text.lastIndexOf('\n') + 1);
+        int number = 0;
+        for (String line : whole.lines().toList()) {
+            number++;
+            try {
+                take(JSON.readTree(line));
+            } catch (JsonProcessingException e) {
+                throw MmpoException.of(
+                        MmpoException.Kind.DATA,
+                        e,
+                        "%s, line %d: a judge's reply is wanted, as mmpo wrote it, found something else. Restore the file, or remove the line;"
+                                + " its question is then asked again.",
+                        file,
+                        number);
+            }
+        }
+        // Nothing must follow the half line of a killed process.
+        channel.truncate(whole.getBytes(StandardCharsets.UTF_8).length);
+        channel.position(channel.size());
+    }
+
+    private void take(JsonNode line) {
+        String key = line.path(KEY).asText();
+        if (line.has(ASKED)) {
+            double most = line.path(ASKED).asDouble();
+            charges.merge(key, most, Double::sum);
+            open.put(key, most);
+            return;
+        }
+        Double asked = open.remove(key);
+        charges.merge(key, line.path(CHARGED).asDouble() - (asked == null ? 0 : asked), Double::sum);
+        if (line.has(REPLY)) {
+            replies.put(key, Reply.ofJson(line.path(REPLY)));
+        }
+    }
+
+    public synchronized Optional<Reply> reply(String key) {
+        return Optional.ofNullable(replies.get(key));
+    }
+
+    /** US dollars that these questions have cost, in all calls. */
+    synchronized double spent(Collection<String> keys) {
+        return keys.stream()
+                .distinct()
+                .mapToDouble(key -> charges.getOrDefault(key, 0.0))
+                .sum();
+    }
+
+    /** most: what the attempt that begins may cost. */
+    synchronized void asked(String key, double most) {
+        add(line(key).put(ASKED, most));
+    }
+
+    synchronized void unanswered(String key, double charged) {
+        add(line(key).put(CHARGED, charged));
+    }
+
+    synchronized void answered(String key, double charged, Reply reply) {
+        add(line(key).put(CHARGED, charged).set(REPLY, reply.toJson()));
+    }
+
+    private static ObjectNode line(String key) {
+        return JSON.createObjectNode().put(KEY, key);
+    }
+
+    /** One write a line, which a kill does not cut between. */
+    private void add(JsonNode line) {
+        try {
+            ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+        } catch (IOException e) {
+            throw failed(file, e);
+        }
+        take(line);
+    }
+
+    @Override
+    public void close() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw failed(file, e);
+        } finally {
+            lock.close();
+        }
+    }
+
+    private static MmpoException failed(Path file, IOException e) {
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT,
+                e,
+                "%s, where a judge's replies are kept, cannot be used: %s. Make room, or choose another --cache.",
+                file,
+                IoProblem.of(e));
+    }
+}
