@@ -239,7 +239,8 @@ int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out
 
 int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths,
                             int64_t num_prompts, const int32_t* stop_tokens, int64_t num_stop_tokens,
-                            const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {
+                            const mmpo_sampling* sampling, mmpo_hear_token hear, void* context, int32_t* out_tokens,
+                            int32_t* out_lengths, mmpo_error* err) {
   return guard(err, [&] {
     require_not_null(sampling, "sampling");
     require_not_null(out_tokens, "out_tokens");
@@ -255,7 +256,10 @@ int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int3
     require(num_stop_tokens == 0 || stop_tokens != nullptr, "stop_tokens must not be NULL");
     const mmpo::Prompts prompts{tokens, {prompt_lengths, static_cast<size_t>(num_prompts)}};
     const std::span<const int32_t> stops(stop_tokens, static_cast<size_t>(num_stop_tokens));
-    const auto sequences = mmpo::generate(model->model, prompts, stops, *sampling);
+    const auto goes_on = [&](size_t prompt, int32_t token) {
+      return hear == nullptr || hear(context, static_cast<int64_t>(prompt), token) == 0;
+    };
+    const auto sequences = mmpo::generate(model->model, prompts, stops, *sampling, goes_on);
     for (size_t i = 0; i < sequences.size(); ++i) {
       std::ranges::copy(sequences[i], out_tokens + static_cast<int64_t>(i) * sampling->max_new_tokens);
       out_lengths[i] = static_cast<int32_t>(sequences[i].size());

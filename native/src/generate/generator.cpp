@@ -74,8 +74,8 @@ class KeyValueCache {
 class Generator {
  public:
   Generator(Model& model, const Prompts& prompts, std::span<const int32_t> stop_tokens, const mmpo_sampling& sampling,
-            int64_t capacity)
-      : model_(model), prompts_(prompts), stop_tokens_(stop_tokens), sampling_(sampling),
+            const GoesOn& goes_on, int64_t capacity)
+      : model_(model), prompts_(prompts), stop_tokens_(stop_tokens), sampling_(sampling), goes_on_(goes_on),
         cache_(model.decoder(), static_cast<int64_t>(prompts.lengths.size()), capacity),
         sequences_(prompts.lengths.size()) {
     for (size_t i = 0; i < prompts.lengths.size(); ++i) samplers_.emplace_back(sampling, i);
@@ -189,13 +189,15 @@ class Generator {
 
   bool goes_on(size_t i, int32_t token) const {
     const auto length = static_cast<int64_t>(sequences_[i].size());
-    return std::ranges::find(stop_tokens_, token) == stop_tokens_.end() && length < sampling_.max_new_tokens;
+    const bool heard = goes_on_(i, token);
+    return heard && std::ranges::find(stop_tokens_, token) == stop_tokens_.end() && length < sampling_.max_new_tokens;
   }
 
   Model& model_;
   const Prompts& prompts_;
   std::span<const int32_t> stop_tokens_;
   const mmpo_sampling& sampling_;
+  const GoesOn& goes_on_;
   KeyValueCache cache_;
   std::vector<Sampler> samplers_;
   std::vector<std::vector<int32_t>> sequences_;
@@ -205,7 +207,7 @@ class Generator {
 }  // namespace
 
 std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts, std::span<const int32_t> stop_tokens,
-                                           const mmpo_sampling& sampling) {
+                                           const mmpo_sampling& sampling, const GoesOn& goes_on) {
   check_sampling(sampling);
   const mmpo_model_config& config = *model.decoder().config();
   const int32_t* tokens = prompts.tokens;
@@ -223,7 +225,7 @@ std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts,
   // Most answers end before the model's positions do; for one that goes on beyond them the cache grows.
   const int64_t likely = std::max(config.max_positions - longest, int64_t{1});
   const int64_t capacity = longest + std::min<int64_t>(sampling.max_new_tokens, likely);
-  return Generator(model, prompts, stop_tokens, sampling, capacity).run();
+  return Generator(model, prompts, stop_tokens, sampling, goes_on, capacity).run();
 }
 
 }  // namespace mmpo

@@ -1,6 +1,8 @@
 // Batched continuation of prompts with a cache of keys and values.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -13,8 +15,12 @@ struct Prompts {
   std::span<const int32_t> lengths;  // each >= 1
 };
 
-// The new tokens of each prompt: until one of stop_tokens, which is kept, max_new_tokens, or the model's last position.
+// Whether a prompt's text goes on after a token that was produced for it.
+using GoesOn = std::function<bool(size_t prompt, int32_t token)>;
+
+// The new tokens of each prompt: until one of stop_tokens, which is kept, one that goes_on ends it with, or max_new_tokens.
 std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts, std::span<const int32_t> stop_tokens,
-                                           const mmpo_sampling& sampling);
+                                           const mmpo_sampling& sampling,
+                                           const GoesOn& goes_on = [](size_t, int32_t) { return true; });
 
 }  // namespace mmpo

@@ -5,9 +5,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An error that its reader can mend. The message is one paragraph: what was wanted, what was found, where (file and row,
- * key, tensor) and what to do. The command line prints it alone and maps the kind to an exit code.
+ * key, tensor) and what to do. The command line prints it alone and maps the kind to an exit code; a program catches this, or the class
+ * of one kind.
  */
-public final class MmpoException extends RuntimeException {
+public abstract sealed class MmpoException extends RuntimeException
+        permits ConfigurationException, DataException, EnvironmentException, TrainingException {
     private static final long serialVersionUID = 1L;
 
     /** What has to be mended, in the order of the command line's exit codes 2 to 5. */
@@ -24,7 +26,7 @@ public final class MmpoException extends RuntimeException {
 
     private final Kind kind;
 
-    private MmpoException(Kind kind, String message, @Nullable Throwable cause) {
+    MmpoException(Kind kind, String message, @Nullable Throwable cause) {
         super(message, cause);
         this.kind = kind;
     }
@@ -47,7 +49,13 @@ public final class MmpoException extends RuntimeException {
 
     /** With the cause that led to it, which {@code --debug} prints. */
     public static MmpoException of(Kind kind, @Nullable Throwable cause, String format, @Nullable Object... arguments) {
-        return new MmpoException(kind, arguments.length == 0 ? format : String.format(format, arguments), cause);
+        String message = arguments.length == 0 ? format : String.format(format, arguments);
+        return switch (kind) {
+            case CONFIGURATION -> new ConfigurationException(message, cause);
+            case DATA -> new DataException(message, cause);
+            case ENVIRONMENT -> new EnvironmentException(message, cause);
+            case TRAINING -> new TrainingException(message, cause);
+        };
     }
 
     @Override

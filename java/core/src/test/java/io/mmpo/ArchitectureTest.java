@@ -26,9 +26,25 @@ class ArchitectureTest {
     private static final JavaClasses CLASSES =
             new ClassFileImporter().withImportOption(new DoNotIncludeTests()).importPackages("io.mmpo");
 
+    /** What a program calls; it is in the root package too. */
+    private static final String DOOR = "the door";
+
     /** What each package may use of this project beside itself and the root package. */
     private static final Map<String, List<String>> ALLOWED = Map.ofEntries(
             entry("io.mmpo"),
+            entry(
+                    DOOR,
+                    "io.mmpo.config",
+                    "io.mmpo.data",
+                    "io.mmpo.data.rows",
+                    "io.mmpo.data.tokens",
+                    "io.mmpo.eval.reward",
+                    "io.mmpo.files",
+                    "io.mmpo.infer",
+                    "io.mmpo.model",
+                    "io.mmpo.nativelib",
+                    "io.mmpo.spec",
+                    "io.mmpo.train"),
             entry("io.mmpo.files"),
             entry("io.mmpo.spec"),
             entry("io.mmpo.hub", "io.mmpo.files"),
@@ -111,6 +127,27 @@ class ArchitectureTest {
                     "io.mmpo.run",
                     "io.mmpo.spec"));
 
+    /** Classes of the root package that every other may use, since they use none themselves; the others are the library's door, above all. */
+    private static final Set<String> WORDS = Set.of(
+            "MmpoException",
+            "ConfigurationException",
+            "DataException",
+            "EnvironmentException",
+            "TrainingException",
+            "PrintableText",
+            "RunMetrics",
+            "StepMetrics",
+            "Evaluation",
+            "PairMetrics",
+            "TrainingSummary");
+
+    /** The package, but that the door is a room of its own. */
+    private static String room(JavaClass type) {
+        String outermost = type.getName().replaceFirst("\\$.*", "");
+        boolean isRoot = type.getPackageName().equals("io.mmpo");
+        return isRoot && !WORDS.contains(outermost.substring("io.mmpo.".length())) ? DOOR : type.getPackageName();
+    }
+
     private static Map.Entry<String, List<String>> entry(String name, String... allowed) {
         return Map.entry(name, List.of(allowed));
     }
@@ -125,7 +162,7 @@ class ArchitectureTest {
 
     @Test
     void everyPackageHasItsPlace() {
-        assertThat(CLASSES.stream().map(JavaClass::getPackageName).collect(Collectors.toSet()))
+        assertThat(CLASSES.stream().map(ArchitectureTest::room).collect(Collectors.toSet()))
                 .as("a new package is entered in ALLOWED")
                 .isSubsetOf(ALLOWED.keySet())
                 .contains("io.mmpo", "io.mmpo.nativelib");
@@ -143,13 +180,12 @@ class ArchitectureTest {
         Set<String> reachable = new HashSet<>(allowed);
         reachable.addAll(List.of("io.mmpo", name));
         noClasses()
-                .that(describe(
-                        "reside in " + name, type -> type.getPackageName().equals(name)))
+                .that(describe("reside in " + name, type -> room(type).equals(name)))
                 .should()
                 .dependOnClassesThat(describe(
                         "belong to this project and lie outside " + reachable,
                         type -> type.getPackageName().startsWith("io.mmpo")
-                                && !reachable.contains(type.getPackageName())))
+                                && !reachable.contains(room(type))))
                 .allowEmptyShould(true)
                 .check(CLASSES);
     }

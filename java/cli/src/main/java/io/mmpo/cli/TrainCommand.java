@@ -43,15 +43,15 @@ final class TrainCommand implements Callable<Integer> {
             PrintWriter out = spec.commandLine().getOut();
             if (result.interrupted()) {
                 out.println(
-                        result.globalStep() == 0
+                        result.directory().isEmpty() || result.globalStep() == 0
                                 ? "Interrupted before the first step; nothing was trained."
                                 : "Interrupted after step " + result.globalStep() + ". Go on from "
-                                        + PrintableText.line(result.directory().toString())
+                                        + PrintableText.line(result.directory().orElseThrow().toString())
                                         + " with the same command and resume_from_checkpoint=true");
                 return ExitCode.INTERRUPTED;
             }
             out.println("The trained model is in "
-                    + PrintableText.line(result.directory().toString()));
+                    + PrintableText.line(result.directory().orElseThrow().toString()));
             return ExitCode.DONE;
         }
     }

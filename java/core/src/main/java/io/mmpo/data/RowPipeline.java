@@ -12,7 +12,6 @@ import io.mmpo.data.tokens.SummaryCounts;
 import io.mmpo.data.tokens.TokenizationOptions;
 import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.data.tokens.Tokenizer;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -106,7 +105,7 @@ final class RowPipeline implements TokenizedDataset {
             if (openStore()) {
                 return;
             }
-            for (Path file : source.files()) {
+            for (Supplier<RowFile> file : source.readers(shape)) {
                 row = read(file, row);
             }
             endOfFile(row);
@@ -149,9 +148,9 @@ final class RowPipeline implements TokenizedDataset {
     }
 
     /** The number of rows with this file's, of which there were {@code first} before it. */
-    private int read(Path file, int first) throws InterruptedException {
+    private int read(Supplier<RowFile> file, int first) throws InterruptedException {
         int row = first;
-        try (RowFile rows = RowFile.open(file, source.columnsOf(shape))) {
+        try (RowFile rows = file.get()) {
             synchronized (this) {
                 openFile = rows;
             }
@@ -161,7 +160,7 @@ final class RowPipeline implements TokenizedDataset {
             }
             synchronized (this) {
                 openFile = null;
-                bytesOfEndedFiles += file.toFile().length();
+                bytesOfEndedFiles += rows.bytes();
             }
             return row;
         } catch (InterruptedException | RejectedExecutionException e) {

@@ -2,6 +2,7 @@ package io.mmpo.infer;
 
 import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.nativelib.NativeModel;
+import io.mmpo.nativelib.TokenListener;
 import io.mmpo.spec.Sampling;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -44,13 +45,18 @@ public final class Answerer {
      *     the batch), so batches must not share a seed
      */
     public List<Answer> answer(List<int[]> prompts, int first) {
+        return answer(prompts, first, TokenListener.NONE);
+    }
+
+    /** The same with someone who hears each token, and may end the texts. */
+    public List<Answer> answer(List<int[]> prompts, int first, TokenListener listener) {
         Sampling ofBatch = new Sampling(
                 sampling.temperature(),
                 sampling.topP(),
                 sampling.topK(),
                 sampling.seed() + 0x9E3779B97F4A7C15L * first,
                 sampling.maxNewTokens());
-        return Arrays.stream(core.generate(prompts, stops(), ofBatch))
+        return Arrays.stream(core.generate(prompts, stops(), ofBatch, listener))
                 .map(this::read)
                 .toList();
     }

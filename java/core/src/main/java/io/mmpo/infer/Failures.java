@@ -50,6 +50,18 @@ public final class Failures {
         };
     }
 
+    /** A failure that no row is known of, in words for whoever calls the library; doing: a participle. */
+    public static MmpoException ofTheCore(NativeException e, String doing) {
+        return explained(e, new int[0], () -> doing) instanceof MmpoException told
+                ? told
+                : MmpoException.of(
+                        MmpoException.Kind.ENVIRONMENT,
+                        e,
+                        "The native core failed while %s: %s. That is a fault of this library; report it with this text.",
+                        doing,
+                        e.getMessage());
+    }
+
     /** "completion 3 of group 1" is a completion of a row of the file. */
     static String withRows(String message, int[] rows) {
         return PLACE_IN_BATCH.matcher(message).replaceAll(place -> {

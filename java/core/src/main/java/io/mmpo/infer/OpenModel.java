@@ -33,6 +33,11 @@ public final class OpenModel implements AutoCloseable {
                 new LazyTokenizer(source.tokenizerDirectory(), chatTemplate));
     }
 
+    /** Of a model and its tokenizer, which are closed with it. */
+    public static OpenModel of(PretrainedModel model, LazyTokenizer tokenizer) {
+        return new OpenModel(model, tokenizer);
+    }
+
     public ModelSource source() {
         return model.source();
     }

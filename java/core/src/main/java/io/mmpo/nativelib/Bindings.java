@@ -59,6 +59,8 @@ final class Bindings {
             ADDRESS,
             ADDRESS,
             ADDRESS,
+            ADDRESS,
+            ADDRESS,
             ADDRESS);
 
     static final MethodHandle TRAINER_CREATE = status("mmpo_trainer_create", ADDRESS, ADDRESS, ADDRESS, ADDRESS);

@@ -39,7 +39,7 @@ final class LibTorch {
         } else {
             loadBundled("openblas", OPENBLAS, platform.name());
             String gpu = platform.name() + GPU;
-            boolean hasCuda = Loader.class.getResource(resource("pytorch", gpu, PYTORCH_CUDA.getLast())) != null;
+            boolean hasCuda = Resources.find(resource("pytorch", gpu, PYTORCH_CUDA.getLast())) != null;
             loadBundled("pytorch", PYTORCH, hasCuda ? gpu : platform.name());
             if (hasCuda) {
                 loadBundled("pytorch", PYTORCH_CUDA, gpu);
@@ -48,7 +48,7 @@ final class LibTorch {
     }
 
     private static String resource(String artifact, String classifier, String library) {
-        return "/org/bytedeco/" + artifact + "/" + classifier + "/" + library;
+        return "org/bytedeco/" + artifact + "/" + classifier + "/" + library;
     }
 
     private static void loadBundled(String artifact, List<String> libraries, String classifier) {
@@ -65,10 +65,10 @@ final class LibTorch {
     /** Into JavaCPP's cache, where later runs find it. */
     private static Path unpack(String artifact, String library, String classifier) {
         String resource = resource(artifact, classifier, library);
-        URL url = Loader.class.getResource(resource);
+        URL url = Resources.find(resource);
         if (url == null) {
             throw MmpoException.environment(
-                    "LibTorch is not on the class path: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s, or name"
+                    "LibTorch is not on the class path or among the modules: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s, or name"
                             + " an existing LibTorch with -D%s=/dir.",
                     resource, artifact, classifier, PROPERTY);
         }

@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.files.UserCache;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,11 +25,12 @@ record LibraryCache(Path root) {
     }
 
     Path unpack(Platform platform) {
-        String resource = "/io/mmpo/native/" + platform.name() + "/" + LIBRARY;
-        try (InputStream in = LibraryCache.class.getResourceAsStream(resource)) {
+        String resource = "io/mmpo/native/" + platform.name() + "/" + LIBRARY;
+        URL url = Resources.find(resource);
+        try (InputStream in = url == null ? null : url.openStream()) {
             if (in == null) {
                 throw MmpoException.environment(
-                        "The native core is not on the class path: the resource %s is wanted. Add the artifact io.mmpo:mmpo-native, or"
+                        "The native core is not on the class path or among the modules: the resource %s is wanted. Add the artifact io.mmpo:mmpo-native, or"
                                 + " build it: mvn -pl native package.",
                         resource);
             }

@@ -167,14 +167,27 @@ public final class NativeModel implements AutoCloseable {
 
     /** Continues prompts; a sequence ends with the first stop token that it produces, which is kept. */
     public int[][] generate(List<int[]> prompts, int[] stopTokens, Sampling sampling) {
+        return generate(prompts, stopTokens, sampling, TokenListener.NONE);
+    }
+
+    /** The same with someone who hears each token, and may end the texts. */
+    public int[][] generate(List<int[]> prompts, int[] stopTokens, Sampling sampling, TokenListener listener) {
         require(!prompts.isEmpty(), "generation needs at least one prompt");
+        TokenCalls calls = new TokenCalls(listener);
+        try (Arena arena = Arena.ofConfined()) {
+            return generate(prompts, stopTokens, sampling, calls, calls.stub(arena));
+        }
+    }
+
+    private int[][] generate(
+            List<int[]> prompts, int[] stopTokens, Sampling sampling, TokenCalls calls, MemorySegment hear) {
         int[] lengths = prompts.stream().mapToInt(prompt -> prompt.length).toArray();
         int[] tokens = prompts.stream().flatMapToInt(Arrays::stream).toArray();
         return handle.call("mmpo_model_generate", call -> {
             long rowLength = sampling.maxNewTokens();
             MemorySegment outTokens = call.memory().allocate(JAVA_INT, Math.multiplyExact(rowLength, lengths.length));
             MemorySegment outLengths = call.memory().allocate(JAVA_INT, lengths.length);
-            call.check((int) Bindings.MODEL_GENERATE.invokeExact(
+            int status = (int) Bindings.MODEL_GENERATE.invokeExact(
                     handle.address(),
                     call.memory().allocateFrom(JAVA_INT, tokens),
                     call.memory().allocateFrom(JAVA_INT, lengths),
@@ -182,9 +195,13 @@ public final class NativeModel implements AutoCloseable {
                     call.memory().allocateFrom(JAVA_INT, stopTokens),
                     (long) stopTokens.length,
                     Structs.sampling(sampling, call.memory()),
+                    hear,
+                    MemorySegment.NULL,
                     outTokens,
                     outLengths,
-                    call.error()));
+                    call.error());
+            calls.rethrow();
+            call.check(status);
             int[][] result = new int[lengths.length][];
             for (int i = 0; i < result.length; i++) {
                 result[i] = new int[outLengths.getAtIndex(JAVA_INT, i)];

@@ -13,23 +13,32 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Writes metrics.jsonl: one object a line, each in the file before the run goes on. Keeps what it wrote for trainer_state.json. */
 public final class MetricsLog {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final Path file;
+    private final Optional<Path> file;
     private final List<RunMetrics> history = new ArrayList<>();
 
     public MetricsLog(RunDirectory directory) {
-        this.file = directory.metrics();
+        this.file = Optional.of(directory.metrics());
+    }
+
+    /** Of a run that leaves no files. */
+    public MetricsLog() {
+        this.file = Optional.empty();
     }
 
     public void write(RunMetrics line) {
         history.add(line);
+        file.ifPresent(path -> append(path, toJson(line)));
+    }
+
+    private static void append(Path file, String text) {
         try {
-            Files.writeString(
-                    file, toJson(line), StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            Files.writeString(file, text, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         } catch (IOException e) {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,
@@ -44,7 +53,7 @@ public final class MetricsLog {
     public void restore(List<RunMetrics> lines) {
         StringBuilder text = new StringBuilder();
         lines.forEach(line -> text.append(toJson(line)));
-        AtomicFile.write(file, text.toString());
+        file.ifPresent(path -> AtomicFile.write(path, text.toString()));
         history.addAll(lines);
     }
 

@@ -17,7 +17,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /** Writes checkpoints and the final model, and puts a run back where a checkpoint left it. */
-final class Checkpoints {
+final class Checkpoints implements Saving {
     private final RunDirectory directory;
     private final TrainingConfig config;
     private final PretrainedModel model;
@@ -42,18 +42,21 @@ final class Checkpoints {
     }
 
     /** An evaluation after a step, which may be the best so far. */
-    void evaluated(Evaluation evaluation) {
+    @Override
+    public void evaluated(Evaluation evaluation) {
         best.observe(evaluation);
     }
 
     /** Under checkpoint-&lt;step&gt;, as save_only_model says; then as many old ones go as save_total_limit says. */
-    Path save(TrainerState state) {
-        return save(state, !config.run().saveOnlyModel());
+    @Override
+    public void save(TrainerState state) {
+        save(state, !config.run().saveOnlyModel());
     }
 
     /** What the run can go on from, whatever save_only_model says. */
-    Path saveWhole(TrainerState state) {
-        return save(state, true);
+    @Override
+    public Optional<Path> saveWhole(TrainerState state) {
+        return Optional.of(save(state, true));
     }
 
     /** Model and trainer state, and the optimizer's too in a whole one. */
@@ -77,7 +80,8 @@ final class Checkpoints {
     }
 
     /** The last model, or the best one where load_best_model_at_end asks for it. */
-    Path saveFinal() {
+    @Override
+    public Optional<Path> saveFinal() {
         Path target = directory.finalModel();
         Optional<Path> chosen = config.run().best().loadAtEnd() ? bestCheckpoint() : Optional.empty();
         if (chosen.isEmpty()) {
@@ -95,7 +99,7 @@ final class Checkpoints {
             best.checkpoint().ifPresent(directory::keepOnly);
         }
         listener.saved(target);
-        return target;
+        return Optional.of(target);
     }
 
     private Optional<Path> bestCheckpoint() {

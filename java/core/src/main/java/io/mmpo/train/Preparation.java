@@ -20,6 +20,7 @@ final class Preparation {
     private static final int LISTENER_MILLIS = 200;
 
     private final TrainingConfig config;
+    private final boolean leavesFiles;
     private final ProgressListener listener;
     private final PretrainedModel model;
     private final CheckedRows trainingRows;
@@ -29,12 +30,14 @@ final class Preparation {
 
     Preparation(
             TrainingConfig config,
+            boolean leavesFiles,
             ProgressListener listener,
             ModelSource source,
             PretrainedModel model,
             CheckedRows trainingRows,
             Optional<CheckedRows> evaluationRows) {
         this.config = config;
+        this.leavesFiles = leavesFiles;
         this.listener = listener;
         this.model = model;
         this.trainingRows = trainingRows;
@@ -57,7 +60,9 @@ final class Preparation {
         int numUnits = packs.map(sequences -> sequences.length).orElseGet(trainingRows::size);
         StepPlan plan = StepPlan.of(config, numUnits);
         RowOrder order = orderOf.apply(numUnits);
-        makeDirectory(plan, dataFingerprint);
+        if (leavesFiles) {
+            makeDirectory(plan, dataFingerprint);
+        }
         ReferencePass.Scored rows = early.orElseGet(() ->
                 references.run(trainingRows, VisitedRows.of(trainingRows, comparedRows(plan, order)), evaluationRows));
         if (listener.stopRequested()) {

@@ -12,6 +12,11 @@ final class Resources implements AutoCloseable {
         return resource;
     }
 
+    /** It has another owner from now on. */
+    void release(AutoCloseable resource) {
+        opened.remove(resource);
+    }
+
     /** Closes every one, whatever the others do; the first failure is thrown. */
     @Override
     public void close() {

@@ -15,6 +15,13 @@ public final class Trainer {
         return run(config, listener, numRows -> RowOrder.seeded(config.run().dataSeed(), numRows));
     }
 
+    /** The same with rows that are in memory, or without files that are left. */
+    public static TrainingResult run(TrainingConfig config, RunMemory memory, ProgressListener listener) {
+        try (TrainingSession session = TrainingSession.open(config, memory, listener)) {
+            return session.train(numRows -> RowOrder.seeded(config.run().dataSeed(), numRows));
+        }
+    }
+
     /** orderOf: the order of a data set of so many rows. */
     static TrainingResult run(TrainingConfig config, ProgressListener listener, IntFunction<RowOrder> orderOf) {
         try (TrainingSession session = TrainingSession.open(config, listener)) {

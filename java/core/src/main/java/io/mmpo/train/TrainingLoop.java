@@ -31,7 +31,7 @@ final class TrainingLoop {
     private final LearningRateSchedule schedule;
     private final NativeTrainer trainer;
     private final Optional<Evaluator> evaluator;
-    private final Checkpoints checkpoints;
+    private final Saving saving;
     private final MetricsLog log;
     private final ProgressListener listener;
 
@@ -45,7 +45,7 @@ final class TrainingLoop {
             PreparedRun prepared,
             Scorer scorer,
             NativeTrainer trainer,
-            Checkpoints checkpoints,
+            Saving saving,
             MetricsLog log,
             ProgressListener listener) {
         this.config = config;
@@ -57,7 +57,7 @@ final class TrainingLoop {
         this.trainer = trainer;
         this.evaluator = prepared.evaluation()
                 .map(rows -> new Evaluator(scorer, loss, rows, config.batches().evalBatchSize()));
-        this.checkpoints = checkpoints;
+        this.saving = saving;
         this.log = log;
         this.listener = listener;
         Optional<TrainerState> state = prepared.from().map(RunCheckpoint::state);
@@ -90,7 +90,7 @@ final class TrainingLoop {
         listener.finished(ProgressListener.Phase.TRAINING);
         TrainingSummary summary = summary(groups, (System.nanoTime() - start) * 1e-9);
         write(summary);
-        return new TrainingResult(checkpoints.saveFinal(), plan.totalSteps(), Optional.of(summary));
+        return new TrainingResult(saving.saveFinal(), plan.totalSteps(), Optional.of(summary), Optional.empty());
     }
 
     /** One optimizer step; false, with nothing updated, where the listener asked to stop. */
@@ -156,10 +156,10 @@ final class TrainingLoop {
             window = new MetricWindow(WindowSums.NONE);
         }
         if (intervals.evaluatesAfter(step)) {
-            evaluate(plan.epochsAfter(step), step + 1).ifPresent(checkpoints::evaluated);
+            evaluate(plan.epochsAfter(step), step + 1).ifPresent(saving::evaluated);
         }
         if (intervals.savesAfter(step)) {
-            checkpoints.save(stateAfter(step + 1));
+            saving.save(stateAfter(step + 1));
         }
     }
 
@@ -189,7 +189,7 @@ final class TrainingLoop {
 
     /** What the micro-batches of the unfinished step added up to is dropped: the step is done again when the run goes on. */
     private TrainingResult interrupted(int globalStep) {
-        return new TrainingResult(checkpoints.saveWhole(stateAfter(globalStep)), globalStep, Optional.empty());
+        return new TrainingResult(saving.saveWhole(stateAfter(globalStep)), globalStep, Optional.empty(), Optional.empty());
     }
 
     private TrainerState stateAfter(int globalStep) {

@@ -27,6 +27,7 @@ public final class TrainingRows {
     private static final String TEXT = "text";
 
     private final TrainingConfig config;
+    private final RunMemory memory;
     private final Path modelDirectory;
     private final Supplier<Tokenizer> tokenizer;
     private final Consumer<String> messages;
@@ -40,13 +41,27 @@ public final class TrainingRows {
      */
     public TrainingRows(
             TrainingConfig config, Path modelDirectory, Supplier<Tokenizer> tokenizer, Consumer<String> messages) {
+        this(config, RunMemory.NONE, modelDirectory, tokenizer, messages);
+    }
+
+    /** memory: rows that take the place of the configuration's. */
+    TrainingRows(
+            TrainingConfig config,
+            RunMemory memory,
+            Path modelDirectory,
+            Supplier<Tokenizer> tokenizer,
+            Consumer<String> messages) {
         this.config = config;
+        this.memory = memory;
         this.modelDirectory = modelDirectory;
         this.tokenizer = tokenizer;
         this.messages = messages;
     }
 
     public TokenizedDataset openTraining() {
+        if (memory.training().isPresent()) {
+            return open(memory.training().get());
+        }
         List<DatasetOptions> datasets = config.data().training();
         if (datasets.size() == 1 && datasets.getFirst().weight() == 1) {
             return open(datasets.getFirst());
@@ -77,13 +92,25 @@ public final class TrainingRows {
                     + config.data().testSplit() + " split");
             return Optional.empty();
         }
-        return config.data().evaluation().map(this::open);
+        return memory.evaluation()
+                .map(this::open)
+                .or(() -> config.data().evaluation().map(this::open));
+    }
+
+    /** Rows in memory are in no cache: what they are is known when they have been read. */
+    private TokenizedDataset open(DatasetSource inMemory) {
+        RowKind kind = kind();
+        return kind.open(inMemory, tokenizer, options(config.data(), kind), Optional.empty());
+    }
+
+    private RowKind kind() {
+        return config.loss().isSft() ? RowKind.SFT : RowKind.PREFERENCE;
     }
 
     private TokenizedDataset open(DatasetOptions dataset) {
         List<Path> files = DataFiles.find(dataset.path(), dataset.config(), dataset.split(), messages);
         String name = files.size() == 1 ? files.getFirst().toString() : dataset.path();
-        RowKind kind = config.loss().isSft() ? RowKind.SFT : RowKind.PREFERENCE;
+        RowKind kind = kind();
         DatasetSource source = new DatasetSource(name, files, columns(dataset, kind));
         TokenizationOptions options = options(config.data(), kind);
         Optional<TokenCache> cache = CacheDirectory.of(config.data().cache(), System.getenv())

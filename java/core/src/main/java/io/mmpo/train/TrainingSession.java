@@ -7,6 +7,7 @@ import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.infer.LazyTokenizer;
 import io.mmpo.infer.ModelSources;
+import io.mmpo.infer.OpenModel;
 import io.mmpo.infer.Scorer;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
@@ -16,6 +17,7 @@ import io.mmpo.run.RunCheckpoint;
 import io.mmpo.run.RunDirectory;
 import io.mmpo.spec.OptimizerSettings;
 import io.mmpo.spec.WeightType;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -25,26 +27,30 @@ import java.util.function.UnaryOperator;
 /** Everything that a run holds open: tokenizer, rows, model, optimizer state. */
 final class TrainingSession implements AutoCloseable {
     private final TrainingConfig config;
+    private final RunMemory memory;
     private final ProgressListener listener;
     private final Resources resources;
     private final ModelSource source;
+    private final LazyTokenizer tokenizer;
     private final CheckedRows trainingRows;
     private final Optional<CheckedRows> evaluationRows;
     private final PretrainedModel model;
 
     private TrainingSession(
             TrainingConfig config,
+            RunMemory memory,
             ProgressListener listener,
             UnaryOperator<Supplier<Tokenizer>> onTokenizer,
             Resources resources) {
         this.config = config;
+        this.memory = memory;
         this.listener = listener;
         this.resources = resources;
         source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
-        LazyTokenizer tokenizer = resources.keep(
+        tokenizer = resources.keep(
                 new LazyTokenizer(source.tokenizerDirectory(), config.model().chatTemplate()));
         TrainingRows rows =
-                new TrainingRows(config, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
+                new TrainingRows(config, memory, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
         TokenizedDataset training = resources.keep(rows.openTraining());
         Optional<TokenizedDataset> evaluation = rows.openEvaluation();
         evaluation.ifPresent(resources::keep);
@@ -59,29 +65,43 @@ final class TrainingSession implements AutoCloseable {
 
     /** Rows are opened first, so that they are tokenized while the weights are read. */
     static TrainingSession open(TrainingConfig config, ProgressListener listener) {
-        return open(config, listener, UnaryOperator.identity());
+        return open(config, RunMemory.NONE, listener);
+    }
+
+    static TrainingSession open(TrainingConfig config, RunMemory memory, ProgressListener listener) {
+        return open(config, memory, listener, UnaryOperator.identity());
     }
 
     /** onTokenizer: what tokenizing threads ask for the tokenizer. */
     static TrainingSession open(
-            TrainingConfig config, ProgressListener listener, UnaryOperator<Supplier<Tokenizer>> onTokenizer) {
-        RunDirectory.requireWritable(config.run().outputDir());
+            TrainingConfig config,
+            RunMemory memory,
+            ProgressListener listener,
+            UnaryOperator<Supplier<Tokenizer>> onTokenizer) {
         Resources resources = new Resources();
         try {
-            resources.keep(RunDirectory.lock(config.run().outputDir(), listener::message));
-            if (config.run().resumeFrom().isEmpty()) {
-                RunDirectory.requireUnused(config.run().outputDir());
+            if (memory.leavesFiles()) {
+                takeDirectory(config, listener, resources);
             }
-            return new TrainingSession(config, listener, onTokenizer, resources);
+            return new TrainingSession(config, memory, listener, onTokenizer, resources);
         } catch (RuntimeException | Error e) {
             resources.close();
             throw e;
         }
     }
 
+    private static void takeDirectory(TrainingConfig config, ProgressListener listener, Resources resources) {
+        Path output = config.run().outputDir();
+        RunDirectory.requireWritable(output);
+        resources.keep(RunDirectory.lock(output, listener::message));
+        if (config.run().resumeFrom().isEmpty()) {
+            RunDirectory.requireUnused(output);
+        }
+    }
+
     TrainingResult train(IntFunction<RowOrder> orderOf) {
         tellForm();
-        Preparation preparation = new Preparation(config, listener, source, model, trainingRows, evaluationRows);
+        Preparation preparation = new Preparation(config, memory.leavesFiles(), listener, source, model, trainingRows, evaluationRows);
         return preparation.run(orderOf).map(this::train).orElseGet(() -> untrained(preparation.from()));
     }
 
@@ -90,6 +110,10 @@ final class TrainingSession implements AutoCloseable {
         if (run.from().isEmpty()) {
             PolicyModel.loadMasters(model, trainer, config);
         }
+        return memory.leavesFiles() ? trainIntoDirectory(run, trainer) : trainInMemory(run, trainer);
+    }
+
+    private TrainingResult trainIntoDirectory(PreparedRun run, NativeTrainer trainer) {
         RunDirectory directory = new RunDirectory(config.run().outputDir());
         Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
         MetricsLog log = new MetricsLog(directory);
@@ -98,6 +122,23 @@ final class TrainingSession implements AutoCloseable {
         }
         run.from().ifPresent(point -> resume(point, checkpoints));
         return new TrainingLoop(config, run, new Scorer(model.core()), trainer, checkpoints, log, listener).run();
+    }
+
+    /** The model, with tokenizer and trainer, is the caller's afterwards. */
+    private TrainingResult trainInMemory(PreparedRun run, NativeTrainer trainer) {
+        ModelSaver saver = new ModelSaver(model, trainer, config, listener);
+        TrainingResult result = new TrainingLoop(
+                        config,
+                        run,
+                        new Scorer(model.core()),
+                        trainer,
+                        new InMemory(trainer),
+                        new MetricsLog(),
+                        listener)
+                .run();
+        List.of(trainer, model, tokenizer).forEach(resources::release);
+        return result.with(
+                new TrainedModel(OpenModel.of(model, tokenizer), model.adapter().isPresent(), directory -> saver.save(directory, directory)));
     }
 
     /** What of the loss a reader may not expect. */
@@ -116,8 +157,11 @@ final class TrainingSession implements AutoCloseable {
     }
 
     private TrainingResult untrained(Optional<RunCheckpoint> from) {
-        return from.map(point -> new TrainingResult(point.path(), point.state().globalStep(), Optional.empty()))
-                .orElse(new TrainingResult(config.run().outputDir(), 0, Optional.empty()));
+        return new TrainingResult(
+                from.map(RunCheckpoint::path),
+                from.map(point -> point.state().globalStep()).orElse(0),
+                Optional.empty(),
+                Optional.empty());
     }
 
     private void resume(RunCheckpoint point, Checkpoints checkpoints) {

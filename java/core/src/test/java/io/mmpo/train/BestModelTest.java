@@ -188,7 +188,7 @@ class BestModelTest {
         assertThatThrownBy(() -> run(99, "run", keys)).hasMessageContaining("without the optimizer's state");
         keys.remove("resume_from_checkpoint");
         // The one that a signal asks for is whole.
-        assertThat(run(3, "stopped", keys).directory().resolve("optimizer.safetensors"))
+        assertThat(run(3, "stopped", keys).directory().orElseThrow().resolve("optimizer.safetensors"))
                 .isRegularFile();
     }
 

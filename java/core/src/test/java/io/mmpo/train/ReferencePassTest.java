@@ -57,7 +57,7 @@ class ReferencePassTest {
         keys.put("cache_dir", "no");
         keys.putAll(more);
         TrainingConfig config = GoldenRun.config(rows, directory.resolve(name), keys);
-        try (TrainingSession session = TrainingSession.open(config, listener(afterFirstBatch), tokenizer -> () -> {
+        try (TrainingSession session = TrainingSession.open(config, RunMemory.NONE, listener(afterFirstBatch), tokenizer -> () -> {
             pass(gate);
             return tokenizer.get();
         })) {

@@ -82,7 +82,7 @@ class ResumeTest {
         TrainingResult first = stopAfter(3, "broken", keys);
         assertThat(first.interrupted()).isTrue();
         assertThat(first.globalStep()).isEqualTo(3);
-        assertThat(first.directory()).isEqualTo(directory.resolve("broken/checkpoint-3"));
+        assertThat(first.directory()).contains(directory.resolve("broken/checkpoint-3"));
         keys.put("resume_from_checkpoint", true);
         assertThat(stopAfter(13, "broken", keys).interrupted()).isTrue();
         assertThat(directory.resolve("broken/final")).doesNotExist();

@@ -90,7 +90,7 @@ class TrainerGoldenTest {
             assertThat(line.get("epoch").doubleValue()).isEqualTo((step + 1) / 8.0, within(1e-12));
         }
         assertThat(result.globalStep()).isEqualTo(40);
-        assertThat(result.directory())
+        assertThat(result.directory().orElseThrow())
                 .isEqualTo(output.resolve("final"))
                 .isDirectoryContaining("glob:**model.safetensors");
     }

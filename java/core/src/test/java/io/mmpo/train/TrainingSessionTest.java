@@ -64,7 +64,7 @@ class TrainingSessionTest {
                         "cache_dir",
                         directory.resolve("cache")));
         CountDownLatch never = new CountDownLatch(1);
-        try (TrainingSession session = TrainingSession.open(config, listener(), tokenizer -> () -> {
+        try (TrainingSession session = TrainingSession.open(config, RunMemory.NONE, listener(), tokenizer -> () -> {
             try {
                 never.await();
                 return tokenizer.get();

@@ -8,29 +8,50 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
- * The files of a data set, whose rows are one sequence in this order.
+ * Where the rows of a data set are: in files, whose rows are one sequence in this order, or in memory.
  *
  * @param name for messages
- * @param files at least one
+ * @param files at least one where no rows are in memory, else none
+ * @param memory rows that are read once
  * @param columns from the name that a row of docs/data.md has to the name that it has in the files
  */
-public record DatasetSource(String name, List<Path> files, Map<String, String> columns) {
+public record DatasetSource(
+        String name, List<Path> files, Optional<Iterator<ObjectNode>> memory, Map<String, String> columns) {
     public DatasetSource {
         files = List.copyOf(files);
         columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns)); // its messages keep the order
-        if (files.isEmpty()) {
-            throw new IllegalArgumentException("a data set without files: " + name);
+        if (files.isEmpty() == memory.isEmpty()) {
+            throw new IllegalArgumentException("a data set is in files or in memory: " + name);
         }
+    }
+
+    public DatasetSource(String name, List<Path> files, Map<String, String> columns) {
+        this(name, files, Optional.empty(), columns);
+    }
+
+    public static DatasetSource inMemory(String name, Iterator<ObjectNode> rows) {
+        return new DatasetSource(name, List.of(), Optional.of(rows), Map.of());
     }
 
     public static DatasetSource of(Path file) {
         return new DatasetSource(file.toString(), List.of(file), Map.of());
+    }
+
+    /** Readers of the rows, each to be opened when the one before has ended. */
+    public List<Supplier<RowFile>> readers(RowShape shape) {
+        return memory.<List<Supplier<RowFile>>>map(rows -> List.of(() -> new MemoryRows(name, rows)))
+                .orElseGet(() -> files.stream()
+                        .<Supplier<RowFile>>map(file -> () -> RowFile.open(file, columnsOf(shape)))
+                        .toList());
     }
 
     /** The columns to read for rows that have these keys. */

@@ -37,6 +37,12 @@ public final class DuckDb implements AutoCloseable {
         settings.setProperty("autoload_known_extensions", "false");
         try {
             return new DuckDb(Objects.requireNonNull(DuckDbDriver.get().connect("jdbc:duckdb:", settings)));
+        } catch (NoClassDefFoundError e) {
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "DuckDB, which reads and writes Parquet, is not on the class path. Add org.duckdb:duckdb_jdbc; without it rows are to be JSON"
+                            + " or CSV, and reference log-probabilities are not kept from run to run: cache_dir: no.");
         } catch (SQLException | IOException | ReflectiveOperationException | LinkageError e) {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,

@@ -18,6 +18,11 @@ final class ExpansionLimit {
         this.maxBytes = maxBytes;
     }
 
+    /** Of rows that are unpacked already. */
+    static ExpansionLimit none() {
+        return new ExpansionLimit(Long.MAX_VALUE);
+    }
+
     static ExpansionLimit of(Path file) {
         try {
             return new ExpansionLimit(Math.max(ALWAYS_ALLOWED, MAX_RATIO * Files.size(file)));

@@ -35,8 +35,12 @@ public abstract class RowFile implements AutoCloseable {
     private volatile @Nullable CountedInput input;
 
     RowFile(Path file) {
+        this(file, ExpansionLimit.of(file));
+    }
+
+    RowFile(Path file, ExpansionLimit limit) {
         this.file = file;
-        this.limit = ExpansionLimit.of(file);
+        this.limit = limit;
     }
 
     /** columns: those that are wanted where not all need be read. */
@@ -80,6 +84,11 @@ public abstract class RowFile implements AutoCloseable {
     }
 
     abstract Optional<Row> read();
+
+    /** Of the file as it lies on the disk; 0 where there is none. */
+    public long bytes() {
+        return file.toFile().length();
+    }
 
     /** How far the file has been read; any thread may ask. */
     public long bytesRead() {

@@ -5,6 +5,7 @@ import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -79,13 +80,13 @@ final class IsolatedLibrary implements TokenizerLibrary {
     private Worker start() {
         List<String> command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Xmx512m",
+                "--enable-native-access=ALL-UNNAMED",
                 "-cp",
-                System.getProperty("java.class.path"),
+                classPath(),
                 TokenizerProcess.class.getName());
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("RUST_BACKTRACE", "0");
@@ -101,6 +102,13 @@ final class IsolatedLibrary implements TokenizerLibrary {
                             + "library may break down over.",
                     e.getMessage());
         }
+    }
+
+    /** The program's class path, with its modules, whose classes need not be modules there. */
+    private static String classPath() {
+        String modules = System.getProperty("jdk.module.path", "");
+        String classes = System.getProperty("java.class.path");
+        return modules.isEmpty() ? classes : modules + File.pathSeparator + classes;
     }
 
     /** Idle processes end; those at work are left to whoever waits for them. */
