@@ -60,6 +60,50 @@ class JavaPageTest {
         run("--enable-native-access=ALL-UNNAMED", "-cp", classPath + File.pathSeparator + classes, "Tuned");
     }
 
+    /** As when a server deploys a program again: each time with a loader of its own, whose classes the thread's loader does not know. */
+    @Test
+    void runsUnderASecondClassLoader() throws IOException, InterruptedException {
+        String classPath = String.join(File.pathSeparator, library());
+        Path classes = Files.createDirectory(directory.resolve("deployed"));
+        Path source = Files.writeString(
+                Files.createDirectory(directory.resolve("deployment")).resolve("Tuned.java"), program);
+        compile("-d", classes.toString(), "-cp", classPath, source.toString());
+        Path server = Files.writeString(directory.resolve("Server.java"), """
+                import java.net.URL;
+                import java.net.URLClassLoader;
+
+                void main(String[] arguments) throws Exception {
+                    URL[] urls = Arrays.stream(arguments[0].split(":")).map(Server::url).toArray(URL[]::new);
+                    for (int deployment = 0; deployment < 2; deployment++) {
+                        try (URLClassLoader loader = new URLClassLoader(urls, ClassLoader.getPlatformClassLoader())) {
+                            var constructor = loader.loadClass("Tuned").getDeclaredConstructor();
+                            constructor.setAccessible(true);
+                            var program = constructor.newInstance();
+                            var main = program.getClass().getDeclaredMethod("main", String[].class);
+                            main.setAccessible(true);
+                            main.invoke(program, (Object) new String[] {arguments[1]});
+                        }
+                    }
+                }
+
+                static URL url(String entry) {
+                    try {
+                        return Path.of(entry).toUri().toURL();
+                    } catch (MalformedURLException e) {
+                        throw new IllegalArgumentException(e);
+                    }
+                }
+                """);
+        Path serverClasses = Files.createDirectory(directory.resolve("server"));
+        compile("-d", serverClasses.toString(), server.toString());
+        run(
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                serverClasses.toString(),
+                "Server",
+                classPath + File.pathSeparator + classes);
+    }
+
     /** A program that is a module has its classes in a package. */
     @Test
     void runsOnTheModulePath() throws IOException, InterruptedException {
@@ -142,7 +186,7 @@ class JavaPageTest {
         assertThat(process.waitFor(150, TimeUnit.SECONDS)).isTrue();
         String text = Files.readString(out);
         assertThat(process.exitValue()).as(text).isZero();
-        assertThat(text).containsPattern("loss -?[0-9.]+\n.+\n");
+        assertThat(text).containsPattern("loss -?[0-9.E]+\n.+\n$");
         try (Stream<Path> written = Files.list(work)) {
             assertThat(written).isEmpty();
         }

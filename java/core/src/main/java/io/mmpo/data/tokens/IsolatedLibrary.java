@@ -7,9 +7,12 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.File;
 import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -18,6 +21,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /**
  * The tokenizers library in processes of its own ({@link TokenizerProcess}), as many as texts are tokenized at once: where the
@@ -104,8 +108,11 @@ final class IsolatedLibrary implements TokenizerLibrary {
         }
     }
 
-    /** The program's class path, with its modules, whose classes need not be modules there. */
+    /** Where this library is: its loader's own jars, or the program's class path, with its modules, which need not be modules there. */
     private static String classPath() {
+        if (IsolatedLibrary.class.getClassLoader() instanceof URLClassLoader loader) {
+            return Arrays.stream(loader.getURLs()).map(URL::getPath).collect(Collectors.joining(File.pathSeparator));
+        }
         String modules = System.getProperty("jdk.module.path", "");
         String classes = System.getProperty("java.class.path");
         return modules.isEmpty() ? classes : modules + File.pathSeparator + classes;

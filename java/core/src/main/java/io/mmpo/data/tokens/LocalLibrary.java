@@ -17,6 +17,15 @@ final class LocalLibrary implements TokenizerLibrary {
         this.library = library;
     }
 
+    /**
+     * Whether it may be loaded here. A process has the native library once, for the class loader that was first: a program that is
+     * deployed again, by another loader, tokenizes in processes of its own. The mark is the process's, as the library is.
+     */
+    static boolean isOurs() {
+        String loader = Integer.toHexString(System.identityHashCode(LocalLibrary.class.getClassLoader()));
+        return System.getProperties().computeIfAbsent("io.mmpo.tokenizers.loader", first -> loader).equals(loader);
+    }
+
     static LocalLibrary load(String definition) {
         stayOffline();
         // It looks for its version among the resources of the thread's loader, which may be one that does not know its

@@ -75,7 +75,7 @@ public final class Tokenizer implements AutoCloseable {
     /** In this process where nothing speaks against it, else in others. */
     private static TokenizerLibrary load(TokenizerFiles files) {
         try {
-            return files.doubt().isPresent()
+            return files.doubt().isPresent() || !LocalLibrary.isOurs()
                     ? IsolatedLibrary.load(files.definition())
                     : LocalLibrary.load(files.definition());
         } catch (TokenizerFault e) {
