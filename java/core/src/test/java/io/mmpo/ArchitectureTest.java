@@ -143,7 +143,7 @@ class ArchitectureTest {
 
     /** The package, but that the door is a room of its own. */
     private static String room(JavaClass type) {
-        String outermost = type.getName().replaceFirst("\\$.*", "");
+        String outermost = type.getBaseComponentType().getName().replaceFirst("\\$.*", "");
         boolean isRoot = type.getPackageName().equals("io.mmpo");
         return isRoot && !WORDS.contains(outermost.substring("io.mmpo.".length())) ? DOOR : type.getPackageName();
     }

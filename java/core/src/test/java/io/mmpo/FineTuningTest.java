@@ -149,9 +149,7 @@ class FineTuningTest {
                 }
             }
         };
-        synchronized (run) {
-            run[0] = whole.output(output).listener(cancelling).start();
-        }
+        run[0] = whole.output(output).listener(cancelling).start();
         try (TrainingReport cancelled = run[0].join()) {
             assertThat(cancelled.isCancelled()).isTrue();
             assertThat(cancelled.directory()).contains(output.resolve("checkpoint-" + cancelled.steps()));
