@@ -24,8 +24,7 @@ final class ChattingModel {
             }
             Files.writeString(
                     directory.resolve("chat_template.jinja"),
-                    "{% for message in messages %}{{ message.content }}{% if message.role == 'assistant' %}</s>{% else %} {% endif %}"
-                            + "{% endfor %}");
+"{% for message in messages %}{{ message.content }}</s>{% endfor %}");
             return directory;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

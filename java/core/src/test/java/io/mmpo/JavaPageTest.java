@@ -35,7 +35,7 @@ class JavaPageTest {
 
     /** What the library needs at run time, and nothing of the tests. */
     private static final Pattern NEEDED = Pattern.compile(
-            "(jackson|snakeyaml|javacpp|openblas|pytorch|tokenizers|api-0|gson|jna|slf4j-api|jspecify|error_prone_annotations|mmpo-).*\\.jar");
+            "(jackson-(annotations|core|databind|dataformat)|snakeyaml|javacpp|openblas|pytorch|tokenizers|api-0|gson|jna|slf4j-api|jspecify|error_prone_annotations|mmpo-).*\\.jar");
 
     @TempDir
     static Path directory;
