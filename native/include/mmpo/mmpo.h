@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 10
+#define MMPO_ABI_VERSION 9
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -356,19 +356,14 @@ MMPO_API int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, do
 MMPO_API int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out_logps, uint8_t* out_greedy,
                                   mmpo_error* err);
 
-/* Hears a token that was produced for a prompt, on the thread that generates. Not 0: that prompt's text ends with it. It may not call
- * anything of the model's. */
-typedef int32_t (*mmpo_hear_token)(void* context, int64_t prompt, int32_t token);
-
 /* Continues prompts. tokens: prompts one after another, prompt_lengths [num_prompts], each >= 1.
  * stop_tokens: a sequence ends with the first of them that it produces, which is kept.
- * hear, context: hears each token when it is there; hear may be NULL.
  * out_tokens: [num_prompts, max_new_tokens], row by row, the rest of a row is -1; out_lengths: [num_prompts].
  * Sequence i draws from its own stream, made from seed and i, so its text does not depend on its neighbours. */
 MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths,
                                      int64_t num_prompts, const int32_t* stop_tokens, int64_t num_stop_tokens,
-                                     const mmpo_sampling* sampling, mmpo_hear_token hear, void* context,
-                                     int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err);
+                                     const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths,
+                                     mmpo_error* err);
 
 /* A trainer updates the model's weights in place, so the model stays usable for scoring between steps; of a model with an
  * adapter the adapter's, the rest is frozen. It owns gradients (fp32), the optimizer's state and, for a bfloat16 model without

@@ -9,6 +9,7 @@
 #include "generate/sampler.h"
 #include "model/load_parameters.h"
 #include "model/rounding.h"
+#include "mmpo/streaming.h"
 
 using mmpo::guard;
 using mmpo::require;
@@ -41,6 +42,40 @@ void describe_parameter(const mmpo::ParameterLayout& layout, const at::Tensor& f
 void clear_token_logps(const mmpo_batch& batch, float* out) {
   for (int64_t c = 0; c < batch.num_completions; ++c) {
     out = std::fill_n(out, batch.completion_lengths[c], std::numeric_limits<float>::quiet_NaN());
+  }
+}
+
+struct GenerateArguments {
+  const int32_t* tokens;
+  const int32_t* prompt_lengths;
+  int64_t num_prompts;
+  const int32_t* stop_tokens;
+  int64_t num_stop_tokens;
+  const mmpo_sampling* sampling;
+};
+
+void generate(mmpo_model* model, const GenerateArguments& in, const mmpo::GoesOn& goes_on, int32_t* out_tokens,
+              int32_t* out_lengths) {
+  require_not_null(in.sampling, "sampling");
+  require_not_null(out_tokens, "out_tokens");
+  require_not_null(out_lengths, "out_lengths");
+  require(in.num_prompts > 0, "num_prompts must be > 0, got ", in.num_prompts);
+  mmpo::check_sampling(*in.sampling);
+  const int64_t row_length = in.sampling->max_new_tokens;
+  std::fill_n(out_tokens, in.num_prompts * row_length, -1);
+  std::fill_n(out_lengths, in.num_prompts, 0);
+  require_not_null(model, "model");
+  require_not_null(in.tokens, "tokens");
+  require_not_null(in.prompt_lengths, "prompt_lengths");
+  require(in.num_stop_tokens >= 0, "num_stop_tokens must be >= 0, got ", in.num_stop_tokens);
+  require(in.num_stop_tokens == 0 || in.stop_tokens != nullptr, "stop_tokens must not be NULL");
+  require(goes_on != nullptr, "hear must not be NULL");
+  const mmpo::Prompts prompts{in.tokens, {in.prompt_lengths, static_cast<size_t>(in.num_prompts)}};
+  const std::span<const int32_t> stops(in.stop_tokens, static_cast<size_t>(in.num_stop_tokens));
+  const auto sequences = mmpo::generate(model->model, prompts, stops, *in.sampling, goes_on);
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    std::ranges::copy(sequences[i], out_tokens + static_cast<int64_t>(i) * row_length);
+    out_lengths[i] = static_cast<int32_t>(sequences[i].size());
   }
 }
 
@@ -239,31 +274,23 @@ int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out
 
 int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths,
                             int64_t num_prompts, const int32_t* stop_tokens, int64_t num_stop_tokens,
-                            const mmpo_sampling* sampling, mmpo_hear_token hear, void* context, int32_t* out_tokens,
-                            int32_t* out_lengths, mmpo_error* err) {
+                            const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {
   return guard(err, [&] {
-    require_not_null(sampling, "sampling");
-    require_not_null(out_tokens, "out_tokens");
-    require_not_null(out_lengths, "out_lengths");
-    require(num_prompts > 0, "num_prompts must be > 0, got ", num_prompts);
-    mmpo::check_sampling(*sampling);
-    std::fill_n(out_tokens, num_prompts * sampling->max_new_tokens, -1);
-    std::fill_n(out_lengths, num_prompts, 0);
-    require_not_null(model, "model");
-    require_not_null(tokens, "tokens");
-    require_not_null(prompt_lengths, "prompt_lengths");
-    require(num_stop_tokens >= 0, "num_stop_tokens must be >= 0, got ", num_stop_tokens);
-    require(num_stop_tokens == 0 || stop_tokens != nullptr, "stop_tokens must not be NULL");
-    const mmpo::Prompts prompts{tokens, {prompt_lengths, static_cast<size_t>(num_prompts)}};
-    const std::span<const int32_t> stops(stop_tokens, static_cast<size_t>(num_stop_tokens));
+    generate(model, {tokens, prompt_lengths, num_prompts, stop_tokens, num_stop_tokens, sampling}, mmpo::unheard,
+             out_tokens, out_lengths);
+  });
+}
+
+int32_t mmpo_model_stream(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths, int64_t num_prompts,
+                          const int32_t* stop_tokens, int64_t num_stop_tokens, const mmpo_sampling* sampling,
+                          mmpo_hear_token hear, void* context, int32_t* out_tokens, int32_t* out_lengths,
+                          mmpo_error* err) {
+  return guard(err, [&] {
     const auto goes_on = [&](size_t prompt, int32_t token) {
-      return hear == nullptr || hear(context, static_cast<int64_t>(prompt), token) == 0;
+      return hear(context, static_cast<int64_t>(prompt), token) == 0;
     };
-    const auto sequences = mmpo::generate(model->model, prompts, stops, *sampling, goes_on);
-    for (size_t i = 0; i < sequences.size(); ++i) {
-      std::ranges::copy(sequences[i], out_tokens + static_cast<int64_t>(i) * sampling->max_new_tokens);
-      out_lengths[i] = static_cast<int32_t>(sequences[i].size());
-    }
+    generate(model, {tokens, prompt_lengths, num_prompts, stop_tokens, num_stop_tokens, sampling},
+             hear == nullptr ? nullptr : mmpo::GoesOn(goes_on), out_tokens, out_lengths);
   });
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "mmpo/mmpo.h"
+#include "mmpo/streaming.h"
 
 int main(void) {
   if (mmpo_abi_version() != MMPO_ABI_VERSION) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "c_api/c_api_testing.h"
+#include "mmpo/streaming.h"
 
 namespace mmpo {
 namespace {
@@ -82,7 +83,7 @@ TEST_F(ScoresCApi, ScoreSaysWhichCompletionsGreedyDecodingGives) {
   std::vector<int32_t> given(length);
   int32_t num_given = 0;
   ASSERT_EQ(
-      mmpo_model_generate(model_, prompt.data(), &length, 1, nullptr, 0, &greedy, nullptr, nullptr, given.data(), &num_given, &err_),
+      mmpo_model_generate(model_, prompt.data(), &length, 1, nullptr, 0, &greedy, given.data(), &num_given, &err_),
       MMPO_OK)
       << err_.message;
   std::vector<int32_t> tokens = prompt;
@@ -132,17 +133,15 @@ class GenerateCApi : public CApi {
     const int32_t* stop_tokens;
     int64_t num_stop_tokens;
     const mmpo_sampling* sampling;
-    mmpo_hear_token hear = nullptr;
   };
 
   int32_t run(const Call& call) {
     tokens_.assign(8, 77);
     lengths_.assign(2, 77);
     return mmpo_model_generate(model_, call.tokens, call.prompt_lengths, call.num_prompts, call.stop_tokens,
-                               call.num_stop_tokens, call.sampling, call.hear, &heard_, tokens_.data(), lengths_.data(), &err_);
+                               call.num_stop_tokens, call.sampling, tokens_.data(), lengths_.data(), &err_);
   }
 
-  std::vector<std::pair<int64_t, int32_t>> heard_;
   const std::vector<int32_t> prompt_tokens_{1, 2, 3};
   const std::vector<int32_t> prompt_lengths_{1, 2};
   mmpo_sampling sampling_{.temperature = 0, .top_p = 1, .top_k = 0, .seed = 0, .max_new_tokens = 4};
@@ -183,17 +182,23 @@ TEST_F(GenerateCApi, RefusesBadArgumentsAndClearsItsOutputs) {
 TEST_F(GenerateCApi, TellsEachTokenAndEndsWhereItIsAskedTo) {
   ASSERT_EQ(run(valid_), MMPO_OK) << err_.message;
   const std::vector<int32_t> whole = tokens_;
-  Call call = valid_;
-  call.hear = [](void* context, int64_t prompt, int32_t token) {
-    auto& heard = *static_cast<std::vector<std::pair<int64_t, int32_t>>*>(context);
-    heard.emplace_back(prompt, token);
-    return prompt == 1 && std::ranges::count(heard, 1, &std::pair<int64_t, int32_t>::first) == 2 ? 1 : 0;
+  using Heard = std::vector<std::pair<int64_t, int32_t>>;
+  Heard heard;
+  const mmpo_hear_token hear = [](void* context, int64_t prompt, int32_t token) {
+    auto& all = *static_cast<Heard*>(context);
+    all.emplace_back(prompt, token);
+    return prompt == 1 && std::ranges::count(all, 1, &Heard::value_type::first) == 2 ? 1 : 0;
   };
-  ASSERT_EQ(run(call), MMPO_OK) << err_.message;
+  const auto stream = [&](mmpo_hear_token listener) {
+    return mmpo_model_stream(model_, valid_.tokens, valid_.prompt_lengths, valid_.num_prompts, nullptr, 0, &sampling_,
+                             listener, &heard, tokens_.data(), lengths_.data(), &err_);
+  };
+  ASSERT_EQ(stream(hear), MMPO_OK) << err_.message;
   EXPECT_EQ(lengths_, (std::vector<int32_t>{4, 2}));
   EXPECT_EQ(tokens_, (std::vector<int32_t>{whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], -1, -1}));
-  EXPECT_EQ(heard_, (std::vector<std::pair<int64_t, int32_t>>{
-                        {0, whole[0]}, {1, whole[4]}, {0, whole[1]}, {1, whole[5]}, {0, whole[2]}, {0, whole[3]}}));
+  EXPECT_EQ(heard,
+            (Heard{{0, whole[0]}, {1, whole[4]}, {0, whole[1]}, {1, whole[5]}, {0, whole[2]}, {0, whole[3]}}));
+  expect_failure(stream(nullptr), err_, MMPO_INVALID_ARGUMENT, {"hear must not be NULL"});
 }
 
 TEST_F(GenerateCApi, RefusesWhatItCannotTellTheSizeOfItsOutputsFrom) {
@@ -208,8 +213,8 @@ TEST_F(GenerateCApi, RefusesWhatItCannotTellTheSizeOfItsOutputsFrom) {
   sampling_.max_new_tokens = 4;
   std::vector<int32_t> out(8);
   const auto generate = [&](mmpo_model* model, int32_t* out_tokens, int32_t* out_lengths) {
-    return mmpo_model_generate(model, prompt_tokens_.data(), prompt_lengths_.data(), 2, nullptr, 0, &sampling_, nullptr,
-                               nullptr, out_tokens, out_lengths, &err_);
+    return mmpo_model_generate(model, prompt_tokens_.data(), prompt_lengths_.data(), 2, nullptr, 0, &sampling_,
+                               out_tokens, out_lengths, &err_);
   };
   expect_failure(generate(nullptr, out.data(), out.data()), err_, MMPO_INVALID_ARGUMENT, {"model"});
   expect_failure(generate(model_, nullptr, out.data()), err_, MMPO_INVALID_ARGUMENT, {"out_tokens"});

@@ -128,7 +128,7 @@ class JavaPageTest {
                 sources.resolve("app/Tuned.java").toString());
         run(
                 "--add-modules",
-                "ALL-MODULE-PATH",
+                "ALL-MODULE-PATH,java.sql,java.net.http",
                 "--enable-native-access=io.mmpo,ai.djl.tokenizers,org.bytedeco.javacpp",
                 "-p",
                 modulePath + File.pathSeparator + classes,

@@ -48,8 +48,9 @@ final class Bindings {
             status("mmpo_round", ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_LOGPS = status("mmpo_model_logps", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle MODEL_SCORE = status("mmpo_model_score", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-    static final MethodHandle MODEL_GENERATE = status(
-            "mmpo_model_generate",
+    /** Of streaming.h. */
+    static final MethodHandle MODEL_STREAM = status(
+            "mmpo_model_stream",
             ADDRESS,
             ADDRESS,
             ADDRESS,

@@ -183,11 +183,11 @@ public final class NativeModel implements AutoCloseable {
             List<int[]> prompts, int[] stopTokens, Sampling sampling, TokenCalls calls, MemorySegment hear) {
         int[] lengths = prompts.stream().mapToInt(prompt -> prompt.length).toArray();
         int[] tokens = prompts.stream().flatMapToInt(Arrays::stream).toArray();
-        return handle.call("mmpo_model_generate", call -> {
+        return handle.call("mmpo_model_stream", call -> {
             long rowLength = sampling.maxNewTokens();
             MemorySegment outTokens = call.memory().allocate(JAVA_INT, Math.multiplyExact(rowLength, lengths.length));
             MemorySegment outLengths = call.memory().allocate(JAVA_INT, lengths.length);
-            int status = (int) Bindings.MODEL_GENERATE.invokeExact(
+            int status = (int) Bindings.MODEL_STREAM.invokeExact(
                     handle.address(),
                     call.memory().allocateFrom(JAVA_INT, tokens),
                     call.memory().allocateFrom(JAVA_INT, lengths),

@@ -25,11 +25,8 @@ final class TokenCalls {
         this.listener = listener;
     }
 
-    /** NULL where nobody listens: an upcall a token is spared. */
     MemorySegment stub(Arena arena) {
-        return listener == TokenListener.NONE
-                ? MemorySegment.NULL
-                : Linker.nativeLinker().upcallStub(HEAR.bindTo(this), DESCRIPTOR, arena);
+        return Linker.nativeLinker().upcallStub(HEAR.bindTo(this), DESCRIPTOR, arena);
     }
 
     /** An exception must not pass through the core: it is kept, and every text ends. */
