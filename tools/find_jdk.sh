@@ -1,6 +1,7 @@
 # Sourced: find_jdk prints the directory of a JDK that is new enough, or fails. The launcher and the developers' commands
-# use it, because the java on the PATH is often older.
+# use it, because the java on the PATH is often older. java_program: the program that is wanted of it; javac where something is compiled.
 minimum_jdk=25
+java_program=javac
 no_jdk="a JDK of version $minimum_jdk or newer is wanted; JAVA_HOME, the PATH and the usual places (/usr/lib/jvm, ~/.sdkman, \
 ~/.jdks) have none. Install one (https://adoptium.net/installation/linux; with SDKMAN: sdk install java 25-tem) or point \
 JAVA_HOME at it."
@@ -8,7 +9,7 @@ JAVA_HOME at it."
 # Major version of the JDK in a directory, from its release file (starting it would take a tenth of a second).
 jdk_major() {
   local line version
-  [[ -x $1/bin/javac && -r $1/release ]] || return 1
+  [[ -x $1/bin/$java_program && -r $1/release ]] || return 1
   while IFS= read -r line; do
     if [[ $line == JAVA_VERSION=* ]]; then
       version=${line#JAVA_VERSION=\"}
