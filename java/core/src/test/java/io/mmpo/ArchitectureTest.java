@@ -96,6 +96,15 @@ class ArchitectureTest {
                     "io.mmpo.infer",
                     "io.mmpo.model"),
             entry("io.mmpo.run", "io.mmpo.config", "io.mmpo.files"),
+            entry("io.mmpo.track", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
+            entry(
+                    "io.mmpo.tune",
+                    "io.mmpo.config",
+                    "io.mmpo.data",
+                    "io.mmpo.files",
+                    "io.mmpo.report",
+                    "io.mmpo.run",
+                    "io.mmpo.train"),
             entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
             entry(
                     "io.mmpo.train",
@@ -105,11 +114,13 @@ class ArchitectureTest {
                     "io.mmpo.data.store",
                     "io.mmpo.data.tokens",
                     "io.mmpo.files",
+                    "io.mmpo.hub",
                     "io.mmpo.infer",
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.run",
-                    "io.mmpo.spec"));
+                    "io.mmpo.spec",
+                    "io.mmpo.track"));
 
     private static Map.Entry<String, List<String>> entry(String name, String... allowed) {
         return Map.entry(name, List.of(allowed));

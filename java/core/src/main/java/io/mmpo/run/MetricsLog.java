@@ -13,16 +13,24 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Writes metrics.jsonl: one object a line, each in the file before the run goes on. Keeps what it wrote for trainer_state.json. */
 public final class MetricsLog {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Path file;
+    private final Consumer<RunMetrics> further;
     private final List<RunMetrics> history = new ArrayList<>();
 
     public MetricsLog(RunDirectory directory) {
+        this(directory, line -> {});
+    }
+
+    /** further: who is given every line after it was written. */
+    public MetricsLog(RunDirectory directory, Consumer<RunMetrics> further) {
         this.file = directory.metrics();
+        this.further = further;
     }
 
     public void write(RunMetrics line) {
@@ -38,6 +46,7 @@ public final class MetricsLog {
                     file,
                     IoProblem.of(e));
         }
+        further.accept(line);
     }
 
     /** When a run goes on: the lines up to the checkpoint, and none that an interrupted run wrote after it. */

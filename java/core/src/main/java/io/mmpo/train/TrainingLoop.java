@@ -90,7 +90,7 @@ final class TrainingLoop {
         listener.finished(ProgressListener.Phase.TRAINING);
         TrainingSummary summary = summary(groups, (System.nanoTime() - start) * 1e-9);
         write(summary);
-        return new TrainingResult(checkpoints.saveFinal(), plan.totalSteps(), Optional.of(summary));
+        return new TrainingResult(checkpoints.saveFinal(plan.totalSteps()), plan.totalSteps(), Optional.of(summary));
     }
 
     /** One optimizer step; false, with nothing updated, where the listener asked to stop. */
