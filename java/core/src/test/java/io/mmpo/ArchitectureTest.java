@@ -112,6 +112,15 @@ class ArchitectureTest {
                     "io.mmpo.infer",
                     "io.mmpo.model"),
             entry("io.mmpo.run", "io.mmpo.config", "io.mmpo.files"),
+            entry("io.mmpo.track", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
+            entry(
+                    "io.mmpo.tune",
+                    "io.mmpo.config",
+                    "io.mmpo.data",
+                    "io.mmpo.files",
+                    "io.mmpo.report",
+                    "io.mmpo.run",
+                    "io.mmpo.train"),
             entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
             entry(
                     "io.mmpo.train",
@@ -121,11 +130,13 @@ class ArchitectureTest {
                     "io.mmpo.data.store",
                     "io.mmpo.data.tokens",
                     "io.mmpo.files",
+                    "io.mmpo.hub",
                     "io.mmpo.infer",
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.run",
-                    "io.mmpo.spec"));
+                    "io.mmpo.spec",
+                    "io.mmpo.track"));
 
     /** Classes of the root package that every other may use, since they use none themselves; the others are the library's door, above all. */
     private static final Set<String> WORDS = Set.of(

@@ -15,6 +15,7 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         subcommands = {
             TrainCommand.class,
+            TuneCommand.class,
             QuickstartCommand.class,
             LogprobsCommand.class,
             GenerateCommand.class,

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.config.ConfigLoader;
+import io.mmpo.config.TuningConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,7 +89,14 @@ class PageCommandsTest {
         for (Markdown.Block block : page.blocks()) {
             if (block.language().equals("yaml")) {
                 Path file = Files.writeString(directory.resolve("config.yaml"), block.text());
-                assertThatCode(() -> ConfigLoader.load(file, missing(block)))
+                boolean isSearch = block.lines().stream().anyMatch(line -> line.startsWith("tune:"));
+                assertThatCode(() -> {
+                            if (isSearch) {
+                                TuningConfig.load(file, missing(block));
+                            } else {
+                                ConfigLoader.load(file, missing(block));
+                            }
+                        })
                         .as(page.place(block.line()))
                         .doesNotThrowAnyException();
             }

@@ -71,10 +71,11 @@ class SettingsReportsTest {
     @Test
     void aRecipeOfTrlsRuns() throws IOException {
         Cli run = train("16-trl-recipe", "c.yaml", "rows.jsonl").succeeds();
-        for (String key : List.of("attn_implementation", "hub_model_id", "log_level", "do_eval", "report_to")) {
+        for (String key : List.of("attn_implementation", "hub_model_id", "log_level", "do_eval")) {
             assertThat(run.err()).contains("note: " + key + " means nothing here");
         }
         assertThat(run.err()).contains("nothing will be evaluated, although eval_strategy is steps");
+        assertThat(output().toFile().list()).anyMatch(name -> name.startsWith("events.out.tfevents."));
         assertThat(output().resolve("final")).exists();
     }
 

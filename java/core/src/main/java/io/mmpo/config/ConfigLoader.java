@@ -20,6 +20,11 @@ public final class ConfigLoader {
 
     /** {@code overrides} are {@code key=value}, each key once; they win over the file. */
     public static Loaded load(Path file, List<String> overrides) {
+        return read(assignments(file, overrides));
+    }
+
+    /** What keys are set to, before anything of it is checked. */
+    static Map<String, Assignment> assignments(Path file, List<String> overrides) {
         Map<String, Assignment> assignments = YamlFile.read(file);
         Map<String, String> texts = new LinkedHashMap<>();
         for (String override : overrides) {
@@ -38,7 +43,7 @@ public final class ConfigLoader {
             }
             assignments.put(key, Assignment.onCommandLine(key, text));
         }
-        return read(assignments);
+        return assignments;
     }
 
     static Loaded of(Map<String, ?> values) {
@@ -47,7 +52,7 @@ public final class ConfigLoader {
         return read(assignments);
     }
 
-    private static Loaded read(Map<String, Assignment> assignments) {
+    static Loaded read(Map<String, Assignment> assignments) {
         Map<String, Assignment> byFirstName = new LinkedHashMap<>();
         Problems problems = new Problems(byFirstName);
         inWordsOfToday(assignments, problems).forEach((name, assignment) -> {

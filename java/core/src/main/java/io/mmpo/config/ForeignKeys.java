@@ -121,8 +121,7 @@ final class ForeignKeys {
                 "tpu_num_cores",
                 "tpu_metrics_debug");
         ignored(
-                "metrics are written to metrics.jsonl in output_dir, every logging_steps, and to nothing else",
-                "report_to",
+                "metrics are written to output_dir every logging_steps, and to what report_to names",
                 "logging_strategy",
                 "logging_dir",
                 "project",

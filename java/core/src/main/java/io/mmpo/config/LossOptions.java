@@ -230,6 +230,11 @@ public record LossOptions(Settings values) {
         }
     }
 
+    /** As loss_type names them, at least one. */
+    public List<String> words() {
+        return values.get(LOSS_TYPE);
+    }
+
     /** At least one; the first decides what is logged as rewards. */
     public List<LossTerm> terms() {
         List<LossType> types = types(values);

@@ -9,9 +9,11 @@ import static io.mmpo.config.ValueTypes.PATH;
 import static io.mmpo.config.ValueTypes.STEPS;
 import static io.mmpo.config.ValueTypes.SWITCH;
 
+import io.mmpo.spec.TrackerKind;
 import io.mmpo.spec.WeightType;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -116,6 +118,14 @@ public record RunOptions(Settings values) {
                     "How weights are rounded to save_dtype: `nearest`, or `stochastic`, up or down by chance with the number as the mean,"
                             + " which keeps what was learned where the nearest loses it (docs/numerics.md).");
 
+    private static final ConfigKey<List<String>> REPORT_TO = KEYS.key("report_to", TrackerWords.TYPE)
+            .unset("none")
+            .mayChangeOnResuming()
+            .means(
+                    "Where metrics go beside metrics.jsonl: `none`, `tensorboard` (event files in output_dir), `mlflow` (the server that"
+                            + " `MLFLOW_TRACKING_URI` names), a list of both, or `all`: TensorBoard, and MLflow where a server is named"
+                            + " (docs/tracking.md).");
+
     private static final ConfigKey<Optional<String>> RESUME_FROM = KEYS.key("resume_from_checkpoint", SWITCH)
             .mayChangeOnResuming()
             .means("`true` to go on from the newest complete checkpoint in output_dir, or the directory of one.");
@@ -218,6 +228,12 @@ public record RunOptions(Settings values) {
     /** To savedType: by chance, seeded. */
     public boolean stochasticRounding() {
         return values.get(STOCHASTIC_ROUNDING);
+    }
+
+    /** Whether metrics go there too. isNamed: whether the environment says where it is, which {@code all} asks for. */
+    public boolean reportsTo(TrackerKind tracker, boolean isNamed) {
+        List<String> words = values.get(REPORT_TO);
+        return words.contains(TrackerWords.of(tracker)) || (isNamed && words.contains(TrackerWords.ALL));
     }
 
     /** "true" for the newest checkpoint in outputDir, or the directory of one. */

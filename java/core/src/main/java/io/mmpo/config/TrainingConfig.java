@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /** Everything that a training run is told, checked. Keys, defaults and meanings: docs/configuration.md. */
@@ -59,6 +60,21 @@ public record TrainingConfig(
 
     /** Every key with the value that the run uses, as YAML that {@link #load} reads back to an equal configuration. */
     public String toYaml() {
+        return YamlFile.write(yaml());
+    }
+
+    /** Of the keys that decide what the weights become those that have a value, as {@link #load} reads them. */
+    public String decisiveYaml() {
+        Map<String, Object> yaml = yaml();
+        yaml.entrySet()
+                .removeIf(entry -> entry.getValue() == null
+                        || Objects.requireNonNull(ConfigKeys.ALL.get(entry.getKey()))
+                                .mayChangeOnResuming());
+        return YamlFile.write(yaml);
+    }
+
+    /** What YAML holds for each key. */
+    Map<String, Object> yaml() {
         Map<String, Object> yaml = new LinkedHashMap<>();
         Stream.of(
                         model.values(),
@@ -70,6 +86,6 @@ public record TrainingConfig(
                         run.values())
                 .map(Settings::toYaml)
                 .forEach(yaml::putAll);
-        return YamlFile.write(yaml);
+        return yaml;
     }
 }

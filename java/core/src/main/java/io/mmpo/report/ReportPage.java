@@ -1,43 +1,39 @@
 package io.mmpo.report;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
 /** index.html: one file without scripts that loads nothing, and is XML too. */
 final class ReportPage {
-    private static final int MOST_ROWS = 60; // of a plot's table in the page
     private static final int MOST_LETTERS = 4000; // of an answer
-    private static final String POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
     private final List<Run> runs;
     private final List<Plot> plots;
     private final Optional<Plot> figure;
-    private final boolean withPng;
     private final Table finalValues;
     private final Table differing;
     private final Table shared;
     private final Optional<Table> evaluations;
+    private final Optional<Table> besideThePaper;
     private final List<ComparedAnswers> answers;
-    private final Markup page = new Markup();
+    private final PageParts parts;
+    private final Markup page;
 
     /** withPng: whether plots lie beside the page as PNG too. */
     ReportPage(List<Run> runs, List<Plot> plots, Optional<Plot> figure, boolean withPng) {
         this.runs = runs;
         this.plots = plots;
         this.figure = figure;
-        this.withPng = withPng;
+        this.parts = new PageParts(withPng);
+        this.page = parts.markup();
         finalValues = RunTables.finalValues(runs);
         differing = RunTables.differingSettings(runs);
         shared = RunTables.sharedSettings(runs);
         evaluations = RunTables.evaluations(runs);
+        besideThePaper = PaperNumbers.beside(runs);
         answers = ComparedAnswers.of(runs);
     }
 
@@ -45,6 +41,7 @@ final class ReportPage {
     List<Table> tables() {
         List<Table> tables = new ArrayList<>(List.of(finalValues));
         evaluations.ifPresent(tables::add);
+        besideThePaper.ifPresent(tables::add);
         tables.addAll(List.of(differing, shared).stream()
                 .filter(table -> !table.rows().isEmpty())
                 .toList());
@@ -53,7 +50,7 @@ final class ReportPage {
 
     String toHtml() {
         page.open("html", "lang", "en");
-        head();
+        parts.head(title());
         page.open("body");
         page.open("header").element("h1", title()).element("p", subtitle(), "class", "muted");
         navigation();
@@ -62,15 +59,15 @@ final class ReportPage {
         runs();
         figure.ifPresent(this::figure);
         curves();
-        section("values", "Values", () -> {
-            table(finalValues);
+        parts.section("values", "Values", () -> {
+            parts.table(finalValues);
             if (figure.isEmpty()) {
-                evaluations.ifPresent(this::table);
+                evaluations.ifPresent(parts::table);
             }
         });
-        section("settings", "Settings", this::settings);
+        parts.section("settings", "Settings", this::settings);
         if (!answers.isEmpty()) {
-            section("answers", "Sample answers", this::answers);
+            parts.section("answers", "Sample answers", this::answers);
         }
         page.close();
         page.open("footer")
@@ -94,28 +91,6 @@ final class ReportPage {
         return String.join(", ", words);
     }
 
-    private void head() {
-        page.open("head").empty("meta", "charset", "utf-8");
-        page.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
-        page.empty("meta", "name", "color-scheme", "content", "light dark");
-        page.empty("meta", "http-equiv", "Content-Security-Policy", "content", POLICY);
-        page.element("title", title() + " – mmpo report");
-        page.style(style()).close();
-    }
-
-    private static String style() {
-        return ":root{" + Palette.LIGHT.toCss() + "}@media (prefers-color-scheme:dark){:root{" + Palette.DARK.toCss()
-                + "}}" + SvgWriter.classes() + "\n" + stylesheet();
-    }
-
-    private static String stylesheet() {
-        try (InputStream in = Objects.requireNonNull(ReportPage.class.getResourceAsStream("report.css"))) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     private void navigation() {
         page.open("nav", "aria-label", "Sections").open("ul");
         link("runs", "Runs");
@@ -135,14 +110,8 @@ final class ReportPage {
         page.open("li").element("a", words, "href", "#" + id).close();
     }
 
-    private void section(String id, String heading, Runnable content) {
-        page.open("section", "aria-labelledby", id).element("h2", heading, "id", id);
-        content.run();
-        page.close();
-    }
-
     private void runs() {
-        section("runs", "Runs", () -> {
+        parts.section("runs", "Runs", () -> {
             page.open("ul", "class", "runs");
             for (int i = 0; i < runs.size(); i++) {
                 Run run = runs.get(i);
@@ -166,20 +135,21 @@ final class ReportPage {
     }
 
     private void figure(Plot plot) {
-        section("win-rate", "Win-rate and accuracy", () -> {
+        parts.section("win-rate", "Win-rate and accuracy", () -> {
             page.element(
                     "p",
                     "Each path leads from a run's first evaluated checkpoint, the open circle, to its last. Up and to the right is better.",
                     "class",
                     "muted");
             PaperFigure.warning(runs).ifPresent(warning -> page.element("p", warning, "class", "note"));
-            plot(plot);
-            evaluations.ifPresent(this::table);
+            parts.plot(plot);
+            besideThePaper.ifPresent(parts::table);
+            evaluations.ifPresent(parts::table);
         });
     }
 
     private void curves() {
-        section("training", "Training", () -> {
+        parts.section("training", "Training", () -> {
             if (plots.isEmpty()) {
                 page.element("p", "No run has logged anything yet.");
             } else {
@@ -190,65 +160,9 @@ final class ReportPage {
                         "muted");
             }
             page.open("div", "class", "plots");
-            plots.forEach(this::plot);
+            plots.forEach(parts::plot);
             page.close();
         });
-    }
-
-    private void plot(Plot plot) {
-        page.open("figure", "id", plot.id(), "class", plot.hasPaths() ? "wide" : "");
-        page.open("figcaption").element("h3", plot.title());
-        if (!plot.unit().isEmpty()) {
-            page.element("span", plot.unit(), "class", "muted");
-        }
-        page.close();
-        SvgWriter.inPage(page, PlotLayout.inPage(plot), plot.id(), plot.title(), plot.description());
-        page.open("div", "class", "below").open("details");
-        page.element("summary", "Data");
-        tableBody(plot.data().thinned(MOST_ROWS));
-        page.close();
-        files("plots/" + plot.id(), withPng ? List.of("svg", "png", "csv") : List.of("svg", "csv"), plot.title());
-        page.close().close();
-    }
-
-    private void files(String path, List<String> endings, String of) {
-        page.open("p", "class", "files");
-        for (String ending : endings) {
-            String name = ending.toUpperCase(java.util.Locale.ROOT);
-            page.element("a", name, "href", path + "." + ending, "aria-label", of + " as " + name);
-        }
-        page.close();
-    }
-
-    private void table(Table table) {
-        page.open("div", "class", "table");
-        tableBody(table);
-        files("tables/" + table.id(), List.of("csv"), table.caption());
-        page.close();
-    }
-
-    /** A table may be wider than a phone: it moves in a frame of its own, which keys reach too. */
-    private void tableBody(Table table) {
-        page.open("div", "class", "scroll", "role", "region", "tabindex", "0", "aria-label", table.caption());
-        page.open("table").element("caption", table.caption());
-        page.open("thead").open("tr");
-        for (int i = 0; i < table.header().size(); i++) {
-            boolean isNumber = i > 0 && table.rows().stream().allMatch(isNumberAt(i));
-            page.element("th", table.header().get(i), "scope", "col", "class", isNumber ? "number" : "");
-        }
-        page.close().close().open("tbody");
-        for (List<Table.Cell> row : table.rows()) {
-            page.open("tr").element("th", row.getFirst().text(), "scope", "row");
-            row.stream()
-                    .skip(1)
-                    .forEach(cell -> page.element("td", cell.text(), "class", cell.isNumber() ? "number" : ""));
-            page.close();
-        }
-        page.close().close().close();
-    }
-
-    private static java.util.function.Predicate<List<Table.Cell>> isNumberAt(int column) {
-        return row -> row.get(column).isNumber();
     }
 
     private void settings() {
@@ -256,12 +170,12 @@ final class ReportPage {
             if (differing.rows().isEmpty()) {
                 page.element("p", "The runs have the same settings.");
             } else {
-                table(differing);
+                parts.table(differing);
             }
         }
         if (!shared.rows().isEmpty()) {
             page.open("details").element("summary", shared.caption());
-            table(shared);
+            parts.table(shared);
             page.close();
         }
     }

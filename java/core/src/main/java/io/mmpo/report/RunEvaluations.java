@@ -2,6 +2,7 @@ package io.mmpo.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.PrintableText;
 import io.mmpo.files.JsonFile;
 import io.mmpo.run.CheckpointName;
 import io.mmpo.run.MetricsHistory;
@@ -19,7 +20,8 @@ import java.util.TreeMap;
 
 /**
  * What mmpo eval left below a run's directory: results.json of tests of ability in lm-evaluation-harness's shape, score.json of
- * AlpacaEval. The checkpoint is the one that the file's path names, else the one that the file says; else it is the final model.
+ * AlpacaEval. The checkpoint is the one that the file's path names, else the one that the file says; where neither says anything, it is the
+ * final model. What the file says to be of another model, the one that training began with say, is none of the run's.
  *
  * @param all one an evaluated checkpoint, in the order of their steps
  */
@@ -63,15 +65,28 @@ record RunEvaluations(List<Evaluation> all, List<String> notes) {
                     notes.add(run.relativize(file) + " has no " + key + ", so it is left out.");
                     continue;
                 }
-                String checkpoint = CheckpointName.in(run.relativize(file))
-                        .or(() -> CheckpointName.in(
-                                Path.of(json.path("model_name").asText("").replace('\0', ' '))))
-                        .orElse(CheckpointName.FINAL);
+                String model = json.path("model_name").asText("").replace('\0', ' ');
+                Optional<String> named =
+                        CheckpointName.in(run.relativize(file)).or(() -> ownCheckpoint(Path.of(model)));
+                if (named.isEmpty() && !model.isBlank()) {
+                    notes.add(run.relativize(file) + " is of " + PrintableText.line(model)
+                            + ", which is no model of this run, so it is left out.");
+                    continue;
+                }
+                String checkpoint = named.orElse(CheckpointName.FINAL);
                 if (byCheckpoint.putIfAbsent(checkpoint, json) != null) {
                     notes.add(run.relativize(file) + " is a second " + name + " of " + checkpoint
                             + ", so it is left out.");
                 }
             }
+        }
+
+        /** Of a model's path, where it leads to one of this run's. */
+        private Optional<String> ownCheckpoint(Path model) {
+            Path place = model.getParent();
+            boolean isOwn = place == null
+                    || place.endsWith(run.toAbsolutePath().normalize().getFileName());
+            return isOwn ? CheckpointName.in(model) : Optional.empty();
         }
 
         private Evaluation evaluation(String checkpoint) {

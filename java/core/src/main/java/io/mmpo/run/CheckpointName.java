@@ -19,7 +19,7 @@ public final class CheckpointName {
         return PREFIX + step;
     }
 
-    static OptionalInt stepOf(Path path) {
+    public static OptionalInt stepOf(Path path) {
         return path.getFileName() == null
                 ? OptionalInt.empty()
                 : stepOf(path.getFileName().toString());

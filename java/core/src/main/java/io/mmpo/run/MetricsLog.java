@@ -14,26 +14,36 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Writes metrics.jsonl: one object a line, each in the file before the run goes on. Keeps what it wrote for trainer_state.json. */
 public final class MetricsLog {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Optional<Path> file;
+    private final Consumer<RunMetrics> further;
     private final List<RunMetrics> history = new ArrayList<>();
 
     public MetricsLog(RunDirectory directory) {
+        this(directory, line -> {});
+    }
+
+    /** further: who is given every line after it was written. */
+    public MetricsLog(RunDirectory directory, Consumer<RunMetrics> further) {
         this.file = Optional.of(directory.metrics());
+        this.further = further;
     }
 
     /** Of a run that leaves no files. */
     public MetricsLog() {
         this.file = Optional.empty();
+        this.further = line -> {};
     }
 
     public void write(RunMetrics line) {
         history.add(line);
         file.ifPresent(path -> append(path, toJson(line)));
+        further.accept(line);
     }
 
     private static void append(Path file, String text) {

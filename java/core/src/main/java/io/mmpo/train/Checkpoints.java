@@ -3,11 +3,13 @@ package io.mmpo.train;
 import io.mmpo.Evaluation;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.files.AtomicDirectory;
+import io.mmpo.files.AtomicFile;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.SafetensorsReader;
 import io.mmpo.model.SafetensorsWriter;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.run.CheckpointName;
 import io.mmpo.run.RunCheckpoint;
 import io.mmpo.run.RunDirectory;
 import io.mmpo.run.TrainerState;
@@ -22,6 +24,7 @@ final class Checkpoints implements Saving {
     private final TrainingConfig config;
     private final PretrainedModel model;
     private final NativeTrainer trainer;
+    private final ModelCard card;
     private final ModelSaver saver;
     private final ProgressListener listener;
     private final BestModel best;
@@ -31,11 +34,13 @@ final class Checkpoints implements Saving {
             TrainingConfig config,
             PretrainedModel model,
             NativeTrainer trainer,
+            ModelCard card,
             ProgressListener listener) {
         this.directory = directory;
         this.config = config;
         this.model = model;
         this.trainer = trainer;
+        this.card = card;
         this.saver = new ModelSaver(model, trainer, config, listener);
         this.listener = listener;
         this.best = new BestModel(config.run().best(), directory);
@@ -79,9 +84,9 @@ final class Checkpoints implements Saving {
         SafetensorsWriter.writeFile(file, new OptimizerState(trainer).tensors(!saver.isExact()), Map.of());
     }
 
-    /** The last model, or the best one where load_best_model_at_end asks for it. */
+    /** The model as it is after the last step, or the best one where load_best_model_at_end asks for it, with its card. */
     @Override
-    public Optional<Path> saveFinal() {
+    public Optional<Path> saveFinal(int lastStep) {
         Path target = directory.finalModel();
         Optional<Path> chosen = config.run().best().loadAtEnd() ? bestCheckpoint() : Optional.empty();
         if (chosen.isEmpty()) {
@@ -93,6 +98,9 @@ final class Checkpoints implements Saving {
             } else {
                 saver.save(model.path(), target);
             }
+            int step = chosen.map(path -> CheckpointName.stepOf(path).orElseThrow())
+                    .orElse(lastStep);
+            AtomicFile.write(model.path().resolve(ModelCard.FILE), card.afterStep(step));
             model.commit();
         }
         if (config.run().saveTotalLimit().equals(OptionalInt.of(1))) {

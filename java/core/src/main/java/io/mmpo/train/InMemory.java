@@ -24,7 +24,7 @@ record InMemory(NativeTrainer trainer) implements Saving {
     }
 
     @Override
-    public Optional<Path> saveFinal() {
+    public Optional<Path> saveFinal(int lastStep) {
         FiniteWeights.require(trainer.parameters(), "the trained model");
         return Optional.empty();
     }

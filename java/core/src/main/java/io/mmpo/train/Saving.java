@@ -16,6 +16,6 @@ interface Saving {
     /** What the run can go on from; its place, where it has one. */
     Optional<Path> saveWhole(TrainerState state);
 
-    /** The place of the final model, where it has one. */
-    Optional<Path> saveFinal();
+    /** The place of the final model, where it has one; lastStep: after which it is as it is. */
+    Optional<Path> saveFinal(int lastStep);
 }

@@ -90,7 +90,8 @@ final class TrainingLoop {
         listener.finished(ProgressListener.Phase.TRAINING);
         TrainingSummary summary = summary(groups, (System.nanoTime() - start) * 1e-9);
         write(summary);
-        return new TrainingResult(saving.saveFinal(), plan.totalSteps(), Optional.of(summary), Optional.empty());
+        return new TrainingResult(
+                saving.saveFinal(plan.totalSteps()), plan.totalSteps(), Optional.of(summary), Optional.empty());
     }
 
     /** One optimizer step; false, with nothing updated, where the listener asked to stop. */

@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import io.mmpo.config.ModelOptions;
 import io.mmpo.config.OptimizerOptions;
+import io.mmpo.config.SavedConfig;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.Tokenizer;
@@ -16,9 +17,15 @@ import io.mmpo.run.MetricsLog;
 import io.mmpo.run.RunCheckpoint;
 import io.mmpo.run.RunDirectory;
 import io.mmpo.spec.OptimizerSettings;
+import io.mmpo.spec.TrackerKind;
 import io.mmpo.spec.WeightType;
 import java.nio.file.Path;
+import io.mmpo.track.TrackedRun;
+import io.mmpo.track.Tracker;
+import io.mmpo.track.Trackers;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
@@ -115,13 +122,31 @@ final class TrainingSession implements AutoCloseable {
 
     private TrainingResult trainIntoDirectory(PreparedRun run, NativeTrainer trainer) {
         RunDirectory directory = new RunDirectory(config.run().outputDir());
-        Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, listener);
-        MetricsLog log = new MetricsLog(directory);
+        Tracker tracker = resources.keep(openTracker(directory, run));
+        MetricsLog log = new MetricsLog(directory, tracker::log);
+        ModelCard card = new ModelCard(config, run.plan(), model, log);
+        Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, card, listener);
         if (config.run().resumeFrom().isPresent()) {
             log.restore(run.from().map(point -> point.state().logHistory()).orElse(List.of()));
         }
         run.from().ifPresent(point -> resume(point, checkpoints));
-        return new TrainingLoop(config, run, new Scorer(model.core()), trainer, checkpoints, log, listener).run();
+        TrainingResult result =
+                new TrainingLoop(config, run, new Scorer(model.core()), trainer, checkpoints, log, listener).run();
+        tracker.ended(result.interrupted() ? Tracker.Ending.INTERRUPTED : Tracker.Ending.FINISHED);
+        return result;
+    }
+
+    private Tracker openTracker(RunDirectory directory, PreparedRun run) {
+        Map<String, String> environment = System.getenv();
+        List<TrackerKind> kinds = Arrays.stream(TrackerKind.values())
+                .filter(kind -> config.run().reportsTo(kind, Trackers.isNamed(kind, environment)))
+                .toList();
+        TrackedRun tracked = new TrackedRun(
+                directory.path(),
+                SavedConfig.read(directory.config()).values(),
+                run.firstStep(),
+                config.run().resumeFrom().isPresent());
+        return Trackers.open(kinds, tracked, environment, listener::message);
     }
 
     /** The model, with tokenizer and trainer, is the caller's afterwards. */

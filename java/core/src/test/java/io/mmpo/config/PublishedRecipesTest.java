@@ -21,11 +21,11 @@ class PublishedRecipesTest {
     @TempDir
     Path directory;
 
-    private ConfigLoader.Loaded load(String recipe) throws IOException {
+    private ConfigLoader.Loaded load(String recipe, String... overrides) throws IOException {
         try (InputStream yaml = PublishedRecipesTest.class.getResourceAsStream("recipes/" + recipe + ".yaml")) {
             Path file = directory.resolve(recipe + ".yaml");
             Files.write(file, yaml.readAllBytes());
-            ConfigLoader.Loaded loaded = ConfigLoader.load(file, List.of());
+            ConfigLoader.Loaded loaded = ConfigLoader.load(file, List.of(overrides));
             Path resolved = Files.writeString(
                     directory.resolve("resolved.yaml"), loaded.config().toYaml());
             assertThat(TrainingConfig.load(resolved)).isEqualTo(loaded.config());
@@ -66,7 +66,7 @@ class PublishedRecipesTest {
 
     @Test
     void simposLlama3UnderCposNames() throws IOException {
-        ConfigLoader.Loaded loaded = load("llama-3-8b-instruct-simpo");
+        ConfigLoader.Loaded loaded = load("llama-3-8b-instruct-simpo", "report_to=none");
         LossOptions loss = loaded.config().loss();
         assertThat(loss.terms()).containsExactly(new LossTerm(LossType.SIMPO, 1));
         assertThat(loss.needsReference()).isFalse();
@@ -81,14 +81,23 @@ class PublishedRecipesTest {
                         "hub_model_id",
                         "log_level",
                         "preprocessing_num_workers",
-                        "report_to",
                         "run_name",
                         "use_flash_attention_2");
     }
 
+    /** The one thing of them that is not offered, with what is offered in its place. */
+    @Test
+    void weightsAndBiasesIsRefusedByName() {
+        for (String recipe : List.of("llama-3-8b-instruct-simpo", "smollm3-apo")) {
+            assertThatThrownBy(() -> load(recipe))
+                    .hasMessageStartingWith("report_to must be none, all, tensorboard or mlflow, got 'wandb' (")
+                    .hasMessageContaining("write report_to: tensorboard, whose files `wandb sync` uploads");
+        }
+    }
+
     @Test
     void smolLm3sApo() throws IOException {
-        ConfigLoader.Loaded loaded = load("smollm3-apo");
+        ConfigLoader.Loaded loaded = load("smollm3-apo", "report_to=none");
         TrainingConfig config = loaded.config();
         assertThat(config.loss().terms()).containsExactly(new LossTerm(LossType.APO_ZERO, 1));
         assertThat(config.model().revision()).contains("it-SFT");
@@ -113,7 +122,6 @@ class PublishedRecipesTest {
                         "overwrite_output_dir",
                         "padding_free",
                         "push_to_hub",
-                        "report_to",
                         "run_name",
                         "trust_remote_code",
                         "use_liger_kernel");

@@ -117,6 +117,11 @@ class ReportTest {
                 .contains("mmpo", "dpo");
         assertThat(Files.readString(report.resolve("tables/settings-that-differ.csv")))
                 .contains("loss_type,mmpo,mmpo,dpo,dpo,mmpo", "beta,0.01,0.05,0.1,0.2,0.3");
+        // The greatest accuracy is at the first checkpoint, the greatest win-rate at the last.
+        assertThat(Files.readAllLines(report.resolve("tables/beside-the-paper.csv")))
+                .hasSize(1 + 3 + 8)
+                .anyMatch(line -> line.startsWith("\"the paper, SmolLM2-135M, MMPO\",34.44,61.86,68.09,34.08"))
+                .anyMatch(line -> line.matches("[^,]*,34\\.9\\d*,52\\.5,60,34\\.\\d+"));
         assertThat(Files.readString(report.resolve("plots/win-rate-and-accuracy.csv")))
                 .contains("smol-mmpo-0.01,checkpoint-10 (epoch 1),52.5,34.95");
     }

@@ -95,6 +95,24 @@ class RunReaderTest {
         assertThat(evaluations.get(3).meanAccuracy()).hasValueCloseTo(60.0, within(1e-9));
     }
 
+    /** The model that training began with is evaluated too, and its results may lie below the run. */
+    @Test
+    void anEvaluationOfAnotherModelIsNoneOfTheRuns() throws IOException {
+        Path run = ExampleRuns.finished(directory.resolve("a"), "mmpo", 0.01);
+        for (String model : List.of("models/smollm2", "runs/b/final", "runs/a/final")) {
+            Path file = Files.createDirectories(run.resolve("lm/" + model.replace('/', '-')))
+                    .resolve("results.json");
+            Files.writeString(file, """
+                    {"results": {"piqa": {"acc,none": 0.7}}, "model_name": "%s"}""".formatted(model));
+        }
+        Run read = RunReader.read(run, "a");
+        assertThat(read.evaluations()).hasSize(1);
+        assertThat(read.evaluations().getFirst().checkpoint()).isEqualTo("final");
+        assertThat(read.notes())
+                .anyMatch(note -> note.contains("results.json is of models/smollm2, which is no model of this run"))
+                .anyMatch(note -> note.contains("is of runs/b/final, which is no model of this run"));
+    }
+
     @Test
     void namesAreAsShortAsTellsThemApart() {
         assertThat(RunNames.of(List.of(Path.of("runs/smol-mmpo"), Path.of("runs/smol-dpo"))))
