@@ -68,7 +68,7 @@ def learnt_by_us(line):
 def check(template_file, tokenizer, ours, rows):
     template = template_file.read_text(encoding="utf-8")
     compared = 0
-    for limit in ({}, {"max_length": 64, "truncation_mode": "keep_start"}, {"max_length": 64, "truncation_mode": "keep_end"}):
+    for limit in ({}, {"max_length": 200, "truncation_mode": "keep_start"}, {"max_length": 200, "truncation_mode": "keep_end"}):
         for shape, shaped in shapes(rows):
             try:
                 expected = of_trl(tokenizer, template, shaped, **limit)

@@ -152,7 +152,7 @@ void require_all_learnt(const mmpo_batch& batch) {
 }
 
 PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, at::Device device) {
-  for (int64_t i = 0; i < batch.num_completions; ++i) completions.push_back({-1, batch.completion_lengths[i]});
+  for (const int64_t length : learnt_lengths(batch)) completions.push_back({-1, length});
 
   Packer packer(batch, roles, *this);
   packer.add(Role::kGraded, true);

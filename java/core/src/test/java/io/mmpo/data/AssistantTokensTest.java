@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 class AssistantTokensTest {
     private static final String TEMPLATE =
             "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}"
-                    + "{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+                    + "{% else %}{{ m.content }}<|im_end|>{% endif %}{{ '\\n' }}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
     private static final String TURNS =
             "{\"role\": \"user\", \"content\": \"Why?\"}, {\"role\": \"assistant\", \"content\": \"So it is.\"}, {\"role\": \"user\", \"content\": \"Who says 😀?\"}";
     private static final String LAST = "{\"role\": \"assistant\", \"content\": \"I do.\"}";
@@ -109,13 +109,12 @@ class AssistantTokensTest {
     @Test
     void truncationLeavesWhatItLeaves() throws IOException {
         String row = "{\"messages\": [" + TURNS + ", " + LAST + "]}";
-        TokenizedGroup start = only(row, options(OptionalInt.of(14), TruncationMode.KEEP_START));
+        TokenizedGroup start = only(row, options(OptionalInt.of(16), TruncationMode.KEEP_START));
         assertThat(learnt(start)).isEqualTo("So it is.<|im_end|>");
         TokenizedGroup end = only(row, options(OptionalInt.of(8), TruncationMode.KEEP_END));
         assertThat(learnt(end)).isEqualTo("I do.<|im_end|>");
         try (TokenizedDataset dataset = rows(row, options(OptionalInt.of(5), TruncationMode.KEEP_START))) {
-            assertThat(dataset.size()).isZero();
-            assertThat(dataset.summary().toString()).contains("1");
+            assertThatThrownBy(dataset::size).hasMessageContaining("1 dropped because the prompt alone fills max_length");
         }
     }
 
@@ -124,7 +123,7 @@ class AssistantTokensTest {
         TokenizedGroup group = only("{\"messages\": [" + TURNS + ", " + LAST + "]}", unlimited());
         DataInspection inspection = new DataInspection(Optional.of(tokenizer), false);
         assertThat(inspection.describe(group))
-                .containsSubsequence("prompt: 11 tokens, mask 0", "completion: 6 tokens, mask 1", "mask 0", "mask 1")
+                .containsSubsequence("prompt: 11 tokens, mask 0", "completion: 5 tokens, mask 1", "mask 0", "mask 1")
                 .doesNotContain("-");
         assertThat(inspection.json(group)).contains("\"completion\":[1,1").doesNotContain("-");
     }
