@@ -77,6 +77,12 @@ class Ours:
 
     def tokenize(self, rows, loss_type, **options):
         """{row: {segment: ids}} and the summary."""
+        lines = self.inspect(rows, loss_type, **options)
+        groups = {line["row"]: {k[:-4]: line[k] for k in line if k.endswith("_ids")} for line in lines if "row" in line}
+        return groups, next(line["summary"] for line in lines if "summary" in line)
+
+    def inspect(self, rows, loss_type, **options):
+        """The JSON lines of inspect-data."""
         with tempfile.TemporaryDirectory() as directory:
             data = pathlib.Path(directory, "data.jsonl")
             data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -87,9 +93,7 @@ class Ours:
             out = subprocess.run([*self.command, str(file), "--json", "--rows", str(len(rows))], capture_output=True, text=True)
         if out.returncode:
             sys.exit(f"{' '.join(self.command)} ended with {out.returncode}: {out.stderr}")
-        lines = [json.loads(line) for line in out.stdout.splitlines()]
-        groups = {line["row"]: {k[:-4]: line[k] for k in line if k.endswith("_ids")} for line in lines if "row" in line}
-        return groups, next(line["summary"] for line in lines if "summary" in line)
+        return [json.loads(line) for line in out.stdout.splitlines()]
 
 
 class Peer:

@@ -130,9 +130,11 @@ typedef struct mmpo_model_config {
 
 /* Packed prompts with their completions, without padding. Group g is a prompt followed by its completions, one after
  * another: tokens = [prompt 0 | completion 0 of 0 | completion 1 of 0 | ... | prompt 1 | ...]. Completions of a group start
- * at position prompt_length and see their prompt and themselves only. A preference pair is a group of two: chosen, rejected. */
+ * at position prompt_length and see their prompt and themselves only. A preference pair is a group of two: chosen, rejected.
+ * Of a completion that is trained on with SFT, tokens may be read without being learnt (a user's turn between two answers):
+ * such a token is given as its complement, -1 - id. One at least of each completion is learnt. */
 typedef struct mmpo_batch {
-  const int32_t* tokens; /* [num_tokens], each in [0, vocab_size) */
+  const int32_t* tokens; /* [num_tokens], each in [0, vocab_size), or the complement of one that is */
   const int32_t* prompt_lengths; /* [num_groups], each >= 1 */
   const int32_t* group_sizes; /* [num_groups] completions of each group, each >= 1 */
   const int32_t* completion_lengths; /* [num_completions], each >= 1 */

@@ -249,6 +249,7 @@ int32_t mmpo_model_logps(mmpo_model* model, const mmpo_batch* batch, double* out
     std::fill_n(out_logps, batch->num_completions, std::numeric_limits<double>::quiet_NaN());
     require_not_null(model, "model");
     mmpo::check_batch_for(model->model, batch);
+    mmpo::require_all_learnt(*batch);
     if (out_token_logps != nullptr) clear_token_logps(*batch, out_token_logps);
     const mmpo::Model::Scores scores = model->model.score(*batch);
     if (out_token_logps != nullptr) std::ranges::copy(scores.token_logps, out_token_logps);
@@ -266,6 +267,7 @@ int32_t mmpo_model_score(mmpo_model* model, const mmpo_batch* batch, double* out
     std::fill_n(out_greedy, batch->num_completions, uint8_t{0});
     require_not_null(model, "model");
     mmpo::check_batch_for(model->model, batch);
+    mmpo::require_all_learnt(*batch);
     const mmpo::Model::Scores scores = model->model.score(*batch, {.greedy = true});
     std::ranges::copy(scores.logps, out_logps);
     std::ranges::copy(scores.greedy, out_greedy);

@@ -42,7 +42,7 @@ class Model {
 
   struct Scores {
     std::vector<double> logps;  // [C]: sums over a completion's tokens
-    std::vector<float> token_logps;  // of every completion's tokens, one completion after another
+    std::vector<float> token_logps;  // of every token that a completion learns, one completion after another
     std::vector<float>
         token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; where it is wanted
     std::vector<uint8_t>

@@ -8,6 +8,8 @@
 namespace mmpo {
 namespace {
 
+int32_t id_of(int32_t token) { return is_learnt(token) ? token : -1 - token; }
+
 // Appends rows and head rows of one batch; the two passes (graded, scored) differ only in which completions they take.
 class Packer {
  public:
@@ -42,7 +44,7 @@ class Packer {
   int64_t add_rows(int64_t token, int64_t count, int64_t position) {
     const auto begin = static_cast<int64_t>(tokens.size());
     for (int64_t i = 0; i < count; ++i) {
-      tokens.push_back(batch_.tokens[token + i]);
+      tokens.push_back(id_of(batch_.tokens[token + i]));
       positions.push_back(static_cast<int32_t>(position + i));
     }
     return begin;
@@ -54,9 +56,11 @@ class Packer {
     packed_.completions[completion].head_begin = static_cast<int64_t>(head_rows.size());
     const int64_t begin = add_rows(token, length - 1, prompt_length);
     if (length > 1) segments.push_back({begin, length - 1, prompt_begin, prompt_length, group});
-    head_rows.push_back(prompt_begin + prompt_length - 1);
-    for (int64_t i = 0; i + 1 < length; ++i) head_rows.push_back(begin + i);
-    for (int64_t i = 0; i < length; ++i) head_targets.push_back(batch_.tokens[token + i]);
+    for (int64_t i = 0; i < length; ++i) {
+      if (!is_learnt(batch_.tokens[token + i])) continue;
+      head_rows.push_back(i == 0 ? prompt_begin + prompt_length - 1 : begin + i - 1);
+      head_targets.push_back(batch_.tokens[token + i]);
+    }
   }
 
   const mmpo_batch& batch_;
@@ -64,6 +68,38 @@ class Packer {
   PackedBatch& packed_;
   std::vector<int64_t> prompt_begins_;
 };
+
+// In the order of the batch: prompt(number, tokens), completion(number, tokens).
+template <typename OnPrompt, typename OnCompletion>
+void for_each_part(const mmpo_batch& batch, const OnPrompt& prompt, const OnCompletion& completion) {
+  const int32_t* tokens = batch.tokens;
+  const auto next = [&](int32_t length) {
+    const std::span<const int32_t> part(tokens, static_cast<size_t>(length));
+    tokens += length;
+    return part;
+  };
+  int64_t number = 0;
+  for (int64_t group = 0; group < batch.num_groups; ++group) {
+    prompt(group, next(batch.prompt_lengths[group]));
+    for (int64_t i = 0; i < batch.group_sizes[group]; ++i, ++number) {
+      completion(number, next(batch.completion_lengths[number]));
+    }
+  }
+}
+
+// A prompt's tokens are all ids; of a completion some are, since there is nothing to learn from it otherwise.
+void require_learning(const mmpo_batch& batch) {
+  for_each_part(
+      batch,
+      [](int64_t number, std::span<const int32_t> tokens) {
+        require(std::ranges::all_of(tokens, is_learnt), "prompt ", number,
+                " has a token that is negative; all of a prompt's are read only, and given as they are");
+      },
+      [](int64_t number, std::span<const int32_t> tokens) {
+        require(std::ranges::any_of(tokens, is_learnt), "completion ", number,
+                " has no token that is learnt; at least 1 is needed");
+      });
+}
 
 }  // namespace
 
@@ -94,13 +130,29 @@ void check_batch(const mmpo_batch& batch, int64_t vocab_size) {
           batch.num_completions);
   require(tokens == batch.num_tokens, "lengths add up to ", tokens, " tokens, num_tokens is ", batch.num_tokens);
   for (int64_t i = 0; i < tokens; ++i) {
-    require(batch.tokens[i] >= 0 && batch.tokens[i] < vocab_size, "token ", i, " is ", batch.tokens[i],
+    require(id_of(batch.tokens[i]) < vocab_size, "token ", i, " is ", batch.tokens[i],
             ", outside the model's vocabulary of ", vocab_size);
+  }
+  require_learning(batch);
+}
+
+std::vector<int64_t> learnt_lengths(const mmpo_batch& batch) {
+  std::vector<int64_t> lengths;
+  for_each_part(
+      batch, [](int64_t, std::span<const int32_t>) {},
+      [&](int64_t, std::span<const int32_t> tokens) { lengths.push_back(std::ranges::count_if(tokens, is_learnt)); });
+  return lengths;
+}
+
+void require_all_learnt(const mmpo_batch& batch) {
+  for (int64_t i = 0; i < batch.num_tokens; ++i) {
+    require(is_learnt(batch.tokens[i]), "token ", i, " is ", batch.tokens[i],
+            ": only completions that SFT trains on have tokens that are read and not learnt");
   }
 }
 
 PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, at::Device device) {
-  for (int64_t i = 0; i < batch.num_completions; ++i) completions.push_back({-1, batch.completion_lengths[i]});
+  for (const int64_t length : learnt_lengths(batch)) completions.push_back({-1, length});
 
   Packer packer(batch, roles, *this);
   packer.add(Role::kGraded, true);

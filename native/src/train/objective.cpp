@@ -12,6 +12,7 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<Pair> pairs_of(const mmpo_batch& batch, std::span<const double> ref_logps) {
+  require_all_learnt(batch);
   std::vector<Pair> pairs;
   for (int64_t group = 0; group < batch.num_groups; ++group) {
     require(batch.group_sizes[group] == 2, "a preference loss needs pairs; group ", group, " has ",
@@ -93,10 +94,10 @@ double Objective::token_share(size_t completion, int64_t token) const {
   return mmpo::token_share(settings_.ld_alpha, static_cast<double>(token), pair.chosen_length, pair.rejected_length);
 }
 
-// Of the next completion; logps: null where it is left out.
-void Objective::add_score(const float* logps, const float* log_squares, CompletionScores& scores) const {
+// Of the next completion; logps: null where it is left out. length: of the tokens that it learns.
+void Objective::add_score(const float* logps, const float* log_squares, int64_t length,
+                          CompletionScores& scores) const {
   const size_t completion = scores.logps.size();
-  const int64_t length = batch_.completion_lengths[completion];
   double sum = logps == nullptr ? kNaN : 0;
   double mean = sum;
   for (int64_t i = 0; logps != nullptr && i < length; ++i) {
@@ -115,7 +116,7 @@ CompletionScores Objective::scores(const PackedBatch& packed, const Tensor& logp
   for (const auto& completion : packed.completions) {
     const bool is_there = completion.head_begin >= 0;
     add_score(is_there ? logps + completion.head_begin : nullptr,
-              is_there && squares != nullptr ? squares + completion.head_begin : nullptr, scores);
+              is_there && squares != nullptr ? squares + completion.head_begin : nullptr, completion.length, scores);
   }
   return scores;
 }
@@ -123,10 +124,10 @@ CompletionScores Objective::scores(const PackedBatch& packed, const Tensor& logp
 CompletionScores Objective::scores(std::span<const float> token_logps, std::span<const float> token_log_squares) const {
   CompletionScores scores;
   int64_t token = 0;
-  for (int64_t completion = 0; completion < batch_.num_completions; ++completion) {
+  for (const int64_t length : learnt_lengths(batch_)) {
     add_score(token_logps.data() + token, token_log_squares.empty() ? nullptr : token_log_squares.data() + token,
-              scores);
-    token += batch_.completion_lengths[completion];
+              length, scores);
+    token += length;
   }
   return scores;
 }

@@ -79,7 +79,7 @@ class Objective {
 
   Result evaluate_pairs(const CompletionScores& scores) const;
   Result evaluate_sft(std::span<const double> logps_C) const;
-  void add_score(const float* logps, const float* log_squares, CompletionScores& scores) const;
+  void add_score(const float* logps, const float* log_squares, int64_t length, CompletionScores& scores) const;
 
   const mmpo_objective& settings_;
   const mmpo_batch& batch_;

@@ -53,7 +53,7 @@ TEST_F(ScoresCApi, LogpsSayWhatIsWrongWithABatch) {
       {"group_sizes add up to 3", [&](auto& b) { b.group_sizes = with(sizes, 1, 1); }},
       {"completion 2 has length 0", [&](auto& b) { b.completion_lengths = with(completions, 2, 0); }},
       {"token 10 is 131", [&](auto& b) { b.tokens = with(tokens, 10, 131); }},
-      {"token 0 is -1", [&](auto& b) { b.tokens = with(tokens, 0, -1); }}};
+      {"prompt 0 has a token that is negative", [&](auto& b) { b.tokens = with(tokens, 0, -1); }}};
   for (const auto& [part, breach] : breaches) {
     mmpo_batch batch = batch_;
     breach(batch);

@@ -58,6 +58,12 @@ public record DataOptions(Settings values) {
             .means(
                     "SFT: where a row has a prompt, whether the loss is over its completion alone; `false`: over all tokens of the row.");
 
+    private static final ConfigKey<Boolean> ASSISTANT_ONLY_LOSS = KEYS.key("assistant_only_loss", FLAG)
+            .unset("false")
+            .of(type -> type == LossType.SFT)
+            .means(
+                    "SFT: `true`: of rows of messages, the loss is over the assistant's turns alone, which the chat template marks with `{% generation %}`.");
+
     private static final ConfigKey<Optional<String>> EVAL_DATASET = KEYS.key("eval_dataset_name", TEXT.optional())
             .must(DataOptions::isNotBlank, DATA_WANTED)
             .mayChangeOnResuming()
@@ -171,6 +177,11 @@ public record DataOptions(Settings values) {
     /** Fine-tuning: whether a prompt's tokens have no loss. */
     public boolean completionOnlyLoss() {
         return values.get(COMPLETION_ONLY_LOSS);
+    }
+
+    /** Fine-tuning: whether only what the chat template marks as the assistant's has a loss. */
+    public boolean assistantOnlyLoss() {
+        return values.get(ASSISTANT_ONLY_LOSS);
     }
 
     /** Tokens; absent: no limit. So are the other lengths. */

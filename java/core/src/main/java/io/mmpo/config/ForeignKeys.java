@@ -212,10 +212,6 @@ final class ForeignKeys {
         offOnly("DPO has a reference model; for a loss without one write loss_type: cpo or simpo", "reference_free");
         offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
         offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
-        offOnly(
-                "the loss is over whole completions, without a mask inside of one; give rows of prompt and completion, and write"
-                        + " assistant_only_loss: false",
-                "assistant_only_loss");
         renamed(
                 "SimPO's target margin is simpo_gamma here, as in TRL: write simpo_gamma with beta times this value",
                 "gamma_beta_ratio");

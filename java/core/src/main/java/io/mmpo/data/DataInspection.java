@@ -6,17 +6,21 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.PrintableText;
 import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.Ids;
 import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.data.tokens.Tokenizer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
  * Shows groups as the model will see them: for people, with a colour a segment, or as JSON lines. A JSON line is itself a row
- * of the tokenized shape, so what was inspected can be trained on without a tokenizer.
+ * of the tokenized shape, so what was inspected can be trained on without a tokenizer; but for tokens that are only read inside of
+ * a completion, which no such row can say.
  */
 public final class DataInspection {
     private static final ObjectMapper MAPPER = JsonMapper.builder()
@@ -41,33 +45,37 @@ public final class DataInspection {
     /** Several lines: of every segment its length, whether the loss counts it, its text and its ids. */
     public String describe(TokenizedGroup group) {
         StringBuilder out = new StringBuilder("row ").append(group.row()).append('\n');
-        segments(group).forEach((name, ids) -> {
+        for (Part part : parts(group)) {
+            int[] ids = part.ids();
             out.append("  ")
-                    .append(name)
+                    .append(part.name())
                     .append(": ")
                     .append(ids.length)
                     .append(ids.length == 1 ? " token" : " tokens");
-            out.append(", mask ").append(mask(name)).append('\n');
+            out.append(", mask ").append(part.mask()).append('\n');
             tokenizer.ifPresent(t -> out.append("    text ")
-                    .append(painted(name, PrintableText.line(t.decode(ids, false))))
+                    .append(painted(part, PrintableText.line(t.decode(ids, false))))
                     .append('\n'));
             out.append("    ids  ")
                     .append(painted(
-                            name, Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(" "))))
+                            part, Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(" "))))
                     .append('\n');
-        });
+        }
         return out.toString();
     }
 
-    /** One line: {@code row}, of every segment {@code <name>_ids} and {@code <name>_text}, and {@code mask} by segment. */
+    /** One line: {@code row}, of every segment {@code <name>_ids} and {@code <name>_text}, and {@code mask} by segment, one a token where they differ. */
     public String json(TokenizedGroup group) {
         ObjectNode line = MAPPER.createObjectNode();
         line.put("row", group.row());
         ObjectNode masks = MAPPER.createObjectNode();
         segments(group).forEach((name, ids) -> {
-            line.set(name + "_ids", MAPPER.valueToTree(ids));
-            tokenizer.ifPresent(t -> line.put(name + "_text", t.decode(ids, false)));
-            masks.put(name, mask(name));
+            int[] plain = Ids.plain(ids);
+            line.set(name + "_ids", MAPPER.valueToTree(plain));
+            tokenizer.ifPresent(t -> line.put(name + "_text", t.decode(plain, false)));
+            int[] mask = Arrays.stream(ids).map(id -> mask(name, id)).toArray();
+            boolean allSame = Arrays.stream(mask).distinct().count() <= 1;
+            masks.set(name, allSame ? MAPPER.valueToTree(mask(name, ids[0])) : MAPPER.valueToTree(mask));
         });
         line.set("mask", masks);
         return line.toString();
@@ -93,12 +101,30 @@ public final class DataInspection {
         return segments;
     }
 
-    /** 1 where a token counts in the loss. */
-    private static int mask(String segment) {
-        return segment.equals("prompt") ? 0 : 1;
+    /** Tokens that follow each other and count alike in the loss; mask: 1 where they do. */
+    private record Part(String name, int[] ids, int mask) {}
+
+    /** Segment by segment; one whose tokens do not all count is in several parts. */
+    private static List<Part> parts(TokenizedGroup group) {
+        List<Part> parts = new ArrayList<>();
+        segments(group).forEach((name, ids) -> {
+            int begin = 0;
+            for (int end = 1; end <= ids.length; end++) {
+                if (end == ids.length || mask(name, ids[end]) != mask(name, ids[begin])) {
+                    parts.add(new Part(name, Ids.plain(Arrays.copyOfRange(ids, begin, end)), mask(name, ids[begin])));
+                    begin = end;
+                }
+            }
+        });
+        return parts;
     }
 
-    private String painted(String segment, String text) {
-        return colour ? COLOURS.get(segment) + text + RESET : text;
+    private static int mask(String segment, int token) {
+        return !segment.equals("prompt") && Ids.isLearnt(token) ? 1 : 0;
+    }
+
+    /** What is only read has the prompt's colour. */
+    private String painted(Part part, String text) {
+        return colour ? COLOURS.get(part.mask() == 0 ? "prompt" : part.name()) + text + RESET : text;
     }
 }

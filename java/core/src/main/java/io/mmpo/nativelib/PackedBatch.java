@@ -2,13 +2,14 @@ package io.mmpo.nativelib;
 
 import static io.mmpo.spec.Require.require;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
  * Prompts with their completions, packed without padding: tokens = [prompt 0 | completion 0 of 0 | completion 1 of 0 | ... |
  * prompt 1 | ...]. A preference pair is a group of two, chosen before rejected. The arrays are not copied.
  *
- * @param tokens [T]
+ * @param tokens [T]; -1 - id of those that a completion of SFT has only to be read
  * @param promptLengths [G] each >= 1
  * @param groupSizes [G] completions of each group, each >= 1
  * @param completionLengths [C] each >= 1
@@ -65,6 +66,12 @@ public record PackedBatch(int[] tokens, int[] promptLengths, int[] groupSizes, i
             }
         }
         return new PackedBatch(packed, promptLengths, groupSizes, completionLengths);
+    }
+
+    /** Tokens of completions, but for those that are only read. */
+    public long numLearntTokens() {
+        long learnt = Arrays.stream(tokens).filter(token -> token >= 0).count();
+        return learnt - Arrays.stream(promptLengths).asLongStream().sum();
     }
 
     public int numGroups() {

@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.data.Reading;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.DatasetSummary;
+import io.mmpo.data.tokens.Ids;
 import io.mmpo.data.tokens.TokenizedGroup;
 import io.mmpo.model.ModelConfig;
 import io.mmpo.model.RowLimit;
@@ -37,7 +38,7 @@ final class CheckedRows implements TokenizedDataset {
         TokenizedGroup group = rows.get(index);
         requireVocabulary(group.prompt(), group.row());
         for (int[] completion : group.completions()) {
-            requireVocabulary(completion, group.row());
+            requireVocabulary(Ids.plain(completion), group.row());
             limit.ifPresent(most -> most.require(
                     (long) group.prompt().length + completion.length,
                     "Row " + (group.row() + 1) + " of the " + purpose + " data",

@@ -40,7 +40,7 @@ final class Evaluator {
                     scorer.evaluate(batch.packed(), batch.rows(), "the evaluation data", objective, batch.refLogps());
             FiniteLoss.require(result, batch, true, during);
             lossSum += Arrays.stream(result.losses()).sum();
-            weight += isSft ? batch.numCompletionTokens() : batch.numGroups();
+            weight += isSft ? batch.numLearntTokens() : batch.numGroups();
             if (!isSft) {
                 preference.add(
                         PreferenceMetrics.asLogged(result, loss, batch.packed().completionLengths()));

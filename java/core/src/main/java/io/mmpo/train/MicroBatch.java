@@ -26,8 +26,9 @@ record MicroBatch(int[] rows, PackedBatch packed, double @Nullable [] refLogps) 
         return rows.length;
     }
 
-    long numCompletionTokens() {
-        return Arrays.stream(packed.completionLengths()).asLongStream().sum();
+    /** Of the completions, those that are learnt. */
+    long numLearntTokens() {
+        return packed.numLearntTokens();
     }
 
     /** Tokens that enter the model: all, or without the rejected completions of pairs. */

@@ -9,8 +9,8 @@ record StepBatches(int step, List<MicroBatch> microBatches) {
         return microBatches.stream().mapToInt(MicroBatch::numGroups).sum();
     }
 
-    long numCompletionTokens() {
-        return microBatches.stream().mapToLong(MicroBatch::numCompletionTokens).sum();
+    long numLearntTokens() {
+        return microBatches.stream().mapToLong(MicroBatch::numLearntTokens).sum();
     }
 
     int[] rows() {

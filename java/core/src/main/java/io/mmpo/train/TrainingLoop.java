@@ -101,7 +101,7 @@ final class TrainingLoop {
         int step = batches.step();
         boolean isSft = loss.isSft();
         boolean scoresAll = intervals.comparesPairs(loss, step);
-        double weight = isSft ? batches.numCompletionTokens() : batches.numGroups();
+        double weight = isSft ? batches.numLearntTokens() : batches.numGroups();
         Objective objective = loss.objective(1 / weight, scoresAll);
         double lossSum = 0;
         long tokens = 0;

@@ -136,6 +136,7 @@ public final class TrainingRows {
                 data.maxPromptLength(),
                 data.maxCompletionLength(),
                 TruncationMode.valueOf(data.truncationMode().toUpperCase(Locale.ROOT)),
-                kind == RowKind.SFT && !data.completionOnlyLoss());
+                kind == RowKind.SFT && !data.completionOnlyLoss(),
+                kind == RowKind.SFT && data.assistantOnlyLoss());
     }
 }

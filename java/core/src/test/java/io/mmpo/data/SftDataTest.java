@@ -80,7 +80,7 @@ class SftDataTest {
     @Test
     void wholeRowsTrainOnThePromptToo() throws IOException {
         TokenizationOptions whole = new TokenizationOptions(
-                OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START, true);
+                OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START, true, false);
         try (Tokenizer tokenizer = Tokenizer.open(Goldens.path("models/smollm2-135m-instruct"), Optional.empty())) {
             TokenizedGroup text = only(tokenizer, "{\"prompt\": \"Why?\", \"completion\": \" So.\"}", whole);
             TokenizedGroup joined = only(tokenizer, "{\"text\": \"Why? So.\"}", TokenizationOptions.UNLIMITED);

@@ -51,6 +51,11 @@ public final class JinjaTemplate {
         return parsed.names().contains(variable);
     }
 
+    /** Whether it says which text is the assistant's ({@code {% generation %}}). */
+    public boolean marksGeneration() {
+        return parsed.marks();
+    }
+
     /**
      * The text that the template makes of its variables.
      *
@@ -62,11 +67,21 @@ public final class JinjaTemplate {
     }
 
     String render(Map<String, Object> variables, long maxMillis) {
+        return print(variables, maxMillis).text();
+    }
+
+    /** The same text, with the places of what the assistant wrote. */
+    public MarkedText renderMarked(Map<String, Object> variables) {
+        return print(variables, MAX_RENDER_MILLIS);
+    }
+
+    private MarkedText print(Map<String, Object> variables, long maxMillis) {
         RenderLimits.begin(maxMillis);
         try {
-            Output out = new Output();
-            parsed.body().run(Scope.root(variables, environment), out);
-            return out.toString();
+            Output page = new Output();
+            Scope.Rendering rendering = new Scope.Rendering(environment, page);
+            parsed.body().run(Scope.root(variables, rendering), page);
+            return rendering.printed();
         } catch (StackOverflowError e) {
             throw new TemplateException("it calls itself too deeply", e);
         } finally {

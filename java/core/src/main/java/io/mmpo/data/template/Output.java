@@ -9,6 +9,10 @@ final class Output {
         text.append(more);
     }
 
+    int length() {
+        return text.length();
+    }
+
     @Override
     public String toString() {
         return text.toString();

@@ -1,6 +1,8 @@
 package io.mmpo.data.template;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Variables by name; what a scope does not have, the one around it may. */
@@ -20,10 +22,23 @@ final class Scope {
     /** What all scopes of one rendering share. */
     static final class Rendering {
         private final boolean strict;
+        private final Output page;
+        private final List<MarkedText.Range> marks = new ArrayList<>();
         private int calls;
 
-        Rendering(JinjaEnvironment environment) {
+        /** page: where the template itself prints. */
+        Rendering(JinjaEnvironment environment, Output page) {
             this.strict = environment == JinjaEnvironment.EVALUATION;
+            this.page = page;
+        }
+
+        /** The assistant's text comes next, on the page; inside of a macro that is where the macro's own text will begin, as in transformers. */
+        void mark(int length) {
+            marks.add(new MarkedText.Range(page.length(), page.length() + length));
+        }
+
+        MarkedText printed() {
+            return new MarkedText(page.toString(), List.copyOf(marks));
         }
 
         /** Whether what is undefined must not be printed. */
@@ -43,8 +58,7 @@ final class Scope {
         }
     }
 
-    static Scope root(Map<String, Object> variables, JinjaEnvironment environment) {
-        Rendering rendering = new Rendering(environment);
+    static Scope root(Map<String, Object> variables, Rendering rendering) {
         return new Scope(new Scope(null, rendering, variables), rendering, new HashMap<>());
     }
 

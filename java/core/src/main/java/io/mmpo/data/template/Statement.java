@@ -177,6 +177,17 @@ interface Statement {
         }
     }
 
+    /** transformers' {@code {% generation %}}: what the assistant wrote. */
+    record Generation(Block body) implements Statement {
+        @Override
+        public Flow run(Scope scope, Output out) {
+            String text = body.capture(scope);
+            scope.rendering().mark(text.length());
+            out.append(text);
+            return Flow.ON;
+        }
+    }
+
     record MacroDefinition(Macro.Definition definition) implements Statement {
         @Override
         public Flow run(Scope scope, Output out) {

@@ -16,19 +16,20 @@ final class TemplateParser {
     private final TokenStream tokens;
     private final ExpressionParser expressions;
     private boolean inLoop;
+    private boolean marks;
 
     private TemplateParser(List<Token> tokens, JinjaEnvironment environment) {
         this.tokens = new TokenStream(tokens);
         this.expressions = new ExpressionParser(this.tokens, environment);
     }
 
-    /** A template's statements, and the names that they read as variables. */
-    record Parsed(Block body, Set<String> names) {}
+    /** A template's statements, the names that they read as variables, and whether one marks the assistant's text. */
+    record Parsed(Block body, Set<String> names, boolean marks) {}
 
     static Parsed parse(String template, JinjaEnvironment environment) {
         TemplateParser parser = new TemplateParser(TemplateLexer.tokens(template, environment), environment);
         Block body = parser.until(Set.of());
-        return new Parsed(body, Set.copyOf(parser.expressions.names()));
+        return new Parsed(body, Set.copyOf(parser.expressions.names()), parser.marks);
     }
 
     /** Statements up to one of these words, which is left for the caller; without words up to the template's end. */
@@ -103,7 +104,10 @@ final class TemplateParser {
             case "print" -> print();
             case "break" -> jump(Statement.Flow.BREAK, word);
             case "continue" -> jump(Statement.Flow.CONTINUE, word);
-            case "generation" -> apart("endgeneration");
+            case "generation" -> {
+                marks = true;
+                yield new Statement.Generation(outsideOfLoops(() -> body("endgeneration")));
+            }
             case "autoescape" -> {
                 if (!new Expression.Constant(false).equals(expressions.expression())) {
                     throw new TemplateException("'autoescape' is false in chat templates").at(word.line());

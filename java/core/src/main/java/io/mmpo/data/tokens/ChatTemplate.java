@@ -3,6 +3,7 @@ package io.mmpo.data.tokens;
 import io.mmpo.MmpoException;
 import io.mmpo.data.rows.TemplateVariables;
 import io.mmpo.data.template.JinjaTemplate;
+import io.mmpo.data.template.MarkedText;
 import io.mmpo.data.template.TemplateException;
 import java.util.HashMap;
 import java.util.List;
@@ -54,6 +55,12 @@ public final class ChatTemplate {
      */
     public String render(
             List<Map<String, Object>> messages, boolean addGenerationPrompt, Map<String, Object> variables) {
+        return renderMarked(messages, addGenerationPrompt, variables).text();
+    }
+
+    /** The same, with the places of the assistant's text where the template marks them. */
+    MarkedText renderMarked(
+            List<Map<String, Object>> messages, boolean addGenerationPrompt, Map<String, Object> variables) {
         TemplateFiles.Source source = choose(variables);
         Map<String, Object> all = new HashMap<>(specialTokens);
         all.put("tools", null); // defined, as transformers has them
@@ -63,7 +70,7 @@ public final class ChatTemplate {
         all.put("messages", messages);
         all.put("add_generation_prompt", addGenerationPrompt);
         try {
-            return compile(source).render(all);
+            return compile(source).renderMarked(all);
         } catch (TemplateException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,
@@ -72,6 +79,18 @@ public final class ChatTemplate {
                             + "named with chat_template_path).",
                     source.origin(),
                     e.getMessage());
+        }
+    }
+
+    /** Throws where the template that renders a row with these variables never says which text is the assistant's. */
+    void requireMarks(Map<String, Object> variables) {
+        TemplateFiles.Source source = choose(variables);
+        if (!compile(source).marksGeneration()) {
+            throw MmpoException.data(
+                    "assistant_only_loss wants a chat template that says which text is the assistant's, between {%% generation %%} and"
+                            + " {%% endgeneration %%}, and the one in %s does not. Name one that does with chat_template_path, or write"
+                            + " assistant_only_loss: false.",
+                    source.origin());
         }
     }
 

@@ -58,6 +58,11 @@ final class IsolatedLibrary implements TokenizerLibrary {
     }
 
     @Override
+    public TokenSpans encodeWithSpans(String text) {
+        return ask(worker -> worker.encodeWithSpans(text));
+    }
+
+    @Override
     public String decode(int[] ids, boolean skipSpecialTokens) {
         return ask(worker -> worker.decode(ids, skipSpecialTokens));
     }
@@ -199,11 +204,23 @@ final class IsolatedLibrary implements TokenizerLibrary {
         }
 
         int[] encode(String text) throws IOException {
-            questions.writeByte(TokenizerProcess.ENCODE);
+            put(TokenizerProcess.ENCODE, text);
+            return TokenizerProcess.readInts(answers);
+        }
+
+        TokenSpans encodeWithSpans(String text) throws IOException {
+            put(TokenizerProcess.ENCODE_WITH_SPANS, text);
+            return new TokenSpans(
+                    TokenizerProcess.readInts(answers),
+                    TokenizerProcess.readInts(answers),
+                    TokenizerProcess.readInts(answers));
+        }
+
+        private void put(int question, String text) throws IOException {
+            questions.writeByte(question);
             TokenizerProcess.write(questions, text.getBytes(StandardCharsets.UTF_8));
             questions.flush();
             TokenizerProcess.requireDone(answers);
-            return TokenizerProcess.readInts(answers);
         }
 
         String decode(int[] ids, boolean skipSpecialTokens) throws IOException {

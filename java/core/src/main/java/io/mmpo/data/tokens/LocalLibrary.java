@@ -1,6 +1,7 @@
 package io.mmpo.data.tokens;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.mmpo.MmpoException;
 import java.io.ByteArrayInputStream;
@@ -8,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.function.LongFunction;
 
 /** The tokenizers library in this process. It is loaded when the first tokenizer is. */
 final class LocalLibrary implements TokenizerLibrary {
@@ -65,15 +67,29 @@ final class LocalLibrary implements TokenizerLibrary {
         }
     }
 
+    /** The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than tokenizing. */
     @Override
     public int[] encode(String text) {
-        long handle = library.getHandle();
+        return encode(text, encoding -> toInts(TokenizersLibrary.LIB.getTokenIds(encoding)));
+    }
+
+    @Override
+    public TokenSpans encodeWithSpans(String text) {
+        return encode(text, encoding -> {
+            int[] ids = toInts(TokenizersLibrary.LIB.getTokenIds(encoding));
+            CharSpan[] spans = TokenizersLibrary.LIB.getTokenCharSpans(encoding);
+            return new TokenSpans(
+                    ids,
+                    Arrays.stream(spans).mapToInt(CharSpan::getStart).toArray(),
+                    Arrays.stream(spans).mapToInt(CharSpan::getEnd).toArray());
+        });
+    }
+
+    private <T> T encode(String text, LongFunction<T> read) {
         try {
-            // The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than
-            // tokenizing.
-            long encoding = TokenizersLibrary.LIB.encode(handle, text, false);
+            long encoding = TokenizersLibrary.LIB.encode(library.getHandle(), text, false);
             try {
-                return toInts(TokenizersLibrary.LIB.getTokenIds(encoding));
+                return read.apply(encoding);
             } finally {
                 TokenizersLibrary.LIB.deleteEncoding(encoding);
             }

@@ -10,14 +10,16 @@ import java.util.List;
 /**
  * What tokenizer.json's post_processor puts before and behind the ids of a text. It is read here, and not left to the library,
  * because what stands behind a whole text (an end token) must not stand behind a prompt, which an answer follows.
+ *
+ * @param trimsSpans whether spaces at its ends do not belong to a token's place
  */
-record PostProcessor(List<Integer> before, List<Integer> behind) {
-    static final PostProcessor NOTHING = new PostProcessor(List.of(), List.of());
+record PostProcessor(List<Integer> before, List<Integer> behind, boolean trimsSpans) {
+    static final PostProcessor NOTHING = new PostProcessor(List.of(), List.of(), false);
 
     static PostProcessor of(JsonNode json, Path file) {
         Reader reader = new Reader(file);
         reader.read(json);
-        return new PostProcessor(List.copyOf(reader.before), List.copyOf(reader.behind));
+        return new PostProcessor(List.copyOf(reader.before), List.copyOf(reader.behind), reader.trimsSpans);
     }
 
     /** Processors of a sequence surround what those before them have made. */
@@ -27,6 +29,7 @@ record PostProcessor(List<Integer> before, List<Integer> behind) {
         private final List<Integer> behind = new ArrayList<>();
         /** A template's pieces stay apart: what follows would surround each, or break down. */
         private boolean inPieces;
+        private boolean trimsSpans;
 
         Reader(Path file) {
             this.file = file;
@@ -37,9 +40,12 @@ record PostProcessor(List<Integer> before, List<Integer> behind) {
                 return;
             }
             switch (processor.path("type").asText()) {
-                case "ByteLevel" -> {} // only offsets
+                case "ByteLevel" -> trim(processor);
                 case "BertProcessing", "RobertaProcessing" -> {
                     requireOnePiece();
+                    if (processor.path("type").asText().equals("RobertaProcessing")) {
+                        trim(processor);
+                    }
                     before.addFirst(id(processor.path("cls").path(1)));
                     behind.add(id(processor.path("sep").path(1)));
                 }
@@ -50,6 +56,10 @@ record PostProcessor(List<Integer> before, List<Integer> behind) {
                             + "TemplateProcessing or Sequence is wanted, found "
                             + PrintableText.excerpt(processor.toString()));
             }
+        }
+
+        private void trim(JsonNode processor) {
+            trimsSpans |= processor.path("trim_offsets").asBoolean(true);
         }
 
         private void readTemplate(JsonNode template) {

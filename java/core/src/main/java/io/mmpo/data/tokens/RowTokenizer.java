@@ -16,6 +16,7 @@ public final class RowTokenizer {
     private final Supplier<Tokenizer> tokenizer;
     private final Truncation truncation;
     private final boolean wholeRows;
+    private final boolean assistantsOnly;
 
     public RowTokenizer(
             DatasetSource source, RowShape shape, Supplier<Tokenizer> tokenizer, TokenizationOptions options) {
@@ -24,6 +25,7 @@ public final class RowTokenizer {
         this.tokenizer = tokenizer;
         this.truncation = new Truncation(options);
         this.wholeRows = options.wholeRows();
+        this.assistantsOnly = options.assistantsOnly();
     }
 
     /** What became of a row. */
@@ -56,9 +58,7 @@ public final class RowTokenizer {
                         SampleTokenizer.Parting.NONE,
                         false);
             }
-            SampleTokenizer.Encoded encoded = sample instanceof Sample.Tokens tokens
-                    ? SampleTokenizer.asTheyAre(tokens)
-                    : encode(sample, tokenizer.get(), row.place());
+            SampleTokenizer.Encoded encoded = encode(sample, row.place());
             return new Outcome.Done(truncation.apply(encoded), encoded.parting(), leavesOutTools(sample));
         } catch (Throwable e) { // whatever it is, it must reach whoever waits for the row
             return failed(e);
@@ -77,9 +77,14 @@ public final class RowTokenizer {
                         .orElse(true);
     }
 
-    private static SampleTokenizer.Encoded encode(Sample sample, Tokenizer tokenizer, RowPlace place) {
+    private SampleTokenizer.Encoded encode(Sample sample, RowPlace place) {
+        if (sample instanceof Sample.Tokens tokens && !assistantsOnly) {
+            return SampleTokenizer.asTheyAre(tokens);
+        }
         try {
-            return new SampleTokenizer(tokenizer).encode(sample);
+            return assistantsOnly
+                    ? new AssistantTokens(tokenizer.get()).encode(sample)
+                    : new SampleTokenizer(tokenizer.get()).encode(sample);
         } catch (MmpoException e) {
             throw place.locate(e);
         }

@@ -90,12 +90,7 @@ final class SampleTokenizer {
 
     private Encoded encodeConversation(Sample.Conversation conversation) {
         Map<String, Object> variables = conversation.variables();
-        ChatTemplate template = tokenizer
-                .chatTemplateFor(variables)
-                .orElseThrow(() -> MmpoException.data(
-                        "the row has messages, but the tokenizer in %s has no chat template (%s beside it, or chat_template in %s). Name one with "
-                                + "chat_template_path, or use rows of plain text.",
-                        tokenizer.directory(), TemplateFiles.FILE, TokenizerFiles.CONFIG));
+        ChatTemplate template = templateFor(conversation, tokenizer);
         if (conversation.prompt().isEmpty()) {
             String text = template.render(conversation.completions().getFirst(), false, variables);
             return whole(tokenizer.encode(text, false));
@@ -110,7 +105,16 @@ final class SampleTokenizer {
         return split(new Texts(prompt.isEmpty() ? "" : template.render(prompt, true, variables), joint), false);
     }
 
-    private static Encoded whole(int[] ids) {
+    static ChatTemplate templateFor(Sample.Conversation conversation, Tokenizer tokenizer) {
+        return tokenizer
+                .chatTemplateFor(conversation.variables())
+                .orElseThrow(() -> MmpoException.data(
+                        "the row has messages, but the tokenizer in %s has no chat template (%s beside it, or chat_template in %s). Name one with "
+                                + "chat_template_path, or use rows of plain text.",
+                        tokenizer.directory(), TemplateFiles.FILE, TokenizerFiles.CONFIG));
+    }
+
+    static Encoded whole(int[] ids) {
         return new Encoded(new int[0], new int[][] {ids}, true, Parting.NONE);
     }
 
@@ -160,7 +164,7 @@ final class SampleTokenizer {
     }
 
     /** In chars, never inside a surrogate pair. */
-    private static int commonPrefix(String a, String b) {
+    static int commonPrefix(String a, String b) {
         int i = 0;
         while (i < a.length() && i < b.length() && a.charAt(i) == b.charAt(i)) {
             i++;

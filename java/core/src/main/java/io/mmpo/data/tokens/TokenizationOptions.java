@@ -10,13 +10,15 @@ import java.util.OptionalInt;
  * @param maxPromptLength a longer prompt loses its start
  * @param maxCompletionLength a longer completion loses its end
  * @param wholeRows the loss of fine-tuning is over the prompt too: a row is one text without a prompt
+ * @param assistantsOnly the loss of fine-tuning is over what the chat template marks as the assistant's
  */
 public record TokenizationOptions(
         OptionalInt maxLength,
         OptionalInt maxPromptLength,
         OptionalInt maxCompletionLength,
         TruncationMode truncationMode,
-        boolean wholeRows) {
+        boolean wholeRows,
+        boolean assistantsOnly) {
     /** Nothing is truncated. */
     public static final TokenizationOptions UNLIMITED = new TokenizationOptions(
             OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), TruncationMode.KEEP_START);
@@ -27,7 +29,7 @@ public record TokenizationOptions(
             OptionalInt maxPromptLength,
             OptionalInt maxCompletionLength,
             TruncationMode truncationMode) {
-        this(maxLength, maxPromptLength, maxCompletionLength, truncationMode, false);
+        this(maxLength, maxPromptLength, maxCompletionLength, truncationMode, false, false);
     }
 
     public TokenizationOptions {

@@ -11,6 +11,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
 
 /**
  * A Hugging Face tokenizer: text to ids and back, as transformers' AutoTokenizer does it for the same directory. It never
@@ -92,7 +93,8 @@ public final class Tokenizer implements AutoCloseable {
     private PostProcessor between(TokenizerFiles.Ends ends) {
         return new PostProcessor(
                 ends.bos() ? bosTokenId.stream().boxed().toList() : List.of(),
-                ends.eos() ? eosTokenId.stream().boxed().toList() : List.of());
+                ends.eos() ? eosTokenId.stream().boxed().toList() : List.of(),
+                false);
     }
 
     /**
@@ -115,7 +117,16 @@ public final class Tokenizer implements AutoCloseable {
         return postProcessor;
     }
 
+    /** The ids of a text, nothing added, with their places. */
+    TokenSpans encodeWithSpans(String text) {
+        return inLibrary(text, library::encodeWithSpans);
+    }
+
     private int[] encode(String text) {
+        return inLibrary(text, library::encode);
+    }
+
+    private <T> T inLibrary(String text, Function<String, T> encode) {
         requireLength(text);
         requireWellFormed(text);
         int permits = 1 + text.length() / CHARACTERS_A_PERMIT;
@@ -123,7 +134,7 @@ public final class Tokenizer implements AutoCloseable {
         useLock.readLock().lock();
         try {
             requireOpen();
-            return library.encode(text);
+            return encode.apply(text);
         } catch (TokenizerFault e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,

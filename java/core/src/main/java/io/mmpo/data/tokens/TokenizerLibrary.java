@@ -9,6 +9,13 @@ interface TokenizerLibrary extends AutoCloseable {
      */
     int[] encode(String text);
 
+    /**
+     * The same ids, and where in the text they stand.
+     *
+     * @throws TokenizerFault where the library refuses the text
+     */
+    TokenSpans encodeWithSpans(String text);
+
     String decode(int[] ids, boolean skipSpecialTokens);
 
     @Override

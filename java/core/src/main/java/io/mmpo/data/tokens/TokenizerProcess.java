@@ -20,6 +20,7 @@ final class TokenizerProcess {
     static final int ENCODE = 0;
     static final int DECODE = 1;
     static final int DECODE_PLAIN = 2;
+    static final int ENCODE_WITH_SPANS = 3;
 
     private TokenizerProcess() {}
 
@@ -29,7 +30,7 @@ final class TokenizerProcess {
         DataOutputStream answers =
                 new DataOutputStream(new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16));
         System.setOut(System.err); // nothing but answers on standard output
-        String definition = new String(readBytes(questions), StandardCharsets.UTF_8);
+        String definition = readText(questions);
         try (LocalLibrary library = LocalLibrary.load(definition)) {
             answers.writeBoolean(true);
             answers.flush();
@@ -44,14 +45,24 @@ final class TokenizerProcess {
             throws IOException {
         for (int question = questions.read(); question >= 0; question = questions.read()) {
             try {
-                if (question == ENCODE) {
-                    int[] ids = library.encode(new String(readBytes(questions), StandardCharsets.UTF_8));
-                    answers.writeBoolean(true);
-                    write(answers, ids);
-                } else {
-                    String text = library.decode(readInts(questions), question == DECODE_PLAIN);
-                    answers.writeBoolean(true);
-                    write(answers, text.getBytes(StandardCharsets.UTF_8));
+                switch (question) {
+                    case ENCODE -> {
+                        int[] ids = library.encode(readText(questions));
+                        answers.writeBoolean(true);
+                        write(answers, ids);
+                    }
+                    case ENCODE_WITH_SPANS -> {
+                        TokenSpans spans = library.encodeWithSpans(readText(questions));
+                        answers.writeBoolean(true);
+                        write(answers, spans.ids());
+                        write(answers, spans.begins());
+                        write(answers, spans.ends());
+                    }
+                    default -> {
+                        String text = library.decode(readInts(questions), question == DECODE_PLAIN);
+                        answers.writeBoolean(true);
+                        write(answers, text.getBytes(StandardCharsets.UTF_8));
+                    }
                 }
             } catch (TokenizerFault e) {
                 refuse(answers, e);
@@ -80,6 +91,10 @@ final class TokenizerProcess {
         ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * ids.length);
         bytes.asIntBuffer().put(ids);
         write(out, bytes.array());
+    }
+
+    private static String readText(DataInputStream in) throws IOException {
+        return new String(readBytes(in), StandardCharsets.UTF_8);
     }
 
     static byte[] readBytes(DataInputStream in) throws IOException {

@@ -51,7 +51,10 @@ final class Truncation {
         boolean completionCut =
                 parts.numCompletionTokens() < new Parts(encoded.prompt(), encoded.completions()).numCompletionTokens();
         if (parts.prompt().length == 0) {
-            parts = firstTokenAsPrompt(parts);
+            parts = parts.completions().length == 1 ? promptBeforeLearnt(parts) : firstTokenAsPrompt(parts);
+            if (parts.prompt().length > 1 && parts.anyEmpty()) {
+                return Result.dropped(Verdict.LONG_PROMPT); // what was to be learnt stands behind the cut
+            }
         }
         return parts.anyEmpty()
                 ? Result.dropped(Verdict.EMPTY_COMPLETION)
@@ -86,6 +89,20 @@ final class Truncation {
     private static Parts firstTokenAsPrompt(Parts parts) {
         return new Parts(
                 firstOf(parts.completions()[0], 1), map(parts.completions(), ids -> lastOf(ids, ids.length - 1)));
+    }
+
+    /** The same of one sequence, with all that is only read before the first token that is learnt; nothing comes of what is read behind the last. */
+    private static Parts promptBeforeLearnt(Parts parts) {
+        int[] ids = parts.completions()[0];
+        int begin = 1;
+        while (begin < ids.length && !Ids.isLearnt(ids[begin])) {
+            begin++;
+        }
+        int end = ids.length;
+        while (end > begin && !Ids.isLearnt(ids[end - 1])) {
+            end--;
+        }
+        return new Parts(Ids.plain(firstOf(ids, begin)), new int[][] {Arrays.copyOfRange(ids, begin, end)});
     }
 
     private static int[][] map(int[][] completions, UnaryOperator<int[]> cut) {

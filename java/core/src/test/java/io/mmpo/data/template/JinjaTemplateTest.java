@@ -282,4 +282,16 @@ class JinjaTemplateTest {
                 .isInstanceOf(TemplateException.class)
                 .hasMessageContaining("over the limit");
     }
+
+    /** Within a macro, transformers says where the macro's text will begin. */
+    @Test
+    void marksSayWhatTheAssistantWrote() {
+        JinjaTemplate template = JinjaTemplate.compile(
+                "{% macro m(x) %}[{% generation %}{{ x }}{% endgeneration %}]{% endmacro %}a{% generation %}bc{% endgeneration %}d{{ m('ef') }}");
+        assertThat(template.marksGeneration()).isTrue();
+        MarkedText text = template.renderMarked(Map.of());
+        assertThat(text.text()).isEqualTo("abcd[ef]");
+        assertThat(text.marks()).containsExactly(new MarkedText.Range(1, 3), new MarkedText.Range(4, 6));
+        assertThat(JinjaTemplate.compile("plain").marksGeneration()).isFalse();
+    }
 }

@@ -78,10 +78,12 @@ class TruncationTest {
     /** A single completion is cut as TRL's SFTTrainer cuts; its first token has no loss there either. */
     @Property
     void singleCompletionEqualsASliceOfTheSequence(
-            @ForAll @Size(max = 8) int[] prompt,
-            @ForAll @Size(min = 2, max = 12) int[] completion,
+            @ForAll @Size(max = 8) int[] anyPrompt,
+            @ForAll @Size(min = 2, max = 12) int[] anyCompletion,
             @ForAll @IntRange(min = 2, max = 12) int max,
             @ForAll TruncationMode mode) {
+        int[] prompt = Ids.plain(anyPrompt); // a token that is less than 0 is only read
+        int[] completion = Ids.plain(anyCompletion);
         Truncation.Result result = apply(maxLength(max, mode), prompt, completion);
         int[] whole = concat(prompt, completion);
         int from = mode == TruncationMode.KEEP_END ? Math.max(0, whole.length - max) : 0;
