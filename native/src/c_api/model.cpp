@@ -7,9 +7,9 @@
 #include "common/device.h"
 #include "generate/generator.h"
 #include "generate/sampler.h"
+#include "mmpo/streaming.h"
 #include "model/load_parameters.h"
 #include "model/rounding.h"
-#include "mmpo/streaming.h"
 
 using mmpo::guard;
 using mmpo::require;

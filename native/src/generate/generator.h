@@ -21,7 +21,6 @@ inline bool unheard(size_t /*prompt*/, int32_t /*token*/) { return true; }
 
 // The new tokens of each prompt: until one of stop_tokens, which is kept, one that goes_on ends it with, or max_new_tokens.
 std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts, std::span<const int32_t> stop_tokens,
-                                           const mmpo_sampling& sampling,
-                                           const GoesOn& goes_on = unheard);
+                                           const mmpo_sampling& sampling, const GoesOn& goes_on = unheard);
 
 }  // namespace mmpo

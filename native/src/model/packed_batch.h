@@ -28,13 +28,13 @@ struct PackedBatch {
   int64_t num_rows = 0;
   int64_t num_graded_rows = 0;
   int64_t num_positions = 0;  // one more than the largest position
-  Tensor tokens_T;            // int64, as all tensors here on the device
-  Tensor positions_T;         // int32
-  AttentionPlan attention;    // of all rows
+  Tensor tokens_T;  // int64, as all tensors here on the device
+  Tensor positions_T;  // int32
+  AttentionPlan attention;  // of all rows
   AttentionPlan graded_attention;  // of the graded ones
 
   // The head's rows: completion after completion, the graded ones first. R = sum of the tokens that they learn.
-  Tensor head_rows_R;     // int64: the row whose hidden state predicts
+  Tensor head_rows_R;  // int64: the row whose hidden state predicts
   Tensor head_targets_R;  // int64: the token that it predicts
   int64_t num_graded_head_rows = 0;
 

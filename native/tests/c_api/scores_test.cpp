@@ -196,8 +196,7 @@ TEST_F(GenerateCApi, TellsEachTokenAndEndsWhereItIsAskedTo) {
   ASSERT_EQ(stream(hear), MMPO_OK) << err_.message;
   EXPECT_EQ(lengths_, (std::vector<int32_t>{4, 2}));
   EXPECT_EQ(tokens_, (std::vector<int32_t>{whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], -1, -1}));
-  EXPECT_EQ(heard,
-            (Heard{{0, whole[0]}, {1, whole[4]}, {0, whole[1]}, {1, whole[5]}, {0, whole[2]}, {0, whole[3]}}));
+  EXPECT_EQ(heard, (Heard{{0, whole[0]}, {1, whole[4]}, {0, whole[1]}, {1, whole[5]}, {0, whole[2]}, {0, whole[3]}}));
   expect_failure(stream(nullptr), err_, MMPO_INVALID_ARGUMENT, {"hear must not be NULL"});
 }
 
