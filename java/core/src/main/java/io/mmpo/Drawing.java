@@ -24,7 +24,12 @@ final class Drawing {
     private String told = "";
 
     /** inPieces: whether the stream hears the text as it grows. closing: whether the model is about to be closed. */
-    Drawing(OpenModel model, GenerationOptions options, AnswerStream stream, boolean inPieces, BooleanSupplier closing) {
+    Drawing(
+            OpenModel model,
+            GenerationOptions options,
+            AnswerStream stream,
+            boolean inPieces,
+            BooleanSupplier closing) {
         this.model = model;
         this.options = options;
         this.stream = stream;
@@ -35,21 +40,19 @@ final class Drawing {
     /** An answer ends with the model's context at the latest. */
     Answer draw(int[] prompt) {
         long context = Math.min(
-                model.positions(), model.config().rowLimit().map(RowLimit::tokens).orElse(Long.MAX_VALUE));
+                model.positions(),
+                model.config().rowLimit().map(RowLimit::tokens).orElse(Long.MAX_VALUE));
         long left = context - prompt.length;
         if (left < 1) {
             throw MmpoException.data(
                     "The prompt has %d tokens, and the model's context ends after %d, so there is no room for an answer. Give a shorter one.",
                     prompt.length, context);
         }
-        Sampling sampling = new Sampling(
-                options.temperature(),
-                options.topP(),
-                options.topK(),
-                options.seed(),
-                (int) Math.min(left, options.maxNewTokens()));
+        Sampling sampling = new Sampling(options.temperature(), options.topP(), options.topK(), options.seed(), (int)
+                Math.min(left, options.maxNewTokens()));
         Answerer answerer = new Answerer(model, sampling);
-        Answerer.Answer answer = answerer.answer(List.of(prompt), 0, (place, token) -> goesOn(token)).getFirst();
+        Answerer.Answer answer = answerer.answer(List.of(prompt), 0, (place, token) -> goesOn(token))
+                .getFirst();
         if (inPieces && answer.text().startsWith(told)) {
             stream.tell(answer.text().substring(told.length()));
         }

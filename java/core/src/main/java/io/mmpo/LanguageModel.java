@@ -139,7 +139,9 @@ public final class LanguageModel implements AutoCloseable {
         int[] prompt = groups.getFirst().prompt();
         return groups.stream().allMatch(group -> Arrays.equals(group.prompt(), prompt))
                 ? List.of(new TokenizedGroup(
-                        0, prompt, groups.stream().map(group -> group.completions()[0]).toArray(int[][]::new)))
+                        0,
+                        prompt,
+                        groups.stream().map(group -> group.completions()[0]).toArray(int[][]::new)))
                 : groups;
     }
 
@@ -159,8 +161,8 @@ public final class LanguageModel implements AutoCloseable {
         return await("evaluating", () -> {
             Optional<Scorer> frozen = Optional.ofNullable(reference).map(model -> model.open.scorer());
             try (TokenizedDataset data = open(pairs, RowKind.PREFERENCE)) {
-                RewardAccuracy result = RewardAccuracy.of(
-                        open.scorer(), frozen, data, objective, BATCH_SIZE, done -> {}, pairs.name());
+                RewardAccuracy result =
+                        RewardAccuracy.of(open.scorer(), frozen, data, objective, BATCH_SIZE, done -> {}, pairs.name());
                 return new RewardEvaluation(
                         result.pairs(),
                         result.accuracy(),

@@ -37,13 +37,18 @@ sealed interface ModelKeeper {
     private static void requireAdapter(boolean hasAdapter, OpenModel model) {
         if (!hasAdapter) {
             throw MmpoException.configuration(
-                    "The model %s has no adapter to merge; save it as it is.", model.source().base());
+                    "The model %s has no adapter to merge; save it as it is.",
+                    model.source().base());
         }
     }
 
     private static MmpoException failed(Path target, IOException e) {
         return MmpoException.of(
-                MmpoException.Kind.ENVIRONMENT, e, "%s cannot be written: %s. Make room there.", target, IoProblem.of(e));
+                MmpoException.Kind.ENVIRONMENT,
+                e,
+                "%s cannot be written: %s. Make room there.",
+                target,
+                IoProblem.of(e));
     }
 
     /** As it was loaded. */
@@ -85,8 +90,7 @@ sealed interface ModelKeeper {
                 Path adapter = Files.createTempDirectory("mmpo-adapter-");
                 try {
                     trained.save(adapter);
-                    ModelSource source =
-                            ModelSource.of(model.source().base(), adapter, UnaryOperator.identity());
+                    ModelSource source = ModelSource.of(model.source().base(), adapter, UnaryOperator.identity());
                     AdapterMerge.run(source, target, AdapterMerge.Options.DEFAULT);
                 } finally {
                     AtomicDirectory.remove(adapter);

@@ -17,7 +17,8 @@ final class Objectives {
         keys.put("dataset_name", "rows");
         LossOptions loss = TrainingConfig.of(keys).loss();
         if (loss.isSft()) {
-            throw MmpoException.configuration("SFT has no reward of an answer; give the method of pairs to measure with.");
+            throw MmpoException.configuration(
+                    "SFT has no reward of an answer; give the method of pairs to measure with.");
         }
         if (loss.needsReference() != hasReference) {
             throw MmpoException.configuration(

@@ -88,8 +88,8 @@ public final class Rows {
 
     static ArrayNode messages(List<Message> messages) {
         ArrayNode array = JSON.arrayNode();
-        messages.forEach(message ->
-                array.addObject().put("role", message.role()).put("content", message.content()));
+        messages.forEach(
+                message -> array.addObject().put("role", message.role()).put("content", message.content()));
         return array;
     }
 }

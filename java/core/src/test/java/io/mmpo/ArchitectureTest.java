@@ -195,8 +195,7 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat(describe(
                         "belong to this project and lie outside " + reachable,
-                        type -> type.getPackageName().startsWith("io.mmpo")
-                                && !reachable.contains(room(type))))
+                        type -> type.getPackageName().startsWith("io.mmpo") && !reachable.contains(room(type))))
                 .allowEmptyShould(true)
                 .check(CLASSES);
     }

@@ -24,7 +24,7 @@ final class ChattingModel {
             }
             Files.writeString(
                     directory.resolve("chat_template.jinja"),
-"{% for message in messages %}{{ message.content }}</s>{% endfor %}");
+                    "{% for message in messages %}{{ message.content }}</s>{% endfor %}");
             return directory;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -56,8 +56,7 @@ class FineTuningTest {
         List<StepMetrics> steps = new ArrayList<>();
         Path here = Path.of("").toAbsolutePath();
         List<Path> before = list(here);
-        try (TrainingReport report = tuning()
-                .evaluation(Rows.of(ChattingModel.PAIRS.stream()))
+        try (TrainingReport report = tuning().evaluation(Rows.of(ChattingModel.PAIRS.stream()))
                 .listener(new TrainingListener() {
                     @Override
                     public void step(StepMetrics metrics) {
@@ -71,7 +70,11 @@ class FineTuningTest {
             assertThat(steps).hasSize(4);
             assertThat(report.summary().orElseThrow().loss())
                     .isCloseTo(
-                            steps.stream().mapToDouble(StepMetrics::loss).average().orElseThrow(), within(1e-12));
+                            steps.stream()
+                                    .mapToDouble(StepMetrics::loss)
+                                    .average()
+                                    .orElseThrow(),
+                            within(1e-12));
             assertThat(steps.getLast().loss()).isLessThan(steps.getFirst().loss());
             double[] inMemory = scores(report.model());
             Path saved = directory.resolve("saved");
@@ -154,8 +157,7 @@ class FineTuningTest {
             assertThat(cancelled.isCancelled()).isTrue();
             assertThat(cancelled.directory()).contains(output.resolve("checkpoint-" + cancelled.steps()));
         }
-        try (TrainingReport resumed = tuning()
-                        .set("save_strategy", "no")
+        try (TrainingReport resumed = tuning().set("save_strategy", "no")
                         .output(output)
                         .set("resume_from_checkpoint", true)
                         .run();

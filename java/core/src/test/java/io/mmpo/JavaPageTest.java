@@ -142,7 +142,8 @@ class JavaPageTest {
         try (Stream<Path> sources = Files.list(ROOT.resolve("java/core/src/main/java/io/mmpo"))) {
             for (Path source : sources.filter(Files::isRegularFile).toList()) {
                 String name = source.getFileName().toString().replace(".java", "");
-                boolean isPublic = Files.readString(source).matches("(?s).*\npublic [a-z -]*(class|record|interface) " + name + "\\b.*");
+                boolean isPublic = Files.readString(source)
+                        .matches("(?s).*\npublic [a-z -]*(class|record|interface) " + name + "\\b.*");
                 if (isPublic && !name.equals("PrintableText")) {
                     assertThat(page).contains("`" + name + "`");
                 }

@@ -29,7 +29,9 @@ class LanguageModelTest {
 
     @BeforeAll
     static void load() {
-        model = LanguageModel.builder(ChattingModel.copyTo(directory)).device("cpu").load();
+        model = LanguageModel.builder(ChattingModel.copyTo(directory))
+                .device("cpu")
+                .load();
     }
 
     @AfterAll
@@ -133,7 +135,8 @@ class LanguageModelTest {
             assertThatThrownBy(() -> plain.chat("Who?"))
                     .isInstanceOf(DataException.class)
                     .hasMessageContaining("has no chat template");
-            assertThat(plain.generate("Once upon", GREEDY.withMaxNewTokens(3)).tokenIds()).hasSize(3);
+            assertThat(plain.generate("Once upon", GREEDY.withMaxNewTokens(3)).tokenIds())
+                    .hasSize(3);
         }
     }
 }

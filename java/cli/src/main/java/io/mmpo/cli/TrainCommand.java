@@ -46,7 +46,8 @@ final class TrainCommand implements Callable<Integer> {
                         result.directory().isEmpty() || result.globalStep() == 0
                                 ? "Interrupted before the first step; nothing was trained."
                                 : "Interrupted after step " + result.globalStep() + ". Go on from "
-                                        + PrintableText.line(result.directory().orElseThrow().toString())
+                                        + PrintableText.line(
+                                                result.directory().orElseThrow().toString())
                                         + " with the same command and resume_from_checkpoint=true");
                 return ExitCode.INTERRUPTED;
             }

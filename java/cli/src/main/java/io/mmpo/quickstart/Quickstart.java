@@ -61,7 +61,8 @@ public final class Quickstart {
             narrator.step(
                     "%s answers %d questions that no model has seen, at temperature %s",
                     stage, pairs.size(), HeldOut.TEMPERATURE);
-            HeldOut.Measurement measurement = heldOut.measure(trained.directory().orElseThrow(), config);
+            HeldOut.Measurement measurement =
+                    heldOut.measure(trained.directory().orElseThrow(), config);
             HeldOut.Measurement sft =
                     results.isEmpty() ? measurement : results.getFirst().heldOut();
             results.add(

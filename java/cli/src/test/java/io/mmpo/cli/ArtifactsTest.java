@@ -17,7 +17,8 @@ import org.w3c.dom.NodeList;
 class ArtifactsTest {
     private static Element project(String module) throws Exception {
         Path pom = Markdown.ROOT.resolve(module).resolve("pom.xml");
-        Document document = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(pom.toFile());
+        Document document =
+                DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(pom.toFile());
         return document.getDocumentElement();
     }
 

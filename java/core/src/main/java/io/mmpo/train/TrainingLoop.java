@@ -190,7 +190,8 @@ final class TrainingLoop {
 
     /** What the micro-batches of the unfinished step added up to is dropped: the step is done again when the run goes on. */
     private TrainingResult interrupted(int globalStep) {
-        return new TrainingResult(saving.saveWhole(stateAfter(globalStep)), globalStep, Optional.empty(), Optional.empty());
+        return new TrainingResult(
+                saving.saveWhole(stateAfter(globalStep)), globalStep, Optional.empty(), Optional.empty());
     }
 
     private TrainerState stateAfter(int globalStep) {

@@ -19,10 +19,10 @@ import io.mmpo.run.RunDirectory;
 import io.mmpo.spec.OptimizerSettings;
 import io.mmpo.spec.TrackerKind;
 import io.mmpo.spec.WeightType;
-import java.nio.file.Path;
 import io.mmpo.track.TrackedRun;
 import io.mmpo.track.Tracker;
 import io.mmpo.track.Trackers;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -56,8 +56,8 @@ final class TrainingSession implements AutoCloseable {
         source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
         tokenizer = resources.keep(
                 new LazyTokenizer(source.tokenizerDirectory(), config.model().chatTemplate()));
-        TrainingRows rows =
-                new TrainingRows(config, memory, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
+        TrainingRows rows = new TrainingRows(
+                config, memory, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
         TokenizedDataset training = resources.keep(rows.openTraining());
         Optional<TokenizedDataset> evaluation = rows.openEvaluation();
         evaluation.ifPresent(resources::keep);
@@ -108,7 +108,8 @@ final class TrainingSession implements AutoCloseable {
 
     TrainingResult train(IntFunction<RowOrder> orderOf) {
         tellForm();
-        Preparation preparation = new Preparation(config, memory.leavesFiles(), listener, source, model, trainingRows, evaluationRows);
+        Preparation preparation =
+                new Preparation(config, memory.leavesFiles(), listener, source, model, trainingRows, evaluationRows);
         return preparation.run(orderOf).map(this::train).orElseGet(() -> untrained(preparation.from()));
     }
 
@@ -162,8 +163,10 @@ final class TrainingSession implements AutoCloseable {
                         listener)
                 .run();
         List.of(trainer, model, tokenizer).forEach(resources::release);
-        return result.with(
-                new TrainedModel(OpenModel.of(model, tokenizer), model.adapter().isPresent(), directory -> saver.save(directory, directory)));
+        return result.with(new TrainedModel(
+                OpenModel.of(model, tokenizer),
+                model.adapter().isPresent(),
+                directory -> saver.save(directory, directory)));
     }
 
     /** What of the loss a reader may not expect. */

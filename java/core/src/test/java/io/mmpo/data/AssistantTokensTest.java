@@ -114,7 +114,8 @@ class AssistantTokensTest {
         TokenizedGroup end = only(row, options(OptionalInt.of(8), TruncationMode.KEEP_END));
         assertThat(learnt(end)).isEqualTo("I do.<|im_end|>");
         try (TokenizedDataset dataset = rows(row, options(OptionalInt.of(5), TruncationMode.KEEP_START))) {
-            assertThatThrownBy(dataset::size).hasMessageContaining("1 dropped because the prompt alone fills max_length");
+            assertThatThrownBy(dataset::size)
+                    .hasMessageContaining("1 dropped because the prompt alone fills max_length");
         }
     }
 

@@ -57,10 +57,11 @@ class ReferencePassTest {
         keys.put("cache_dir", "no");
         keys.putAll(more);
         TrainingConfig config = GoldenRun.config(rows, directory.resolve(name), keys);
-        try (TrainingSession session = TrainingSession.open(config, RunMemory.NONE, listener(afterFirstBatch), tokenizer -> () -> {
-            pass(gate);
-            return tokenizer.get();
-        })) {
+        try (TrainingSession session =
+                TrainingSession.open(config, RunMemory.NONE, listener(afterFirstBatch), tokenizer -> () -> {
+                    pass(gate);
+                    return tokenizer.get();
+                })) {
             return session.train(numRows -> RowOrder.seeded(1, numRows));
         }
     }

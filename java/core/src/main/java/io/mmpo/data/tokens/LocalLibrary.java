@@ -25,7 +25,9 @@ final class LocalLibrary implements TokenizerLibrary {
      */
     static boolean isOurs() {
         String loader = Integer.toHexString(System.identityHashCode(LocalLibrary.class.getClassLoader()));
-        return System.getProperties().computeIfAbsent("io.mmpo.tokenizers.loader", first -> loader).equals(loader);
+        return System.getProperties()
+                .computeIfAbsent("io.mmpo.tokenizers.loader", first -> loader)
+                .equals(loader);
     }
 
     static LocalLibrary load(String definition) {

@@ -29,6 +29,7 @@ record PostProcessor(List<Integer> before, List<Integer> behind, boolean trimsSp
         private final List<Integer> behind = new ArrayList<>();
         /** A template's pieces stay apart: what follows would surround each, or break down. */
         private boolean inPieces;
+
         private boolean trimsSpans;
 
         Reader(Path file) {
