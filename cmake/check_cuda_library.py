@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 
-HEADER = pathlib.Path(__file__).resolve().parents[1] / "native/include/mmpo/mmpo.h"
+HEADERS = sorted((pathlib.Path(__file__).resolve().parents[1] / "native/include/mmpo").glob("*.h"))
 NEEDED = {"libtorch_cpu.so", "libtorch_cuda.so", "libc10.so", "libc10_cuda.so", "libcudart.so.13"}
 # A fat binary's header (magic, version, size of the header, size of what follows), and the start of each of its entries: kind,
 # size of the header and of the code, compute capability.
@@ -55,10 +55,10 @@ def fat_binaries(data):
 
 
 def problems(library, num_files):
-    declared = set(re.findall(r"^MMPO_API [^(]*?(mmpo_\w+)\(", HEADER.read_text(), re.MULTILINE))
+    declared = set(re.findall(r"^MMPO_API [^(]*?(mmpo_\w+)\(", "\n".join(header.read_text() for header in HEADERS), re.MULTILINE))
     exported = {line.split()[-1] for line in lines("nm", "--dynamic", "--defined-only", library)}
     if exported != declared:
-        yield f"mmpo.h and the exported symbols differ in {sorted(exported ^ declared)}"
+        yield f"the headers and the exported symbols differ in {sorted(exported ^ declared)}"
     needed = set(re.findall(r"Shared library: \[(.*?)\]", "\n".join(lines("readelf", "--dynamic", library))))
     if not NEEDED <= needed:
         yield f"it does not ask for {sorted(NEEDED - needed)}"

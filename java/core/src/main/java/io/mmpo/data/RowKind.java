@@ -40,6 +40,6 @@ public enum RowKind {
             Supplier<Tokenizer> tokenizer,
             TokenizationOptions options,
             Optional<TokenCache> cache) {
-        return new RowPipeline(source, shape, tokenizer, options, cache);
+        return new RowPipeline(source, shape, tokenizer, options, cache, RowPipeline.MAX_KIB_IN_FLIGHT);
     }
 }

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * but not yet kept hold a bounded amount of memory; kept ones are in a file, which is the cache's where there is one.
  */
 final class RowPipeline implements TokenizedDataset {
-    private static final int MAX_KIB_IN_FLIGHT = 64 << 10;
+    static final int MAX_KIB_IN_FLIGHT = 64 << 10;
     private static final AtomicInteger NAMES = new AtomicInteger();
 
     private final DatasetSource source;
@@ -63,15 +63,6 @@ final class RowPipeline implements TokenizedDataset {
 
     /** kib: what the row holds of kibInFlight until it is kept. */
     private record Processed(RowTokenizer.Outcome outcome, int kib) {}
-
-    RowPipeline(
-            DatasetSource source,
-            RowShape shape,
-            Supplier<Tokenizer> tokenizer,
-            TokenizationOptions options,
-            Optional<TokenCache> cache) {
-        this(source, shape, tokenizer, options, cache, MAX_KIB_IN_FLIGHT);
-    }
 
     /** maxKibInFlight: of rows that are read and not yet kept; a larger row is alone. */
     RowPipeline(
@@ -239,19 +230,21 @@ final class RowPipeline implements TokenizedDataset {
         workers.shutdown();
         DatasetSummary all = counts.summary(
                 IntStream.range(0, store().size()).map(store()::numTokens).toArray());
-        if (numRows == 0) {
-            fail(MmpoException.data("%s has no rows. Rows are %s.", source.name(), shape.accepted()));
-        } else if (store().size() == 0) {
-            fail(MmpoException.data(
-                    "%s has no row that can be used: %s. Raise the limits, or correct the data.", source.name(), all));
+        if (store().size() == 0) {
+            fail(nothing(all));
         } else {
             summary = Optional.of(all);
-            draft.ifPresent(finished -> {
-                finished.store().finish(all);
-                finished.publish();
-            });
+            draft.ifPresent(finished -> finished.publish(all));
             draft = Optional.empty();
         }
+    }
+
+    private MmpoException nothing(DatasetSummary all) {
+        return numRows == 0
+                ? MmpoException.data("%s has no rows. Rows are %s.", source.name(), shape.accepted())
+                : MmpoException.data(
+                        "%s has no row that can be used: %s. Raise the limits, or correct the data.",
+                        source.name(), all);
     }
 
     private boolean isFinished() {
@@ -281,12 +274,7 @@ final class RowPipeline implements TokenizedDataset {
     @Override
     public synchronized Reading reading() {
         long bytes = bytesOfEndedFiles + (openFile == null ? 0 : openFile.bytesRead());
-        return new Reading(
-                nextRow,
-                bytes,
-                source.files().stream()
-                        .mapToLong(file -> file.toFile().length())
-                        .sum());
+        return new Reading(nextRow, bytes, source.numBytes());
     }
 
     @Override

@@ -4,35 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
-import io.mmpo.spec.AttentionStyle;
 import io.mmpo.spec.Divergence;
-import io.mmpo.spec.LoraModule;
-import io.mmpo.spec.LoraTarget;
 import io.mmpo.spec.LossTerm;
 import io.mmpo.spec.LossType;
-import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.Objective;
 import io.mmpo.spec.OptimizerType;
-import io.mmpo.spec.WholeMatrix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class ConfigLoaderTest {
-    private static final String REQUIRED = "model_name_or_path: m\ndataset_name: d.jsonl\n";
-
-    @TempDir
-    Path directory;
-
+class ConfigLoaderTest extends WrittenYaml {
     @Test
     void defaultsAreTrlsAndThePapers() {
         TrainingConfig mmpo = load("");
@@ -192,50 +179,6 @@ class ConfigLoaderTest {
     }
 
     @Test
-    void loraTargetsAreAListOrAWord() throws IOException {
-        assertThat(modules(TrainingConfig.load(write("model_name_or_path: m\ndataset_name: d\n"))))
-                .containsExactlyInAnyOrder(LoraModule.Q, LoraModule.V);
-        for (String text : List.of("[k_proj, up_proj]", "\n- k_proj\n- up_proj", "k_proj,up_proj")) {
-            TrainingConfig config = TrainingConfig.load(write(
-                    "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_target_modules: " + text + "\n"));
-            assertThat(modules(config)).containsExactlyInAnyOrder(LoraModule.K, LoraModule.UP);
-            assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
-        }
-        TrainingConfig all = TrainingConfig.load(
-                write("model_name_or_path: m\ndataset_name: d\n"), "use_peft=true", "lora_target_modules=all-linear");
-        assertThat(modules(all)).hasSize(7);
-        assertThat(TrainingConfig.load(write(all.toYaml()))).isEqualTo(all);
-    }
-
-    @Test
-    void loraTargetsAreARegularExpressionWhereTheyAreNoNames() throws IOException {
-        for (String text : List.of("'.*\\.(k|up)_proj'", "['.*\\.(k|up)_proj']", "'.*\\.(k_proj|up_proj){1,2}'")) {
-            TrainingConfig config = TrainingConfig.load(write(
-                    "model_name_or_path: m\ndataset_name: d\nuse_peft: true\nlora_target_modules: " + text + "\n"));
-            assertThat(modules(config)).containsExactlyInAnyOrder(LoraModule.K, LoraModule.UP);
-            assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
-        }
-        assertThatThrownBy(() -> TrainingConfig.load(
-                        write("model_name_or_path: m\ndataset_name: d\n"), "lora_target_modules=.*(q_proj"))
-                .hasMessageContaining("lora_target_modules")
-                .hasMessageContaining("is not a regular expression");
-        TrainingConfig nothing = TrainingConfig.load(
-                write("model_name_or_path: m\ndataset_name: d\n"), "use_peft=true", "lora_target_modules=c_attn");
-        assertThatThrownBy(() -> modules(nothing))
-                .isInstanceOfSatisfying(
-                        MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.CONFIGURATION))
-                .hasMessageContaining("holds no module of this model");
-        TrainingConfig head = TrainingConfig.load(
-                write("model_name_or_path: m\ndataset_name: d\n"),
-                "use_peft=true",
-                "lora_target_modules=q_proj,lm_head");
-        assertThatThrownBy(() -> modules(head))
-                .hasMessageContaining("holds lm_head")
-                .hasMessageContaining("the linear modules of a layer alone");
-        assertThat(nothing.model().lora().unmatched(SHAPE)).containsExactly("c_attn");
-    }
-
-    @Test
     void argumentsOfAScheduleAreTransformers() throws IOException {
         TrainingConfig config =
                 load("lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr_rate: 0.1, min_lr: null}");
@@ -261,35 +204,6 @@ class ConfigLoaderTest {
         assertFails(
                 "lr_scheduler_type: cosine\nlr_scheduler_kwargs: {num_cycles: -1}",
                 "must have a number from 0 as num_cycles, got -1");
-    }
-
-    @Test
-    void keysOfAnAdapterAreRefusedTogetherWithAllOthers() {
-        assertFails(
-                "lora_r: 0\nlora_alpha: x\nbeta: -1\nlora_dropout: 2\nlora_target_modules: .*(q_proj\nlora_modules_to_save: [norm]",
-                "6 settings must be changed: (1) lora_r must be in [1, 65536], got 0 (");
-        assertFails("lora_dropout: 2\nlora_target_modules: .*(q_proj", "(2) lora_target_modules cannot be read: ");
-    }
-
-    @Test
-    void modulesToSaveHasTwoNames() throws IOException {
-        for (String key : List.of("modules_to_save", "lora_modules_to_save")) {
-            TrainingConfig config = TrainingConfig.load(write("model_name_or_path: m\ndataset_name: d\nuse_peft: true\n"
-                    + key + ": [embed_tokens, lm_head]\nensure_weight_tying: true\n"));
-            assertThat(config.model().lora().settings(SHAPE, 0).whole()).containsExactly(WholeMatrix.TIED);
-            assertThat(TrainingConfig.load(write(config.toYaml()))).isEqualTo(config);
-        }
-        assertFails("modules_to_save: [lm_head]\nlora_modules_to_save: [embed_tokens]", "is set twice");
-        assertFails("modules_to_save: [norm]", "embed_tokens and lm_head");
-    }
-
-    private static final ModelShape SHAPE = new ModelShape(
-            50, 8, 20, 2, 2, 1, 4, 64, 1e-5, 10_000, Optional.empty(), true, false, false, AttentionStyle.LLAMA);
-
-    private static Set<LoraModule> modules(TrainingConfig config) {
-        return config.model().lora().settings(SHAPE, 0).targets().stream()
-                .map(LoraTarget::module)
-                .collect(Collectors.toSet());
     }
 
     @Test
@@ -425,21 +339,5 @@ class ConfigLoaderTest {
                         "dataloader_pin_memory means nothing here: rows are tokenized and collated ahead on threads of their own ("
                                 + file + ":3)",
                         "simpo_gamma has no effect on loss_type dpo (" + file + ":5)");
-    }
-
-    private void assertFails(String lines, String message) {
-        assertThatThrownBy(() -> load(lines)).isInstanceOf(MmpoException.class).hasMessageContaining(message);
-    }
-
-    private TrainingConfig load(String lines) {
-        try {
-            return TrainingConfig.load(write(REQUIRED + lines + "\n"));
-        } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
-    }
-
-    private Path write(String text) throws IOException {
-        return Files.writeString(directory.resolve("config.yaml"), text);
     }
 }

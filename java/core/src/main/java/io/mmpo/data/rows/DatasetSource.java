@@ -96,4 +96,9 @@ public record DatasetSource(
         values.forEach(renamed::set);
         return renamed;
     }
+
+    /** Of all files. */
+    public long numBytes() {
+        return files.stream().mapToLong(file -> file.toFile().length()).sum();
+    }
 }

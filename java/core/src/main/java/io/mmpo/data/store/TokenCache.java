@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.data.rows.DataFormat;
 import io.mmpo.data.rows.DatasetSource;
 import io.mmpo.data.rows.RowShape;
+import io.mmpo.data.tokens.DatasetSummary;
 import io.mmpo.data.tokens.TokenizationOptions;
 import io.mmpo.data.tokens.TokenizerInputs;
 import io.mmpo.files.IoProblem;
@@ -39,8 +40,9 @@ public record TokenCache(Path directory, Path modelDirectory, Optional<Path> cha
 
     /** A store that is being written. path: what it will be called. */
     public record Draft(TokenStore store, Path incomplete, Path path) {
-        /** Gives the finished store its name. */
-        public void publish() {
+        /** Finishes the store, and gives it its name. */
+        public void publish(DatasetSummary summary) {
+            store.finish(summary);
             try {
                 Unfinished.finish(incomplete, () -> Files.move(incomplete, path, StandardCopyOption.ATOMIC_MOVE));
             } catch (IOException e) {

@@ -3,7 +3,6 @@ package io.mmpo.data.template;
 import io.mmpo.data.template.Expression.ArgumentList;
 import io.mmpo.data.template.Token.Kind;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,90 +10,36 @@ import java.util.Set;
 
 /** Expressions in Jinja2's grammar, each operator at its rank there. */
 final class ExpressionParser {
-    static final int MAX_NESTING = 100;
-
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
     private static final Set<String> SUMS = Set.of("+", "-");
     private static final Set<String> PRODUCTS = Set.of("*", "/", "//", "%");
 
     private final TokenStream tokens;
     private final JinjaEnvironment environment;
-    private Set<String> names = new HashSet<>();
-    private int nesting;
-    /** Within a branch that may not be taken, a filter or test that does not exist is no error yet. */
-    private boolean lenient;
-
-    /** Filters and tests that do not exist; whether that is an error is known when the whole expression is. */
-    private final List<TemplateException> unknown = new ArrayList<>();
+    private final Lookups lookups;
 
     ExpressionParser(TokenStream tokens, JinjaEnvironment environment) {
         this.tokens = tokens;
         this.environment = environment;
+        this.lookups = new Lookups(tokens);
     }
 
-    /** Names that are read as variables. */
-    Set<String> names() {
-        return names;
-    }
-
-    /** Collects the names that body reads apart, and among all. */
-    Set<String> namesWithin(Runnable body) {
-        Set<String> outer = names;
-        names = new HashSet<>();
-        body.run();
-        Set<String> inner = names;
-        outer.addAll(inner);
-        names = outer;
-        return inner;
-    }
-
-    void withLenience(boolean value, Runnable body) {
-        boolean before = lenient;
-        lenient = value;
-        body.run();
-        lenient = before;
-    }
-
-    private void require(Runnable lookup) {
-        try {
-            lookup.run();
-        } catch (TemplateException e) {
-            if (!lenient) {
-                unknown.add(e.at(tokens.current().line()));
-            }
-        }
-    }
-
-    /** After a statement: what it names must exist. */
-    void requireKnown() {
-        if (!unknown.isEmpty()) {
-            throw unknown.getFirst();
-        }
-    }
-
-    void enter() {
-        if (++nesting > MAX_NESTING) {
-            throw new TemplateException("it is nested deeper than " + MAX_NESTING + " levels")
-                    .at(tokens.current().line());
-        }
-    }
-
-    void leave() {
-        nesting--;
+    Lookups lookups() {
+        return lookups;
     }
 
     /** {@code value if condition else other}. */
     Expression expression() {
-        enter();
-        int before = unknown.size();
+        tokens.enter();
+        int before = lookups.numUnknown();
         Expression value = or();
         while (tokens.skipName("if")) {
             Expression condition = or();
             Expression other = tokens.skipName("else") ? expression() : null;
             value = new Expression.Choice(condition, value, other);
-            unknown.subList(before, unknown.size()).clear();
+            lookups.forgetUnknown(before);
         }
-        leave();
+        tokens.leave();
         return value;
     }
 
@@ -118,9 +63,9 @@ final class ExpressionParser {
         if (!tokens.skipName("not")) {
             return comparison();
         }
-        enter();
+        tokens.enter();
         Expression operand = not();
-        leave();
+        tokens.leave();
         return new Expression.Not(operand);
     }
 
@@ -187,7 +132,7 @@ final class ExpressionParser {
     }
 
     private Expression unary(boolean withFilters) {
-        enter();
+        tokens.enter();
         Expression value;
         if (isOneOf(SUMS)) {
             value = new Expression.Unary((String) tokens.next().value(), unary(false));
@@ -195,7 +140,7 @@ final class ExpressionParser {
             value = primary();
         }
         value = postfix(value);
-        leave();
+        tokens.leave();
         return withFilters ? filtersAndTests(value) : value;
     }
 
@@ -209,7 +154,7 @@ final class ExpressionParser {
                     case "false", "False" -> new Expression.Constant(false);
                     case "none", "None" -> new Expression.Constant(null);
                     case String name -> {
-                        names.add(name);
+                        lookups.read(name);
                         yield new Expression.Variable(name);
                     }
                 };
@@ -377,7 +322,7 @@ final class ExpressionParser {
         while (inline || tokens.skipOperator("|")) {
             inline = false;
             String name = dottedName();
-            require(() -> JinjaFilters.named(name, environment));
+            lookups.require(() -> JinjaFilters.named(name, environment));
             result = new Expression.Filtered(result, name, tokens.isOperator("(") ? arguments() : ArgumentList.NONE);
         }
         return result;
@@ -395,7 +340,7 @@ final class ExpressionParser {
         tokens.expectName("is");
         boolean negated = tokens.skipName("not");
         String name = dottedName();
-        require(() -> JinjaTests.named(name));
+        lookups.require(() -> JinjaTests.named(name));
         ArgumentList arguments = ArgumentList.NONE;
         if (tokens.isOperator("(")) {
             arguments = arguments();

@@ -142,7 +142,7 @@ final class ListFilters {
     }
 
     private static Object withoutCase(Object value) {
-        return value instanceof String text ? PythonText.lower(text) : value;
+        return value instanceof String text ? PythonCase.lower(text) : value;
     }
 
     private record Keyed(Object key, Object value) {}

@@ -70,9 +70,9 @@ final class ScalarFilters {
                 (value, a) -> TextMethods.call(PythonValues.text(value), "strip", Arguments.of(a)),
                 "chars",
                 null);
-        JinjaFilters.add(filters, "upper", (value, a) -> PythonText.upper(PythonValues.text(value)));
-        JinjaFilters.add(filters, "lower", (value, a) -> PythonText.lower(PythonValues.text(value)));
-        JinjaFilters.add(filters, "capitalize", (value, a) -> PythonText.capitalize(PythonValues.text(value)));
+        JinjaFilters.add(filters, "upper", (value, a) -> PythonCase.upper(PythonValues.text(value)));
+        JinjaFilters.add(filters, "lower", (value, a) -> PythonCase.lower(PythonValues.text(value)));
+        JinjaFilters.add(filters, "capitalize", (value, a) -> PythonCase.capitalize(PythonValues.text(value)));
         JinjaFilters.add(filters, "title", (value, a) -> title(PythonValues.text(value)));
         JinjaFilters.add(
                 filters,
@@ -144,7 +144,7 @@ final class ScalarFilters {
                 RenderLimits.tick();
                 int first = text.offsetByCodePoints(start, 1);
                 out.append(text.substring(start, first).toUpperCase(Locale.ROOT))
-                        .append(PythonText.lower(text.substring(first, i)));
+                        .append(PythonCase.lower(text.substring(first, i)));
             }
             if (i < text.length()) {
                 out.append(text.charAt(i));

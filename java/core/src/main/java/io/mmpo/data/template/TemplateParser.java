@@ -29,12 +29,12 @@ final class TemplateParser {
     static Parsed parse(String template, JinjaEnvironment environment) {
         TemplateParser parser = new TemplateParser(TemplateLexer.tokens(template, environment), environment);
         Block body = parser.until(Set.of());
-        return new Parsed(body, Set.copyOf(parser.expressions.names()), parser.marks);
+        return new Parsed(body, Set.copyOf(parser.expressions.lookups().names()), parser.marks);
     }
 
     /** Statements up to one of these words, which is left for the caller; without words up to the template's end. */
     private Block until(Set<String> ends) {
-        expressions.enter();
+        tokens.enter();
         List<Located> statements = new ArrayList<>();
         while (true) {
             Token token = tokens.current();
@@ -46,7 +46,7 @@ final class TemplateParser {
                 case EXPRESSION_BEGIN -> {
                     tokens.next();
                     Expression value = expressions.tuple(true, false);
-                    expressions.requireKnown();
+                    expressions.lookups().requireKnown();
                     tokens.expect(Kind.EXPRESSION_END, "'}}'");
                     statements.add(new Located(new Statement.Print(value), token.line()));
                 }
@@ -54,11 +54,11 @@ final class TemplateParser {
                     tokens.next();
                     if (tokens.current().kind() == Kind.NAME
                             && ends.contains((String) tokens.current().value())) {
-                        expressions.leave();
+                        tokens.leave();
                         return new Block(statements);
                     }
                     statements.add(new Located(statement(), token.line()));
-                    expressions.requireKnown();
+                    expressions.lookups().requireKnown();
                     tokens.expect(Kind.STATEMENT_END, "'%}'");
                 }
                 default -> {
@@ -66,7 +66,7 @@ final class TemplateParser {
                         throw tokens.unexpected("'"
                                 + String.join("' or '", ends.stream().sorted().toList()) + "'");
                     }
-                    expressions.leave();
+                    tokens.leave();
                     return new Block(statements);
                 }
             }
@@ -138,7 +138,7 @@ final class TemplateParser {
         boolean before = inLoop;
         inLoop = false;
         List<T> result = new ArrayList<>(1);
-        expressions.withLenience(false, () -> result.add(body.get()));
+        expressions.lookups().withLenience(false, () -> result.add(body.get()));
         inLoop = before;
         return result.getFirst();
     }
@@ -153,7 +153,7 @@ final class TemplateParser {
     private Statement ifStatement() {
         List<Expression> conditions = new ArrayList<>();
         List<Block> branches = new ArrayList<>();
-        expressions.withLenience(true, () -> {
+        expressions.lookups().withLenience(true, () -> {
             String word = "elif";
             while (word.equals("elif")) {
                 conditions.add(expressions.tuple(false, false));
@@ -177,9 +177,9 @@ final class TemplateParser {
         boolean before = inLoop;
         List<Block> parts = new ArrayList<>();
         inLoop = true;
-        expressions.withLenience(false, () -> parts.add(bodyUntil(Set.of("endfor", "else"))));
+        expressions.lookups().withLenience(false, () -> parts.add(bodyUntil(Set.of("endfor", "else"))));
         inLoop = before;
-        expressions.withLenience(
+        expressions.lookups().withLenience(
                 false, () -> parts.add(tokens.name().equals("else") ? body("endfor") : new Block(List.of())));
         return new Statement.For(target, iterable, condition, recursive, parts.get(0), parts.get(1));
     }
@@ -207,9 +207,9 @@ final class TemplateParser {
 
     private Target oneTarget(boolean withNamespace) {
         if (tokens.skipOperator("(")) {
-            expressions.enter();
+            tokens.enter();
             Target inner = target(withNamespace);
-            expressions.leave();
+            tokens.leave();
             tokens.expectOperator(")");
             return inner;
         }
@@ -236,7 +236,7 @@ final class TemplateParser {
 
     private Block insideBlock(String end) {
         List<Block> body = new ArrayList<>(1);
-        expressions.withLenience(false, () -> body.add(body(end)));
+        expressions.lookups().withLenience(false, () -> body.add(body(end)));
         return body.getFirst();
     }
 
@@ -288,7 +288,7 @@ final class TemplateParser {
 
     private Macro.Definition definition(String name, String end, List<String> parameters, List<Expression> defaults) {
         List<Block> body = new ArrayList<>(1);
-        Set<String> names = expressions.namesWithin(() -> body.add(outsideOfLoops(() -> body(end))));
+        Set<String> names = expressions.lookups().namesWithin(() -> body.add(outsideOfLoops(() -> body(end))));
         return new Macro.Definition(
                 name,
                 List.copyOf(parameters),

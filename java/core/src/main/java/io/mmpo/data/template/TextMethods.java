@@ -85,11 +85,11 @@ final class TextMethods {
     private static Object plain(String text, String name) {
         RenderLimits.checkLong(text.length());
         return switch (name) {
-            case "upper" -> PythonText.upper(text);
-            case "lower", "casefold" -> PythonText.lower(name.equals("casefold") ? text.replace("ß", "ss") : text);
-            case "title" -> PythonText.title(text);
-            case "capitalize" -> PythonText.capitalize(text);
-            case "swapcase" -> PythonText.swapCase(text);
+            case "upper" -> PythonCase.upper(text);
+            case "lower", "casefold" -> PythonCase.lower(name.equals("casefold") ? text.replace("ß", "ss") : text);
+            case "title" -> PythonCase.title(text);
+            case "capitalize" -> PythonCase.capitalize(text);
+            case "swapcase" -> PythonCase.swapCase(text);
             case "isdigit", "isnumeric" -> all(text, Character::isDigit);
             case "isdecimal" -> all(text, Character::isDigit);
             case "isalpha" -> all(text, Character::isLetter);

@@ -5,11 +5,25 @@ import java.util.List;
 
 /** Tokens one after another, with a look at the next one. */
 final class TokenStream {
+    static final int MAX_NESTING = 100;
+
     private final List<Token> tokens;
     private int position;
+    private int nesting;
 
     TokenStream(List<Token> tokens) {
         this.tokens = tokens;
+    }
+
+    /** Around what may hold what is like it: an expression, a block. The depth is bounded. */
+    void enter() {
+        if (++nesting > MAX_NESTING) {
+            throw new TemplateException("it is nested deeper than " + MAX_NESTING + " levels").at(current().line());
+        }
+    }
+
+    void leave() {
+        nesting--;
     }
 
     Token current() {

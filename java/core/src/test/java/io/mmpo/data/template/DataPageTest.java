@@ -42,7 +42,7 @@ class DataPageTest {
                 .contains("| one rendering | " + JinjaTemplate.MAX_RENDER_MILLIS / 1000 + " s")
                 .contains("| calls inside each other | " + JinjaTemplate.MAX_CALL_DEPTH + " |")
                 .contains(
-                        "| an expression, or blocks inside each other | " + ExpressionParser.MAX_NESTING + " levels |")
+                        "| an expression, or blocks inside each other | " + TokenStream.MAX_NESTING + " levels |")
                 .contains("| a value | " + RenderLimits.MAX_DEPTH + " levels |");
     }
 }
