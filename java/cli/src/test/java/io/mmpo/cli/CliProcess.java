@@ -1,14 +1,11 @@
 package io.mmpo.cli;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /** The command line in a process of its own, as the launcher starts it: something that can be killed. */
 final class CliProcess {
@@ -21,22 +18,7 @@ final class CliProcess {
 
     /** environment: beside this process's own. */
     static Process start(Map<String, String> environment, Object... words) throws IOException {
-        List<String> command = command();
-        Arrays.stream(words).map(Object::toString).forEach(command::add);
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-        builder.environment().putAll(environment);
-        return builder.start();
-    }
-
-    /** A program that other programs run as they would run the launcher. */
-    static Path writeProgram(Path file) throws IOException {
-        String words = command().stream().map(word -> "'" + word + "'").collect(Collectors.joining(" "));
-        Files.writeString(file, "#!/bin/sh\nexec " + words + " \"$@\"\n");
-        return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
-    }
-
-    private static List<String> command() {
-        return new ArrayList<>(List.of(
+        List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
@@ -45,5 +27,9 @@ final class CliProcess {
                 "-cp",
                 System.getProperty("java.class.path"),
                 Main.class.getName()));
+        Arrays.stream(words).map(Object::toString).forEach(command::add);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        return builder.start();
     }
 }
