@@ -52,7 +52,8 @@ class ConfigLoaderTest {
                                 true,
                                 1,
                                 0,
-                                false),
+                                false,
+                        0),
                         0.5,
                         true));
         OptimizerOptions optimizer = mmpo.optimizer();
