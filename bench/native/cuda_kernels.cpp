@@ -197,9 +197,9 @@ void report_head(Clock& clock, const std::string& name, const Shapes& shapes) {
   float* logp = memory.allocate<float>(kHeadRows);
   const float* weights = memory.normal<float>(kHeadRows);
   clock.report("log_softmax_gather", name, bytes(logits),
-               [&] { Kernels::log_softmax_gather(reading(logits), targets, lse, logp, nullptr, nullptr); });
+               [&] { Kernels::log_softmax_gather(reading(logits), targets, lse, logp, {}, nullptr); });
   clock.report("softmax_gradient", name, 2 * bytes(logits),
-               [&] { Kernels::softmax_gradient(logits, targets, lse, weights, nullptr); });
+               [&] { Kernels::softmax_gradient(logits, targets, lse, weights, {}, nullptr); });
   clock.report("log_softmax_gradient", name, 2 * bytes(logits),
                [&] { Kernels::log_softmax_gradient(logits, targets, weights, logp, nullptr); });
 }

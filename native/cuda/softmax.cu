@@ -10,13 +10,14 @@ constexpr int kGatherThreads = 1024;
 // Packs that a thread asks memory for before it looks at the first.
 constexpr int kAhead = 4;
 
-// The sum of exp(x - max) over what a thread has seen, and that of its squares where somebody asks. Where all of that is minus
-// infinity, relative to 0: minus infinity from itself would be NaN.
-template <bool kSquares>
+// The sum of exp(x - max) over what a thread has seen, and where somebody asks those of its squares and of its products with x - max.
+// Where all of that is minus infinity, relative to 0: minus infinity from itself would be NaN.
+template <bool kExtras>
 struct RunningSum {
   float max = -INFINITY;
   float sum = 0;
   float squares = 0;
+  float products = 0;
 
   __device__ __forceinline__ float shift() const { return max == -INFINITY ? 0.0f : max; }
 
@@ -27,37 +28,47 @@ struct RunningSum {
 #pragma unroll
     for (int i = 0; i < N; ++i) largest = larger(largest, x.at[i]);
     if (largest > max) {
-      rescale(expf(max - largest));
-      max = largest;
+      move_to(largest);
     }
-    float part = 0, part_squares = 0;
+    float part = 0, part_squares = 0, part_products = 0;
 #pragma unroll
     for (int i = 0; i < N; ++i) {
-      const float value = expf(x.at[i] - shift());
+      const float exponent = x.at[i] - shift();
+      const float value = expf(exponent);
       part += value;
-      if constexpr (kSquares) part_squares = fmaf(value, value, part_squares);
+      if constexpr (kExtras) {
+        part_squares = fmaf(value, value, part_squares);
+        part_products = fmaf(value, larger(kNoProbability, exponent), part_products);
+      }
     }
     sum += part;
     squares += part_squares;
+    products += part_products;
   }
 
-  __device__ __forceinline__ void rescale(float factor) {
+  // Before the first number there is nothing to move.
+  __device__ __forceinline__ void move_to(float new_max) {
+    const float factor = expf(max - new_max);
+    if constexpr (kExtras) {
+      products = max == -INFINITY ? 0.0f : factor * (products + (max - new_max) * sum);
+      squares *= factor * factor;
+    }
     sum *= factor;
-    if constexpr (kSquares) squares *= factor * factor;
+    max = new_max;
   }
 };
 
 struct LogSums {
   double exponentials;
-  double squared_probabilities;  // NaN where nobody asks
+  double squared_probabilities, entropy;  // NaN where nobody asks
 };
 
 // Of a row, by all threads of the block, each of which gets them.
-template <bool kSquares, typename T>
+template <bool kExtras, typename T>
 __device__ __forceinline__ LogSums log_sums(const T* x, int64_t columns, bool aligned) {
   constexpr int kElements = kWidth<T>;
   const int64_t step = int64_t{blockDim.x} * kElements;
-  RunningSum<kSquares> running;
+  RunningSum<kExtras> running;
   for (int64_t column = int64_t{threadIdx.x} * kElements; column < columns; column += kAhead * step) {
     Pack<T, kElements> packs[kAhead];
 #pragma unroll
@@ -68,11 +79,15 @@ __device__ __forceinline__ LogSums log_sums(const T* x, int64_t columns, bool al
     for (int k = 0; k < kAhead; ++k) running.add(unpack(packs[k]));
   }
   const float max = block_max(running.max);
-  if (running.max != max) running.rescale(expf(running.max - max));
-  const double log_sum = log(block_sum(static_cast<double>(running.sum)));
-  double log_squares = NAN;
-  if constexpr (kSquares) log_squares = log(block_sum(static_cast<double>(running.squares))) - 2 * log_sum;
-  return {static_cast<double>(max) + log_sum, log_squares};
+  if (running.max != max) running.move_to(max);
+  const double sum = block_sum(static_cast<double>(running.sum));
+  const double log_sum = log(sum);
+  double log_squares = NAN, entropy = NAN;
+  if constexpr (kExtras) {
+    log_squares = log(block_sum(static_cast<double>(running.squares))) - 2 * log_sum;
+    entropy = log_sum - block_sum(static_cast<double>(running.products)) / sum;
+  }
+  return {static_cast<double>(max) + log_sum, log_squares, entropy};
 }
 
 template <typename T>
@@ -83,32 +98,35 @@ __device__ __forceinline__ float log_probability(const T* x, int64_t target, dou
 // The pack that begins at a column becomes its gradient.
 template <typename T>
 __device__ __forceinline__ void differentiate(T* x, int64_t column, int64_t columns, int64_t target, float lse,
-                                              float weight, bool aligned) {
+                                              float weight, float entropy, float entropy_weight, bool aligned) {
   constexpr int kElements = kWidth<T>;
   Floats<kElements> values{};
   // Weight 0 means 0, whatever the logits.
-  if (weight != 0) {
+  if (weight != 0 || entropy_weight != 0) {
     values = load_floats<kElements>(x + column, columns - column, aligned);
 #pragma unroll
     for (int i = 0; i < kElements; ++i) {
       const float logp = values.at[i] - lse;
       // 1 - softmax without cancellation where the target is nearly certain.
-      values.at[i] = -weight * (column + i == target ? expm1f(logp) : expf(logp));
+      float value = -weight * (column + i == target ? expm1f(logp) : expf(logp));
+      if (entropy_weight != 0) value -= entropy_weight * expf(logp) * (larger(kNoProbability, logp) + entropy);
+      values.at[i] = value;
     }
   }
   store_floats(x + column, values, columns - column, aligned);
 }
 
-template <bool kSquares, typename T>
+template <bool kExtras, typename T>
 __global__ void __launch_bounds__(kGatherThreads)
-    gather_log_softmax(Rows<const T> logits, const int64_t* targets, float* lse, float* logp, float* log_squares,
+    gather_log_softmax(Rows<const T> logits, const int64_t* targets, float* lse, float* logp, SoftmaxExtras extras,
                        bool aligned) {
   const int64_t row = blockIdx.x;
-  const LogSums sums = log_sums<kSquares>(logits[row], logits.columns, aligned);
+  const LogSums sums = log_sums<kExtras>(logits[row], logits.columns, aligned);
   if (threadIdx.x == 0) {
     lse[row] = static_cast<float>(sums.exponentials);
     logp[row] = log_probability(logits[row], targets[row], sums.exponentials);
-    if constexpr (kSquares) log_squares[row] = static_cast<float>(sums.squared_probabilities);
+    if (extras.log_squares != nullptr) extras.log_squares[row] = static_cast<float>(sums.squared_probabilities);
+    if (extras.entropies != nullptr) extras.entropies[row] = static_cast<float>(sums.entropy);
   }
 }
 
@@ -119,14 +137,15 @@ constexpr int kGradientPacks = 4;
 template <typename T>
 __global__ void __launch_bounds__(kGradientThreads)
     softmax_gradient_rows(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights,
-                          bool aligned) {
+                          EntropyTerms entropy, bool aligned) {
   const int64_t row = blockIdx.x;
   const int64_t first = int64_t{blockIdx.y} * kGradientPacks * blockDim.x + threadIdx.x;
 #pragma unroll
   for (int k = 0; k < kGradientPacks; ++k) {
     const int64_t column = (first + int64_t{k} * blockDim.x) * kWidth<T>;
     if (column >= logits.columns) break;
-    differentiate(logits[row], column, logits.columns, targets[row], lse[row], weights[row], aligned);
+    differentiate(logits[row], column, logits.columns, targets[row], lse[row], weights[row], entropy.entropy(row),
+                  entropy.weight(row), aligned);
   }
 }
 
@@ -144,7 +163,7 @@ __global__ void __launch_bounds__(kGatherThreads)
   // Before the target's logit is overwritten.
   __syncthreads();
   for_each_pack<kWidth<T>>(logits.columns, [&](int64_t column) {
-    differentiate(x, column, logits.columns, target, static_cast<float>(log_sum), weight, aligned);
+    differentiate(x, column, logits.columns, target, static_cast<float>(log_sum), weight, 0.0f, 0.0f, aligned);
   });
 }
 
@@ -152,19 +171,19 @@ __global__ void __launch_bounds__(kGatherThreads)
 
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
-                                                  float* log_squares, cudaStream_t stream) {
-  const auto kernel = log_squares != nullptr ? gather_log_softmax<true, T> : gather_log_softmax<false, T>;
+                                                  SoftmaxExtras extras, cudaStream_t stream) {
+  const auto kernel = extras.wanted() ? gather_log_softmax<true, T> : gather_log_softmax<false, T>;
   launch(kernel, blocks(logits.count), threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads), stream, logits,
-         targets, lse, logp, log_squares, is_aligned<kWidth<T>>(logits));
+         targets, lse, logp, extras, is_aligned<kWidth<T>>(logits));
 }
 
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
-                                                const float* weights, cudaStream_t stream) {
+                                                const float* weights, EntropyTerms entropy, cudaStream_t stream) {
   const int64_t packs = ceil_div(logits.columns, kWidth<T>);
   const int64_t threads = threads_for(packs, kGradientThreads);
   launch(softmax_gradient_rows<T>, blocks(logits.count, ceil_div(packs, threads * kGradientPacks)), threads, stream,
-         logits, targets, lse, weights, is_aligned<kWidth<T>>(logits));
+         logits, targets, lse, weights, entropy, is_aligned<kWidth<T>>(logits));
 }
 
 template <typename T, typename Platform>
@@ -177,9 +196,9 @@ void CudaKernels<T, Platform>::log_softmax_gradient(Rows<T> logits, const int64_
 
 #define MMPO_INSTANTIATE(T)                                                                                          \
   template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,     \
-                                                                  float*, cudaStream_t);                             \
+                                                                  SoftmaxExtras, cudaStream_t);                      \
   template void CudaKernels<T, CUDA_PLATFORM>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*, \
-                                                                cudaStream_t);                                       \
+                                                                EntropyTerms, cudaStream_t);                         \
   template void CudaKernels<T, CUDA_PLATFORM>::log_softmax_gradient(Rows<T>, const int64_t*, const float*, float*,   \
                                                                     cudaStream_t);
 MMPO_INSTANTIATE(float)

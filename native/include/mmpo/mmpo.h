@@ -155,6 +155,8 @@ typedef struct mmpo_objective {
   double
       ld_alpha; /* in [0, 1]: how much the tokens of a completion count that the pair's other one has no counterpart of; 1: as all */
   double reward_alpha; /* losses without a reference: AlphaPO's shape of the reward; 0: the log-probability itself */
+  double
+      entropy_weight; /* how much of the chosen completions' entropy (SFT: of all) the gradient raises, per pair; 0: none. Losses are reported without it */
   double scale; /* multiplies every pair's (SFT: every token's) gradient: 1 / their number in the optimizer step */
   double loss_weights[MMPO_MAX_LOSSES];
   int32_t losses[MMPO_MAX_LOSSES]; /* mmpo_loss; MMPO and SFT stand alone; rewards are those of the first */

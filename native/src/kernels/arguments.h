@@ -114,6 +114,26 @@ struct Adam8bitArrays {
   int64_t count;
 };
 
+// What a pass over logits leaves beside log-probabilities, a number a row; null where nobody asks.
+struct SoftmaxExtras {
+  float* log_squares = nullptr;  // the log of the sum of squared probabilities
+  float* entropies = nullptr;  // of the probabilities, in nats
+
+  C10_HOST_DEVICE bool wanted() const { return log_squares != nullptr || entropies != nullptr; }
+};
+
+// What the gradient of a row has beside that of its log-probability: so much of its entropy's. Null: nothing.
+struct EntropyTerms {
+  const float* entropies = nullptr;
+  const float* weights = nullptr;
+
+  C10_HOST_DEVICE float weight(int64_t row) const { return weights == nullptr ? 0.0f : weights[row]; }
+  C10_HOST_DEVICE float entropy(int64_t row) const { return entropies == nullptr ? 0.0f : entropies[row]; }
+};
+
+// Below it exp is 0 in float32, and the product of the two, which would be NaN at minus infinity, counts as 0.
+inline constexpr float kNoProbability = -200;
+
 // Elements whose squares share one partial sum.
 inline constexpr int64_t kNormBlock = 32768;
 

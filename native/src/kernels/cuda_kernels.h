@@ -34,11 +34,10 @@ struct CudaKernels {
   MMPO_CUDA_API static void swiglu(Rows<const T> gate_up, Rows<T> out, cudaStream_t stream);
   MMPO_CUDA_API static void swiglu_backward(Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up,
                                             cudaStream_t stream);
-  // log_squares: null where nobody asks.
   MMPO_CUDA_API static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
-                                               float* log_squares, cudaStream_t stream);
+                                               SoftmaxExtras extras, cudaStream_t stream);
   MMPO_CUDA_API static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
-                                             const float* weights, cudaStream_t stream);
+                                             const float* weights, EntropyTerms entropy, cudaStream_t stream);
   MMPO_CUDA_API static void log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights,
                                                  float* logp, cudaStream_t stream);
 };

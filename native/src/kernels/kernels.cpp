@@ -172,23 +172,32 @@ void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tenso
 }
 
 void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
-                        Tensor& log_squares_R) {
+                        Tensor& log_squares_R, Tensor& entropies_R) {
   const int64_t num_rows = logits_RV.size(0);
+  const SoftmaxExtras extras{
+      log_squares_R.defined() ? mutable_vector<float>(log_squares_R, num_rows) : nullptr,
+      entropies_R.defined() ? mutable_vector<float>(entropies_R, num_rows) : nullptr,
+  };
   dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
     Kernels<T, Capability>::log_softmax_gather(
         rows<const Value>(logits_RV), vector<int64_t>(targets_R, num_rows), mutable_vector<float>(lse_R, num_rows),
-        mutable_vector<float>(logp_R, num_rows),
-        log_squares_R.defined() ? mutable_vector<float>(log_squares_R, num_rows) : nullptr);
+        mutable_vector<float>(logp_R, num_rows), extras);
   });
 }
 
-void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R) {
+void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R,
+                       const Tensor& entropies_R, const Tensor& entropy_weights_R) {
   const int64_t num_rows = logits_RV.size(0);
+  EntropyTerms entropy;
+  if (entropies_R.defined()) {
+    entropy = {vector<float>(entropies_R, num_rows), vector<float>(entropy_weights_R, num_rows)};
+  }
   dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
     Kernels<T, Capability>::softmax_gradient(rows<Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
-                                             vector<float>(lse_R, num_rows), vector<float>(weights_R, num_rows));
+                                             vector<float>(lse_R, num_rows), vector<float>(weights_R, num_rows),
+                                             entropy);
   });
 }
 

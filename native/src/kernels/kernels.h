@@ -38,18 +38,20 @@ void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI);
 // grad_gate_up_T2I = dL/d(gate, up), written over what is there; it may be gate_up_T2I itself.
 void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I);
 
-// lse_R = logsumexp of each row, logp_R = logits[r, targets_R[r]] - lse_R; both float32. targets_R: int64. log_squares_R, where it is
-// defined: the log of the sum of the row's squared probabilities.
+// lse_R = logsumexp of each row, logp_R = logits[r, targets_R[r]] - lse_R; both float32. targets_R: int64. Where they are defined
+// (float32): log_squares_R, the log of the sum of the row's squared probabilities, and entropies_R, their entropy in nats.
 void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
-                        Tensor& log_squares_R);
+                        Tensor& log_squares_R, Tensor& entropies_R);
 inline void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) {
   Tensor none;
-  log_softmax_gather(logits_RV, targets_R, lse_R, logp_R, none);
+  log_softmax_gather(logits_RV, targets_R, lse_R, logp_R, none, none);
 }
 
 // In place: row r becomes d(sum_r weight_r * logp_r) / dlogits = weight_r * (onehot(target_r) - softmax_r).
-// lse_R from log_softmax_gather on the same logits; weights_R: float32.
-void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R);
+// lse_R from log_softmax_gather on the same logits; weights_R: float32. Where entropies_R is defined, also from there, and
+// entropy_weights_R (float32): plus entropy_weight_r * d entropy_r / dlogits.
+void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R,
+                       const Tensor& entropies_R = {}, const Tensor& entropy_weights_R = {});
 
 // Both of these in one pass, with the same bits, where the weights are known beforehand.
 void log_softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& weights_R, Tensor& logp_R);

@@ -59,6 +59,8 @@ Tensor LinearLogp::logits(const Chunk& chunk) {
 
 Tensor LinearLogp::part(const Chunk& chunk, const Tensor& x) { return x.narrow(0, chunk.first, chunk.count); }
 
+Tensor LinearLogp::part_if_defined(const Chunk& chunk, const Tensor& x) { return x.defined() ? part(chunk, x) : x; }
+
 void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits_RV, Tensor& grad_hidden_RH,
                                    Tensor& grad_head_VH, Into into) {
   held_ = -1;
@@ -77,8 +79,9 @@ void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, const Extras& extras) {
     const Chunk rows = chunk(index);
     Tensor lse = part(rows, lse_R);
     Tensor logp = part(rows, logp_R);
-    Tensor log_squares = extras.log_squares_R.defined() ? part(rows, extras.log_squares_R) : Tensor();
-    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp, log_squares);
+    Tensor log_squares = part_if_defined(rows, extras.log_squares_R);
+    Tensor entropies = part_if_defined(rows, extras.entropies_R);
+    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp, log_squares, entropies);
     if (extras.is_first_R.defined()) {
       Tensor is_first = part(rows, extras.is_first_R);
       mark_first(logits(rows), part(rows, rows_.targets_R), is_first);
@@ -86,12 +89,13 @@ void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, const Extras& extras) {
   }
 }
 
-void LinearLogp::backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
-                          Into into) {
+void LinearLogp::backward(const Tensor& lse_R, const Tensor& weights_R, const EntropyPart& entropy,
+                          Tensor& grad_hidden_RH, Tensor& grad_head_VH, Into into) {
   for (int64_t index = 0; index < num_chunks_; ++index) {
     const Chunk rows = chunk(index);
     Tensor logits_RV = logits(rows);
-    softmax_gradient_(logits_RV, part(rows, rows_.targets_R), part(rows, lse_R), part(rows, weights_R));
+    softmax_gradient_(logits_RV, part(rows, rows_.targets_R), part(rows, lse_R), part(rows, weights_R),
+                      part_if_defined(rows, entropy.entropies_R), part_if_defined(rows, entropy.weights_R));
     backward_products(rows, logits_RV, grad_hidden_RH, grad_head_VH, into);
   }
 }

@@ -32,7 +32,7 @@ class LinearLogp {
 
   // What forward finds beside log-probabilities; each is written where it is defined.
   struct Extras {
-    Tensor log_squares_R;  // float32, as log_softmax_gather (kernels.h) has it
+    Tensor log_squares_R, entropies_R;  // float32, as log_softmax_gather (kernels.h) has them
     Tensor is_first_R;  // bool: whether the target is what greedy decoding takes, the first of the row's largest logits
   };
   // logp_R, lse_R: float32, written. lse is what backward needs.
@@ -42,7 +42,16 @@ class LinearLogp {
   // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where
   // it is undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.
   void backward(const Tensor& lse_R, const Tensor& weights_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
-                Into into = Into::kSum);
+                Into into = Into::kSum) {
+    backward(lse_R, weights_R, {}, grad_hidden_RH, grad_head_VH, into);
+  }
+
+  // The same of sum_r (weights_r * logp_r + entropy_weights_r * entropy_r). entropies_R: forward's; both undefined: as above.
+  struct EntropyPart {
+    Tensor entropies_R, weights_R;
+  };
+  void backward(const Tensor& lse_R, const Tensor& weights_R, const EntropyPart& entropy, Tensor& grad_hidden_RH,
+                Tensor& grad_head_VH, Into into = Into::kSum);
 
   // Both in one pass over the logits, for weights that are known beforehand.
   void forward_backward(const Tensor& weights_R, Tensor& logp_R, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
@@ -57,6 +66,7 @@ class LinearLogp {
   Tensor logits(const Chunk& chunk);
   // The chunk's rows of x.
   static Tensor part(const Chunk& chunk, const Tensor& x);
+  static Tensor part_if_defined(const Chunk& chunk, const Tensor& x);
   // grad_logits_RV lies where the chunk's logits were.
   void backward_products(const Chunk& chunk, const Tensor& grad_logits_RV, Tensor& grad_hidden_RH, Tensor& grad_head_VH,
                          Into into);

@@ -32,6 +32,7 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
     : Objective(settings, batch) {
   check_objective(settings);
   require(std::isfinite(settings.scale), "scale must be finite, got ", settings.scale);
+  require(std::isfinite(settings.entropy_weight), "entropy_weight must be finite, got ", settings.entropy_weight);
   if (settings.losses[0] == MMPO_LOSS_SFT) return;
   require(!reads_reference(settings) || !ref_logps.empty() || batch.num_groups == 0,
           "this loss needs reference log-probabilities; ref_logps is NULL");
@@ -130,6 +131,15 @@ CompletionScores Objective::scores(std::span<const float> token_logps, std::span
     token += length;
   }
   return scores;
+}
+
+double Objective::entropy_weight(size_t completion) const {
+  const bool is_rejected = !pairs_.empty() && completion % 2 == 1;
+  return is_rejected ? 0 : -settings_.entropy_weight * settings_.scale;
+}
+
+std::vector<double> Objective::weights(const CompletionScores& scores) const {
+  return weights_.empty() ? evaluate(scores).weights : weights_;
 }
 
 std::vector<double> Objective::linear_weights() const {

@@ -33,7 +33,7 @@ class Objective {
   std::vector<Role> roles() const;
 
   // True where the weights do not depend on the log-probabilities of this micro-batch, or are those of with_weights.
-  bool is_linear() const { return !weights_.empty() || mmpo::is_linear(settings_); }
+  bool is_linear() const { return !reads_entropies() && (!weights_.empty() || mmpo::is_linear(settings_)); }
   // True where a pair's weights depend on other pairs' log-probabilities, so that a slice alone does not know its own.
   bool couples_pairs() const { return weights_.empty() && mmpo::couples_pairs(settings_); }
 
@@ -43,9 +43,15 @@ class Objective {
     std::vector<double> weights;  // [C] d(scale * loss) / d log-probability
   };
   Result evaluate(const CompletionScores& scores) const;
+  // Its weights, or those of with_weights.
+  std::vector<double> weights(const CompletionScores& scores) const;
   // weights alone, before anything is scored; only where is_linear().
   std::vector<double> linear_weights() const;
 
+  // Whether the gradient has the entropy term (entropy.h), which reads the entropies of the head's rows.
+  bool reads_entropies() const { return settings_.entropy_weight != 0; }
+  // How much of it a completion has: that of its log-probability's and entropies' gradients in the loss's. 0 of rejected completions.
+  double entropy_weight(size_t completion) const;
   // Whether scores() reads log_squares.
   bool reads_log_squares() const { return settings_.use_weighting != 0; }
   // Of the head's rows on the CPU, and of the tokens of all completions one after another. log_squares: kernels.h; undefined, or

@@ -34,15 +34,16 @@ cudaStream_t cuda_stream() { return nullptr; }
                (Rows<const T> grad_out, Rows<const T> gate_up, Rows<T> grad_gate_up, cudaStream_t stream),            \
                (grad_out, gate_up, grad_gate_up, stream))                                                             \
   MMPO_EMULATE(T, log_softmax_gather,                                                                                 \
-               (Rows<const T> logits, const int64_t* targets, float* lse, float* logp, float* log_squares,            \
+               (Rows<const T> logits, const int64_t* targets, float* lse, float* logp, SoftmaxExtras extras,          \
                 cudaStream_t stream),                                                                                 \
-               (logits, targets, lse, logp, log_squares, stream))                                                     \
+               (logits, targets, lse, logp, extras, stream))                                                          \
   MMPO_EMULATE(T, log_softmax_gradient,                                                                               \
                (Rows<T> logits, const int64_t* targets, const float* weights, float* logp, cudaStream_t stream),      \
                (logits, targets, weights, logp, stream))                                                              \
   MMPO_EMULATE(T, softmax_gradient,                                                                                   \
-               (Rows<T> logits, const int64_t* targets, const float* lse, const float* weights, cudaStream_t stream), \
-               (logits, targets, lse, weights, stream))
+               (Rows<T> logits, const int64_t* targets, const float* lse, const float* weights, EntropyTerms entropy, \
+                cudaStream_t stream),                                                                                 \
+               (logits, targets, lse, weights, entropy, stream))
 MMPO_EMULATE_KERNELS(float)
 MMPO_EMULATE_KERNELS(c10::BFloat16)
 

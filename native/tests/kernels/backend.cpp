@@ -65,16 +65,17 @@ class Dispatched : public Backend {
     mmpo::dropout_linear_backward(on(grad_TS), on(x_TK), on(weight_SK), masks, workspace, grad_x, grad_weight);
   }
   void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
-                          Tensor& log_squares_R) override {
+                          Tensor& log_squares_R, Tensor& entropies_R) override {
     DeviceStay on(device_);
-    Tensor lse = on.result(lse_R), logp = on.result(logp_R), log_squares = on.result(log_squares_R);
-    mmpo::log_softmax_gather(on(logits_RV), on(targets_R), lse, logp, log_squares);
+    Tensor lse = on.result(lse_R), logp = on.result(logp_R), log_squares = on.result(log_squares_R),
+           entropies = on.result(entropies_R);
+    mmpo::log_softmax_gather(on(logits_RV), on(targets_R), lse, logp, log_squares, entropies);
   }
-  void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R,
-                         const Tensor& weights_R) override {
+  void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R,
+                         const Tensor& entropies_R, const Tensor& entropy_weights_R) override {
     DeviceStay on(device_);
     Tensor logits = on.result(logits_RV);
-    mmpo::softmax_gradient_(logits, on(targets_R), on(lse_R), on(weights_R));
+    mmpo::softmax_gradient_(logits, on(targets_R), on(lse_R), on(weights_R), on(entropies_R), on(entropy_weights_R));
   }
   void log_softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& weights_R,
                              Tensor& logp_R) override {
@@ -293,21 +294,25 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
     });
   }
   void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp,
-                          Tensor& log_squares) override {
+                          Tensor& log_squares, Tensor& entropies) override {
     DeviceStay on(device_);
-    on.result(lse), on.result(logp), on.result(log_squares);
+    on.result(lse), on.result(logp), on.result(log_squares), on.result(entropies);
+    const SoftmaxExtras extras{log_squares.defined() ? vector<float>(log_squares) : nullptr,
+                               entropies.defined() ? vector<float>(entropies) : nullptr};
     with_type(logits, [&]<typename T>(T) {
       CudaKernels<T, EmulatedGpu>::log_softmax_gather(
-          rows<const T>(logits), vector<int64_t>(targets), vector<float>(lse), vector<float>(logp),
-          log_squares.defined() ? vector<float>(log_squares) : nullptr, nullptr);
+          rows<const T>(logits), vector<int64_t>(targets), vector<float>(lse), vector<float>(logp), extras, nullptr);
     });
   }
-  void softmax_gradient_(Tensor& logits, const Tensor& targets, const Tensor& lse, const Tensor& weights) override {
+  void softmax_gradient_(Tensor& logits, const Tensor& targets, const Tensor& lse, const Tensor& weights,
+                         const Tensor& entropies, const Tensor& entropy_weights) override {
     DeviceStay on(device_);
     on.result(logits);
+    EntropyTerms entropy;
+    if (entropies.defined()) entropy = {vector<float>(entropies), vector<float>(entropy_weights)};
     with_type(logits, [&]<typename T>(T) {
       CudaKernels<T, EmulatedGpu>::softmax_gradient(rows<T>(logits), vector<int64_t>(targets), vector<float>(lse),
-                                                    vector<float>(weights), nullptr);
+                                                    vector<float>(weights), entropy, nullptr);
     });
   }
   void log_softmax_gradient_(Tensor& logits, const Tensor& targets, const Tensor& weights, Tensor& logp) override {

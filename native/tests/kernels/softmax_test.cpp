@@ -15,19 +15,24 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int64_t kVocabularies[] = {1, 3, 31, 47, 123, 320, 1024, 1025};
 
 struct Head {
-  Tensor logits, targets, lse, logp, log_squares;
+  Tensor logits, targets, lse, logp, log_squares, entropies;
 
-  // Asked for log_squares, or not, it gives the same bits.
+  // Asked for more, or not, it gives the same bits.
   Head(const Tensor& logits_RV, const Tensor& targets_R)
       : logits(logits_RV), targets(targets_R), lse(at::empty({logits_RV.size(0)})),
-        logp(at::empty({logits_RV.size(0)})), log_squares(at::empty({logits_RV.size(0)})) {
+        logp(at::empty({logits_RV.size(0)})), log_squares(at::empty({logits_RV.size(0)})),
+        entropies(at::empty({logits_RV.size(0)})) {
     Tensor lse_alone = at::empty_like(lse), logp_alone = at::empty_like(logp), none;
-    backend().log_softmax_gather(logits, targets, lse_alone, logp_alone, none);
-    backend().log_softmax_gather(logits, targets, lse, logp, log_squares);
+    backend().log_softmax_gather(logits, targets, lse_alone, logp_alone, none, none);
+    backend().log_softmax_gather(logits, targets, lse, logp, log_squares, entropies);
     EXPECT_TRUE(at::allclose(lse, lse_alone, 0, 0, true));
     EXPECT_TRUE(at::allclose(logp, logp_alone, 0, 0, true));
   }
   Tensor wanted_log_squares() const { return (2 * logits.to(at::kDouble).log_softmax(-1)).logsumexp(-1); }
+  Tensor wanted_entropies() const {
+    const Tensor logp64 = logits.to(at::kDouble).log_softmax(-1);
+    return -at::xlogy(logp64.exp(), logp64.exp()).sum(-1);
+  }
   Tensor wanted_lse() const { return logits.to(at::kDouble).logsumexp(-1); }
   Tensor wanted_logp() const {
     return logits.to(at::kDouble).log_softmax(-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1);
@@ -36,6 +41,8 @@ struct Head {
 
 // 1e-6, and half a float32 ulp of the result where that is more.
 constexpr Tolerance kLogTolerance{6e-8, 1e-6};
+// Of float32 sums over a whole vocabulary.
+constexpr Tolerance kEntropyTolerance{2e-6, 2e-6};
 
 TEST_P(Softmax, LogProbabilityEqualsAtenInDouble) {
   at::manual_seed(1);
@@ -46,6 +53,7 @@ TEST_P(Softmax, LogProbabilityEqualsAtenInDouble) {
       expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
       expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
       expect_close(head.log_squares, head.wanted_log_squares(), kLogTolerance, "log_squares");
+      expect_close(head.entropies, head.wanted_entropies(), kEntropyTolerance, "entropies");
     }
   }
 }
@@ -59,6 +67,7 @@ TEST_P(Softmax, LogProbabilityOfRealVocabularies) {
       expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
       expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
       expect_close(head.log_squares, head.wanted_log_squares(), kLogTolerance, "log_squares");
+      expect_close(head.entropies, head.wanted_entropies(), kEntropyTolerance, "entropies");
     }
   }
 }
@@ -70,6 +79,7 @@ TEST_P(Softmax, LogProbabilityOfSortedLogits) {
     const Head head(logits, at::full({1}, 2500, at::kLong));
     expect_close(head.lse, head.wanted_lse(), kLogTolerance, "lse");
     expect_close(head.log_squares, head.wanted_log_squares(), kLogTolerance, "log_squares");
+    expect_close(head.entropies, head.wanted_entropies(), kEntropyTolerance, "entropies");
     expect_close(head.logp, head.wanted_logp(), kLogTolerance, "logp");
   }
 }
@@ -88,6 +98,7 @@ TEST_P(Softmax, ExcludedTokensCountNothingAndNaNIsNotLost) {
   logits[2][3] = std::numeric_limits<float>::quiet_NaN();
   const Head head(logits, at::full({3}, 2047, at::kLong));
   EXPECT_NEAR(head.lse[0].item<double>(), std::log(548.0), 1e-6);
+  EXPECT_NEAR(head.entropies[0].item<double>(), std::log(548.0), 1e-6);
   EXPECT_TRUE(std::isnan(head.logp[1].item<float>()));
   EXPECT_TRUE(std::isnan(head.logp[2].item<float>()));
 }
@@ -115,6 +126,41 @@ TEST_P(Softmax, GradientEqualsAutogradInDouble) {
     }
     expect_gradient(random({2, 49152}, type), type, 1e-12);
   }
+}
+
+// Of the log-probability and of the entropy at once, some rows without a part of it.
+void expect_entropy_gradient(const Tensor& logits, at::ScalarType type, double absolute) {
+  const int64_t num_rows = logits.size(0);
+  const Head head(logits.clone(), at::randint(logits.size(1), {num_rows}));
+  const Tensor weights = at::randn({num_rows}), entropy_weights = at::randn({num_rows});
+  entropy_weights[0] = 0;
+  const Tensor logits64 = oracle(logits);
+  const Tensor logp = logits64.log_softmax(-1);
+  const Tensor entropy = -(logp.exp() * logp).sum(-1);
+  const Tensor own = logp.gather(-1, head.targets.unsqueeze(-1)).squeeze(-1);
+  (weights.to(at::kDouble) * own + entropy_weights.to(at::kDouble) * entropy).sum().backward();
+  Tensor gradient = logits.clone();
+  backend().softmax_gradient_(gradient, head.targets, head.lse, weights, head.entropies, entropy_weights);
+  expect_close(gradient, logits64.grad(), {type == at::kFloat ? 1e-5 : 1.0 / 128, absolute}, "gradient");
+}
+
+TEST_P(Softmax, EntropyGradientEqualsAutogradInDouble) {
+  at::manual_seed(4);
+  for (const auto [type, layout] : kKinds) {
+    for (const int64_t vocabulary : kVocabularies) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << vocabulary);
+      expect_entropy_gradient(random_view(9, vocabulary, type, layout).mul_(4), type, 3e-6);
+    }
+  }
+}
+
+// A token that cannot be has no part in it, although its log-probability is minus infinity.
+TEST_P(Softmax, EntropyGradientOfExcludedTokensIsZero) {
+  Tensor logits = at::zeros({1, 2048});
+  logits.narrow(1, 0, 1500).fill_(-kInfinity);
+  const Head head(logits.clone(), at::full({1}, 2047, at::kLong));
+  backend().softmax_gradient_(logits, head.targets, head.lse, at::zeros({1}), head.entropies, at::ones({1}));
+  EXPECT_TRUE(at::allclose(logits, at::zeros_like(logits), 0, 1e-8));
 }
 
 // With lse 0 and weight -1 the gradient away from the target is exp of the logit: a million of them, to the ends of float32.

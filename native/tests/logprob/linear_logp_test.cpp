@@ -124,7 +124,7 @@ TEST_P(LinearLogpTest, MarksTheTargetsThatGreedyDecodingTakes) {
     Tensor is_first_R = at::zeros({kRows}, at::kBool);
     Workspace workspace;
     LinearLogp(c.rows, c.head_VH, workspace, c.bytes(GetParam()))
-        .forward(out.lse_R, out.logp_R, {.log_squares_R = {}, .is_first_R = is_first_R});
+        .forward(out.lse_R, out.logp_R, {.log_squares_R = {}, .entropies_R = {}, .is_first_R = is_first_R});
     EXPECT_TRUE(is_first_R.equal(best_R.eq(c.rows.targets_R)));
     EXPECT_FALSE(is_first_R[21].item<bool>());
     EXPECT_TRUE(is_first_R[20].item<bool>());

@@ -29,10 +29,10 @@ struct CpuKernels {
   // grad_x += grad where an element is kept, and kept = dropout of x again, with the mask made once.
   static void dropout_backward(Rows<const float> grad, Rows<const T> x, const DropoutStream& stream, Rows<T> kept,
                                Rows<T> grad_x);
-  // log_squares: null where nobody asks.
   static void log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
-                                 float* log_squares);
-  static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights);
+                                 SoftmaxExtras extras);
+  static void softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse, const float* weights,
+                               EntropyTerms entropy);
   static void log_softmax_gradient(Rows<T> logits, const int64_t* targets, const float* weights, float* logp);
 };
 

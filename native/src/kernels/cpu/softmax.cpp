@@ -1,4 +1,5 @@
 // The head's log-softmax at the target, and its gradient in place. Legend: ../kernels.h.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -30,33 +31,52 @@ float block_max(const T* x, int64_t count) {
   return result;
 }
 
-// Of exponentials, and of their squares where somebody asks.
+// Of exponentials, and where somebody asks of their squares and of each times its exponent.
 struct Sums {
-  double plain = 0, squares = 0;
+  double plain = 0, squares = 0, products = 0;
+
+  // As if every exponent were so much smaller. Before the first number there is nothing to move.
+  void lower(double by) {
+    const double factor = std::exp(-by);
+    products = plain == 0 ? 0 : factor * (products - by * plain);
+    plain *= factor;
+    squares *= factor * factor;
+  }
 };
 
-template <bool kSquares, typename T>
+template <bool kExtras, typename T>
 Sums block_sum_exp(const T* x, float max, int64_t count) {
   Vec sums[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
   Vec squares[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
+  Vec products[4] = {Vec(0.0f), Vec(0.0f), Vec(0.0f), Vec(0.0f)};
   const Vec shift(max);
   for_each_vector_of_four(count, [&](int64_t k, int64_t i, auto extent) {
-    Vec value = exp(load(x + i, extent) - shift);
+    const Vec exponent = load(x + i, extent) - shift;
+    Vec value = exp(exponent);
     if constexpr (std::is_same_v<decltype(extent), First>) value = Vec::set(Vec(0.0f), value, extent.count);
     sums[k] = sums[k] + value;
-    if constexpr (kSquares) squares[k] = at::vec::fmadd(value, value, squares[k]);
+    if constexpr (kExtras) {
+      squares[k] = at::vec::fmadd(value, value, squares[k]);
+      products[k] = at::vec::fmadd(value, at::vec::clamp_min(exponent, Vec(kNoProbability)), products[k]);
+    }
   });
-  return {static_cast<double>(sum_lanes(sums)), kSquares ? static_cast<double>(sum_lanes(squares)) : 0};
+  Sums result{.plain = static_cast<double>(sum_lanes(sums))};
+  if constexpr (kExtras) {
+    result.squares = static_cast<double>(sum_lanes(squares));
+    result.products = static_cast<double>(sum_lanes(products));
+  }
+  return result;
 }
 
 struct LogSums {
   double exponentials;
   double squared_probabilities;
+  double entropy;
 };
 
 // One pass: a running maximum and the sum of exponentials relative to it. Blocks are summed in float, their sums in double.
 // A NaN comes through the sum.
-template <bool kSquares, typename T>
+template <bool kExtras, typename T>
 LogSums log_sums(const T* x, int64_t count) {
   float max = kMinusInfinity;
   Sums total;
@@ -64,23 +84,39 @@ LogSums log_sums(const T* x, int64_t count) {
     const int64_t size = std::min(kBlock, count - begin);
     const float largest = block_max(x + begin, size);
     if (largest > max) {
-      const double shrink = std::exp(static_cast<double>(max) - static_cast<double>(largest));
-      total.plain *= shrink;
-      total.squares *= shrink * shrink;
+      total.lower(static_cast<double>(largest) - static_cast<double>(max));
       max = largest;
     }
     // Where all so far is minus infinity, relative to 0: minus infinity from itself would be NaN.
-    const Sums part = block_sum_exp<kSquares>(x + begin, max == kMinusInfinity ? 0.0f : max, size);
+    const Sums part = block_sum_exp<kExtras>(x + begin, max == kMinusInfinity ? 0.0f : max, size);
     total.plain += part.plain;
     total.squares += part.squares;
+    total.products += part.products;
   }
   const double log_sum = std::log(total.plain);
-  return {static_cast<double>(max) + log_sum, std::log(total.squares) - 2 * log_sum};
+  return {static_cast<double>(max) + log_sum, std::log(total.squares) - 2 * log_sum,
+          log_sum - total.products / total.plain};
 }
 
 template <typename T>
 double log_sum_exp(const T* x, int64_t count) {
   return log_sums<false>(x, count).exponentials;
+}
+
+// -p * (weight + entropy_weight * (log p + entropy)), and weight more at the target: the derivatives of log p there and of the entropy.
+template <typename T>
+void entropy_gradient_row(T* logits, int64_t target, float lse, float weight, float entropy, float entropy_weight,
+                          int64_t count) {
+  const Vec shift(lse);
+  const Vec constant(-(weight + entropy_weight * entropy));
+  const Vec slope(-entropy_weight);
+  const float at_target = static_cast<float>(logits[target]) - lse;
+  for_each_vector(count, [&](int64_t i, auto extent) {
+    const Vec logp = at::vec::clamp_min(load(logits + i, extent) - shift, Vec(kNoProbability));
+    store(logits + i, exp(logp) * at::vec::fmadd(slope, logp, constant), extent);
+  });
+  const float logp = std::max(at_target, kNoProbability);
+  logits[target] = weight * -std::expm1(at_target) - entropy_weight * std::exp(logp) * (logp + entropy);
 }
 
 template <typename T>
@@ -102,13 +138,13 @@ void gradient_row(T* logits, int64_t target, float lse, float weight, int64_t co
 
 template <typename T, typename Capability>
 void CpuKernels<T, Capability>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse,
-                                                   float* logp, float* log_squares) {
+                                                   float* logp, SoftmaxExtras extras) {
   at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const bool squares = log_squares != nullptr;
       const LogSums sums =
-          squares ? log_sums<true>(logits[row], logits.columns) : log_sums<false>(logits[row], logits.columns);
-      if (squares) log_squares[row] = static_cast<float>(sums.squared_probabilities);
+          extras.wanted() ? log_sums<true>(logits[row], logits.columns) : log_sums<false>(logits[row], logits.columns);
+      if (extras.log_squares != nullptr) extras.log_squares[row] = static_cast<float>(sums.squared_probabilities);
+      if (extras.entropies != nullptr) extras.entropies[row] = static_cast<float>(sums.entropy);
       const double sum = sums.exponentials;
       lse[row] = static_cast<float>(sum);
       logp[row] = static_cast<float>(static_cast<double>(logits[row][targets[row]]) - sum);
@@ -118,10 +154,15 @@ void CpuKernels<T, Capability>::log_softmax_gather(Rows<const T> logits, const i
 
 template <typename T, typename Capability>
 void CpuKernels<T, Capability>::softmax_gradient(Rows<T> logits, const int64_t* targets, const float* lse,
-                                                 const float* weights) {
+                                                 const float* weights, EntropyTerms entropy) {
   at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      gradient_row(logits[row], targets[row], lse[row], weights[row], logits.columns);
+      if (entropy.weight(row) == 0) {
+        gradient_row(logits[row], targets[row], lse[row], weights[row], logits.columns);
+      } else {
+        entropy_gradient_row(logits[row], targets[row], lse[row], weights[row], entropy.entropy(row),
+                             entropy.weight(row), logits.columns);
+      }
     }
   });
 }
@@ -141,8 +182,9 @@ void CpuKernels<T, Capability>::log_softmax_gradient(Rows<T> logits, const int64
 
 #define MMPO_INSTANTIATE(T)                                                                                           \
   template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,      \
-                                                                  float*);                                            \
-  template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*); \
+                                                                  SoftmaxExtras);                                     \
+  template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*,  \
+                                                                EntropyTerms);                                        \
   template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gradient(Rows<T>, const int64_t*, const float*, float*);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)

@@ -140,7 +140,8 @@ final class EvalRewardCommand implements Callable<Integer> {
                         true,
                         1,
                         0,
-                        false),
+                        false,
+                        0),
                 1);
         TokenizationOptions options = new TokenizationOptions(
                 maxLength == null ? OptionalInt.empty() : OptionalInt.of(maxLength),

@@ -57,6 +57,14 @@ public record LossOptions(Settings values) {
             .means(
                     "MMPO: `batch` for min-max normalised rewards over the micro-batch, `none` for rewards as they are.");
 
+    private static final ConfigKey<Double> ENTROPY_WEIGHT = KEYS.key("entropy_weight", NUMBER)
+            .unset("0")
+            .of(IS_MMPO)
+            .must(Double::isFinite, "must be a number")
+            .means(
+                    "MMPO: weight of the entropy of the chosen responses, which the gradient raises (below 0: lowers); the loss is logged without"
+                            + " it. 0: no such term, as in the paper's own runs.");
+
     private static final ConfigKey<Boolean> LENGTH_NORMALIZE = KEYS.key("length_normalize", FLAG)
             .unset("false")
             .unset(LossType.SIMPO, "true")
@@ -297,6 +305,11 @@ public record LossOptions(Settings values) {
         return type() == LossType.MMPO && values.get(AUX_WEIGHT) == 1;
     }
 
+    /** Of the chosen responses' entropy; 0: no such term. */
+    public double entropyWeight() {
+        return values.get(ENTROPY_WEIGHT);
+    }
+
     /** SimPO on sums of log-probabilities, which is not what is meant by the name elsewhere. */
     public boolean isSummedSimpo() {
         return type() == LossType.SIMPO && !lengthNormalize();
@@ -325,7 +338,8 @@ public record LossOptions(Settings values) {
                         values.get(NORMALIZE),
                         ldAlpha(),
                         values.get(ALPHA),
-                        values.get(USE_WEIGHTING)),
+                        values.get(USE_WEIGHTING),
+                        entropyWeight()),
                 scale,
                 scoreRejected);
     }

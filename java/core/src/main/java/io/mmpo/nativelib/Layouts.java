@@ -73,6 +73,7 @@ final class Layouts {
                     "divergence_alpha",
                     "ld_alpha",
                     "reward_alpha",
+                    "entropy_weight",
                     "scale"),
             List.of(
                     MemoryLayout.sequenceLayout(Objective.MAX_LOSSES, JAVA_DOUBLE)

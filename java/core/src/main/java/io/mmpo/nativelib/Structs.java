@@ -189,6 +189,7 @@ final class Structs {
                 .put("divergence_alpha", coefficients.divergenceAlpha())
                 .put("ld_alpha", coefficients.ldAlpha())
                 .put("reward_alpha", coefficients.rewardAlpha())
+                .put("entropy_weight", coefficients.entropyWeight())
                 .put("use_weighting", coefficients.weighted())
                 .put("scale", objective.scale())
                 .put("num_losses", objective.terms().size())

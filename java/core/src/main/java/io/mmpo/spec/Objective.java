@@ -33,6 +33,7 @@ public record Objective(List<LossTerm> terms, Coefficients coefficients, double 
      * @param ldAlpha LD-DPO: how much a token counts that the pair's other completion has no counterpart of, in [0, 1]
      * @param rewardAlpha AlphaPO: shape of the reward of losses without a reference; 0: none
      * @param weighted WPO: a pair counts by how likely the policy is to write it
+     * @param entropyWeight how much of the chosen completions' entropy the gradient raises; 0: none
      */
     public record Coefficients(
             double beta,
@@ -48,7 +49,8 @@ public record Objective(List<LossTerm> terms, Coefficients coefficients, double 
             boolean normalize,
             double ldAlpha,
             double rewardAlpha,
-            boolean weighted) {
+            boolean weighted,
+            double entropyWeight) {
         public Coefficients {
             require(Double.isFinite(beta), "beta must be > 0, got %s", beta);
             require(Double.isFinite(rewardEpsilon), "mmpo_reward_epsilon must be finite, got %s", rewardEpsilon);
@@ -60,12 +62,13 @@ public record Objective(List<LossTerm> terms, Coefficients coefficients, double 
             require(Double.isFinite(gamma), "simpo_gamma must be finite, got %s", gamma);
             require(0 <= ldAlpha && ldAlpha <= 1, "ld_alpha must be in [0, 1], got %s", ldAlpha);
             require(Double.isFinite(rewardAlpha), "alpha must be finite, got %s", rewardAlpha);
+            require(Double.isFinite(entropyWeight), "entropy_weight must be finite, got %s", entropyWeight);
         }
 
         /** Of MMPO as the paper has it, and of the other losses what they begin with. */
         public static Coefficients ofBeta(double beta) {
             return new Coefficients(
-                    beta, 0.9, 1, 0, 0, 0.05, Divergence.REVERSE_KL, 0.5, false, false, true, 1, 0, false);
+                    beta, 0.9, 1, 0, 0, 0.05, Divergence.REVERSE_KL, 0.5, false, false, true, 1, 0, false, 0);
         }
     }
 

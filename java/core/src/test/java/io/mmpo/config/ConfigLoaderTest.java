@@ -40,7 +40,8 @@ class ConfigLoaderTest extends WrittenYaml {
                                 true,
                                 1,
                                 0,
-                                false),
+                                false,
+                        0),
                         0.5,
                         true));
         OptimizerOptions optimizer = mmpo.optimizer();

@@ -44,7 +44,8 @@ class SettingsTest {
                         true,
                         1,
                         0,
-                        false),
+                        false,
+                        0),
                 scale);
     }
 
