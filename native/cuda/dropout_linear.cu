@@ -35,14 +35,17 @@ int64_t round_up(int64_t value, int64_t multiple) { return ceil_div(value, multi
 
 // Bit i: whether element i of this lane's pack is kept, where half a warp has the 16 packs of a row of a tile. One draw of
 // philox is 128 bits and decides about 8 columns that lie 16 apart: lane l draws for columns 32 w + l (lower half of word w)
-// and 32 w + 16 + l (upper half). By 8 ballots every lane knows those of 8 columns side by side. The whole warp calls it.
-__device__ __forceinline__ unsigned draw(const DropoutStream& mask, int64_t row, int64_t column_tile) {
+// and 32 w + 16 + l (upper half). By 8 ballots every lane knows those of 8 columns side by side. The whole warp calls it, with rows
+// beyond the matrix too, which have no number.
+__device__ __forceinline__ unsigned draw(const DropoutStream& mask, int64_t row, int64_t num_rows,
+                                         int64_t column_tile) {
   const unsigned lane = threadIdx.x % kWarp;
   const unsigned half_lane = lane % kPhiloxLanes;
+  const int64_t number = row < num_rows ? mask.number(row) : 0;
   uint32_t words[4][1] = {{static_cast<uint32_t>(column_tile) * kPhiloxLanes + half_lane},
-                          {static_cast<uint32_t>(mask.first_row + row)},
+                          {static_cast<uint32_t>(number)},
                           {mask.stream},
-                          {0}};
+                          {static_cast<uint32_t>(number >> 32)}};
   philox(mask.key, words);
   // Of the 16 neighbours that one half of a word decides about, this lane's 8 are the first or the last.
   const unsigned wanted = half_lane / 2;
@@ -73,7 +76,7 @@ template <typename T>
 __device__ __forceinline__ void load_kept(const Rows<const T>& x, const DropoutStream& mask, int64_t first_token,
                                           int64_t column_tile, bool whole, Tile<T, kSide<T>, kColumns>& tile) {
   load_tile(x, {first_token, column_tile * kColumns}, whole, tile,
-            [&](int64_t row, Pack<T, kElements>& pack) { keep(draw(mask, row, column_tile), pack); });
+            [&](int64_t row, Pack<T, kElements>& pack) { keep(draw(mask, row, x.count, column_tile), pack); });
 }
 
 // Results of P products, [rows, columns] each, in parts that sum up `tiles` tiles of terms.
@@ -219,7 +222,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     for_each_pack_of_tile<kSide<T>, kColumns>(
         grad_x, {first_token, column_tile * kColumns}, whole,
         [&](InTile in_tile, Place in_matrix, const Pack<T, kElements>& pack, int64_t left) {
-          const unsigned kept = draw(mask, in_matrix.row, column_tile);
+          const unsigned kept = draw(mask, in_matrix.row, grad_x.count, column_tile);
           auto change =
               *reinterpret_cast<const Pack<float, kElements>*>(shared.product.at(in_tile.row, in_tile.column));
           keep(kept, change);

@@ -22,7 +22,7 @@ ALLOWED = {
     "model": {"common", "kernels", "logprob", "mmpo"},
     "generate": {"common", "kernels", "model", "mmpo"},
     "train": {"common", "dist", "kernels", "logprob", "loss", "model", "optim"},
-    "c_api": {"common", "generate", "kernels", "model", "mmpo", "train"},
+    "c_api": {"common", "dist", "generate", "kernels", "model", "mmpo", "train"},
     "cuda": {"common", "kernels", "loss"},
 }
 

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 9
+#define MMPO_ABI_VERSION 10
 
 enum mmpo_status {
   MMPO_OK = 0,
@@ -32,7 +32,8 @@ enum mmpo_status {
   MMPO_OUT_OF_MEMORY = 3,
   MMPO_NON_FINITE =
       4, /* a gradient, a generated token's logits or a rounded weight are not finite; nothing was changed */
-  MMPO_INTERNAL = 5
+  MMPO_INTERNAL = 5,
+  MMPO_COLLECTIVE = 6 /* an exchange with other ranks failed: one of them is gone, or did not come in time */
 };
 
 enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2, MMPO_UINT8 = 3 /* optimizer state only */ };
@@ -379,12 +380,19 @@ MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
 /* The same of several ranks; one rank makes no collective. Rank r of N accumulates rows [r b, (r + 1) b) of each micro-batch of N b, as
  * many of them as there are: a batch may be empty (num_groups 0). The objective's scale is that of all ranks' rows: gradients are
  * summed over ranks. MMPO's reward_range is passed, or gathered; AOT's pairs and CHOSEN_NLL's lengths are gathered. A failed collective is
- * MMPO_INTERNAL, and names it: the trainer is then of no use. */
+ * MMPO_COLLECTIVE, and names it: the trainer is then of no use. */
 MMPO_API int32_t mmpo_trainer_create_sharded(mmpo_model* model, const mmpo_optimizer_config* config,
                                              const mmpo_sharding* sharding, mmpo_trainer** out_trainer,
                                              mmpo_error* err);
+/* Groups of the next micro-batch are numbers first_group and on of the update's, of all ranks: what dropout leaves of them is a function of
+ * that, so that it is the same however rows are shared out. Not called: they follow those of the last micro-batch. */
+MMPO_API int32_t mmpo_trainer_expect_groups(mmpo_trainer* trainer, int64_t first_group, mmpo_error* err);
 /* The next micro-batch is the last one before mmpo_trainer_step, so that its gradients may be reduced as they are made. */
 MMPO_API int32_t mmpo_trainer_expect_step(mmpo_trainer* trainer, mmpo_error* err);
+/* Values of every rank, as many on each, in the order of ranks: out_all [ranks * num_values]. backend: a c10d::Backend of the CPU; what: names
+ * the exchange in messages. MMPO_COLLECTIVE where it fails. */
+MMPO_API int32_t mmpo_backend_gather(void* backend, const char* what, const double* values, int64_t num_values,
+                                     double* out_all, mmpo_error* err);
 /* Bytes that this rank has sent to others since it was created; 0 of one rank. */
 MMPO_API int32_t mmpo_trainer_bytes_sent(const mmpo_trainer* trainer, int64_t* out_bytes, mmpo_error* err);
 

@@ -6,6 +6,7 @@
 
 #include "c_api/guard.h"
 #include "c_api/handles.h"
+#include "dist/rank_group.h"
 
 using mmpo::guard;
 using mmpo::require;
@@ -90,6 +91,25 @@ int32_t mmpo_trainer_create_sharded(mmpo_model* model, const mmpo_optimizer_conf
 }
 
 void mmpo_trainer_free(mmpo_trainer* trainer) { delete trainer; }
+
+int32_t mmpo_backend_gather(void* backend, const char* what, const double* values, int64_t num_values, double* out_all,
+                            mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(backend, "backend");
+    require_not_null(what, "what");
+    require_not_null(values, "values");
+    require_not_null(out_all, "out_all");
+    mmpo::RankGroup group(*static_cast<c10d::Backend*>(backend), at::kCPU);
+    std::ranges::copy(group.gather({values, static_cast<size_t>(num_values)}, what).wait(), out_all);
+  });
+}
+
+int32_t mmpo_trainer_expect_groups(mmpo_trainer* trainer, int64_t first_group, mmpo_error* err) {
+  return guard(err, [&] {
+    require_not_null(trainer, "trainer");
+    trainer->trainer.expect_groups(first_group);
+  });
+}
 
 int32_t mmpo_trainer_expect_step(mmpo_trainer* trainer, mmpo_error* err) {
   return guard(err, [&] {

@@ -17,9 +17,9 @@ auto named(const std::string& what, int rank, int size, const Call& call) {
   try {
     return call();
   } catch (const c10::Error& error) {
-    fail(MMPO_INTERNAL, what, " of rank ", rank, " of ", size, " failed: ", error.what_without_backtrace());
+    fail(MMPO_COLLECTIVE, what, " of rank ", rank, " of ", size, " failed: ", error.what_without_backtrace());
   } catch (const std::exception& error) {
-    fail(MMPO_INTERNAL, what, " of rank ", rank, " of ", size, " failed: ", error.what());
+    fail(MMPO_COLLECTIVE, what, " of rank ", rank, " of ", size, " failed: ", error.what());
   }
 }
 

@@ -27,7 +27,7 @@ class RankGroup {
   int size() const { return size_; }
 
   // A collective that goes on beside what is computed. wait() before its result is read or its memory written: on a GPU it is the
-  // stream that waits, not the host. Error(MMPO_INTERNAL) names the collective and the rank.
+  // stream that waits, not the host. Error(MMPO_COLLECTIVE) names the collective and the rank.
   class Work {
    public:
     Work() = default;

@@ -8,7 +8,7 @@
 //     completions of CHOSEN_NLL, the ranks gather four numbers each before the forward pass (../train/rank_batch.h);
 //   - AOT, whose pairs depend on each other through their order, gathers the log-probabilities of all of them between two forward passes.
 // Losses, log-probabilities and rewards come back of a rank's own rows; whoever logs them adds them up over ranks.
-// Dropout masks differ between ranks, since they are a function of the rank, the slice and the place in it.
+// Dropout masks are a function of a row's number in the whole update, which the caller passes (Trainer::expect_groups).
 #pragma once
 
 #include <memory>

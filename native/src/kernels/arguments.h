@@ -46,12 +46,17 @@ struct Heads {
   int64_t token_stride, head_stride;
 };
 
-// Which random numbers decide about an element of a matrix: those of (key, stream, row, column).
+// Which random numbers decide about an element of a matrix: those of (key, stream, the row's number, column).
 struct DropoutStream {
   uint64_t key;
   uint32_t stream;
   uint32_t threshold;  // of 65536: dropped where 16 random bits lie below
-  int64_t first_row = 0;  // what row 0 is called, where the matrix is a part of another
+  int64_t first_row = 0;  // the place of row 0, where the matrix is a part of another
+  const int64_t* numbers = nullptr;  // of the rows of that, by place; null: their places
+
+  C10_HOST_DEVICE int64_t number(int64_t row) const {
+    return numbers == nullptr ? first_row + row : numbers[first_row + row];
+  }
 };
 
 // Masks of matrix products that read the same matrix: at most those of q, k and v.

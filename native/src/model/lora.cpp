@@ -196,11 +196,11 @@ WholeMatrices Adapter::whole(const FlatMemory& memory) const {
   return {matrix(embedding_), matrix(head_)};
 }
 
-DropoutPass Adapter::dropout_pass(int64_t num_steps, int64_t slice) const {
+DropoutPass Adapter::dropout_pass(int64_t num_steps, Tensor numbers_T) const {
   const auto threshold = static_cast<uint32_t>(std::lround(dropout_ * 65536));
-  // A key of its own for every pass; below it the counters are places.
-  const auto words = random_words(~seed_, static_cast<uint64_t>(num_steps), static_cast<uint64_t>(slice));
-  return {(uint64_t{words[1]} << 32) | words[0], std::min(threshold, 65535U)};
+  // A key of its own for every update; below it the counters are rows and places.
+  const auto words = random_words(~seed_, static_cast<uint64_t>(num_steps));
+  return {(uint64_t{words[1]} << 32) | words[0], std::min(threshold, 65535U), std::move(numbers_T)};
 }
 
 const LoraProjection& Adapter::weights(int64_t layer, Projection projection) const {
@@ -218,7 +218,8 @@ std::vector<Adapter::MaskedRows> Adapter::masked_rows(int64_t layer, const LoraP
     begin += rank;
     parts.back().count += rank;
     DropoutMasks& masks = parts.back().masks;
-    masks.at[masks.count++] = {pass.key, static_cast<uint32_t>(layer) * kNumModules + module.number, pass.threshold};
+    masks.at[masks.count++] = {pass.key, static_cast<uint32_t>(layer) * kNumModules + module.number, pass.threshold, 0,
+                               pass.numbers_T.const_data_ptr<int64_t>()};
   }
   return parts;
 }

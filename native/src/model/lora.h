@@ -8,9 +8,10 @@
 // as one matrix; each B writes its module's columns. Parameters are float32. The products take them in the type of the
 // activations, as torch's autocast does, so for bfloat16 the adapter keeps a rounded copy that the optimizer refreshes.
 //
-// Every module draws a dropout mask of its own, as PEFT's do. A mask is a function of the pass, the layer, the module and the
-// place (../kernels/dropout_linear.h), so it is never kept: backward makes it again, under any recompute mode and any number of
-// threads.
+// Every module draws a dropout mask of its own, as PEFT's do. A mask is a function of the update, the layer, the module, the group of
+// tokens among all of the update, and the place in it (../kernels/dropout_linear.h). So it is never kept: backward makes it again,
+// under any recompute mode and any number of threads; and it is the same however an update's groups are cut into slices,
+// micro-batches and ranks.
 //
 // Shapes: T rows, K inputs, N outputs of a fused projection, r rank, S = sum of r over the modules of the projection, L = the
 // largest sum of r over the modules of a layer.
@@ -38,6 +39,7 @@ enum class Projection { kQkv, kOutput, kGateUp, kDown };
 struct DropoutPass {
   uint64_t key = 0;
   uint32_t threshold = 0;  // of 65536, see DropoutStream
+  Tensor numbers_T;  // int64, of the rows (PackedBatch::row_numbers)
 
   bool drops() const { return threshold != 0; }
   // What is kept is divided by the chance to be kept, exactly that of the threshold.
@@ -99,8 +101,9 @@ class Adapter {
   int64_t first_trained_layer() const { return first_trained_layer_; }
   // The L of the low_TL below.
   int64_t low_columns() const { return low_columns_; }
-  // Masks of slice (from 0, of all its micro-batches) of the update after num_steps.
-  DropoutPass dropout_pass(int64_t num_steps, int64_t slice) const;
+  // Masks of the update after num_steps, for rows of these numbers.
+  DropoutPass dropout_pass(int64_t num_steps, Tensor numbers_T) const;
+  bool has_dropout() const { return dropout_ > 0; }
 
   // low = f * dropout(x) A^T, the projection's columns of low_TL, in the type of x. What backward wants to find there.
   void reduce(int64_t layer, Projection projection, const DropoutPass& pass, const Tensor& x_TK, Workspace& workspace,

@@ -21,6 +21,7 @@ class Packer {
     size_t completion = 0;
     for (int64_t group = 0; group < batch_.num_groups; ++group) {
       const int64_t prompt_length = batch_.prompt_lengths[group];
+      number_of_token_0_ = (group << 32) - token;
       if (with_prompts) {
         prompt_begins_.push_back(add_rows(token, prompt_length, 0));
         segments.push_back({prompt_begins_.back(), prompt_length, 0, 0, group});
@@ -39,6 +40,7 @@ class Packer {
   std::vector<int32_t> positions;
   std::vector<int64_t> head_rows;
   std::vector<int64_t> head_targets;
+  std::vector<int64_t> row_numbers;
 
  private:
   int64_t add_rows(int64_t token, int64_t count, int64_t position) {
@@ -46,6 +48,7 @@ class Packer {
     for (int64_t i = 0; i < count; ++i) {
       tokens.push_back(id_of(batch_.tokens[token + i]));
       positions.push_back(static_cast<int32_t>(position + i));
+      row_numbers.push_back(number_of_token_0_ + token + i);
     }
     return begin;
   }
@@ -67,6 +70,7 @@ class Packer {
   std::span<const Role> roles_;
   PackedBatch& packed_;
   std::vector<int64_t> prompt_begins_;
+  int64_t number_of_token_0_ = 0;  // if the batch's first token were of the group that is packed
 };
 
 // In the order of the batch: prompt(number, tokens), completion(number, tokens).
@@ -151,7 +155,7 @@ void require_all_learnt(const mmpo_batch& batch) {
   }
 }
 
-PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, at::Device device) {
+PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, at::Device device) : device_(device) {
   for (const int64_t length : learnt_lengths(batch)) completions.push_back({-1, length});
 
   Packer packer(batch, roles, *this);
@@ -168,6 +172,13 @@ PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, a
   positions_T = to_device(packer.positions, device);
   head_rows_R = to_device(packer.head_rows, device);
   head_targets_R = to_device(packer.head_targets, device);
+  row_numbers_ = std::move(packer.row_numbers);
+}
+
+Tensor PackedBatch::row_numbers(int64_t first_group) const {
+  std::vector<int64_t> numbers = row_numbers_;
+  for (int64_t& number : numbers) number += first_group << 32;
+  return to_device(numbers, device_);
 }
 
 }  // namespace mmpo

@@ -31,6 +31,11 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config, const mmpo_s
   state_[MMPO_STATE_OPTIMIZER] = update_.state();
 }
 
+void Trainer::expect_groups(int64_t first) {
+  require(first >= 0, "the number of a group must be >= 0, got ", first);
+  next_group_ = first;
+}
+
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
   const c10::InferenceMode without_autograd;
   const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
@@ -42,7 +47,7 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
     result = accumulate_own(slices, objective);
   }
   gradients_->end_micro_batch();
-  num_slices_ += static_cast<int64_t>(slices.size());
+  next_group_ += batch.num_groups;
   expects_step_ = false;
   return result;
 }
@@ -50,19 +55,22 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
 Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, const Objective& objective) {
   const auto scores_of = [&](auto&& scores_of_slice) {
     CompletionScores scores;
-    int64_t index = num_slices_;
-    for (const BatchSlice& slice : slices) scores.append(scores_of_slice(slice, index++));
+    int64_t first_group = next_group_;
+    for (const BatchSlice& slice : slices) {
+      scores.append(scores_of_slice(slice, first_group));
+      first_group += slice.batch.num_groups;
+    }
     return scores;
   };
   const auto accumulated = [&](const Objective& of_batch) {
-    return scores_of([&](const BatchSlice& slice, int64_t index) {
+    return scores_of([&](const BatchSlice& slice, int64_t first_group) {
       const bool is_last = expects_step_ && &slice == &slices.back();
-      return accumulate_slice(slice.batch, of_batch.of_slice(slice), index, is_last);
+      return accumulate_slice(slice.batch, of_batch.of_slice(slice), first_group, is_last);
     });
   };
   const auto scored = [&] {
-    return scores_of([&](const BatchSlice& slice, int64_t index) {
-      return score_slice(slice.batch, objective.of_slice(slice), index);
+    return scores_of([&](const BatchSlice& slice, int64_t first_group) {
+      return score_slice(slice.batch, objective.of_slice(slice), first_group);
     });
   };
   if (objective.couples_pairs() && sharding_ != nullptr) {
@@ -77,28 +85,28 @@ Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, cons
                    accumulated(waits ? objective.with_weights(objective.evaluate(scored()).weights) : objective));
 }
 
-DecoderTape Trainer::tape(int32_t recompute, int64_t index) const {
+DecoderTape Trainer::tape(int32_t recompute, const PackedBatch& packed, int64_t first_group) const {
   DecoderTape tape{.recompute = recompute, .dropout = {}, .inputs_TH = {}, .layers = {}};
   const Adapter* adapter = model_.decoder().adapter();
-  // Slices of other ranks draw masks of their own.
-  const int64_t rank = sharding_ != nullptr ? sharding_->rank() : 0;
-  if (adapter != nullptr) tape.dropout = adapter->dropout_pass(num_steps_, (rank << 32) + index);
+  if (adapter != nullptr && adapter->has_dropout()) {
+    tape.dropout = adapter->dropout_pass(num_steps_, packed.row_numbers(first_group));
+  }
   return tape;
 }
 
-CompletionScores Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index) {
+CompletionScores Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group) {
   const PackedBatch packed(batch, objective.roles(), model_.device());
   model_.workspace().reset();
-  DecoderTape tape = this->tape(MMPO_RECOMPUTE_FULL, index);
+  DecoderTape tape = this->tape(MMPO_RECOMPUTE_FULL, packed, first_group);
   return objective.scores(packed, model_.head_scores(packed, &tape, {}).logp_R.cpu(), {});
 }
 
-CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index,
+CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group,
                                            bool is_last) {
   Workspace& workspace = model_.workspace();
   workspace.reset();
   const PackedBatch packed(batch, objective.roles(), model_.device());
-  DecoderTape tape = this->tape(recompute_, index);
+  DecoderTape tape = this->tape(recompute_, packed, first_group);
   const Model::Predictions predictions = model_.predict(packed, &tape);
   DecoderGradients& gradients = gradients_->begin_slice(packed.num_graded_head_rows > 0, is_last);
   HeadPass head = pass_head(model_, packed, predictions, objective, gradients);
@@ -119,7 +127,7 @@ double Trainer::step(double learning_rate, double max_grad_norm) {
   weights_.spread();
   gradients_->begin_update();
   ++num_steps_;
-  num_slices_ = 0;
+  next_group_ = 0;
   return norm;
 }
 
@@ -131,7 +139,7 @@ const std::vector<NamedTensor>& Trainer::state(int32_t which) const {
 void Trainer::restore(int64_t num_steps) {
   require(num_steps >= 0, "num_steps must be >= 0, got ", num_steps);
   num_steps_ = num_steps;
-  num_slices_ = 0;
+  next_group_ = 0;
   weights_.refresh();
 }
 

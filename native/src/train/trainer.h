@@ -30,6 +30,9 @@ class Trainer {
   // Forward and backward, slice by slice; adds to the gradients.
   Result accumulate(const mmpo_batch& batch, const Objective& objective);
 
+  // Groups of the next micro-batch are numbers first and on of the update's, of all ranks; where nobody says so, those after the last
+  // micro-batch's. Masks of dropout are functions of that.
+  void expect_groups(int64_t first);
   // The next micro-batch is the last one before step().
   void expect_step() { expects_step_ = true; }
 
@@ -59,12 +62,13 @@ class Trainer {
  private:
   // What losses take from other ranks' rows is known by now.
   Result accumulate_own(std::span<const BatchSlice> slices, const Objective& objective);
-  // index: of the slice within the update, for dropout's masks.
-  CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t index, bool is_last);
+  // first_group: the number of the slice's first group within the update, for dropout's masks.
+  CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group,
+                                    bool is_last);
   // The same without gradients, under the same masks.
-  CompletionScores score_slice(const mmpo_batch& batch, const Objective& objective, int64_t index);
-  // For the forward pass of a slice; index: as above.
-  DecoderTape tape(int32_t recompute, int64_t index) const;
+  CompletionScores score_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group);
+  // For the forward pass of a slice; first_group: as above.
+  DecoderTape tape(int32_t recompute, const PackedBatch& packed, int64_t first_group) const;
 
   Model& model_;
   int32_t recompute_;
@@ -74,7 +78,7 @@ class Trainer {
   Update update_;
   std::array<std::vector<NamedTensor>, 3> state_;  // by mmpo_state
   int64_t num_steps_ = 0;
-  int64_t num_slices_ = 0;  // since the last step
+  int64_t next_group_ = 0;  // of the update
   bool expects_step_ = false;
 };
 

@@ -15,6 +15,7 @@ using testing::expect_gradients;
 using testing::kAttention;
 using testing::kModuleNames;
 using testing::lora;
+using testing::Masks;
 using testing::module_set;
 using testing::packed;
 using testing::random_groups;
@@ -44,10 +45,11 @@ TEST_P(LoraTest, GradientsEqualAutogradsOfTheTwin) {
   const auto groups = random_groups(131);
   Twin twin(*model);
   Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, GetParam().recompute, MMPO_ADAMW, 0});
-  // The third micro-batch of the first step: each draws its own masks.
+  // The third micro-batch of the first step: every group draws its own masks.
   accumulate_sft(trainer, groups, 0);
   accumulate_sft(trainer, groups, 0);
-  const auto logps = twin_logps(twin, *model, GetParam().lora, groups, model->decoder().adapter()->dropout_pass(0, 2));
+  const auto logps =
+      twin_logps(twin, *model, GetParam().lora, groups, Masks{0, 2 * static_cast<int64_t>(groups.size())});
   (-sum(logps) / 8).backward();
   const auto result = accumulate_sft(trainer, groups, 1.0 / 8);
   for (size_t c = 0; c < logps.size(); ++c) EXPECT_NEAR(result.logps[c], logps[c].item<double>(), 2e-4) << c;
@@ -59,7 +61,7 @@ TEST_P(LoraTest, LogProbabilitiesEqualTheTwinsWithoutDropout) {
   const auto model = adapted_model(GetParam().lora, at::kFloat, GetParam().config());
   const auto groups = random_groups(131);
   Twin twin(*model);
-  const auto logps = twin_logps(twin, *model, GetParam().lora, groups, DropoutPass());
+  const auto logps = twin_logps(twin, *model, GetParam().lora, groups, std::nullopt);
   const BatchBuilder builder = packed(groups);
   const auto found = testing::token_logps(*model, builder.batch());
   for (size_t c = 0; c < logps.size(); ++c) {
@@ -129,7 +131,7 @@ TEST_P(PartialLora, GradientsAndScoresEqualTheTwins) {
   const auto of = [&](const std::string& module) { return scaling(module); };
   const BatchBuilder builder = packed(groups);
   const auto scored = testing::token_logps(*model_, builder.batch());
-  const auto without = twin_logps(twin, *model_, of, groups, DropoutPass());
+  const auto without = twin_logps(twin, *model_, of, groups, std::nullopt);
   for (size_t c = 0; c < without.size(); ++c) {
     EXPECT_NEAR(std::accumulate(scored[c].begin(), scored[c].end(), 0.0), without[c].item<double>(), 2e-4) << c;
   }
@@ -137,7 +139,7 @@ TEST_P(PartialLora, GradientsAndScoresEqualTheTwins) {
   // The second update's, so that the first one's gradient does not stay in it.
   accumulate_sft(trainer, groups);
   trainer.step(0, 0);
-  const auto logps = twin_logps(twin, *model_, of, groups, model_->decoder().adapter()->dropout_pass(1, 0));
+  const auto logps = twin_logps(twin, *model_, of, groups, Masks{.num_steps = 1});
   (-sum(logps)).backward();
   accumulate_sft(trainer, groups);
   expect_gradients(twin, trainer, 5e-6);
@@ -177,7 +179,7 @@ TEST(Lora, GradientsOverABfloat16BaseEqualTheTwinsToItsRounding) {
     const auto model = adapted_model(settings, at::kBFloat16);
     const auto groups = random_groups(131);
     Twin twin(*model);
-    const auto logps = twin_logps(twin, *model, settings, groups, model->decoder().adapter()->dropout_pass(0, 0));
+    const auto logps = twin_logps(twin, *model, settings, groups, Masks());
     (-sum(logps)).backward();
     Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0});
     accumulate_sft(trainer, groups);

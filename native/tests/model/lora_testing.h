@@ -1,11 +1,12 @@
 // Adapters against the decoder's twin (twin.h), which adds f * (mask * x) A^T B^T to a module's output and leaves the derivatives to
-// autograd. The masks are the kernel's own (kernels/dropout_test.cpp says what they are), taken at the packed rows.
+// autograd. The masks are the kernel's own (kernels/dropout_test.cpp says what they are), taken at the rows' numbers.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <numeric>
+#include <optional>
 
 #include "kernels/dropout_linear.h"
 #include "model/lora.h"
@@ -38,49 +39,59 @@ inline std::unique_ptr<Model> adapted_model(const UniformLora& settings, at::Sca
   return model;
 }
 
-// A mask [rows, columns] of ones and zeros.
-inline Tensor mask(const DropoutPass& pass, const std::string& module, int64_t num_rows, int64_t columns) {
+// A mask [rows, columns] of ones and zeros, of the pass's rows.
+inline Tensor mask(const DropoutPass& pass, const std::string& module, int64_t columns) {
   const size_t dot = module.find('.', std::string("model.layers.").size());
   const auto layer = static_cast<uint32_t>(std::stoul(module.substr(std::string("model.layers.").size())));
   const auto number = std::ranges::find(kModuleNames, module.substr(dot + 1)) - kModuleNames.begin();
+  const int64_t num_rows = pass.numbers_T.size(0);
   Tensor kept = at::empty({num_rows, columns});
-  dropout(at::ones({num_rows, columns}), {pass.key, layer * 7 + static_cast<uint32_t>(number), pass.threshold}, kept);
+  dropout(at::ones({num_rows, columns}),
+          {pass.key, layer * 7 + static_cast<uint32_t>(number), pass.threshold, 0,
+           pass.numbers_T.const_data_ptr<int64_t>()},
+          kept);
   return kept.to(at::kDouble);
 }
 
-// Summed log-probability of every completion by the twin, completions of the groups in order.
+// Summed log-probability of every completion by the twin, completions of the groups in order, under the masks of the update after
+// num_steps, in which the first group has that number; none: without dropout.
+struct Masks {
+  int64_t num_steps = 0;
+  int64_t first_group = 0;
+};
 inline std::vector<Tensor> twin_logps(Twin& twin, const Model& model,
                                       const std::function<double(const std::string& module)>& scaling,
-                                      const std::vector<Group>& groups, const DropoutPass& pass) {
+                                      const std::vector<Group>& groups, std::optional<Masks> masks) {
   std::vector<Tensor> sums;
-  int64_t first = 0;
+  int64_t number = masks ? masks->first_group << 32 : 0;  // of the group's first token
   for (const Group& group : groups) {
     const auto prompt_rows = static_cast<int64_t>(group.prompt.size());
-    int64_t completion_row = first + prompt_rows;
+    int64_t of_completion = number + prompt_rows;
     for (const auto& completion : group.completions) {
-      // A completion's last token has no row here; in the twin's sequence it is the last, and predicts nothing.
-      const auto rows = static_cast<int64_t>(completion.size()) - 1;
-      const Tensor places = at::cat({at::arange(first, first + prompt_rows, at::kLong),
-                                     at::arange(completion_row, completion_row + rows + 1, at::kLong)});
-      completion_row += rows;
+      const auto rows = static_cast<int64_t>(completion.size());
+      const Tensor numbers = at::cat({at::arange(number, number + prompt_rows, at::kLong),
+                                      at::arange(of_completion, of_completion + rows, at::kLong)});
+      of_completion += rows;
+      const DropoutPass pass =
+          masks ? model.decoder().adapter()->dropout_pass(masks->num_steps, numbers) : DropoutPass();
       twin.set_addition([&](const std::string& module, const Tensor& x) {
         const std::string name = "base_model.model." + module;
         if (!twin.has_parameter(name + ".lora_A.weight")) return at::zeros({1}, at::kDouble);
-        const Tensor places_mask = mask(pass, module, places.max().item<int64_t>() + 1, x.size(1)).index({places});
-        const Tensor low = (x * places_mask * pass.scale()).mm(twin.parameter(name + ".lora_A.weight").t());
+        const Tensor kept = pass.drops() ? x * mask(pass, module, x.size(1)) * pass.scale() : x;
+        const Tensor low = kept.mm(twin.parameter(name + ".lora_A.weight").t());
         return scaling(module) * low.mm(twin.parameter(name + ".lora_B.weight").t());
       });
       sums.push_back(twin.token_logps(group.prompt, completion).sum());
     }
-    first = completion_row;
+    number += int64_t{1} << 32;
   }
   EXPECT_TRUE(model.decoder().adapter() != nullptr);
   return sums;
 }
 
 inline std::vector<Tensor> twin_logps(Twin& twin, const Model& model, const UniformLora& settings,
-                                      const std::vector<Group>& groups, const DropoutPass& pass) {
-  return twin_logps(twin, model, [&](const std::string&) { return settings.scaling; }, groups, pass);
+                                      const std::vector<Group>& groups, std::optional<Masks> masks) {
+  return twin_logps(twin, model, [&](const std::string&) { return settings.scaling; }, groups, masks);
 }
 
 inline Tensor sum(const std::vector<Tensor>& values) { return at::stack(values).sum(); }

@@ -24,6 +24,7 @@ struct Case {
   int32_t second_loss = -1;
   bool lora = false;
   int32_t whole = 0;  // beside LoRA
+  double dropout = 0;
   bool tied = false;
   at::ScalarType dtype = at::kFloat;
   bool without_masters = false;
@@ -83,7 +84,7 @@ class RankRun {
     // Of two of its rows.
     model_->set_slice_tokens(90);
     if (!c.lora) return;
-    set_adapter(*model_, {.rank = 8, .scaling = 2.0, .dropout = 0, .seed = 3, .whole = c.whole});
+    set_adapter(*model_, {.rank = 8, .scaling = 2.0, .dropout = c.dropout, .seed = 3, .whole = c.whole});
     Adapter& adapter = *model_->decoder().adapter();
     at::manual_seed(5);
     adapter.flat().add_(at::randn({adapter.layout().size()}) * 0.05);
@@ -101,6 +102,7 @@ class RankRun {
             std::vector<std::vector<double>>& rewards) {
     size_t total = 0;
     for (const auto& rows : micro_batches) total += rows.size();
+    int64_t rows_before = 0;
     for (const auto& rows : micro_batches) {
       const size_t share = kWholeBatch / static_cast<size_t>(num_ranks_);
       const size_t begin = std::min(rows.size(), static_cast<size_t>(rank_) * share);
@@ -120,6 +122,8 @@ class RankRun {
         settings.num_losses = 2;
       }
       const mmpo_batch batch = builder.batch();
+      trainer_->expect_groups(rows_before + static_cast<int64_t>(begin));
+      rows_before += static_cast<int64_t>(rows.size());
       if (&rows == &micro_batches.back()) trainer_->expect_step();
       const auto result = trainer_->accumulate(batch, Objective(settings, batch, refs, std::nullopt));
       losses.push_back(result.losses);

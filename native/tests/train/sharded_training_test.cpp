@@ -42,6 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{.name = "Mmpo", .loss = MMPO_LOSS_MMPO}, Case{.name = "Simpo", .loss = MMPO_LOSS_SIMPO},
         Case{.name = "Aot", .loss = MMPO_LOSS_AOT, .tied = true},
         Case{.name = "DpoAndLikelihood", .second_loss = MMPO_LOSS_CHOSEN_NLL}, Case{.name = "Lora", .lora = true},
+        Case{.name = "LoraWithDropout", .lora = true, .dropout = 0.25},
+        Case{.name = "AotWithDropout", .loss = MMPO_LOSS_AOT, .lora = true, .dropout = 0.25},
         Case{.name = "LoraStage1", .zero_stage = 1, .reduce = MMPO_REDUCE_STEP, .lora = true},
         Case{.name = "LoraWithWholeMatrices", .lora = true, .whole = MMPO_WHOLE_EMBEDDING | MMPO_WHOLE_HEAD},
         Case{.name = "LoraWithTiedMatrix", .lora = true, .whole = MMPO_WHOLE_TIED, .tied = true}),
@@ -232,7 +234,7 @@ TEST(ShardedTraining, ACollectiveThatFailsIsNamed) {
     train(world, ranks, 0, 1);
     ADD_FAILURE() << "nothing failed";
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), MMPO_INTERNAL);
+    EXPECT_EQ(error.code(), MMPO_COLLECTIVE);
     EXPECT_NE(std::string(error.what()).find("the link is cut"), std::string::npos) << error.what();
     EXPECT_NE(std::string(error.what()).find("of 2 failed"), std::string::npos) << error.what();
   }

@@ -48,13 +48,13 @@ inline void philox(uint64_t key, __m512i (&words)[4]) {
   }
 }
 
-// Bit i of kept[w]: whether column 32 w + i, counted from `column` on, is kept.
-inline void draw(const DropoutStream& stream, int64_t row, int64_t column, uint32_t (&kept)[4]) {
+// Bit i of kept[w]: whether column 32 w + i, counted from `column` on, is kept. number: the row's.
+inline void draw(const DropoutStream& stream, int64_t number, int64_t column, uint32_t (&kept)[4]) {
   const auto all = [](uint32_t value) { return _mm512_set1_epi32(static_cast<int32_t>(value)); };
   const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   const auto first = static_cast<uint32_t>(column / kBlockColumns * kPhiloxLanes);
-  __m512i words[4] = {_mm512_add_epi32(all(first), lanes), all(static_cast<uint32_t>(row)), all(stream.stream),
-                      _mm512_setzero_si512()};
+  __m512i words[4] = {_mm512_add_epi32(all(first), lanes), all(static_cast<uint32_t>(number)), all(stream.stream),
+                      all(static_cast<uint32_t>(number >> 32))};
   philox(stream.key, words);
   const __m512i threshold = all(stream.threshold);
   for (int64_t word = 0; word < 4; ++word) {
@@ -66,14 +66,14 @@ inline void draw(const DropoutStream& stream, int64_t row, int64_t column, uint3
 
 #else
 
-inline void draw(const DropoutStream& stream, int64_t row, int64_t column, uint32_t (&kept)[4]) {
+inline void draw(const DropoutStream& stream, int64_t number, int64_t column, uint32_t (&kept)[4]) {
   uint32_t words[4][kPhiloxLanes];
   const auto first = static_cast<uint32_t>(column / kBlockColumns * kPhiloxLanes);
   for (uint32_t lane = 0; lane < kPhiloxLanes; ++lane) {
     words[0][lane] = first + lane;
-    words[1][lane] = static_cast<uint32_t>(row);
+    words[1][lane] = static_cast<uint32_t>(number);
     words[2][lane] = stream.stream;
-    words[3][lane] = 0;
+    words[3][lane] = static_cast<uint32_t>(number >> 32);
   }
   philox(stream.key, words);
   for (int64_t word = 0; word < 4; ++word) {
@@ -135,7 +135,7 @@ void for_each_piece(int64_t num_rows, int64_t columns, const DropoutStream& stre
     uint32_t kept[4];
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t block = 0; block < columns; block += kBlockColumns) {
-        draw(stream, stream.first_row + row, block, kept);
+        draw(stream, stream.number(row), block, kept);
         const int64_t block_end = std::min(columns, block + kBlockColumns);
         for (int64_t column = block; column < block_end; column += kPieceColumns) {
           body(row, column, std::min(kPieceColumns, block_end - column), kept[(column - block) / kPieceColumns]);

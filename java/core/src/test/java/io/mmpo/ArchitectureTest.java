@@ -121,6 +121,8 @@ class ArchitectureTest {
                     "io.mmpo.report",
                     "io.mmpo.run",
                     "io.mmpo.train"),
+            entry("io.mmpo.dist", "io.mmpo.nativelib"),
+            entry("io.mmpo.shard", "io.mmpo.model", "io.mmpo.nativelib"),
             entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
             entry(
                     "io.mmpo.train",
@@ -129,12 +131,14 @@ class ArchitectureTest {
                     "io.mmpo.data.rows",
                     "io.mmpo.data.store",
                     "io.mmpo.data.tokens",
+                    "io.mmpo.dist",
                     "io.mmpo.files",
                     "io.mmpo.hub",
                     "io.mmpo.infer",
                     "io.mmpo.model",
                     "io.mmpo.nativelib",
                     "io.mmpo.run",
+                    "io.mmpo.shard",
                     "io.mmpo.spec",
                     "io.mmpo.track"));
 

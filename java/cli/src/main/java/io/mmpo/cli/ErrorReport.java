@@ -54,6 +54,7 @@ final class ErrorReport {
                     case INVALID_ARGUMENT, INVALID_MODEL -> ExitCode.DATA;
                     case OUT_OF_MEMORY -> ExitCode.ENVIRONMENT;
                     case NON_FINITE -> ExitCode.TRAINING;
+                    case COLLECTIVE -> ExitCode.TRAINING;
                     case INTERNAL -> ExitCode.BUG;
                 };
             case OutOfMemoryError heap -> ExitCode.ENVIRONMENT;

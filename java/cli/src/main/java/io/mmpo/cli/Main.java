@@ -15,6 +15,7 @@ import picocli.CommandLine.Option;
         versionProvider = Version.class,
         subcommands = {
             TrainCommand.class,
+            LaunchCommand.class,
             TuneCommand.class,
             QuickstartCommand.class,
             LogprobsCommand.class,

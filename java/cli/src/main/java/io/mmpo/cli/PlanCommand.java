@@ -34,8 +34,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Says what a configuration's training takes in memory and time, from the sizes in the model's config.json alone: no weights"
                     + " and no data are read.",
-            "It is arithmetic about what this program allocates and multiplies. Training itself runs in one process on the CPU today; N"
-                    + " devices are counted as N replicas, and what they would send each other is not."
+            "It is arithmetic about what this program allocates and multiplies. Training itself runs on CPUs today; N devices are counted as"
+                    + " N replicas, and what they would send each other is not."
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:it fits, or no --gpu-memory was given", "4:it does not fit"},

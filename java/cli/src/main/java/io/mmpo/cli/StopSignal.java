@@ -10,8 +10,11 @@ import sun.misc.SignalHandler;
  * written; a third ends it at once.
  */
 final class StopSignal implements AutoCloseable {
+    private static volatile boolean anyReceived;
+
     private final Map<Signal, SignalHandler> previous = new LinkedHashMap<>();
     private volatile int received;
+    private volatile Runnable onFirst = () -> {};
 
     private StopSignal() {}
 
@@ -28,9 +31,29 @@ final class StopSignal implements AutoCloseable {
         return received > 0;
     }
 
+    /** Whether one has come since the program began. */
+    static boolean wasReceived() {
+        return anyReceived;
+    }
+
+    /**
+     * What the first signal does beside. A terminal's interrupt goes to all processes that were started from it, so that there is nothing to
+     * hand on.
+     */
+    void onFirst(Runnable action) {
+        onFirst = action;
+    }
+
     @SuppressWarnings("NonAtomicOperationOnVolatileField")
     private synchronized void received(Signal signal) {
         received++; // signals are handled one after another
+        anyReceived = true;
+        boolean isOfTerminal = signal.getName().equals("INT")
+                && System.console() != null
+                && System.console().isTerminal();
+        if (received == 1 && !isOfTerminal) {
+            onFirst.run();
+        }
         if (received > 2) {
             Runtime.getRuntime().halt(ExitCode.INTERRUPTED);
         }

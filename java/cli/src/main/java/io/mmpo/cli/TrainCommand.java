@@ -2,6 +2,7 @@ package io.mmpo.cli;
 
 import io.mmpo.PrintableText;
 import io.mmpo.config.ConfigLoader;
+import io.mmpo.dist.RankPlace;
 import io.mmpo.train.Trainer;
 import io.mmpo.train.TrainingResult;
 import java.io.PrintWriter;
@@ -35,25 +36,34 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         PrintWriter err = spec.commandLine().getErr();
         ConfigLoader.Loaded loaded = ConfigLoader.load(configFile, overrides);
-        loaded.notices().forEach(notice -> err.println("note: " + notice));
+        boolean isFirst =
+                RankPlace.of(System.getenv()).map(place -> place.rank() == 0).orElse(true);
+        if (isFirst) {
+            loaded.notices().forEach(notice -> err.println("note: " + notice));
+        }
         try (StopSignal stop = StopSignal.install();
                 TrainingProgress progress = TrainingProgress.on(err, stop)) {
             TrainingResult result = Trainer.run(loaded.config(), progress);
             progress.close();
-            PrintWriter out = spec.commandLine().getOut();
-            if (result.interrupted()) {
-                out.println(
-                        result.directory().isEmpty() || result.globalStep() == 0
-                                ? "Interrupted before the first step; nothing was trained."
-                                : "Interrupted after step " + result.globalStep() + ". Go on from "
-                                        + PrintableText.line(
-                                                result.directory().orElseThrow().toString())
-                                        + " with the same command and resume_from_checkpoint=true");
-                return ExitCode.INTERRUPTED;
+            if (isFirst) {
+                tell(result);
             }
-            out.println("The trained model is in "
-                    + PrintableText.line(result.directory().orElseThrow().toString()));
-            return ExitCode.DONE;
+            return result.interrupted() ? ExitCode.INTERRUPTED : ExitCode.DONE;
+        }
+    }
+
+    private void tell(TrainingResult result) {
+        PrintWriter out = spec.commandLine().getOut();
+        if (result.interrupted() && (result.directory().isEmpty() || result.globalStep() == 0)) {
+            out.println("Interrupted before the first step; nothing was trained.");
+            return;
+        }
+        String place = PrintableText.line(result.directory().orElseThrow().toString());
+        if (!result.interrupted()) {
+            out.println("The trained model is in " + place);
+        } else {
+            out.println("Interrupted after step " + result.globalStep() + ". Go on from " + place
+                    + " with the same command and resume_from_checkpoint=true");
         }
     }
 }

@@ -14,6 +14,9 @@ record ShellCommand(Markdown page, int line, List<String> words) {
     private static final Pattern WORD =
             Pattern.compile("\\$\\(cat ([^)]+)\\)|(?:[^\\s\"'#]|\"[^\"]*\"|'[^']*'|(?<=\\S)#)+|(#.*)");
 
+    /** What stands for the reader's own. */
+    private static final String ANY_NUMBER = "N";
+
     /** Those of a page's blocks of code, in order. */
     static List<ShellCommand> of(Markdown page) {
         List<ShellCommand> commands = new ArrayList<>();
@@ -33,7 +36,8 @@ record ShellCommand(Markdown page, int line, List<String> words) {
         Matcher word = WORD.matcher(line);
         while (word.find() && word.group(2) == null) {
             if (word.group(1) == null) {
-                words.add(word.group().replaceAll("[\"']", ""));
+                String text = word.group().replaceAll("[\"']", "");
+                words.add(text.equals(ANY_NUMBER) ? "1" : text);
             } else {
                 words.addAll(wordsOf(word.group(1)));
             }

@@ -13,8 +13,9 @@ public record BatchOptions(Settings values) {
     private static final ConfigKey<Integer> TRAIN_BATCH_SIZE = KEYS.key("per_device_train_batch_size", INTEGER)
             .unset("8")
             .must(rows -> rows >= 1, "must be at least 1")
+            .mayChangeOnResuming()
             .means(
-                    "Rows in a micro-batch. One of more than 1,536 tokens (on a GPU 8,192) is computed in slices of whole rows,"
+                    "Rows in a micro-batch, of every rank where there are several: a run goes on with as many on all ranks together. One of more than 1,536 tokens (on a GPU 8,192) is computed in slices of whole rows,"
                             + " and takes no more memory.");
 
     private static final ConfigKey<Integer> ACCUMULATION = KEYS.key("gradient_accumulation_steps", INTEGER)

@@ -15,6 +15,7 @@ final class ConfigKeys {
             OptimizerOptions.KEYS,
             ScheduleOptions.KEYS,
             BatchOptions.KEYS,
+            RankOptions.KEYS,
             RunOptions.KEYS,
             BestModelOptions.KEYS);
 

@@ -103,14 +103,13 @@ final class ForeignKeys {
                 "fp16_opt_level");
         ignored("evaluation computes as training does", "fp16_full_eval", "bf16_full_eval");
         ignored(
-                "a run is one process",
+                "what starts the ranks says in the environment who is who, and they share gradients as zero_stage says",
                 "local_rank",
                 "ddp_find_unused_parameters",
                 "ddp_bucket_cap_mb",
                 "ddp_broadcast_buffers",
                 "ddp_static_graph",
                 "ddp_backend",
-                "ddp_timeout",
                 "average_tokens_across_devices",
                 "log_on_each_node",
                 "save_on_each_node",
@@ -242,9 +241,8 @@ final class ForeignKeys {
                 "enable_jit_checkpoint",
                 "ignore_data_skip",
                 "restore_callback_states_from_checkpoint");
-        offOnly("distributed training is not there yet, and a run is one process; write zero_stage: 0", "zero_stage");
         offOnly(
-                "distributed training is not there yet, and a run is one process; remove it",
+                "ranks share gradients and the optimizer's state as zero_stage says (0, 1 or 2), and weights are on every rank; remove it",
                 "deepspeed",
                 "fsdp",
                 "fsdp_config",

@@ -17,6 +17,7 @@ public record TrainingConfig(
         OptimizerOptions optimizer,
         ScheduleOptions schedule,
         BatchOptions batches,
+        RankOptions ranks,
         RunOptions run) {
     /** settings: a value of every key, checked. */
     TrainingConfig(Settings settings) {
@@ -27,6 +28,7 @@ public record TrainingConfig(
                 new OptimizerOptions(settings),
                 new ScheduleOptions(settings),
                 new BatchOptions(settings),
+                new RankOptions(settings),
                 new RunOptions(settings));
     }
 
@@ -83,6 +85,7 @@ public record TrainingConfig(
                         optimizer.values(),
                         schedule.values(),
                         batches.values(),
+                        ranks.values(),
                         run.values())
                 .map(Settings::toYaml)
                 .forEach(yaml::putAll);

@@ -15,7 +15,9 @@ public final class NativeException extends RuntimeException {
         OUT_OF_MEMORY,
         /** A gradient is not finite; parameters and optimizer state are as they were. */
         NON_FINITE,
-        INTERNAL;
+        INTERNAL,
+        /** An exchange with other ranks failed: one of them is gone, or did not come in time. */
+        COLLECTIVE;
 
         static Status of(int code) {
             return 1 <= code && code <= values().length ? values()[code - 1] : INTERNAL;

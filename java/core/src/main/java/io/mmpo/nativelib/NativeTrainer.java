@@ -60,6 +60,17 @@ public final class NativeTrainer implements AutoCloseable {
         });
     }
 
+    /**
+     * Groups of the next micro-batch are numbers first and on of the update's, of all ranks: what dropout leaves of them is a function of that.
+     * Where nobody says so they follow those of the last one.
+     */
+    public void expectGroups(long first) {
+        handle.call("mmpo_trainer_expect_groups", call -> {
+            call.check((int) Bindings.TRAINER_EXPECT_GROUPS.invokeExact(handle.address(), first, call.error()));
+            return first;
+        });
+    }
+
     /** The next micro-batch is the last one before {@link #step}, so that its gradients may travel as they are made. */
     public void expectStep() {
         handle.call("mmpo_trainer_expect_step", call -> {
@@ -82,11 +93,18 @@ public final class NativeTrainer implements AutoCloseable {
 
     /** What {@link #optimizerState} holds at an index: all of its parameter, or this rank's part, which is then a vector. */
     public Range optimizerRange(int index) {
-        long place = index;
+        return range(OPTIMIZER, index);
+    }
+
+    /** The same of {@link #parameters}. */
+    public Range parameterRange(int index) {
+        return range(PARAMETERS, index);
+    }
+
+    private Range range(int state, long index) {
         return handle.call("mmpo_trainer_range", call -> {
             MemorySegment range = call.memory().allocate(Layouts.RANGE);
-            call.check(
-                    (int) Bindings.TRAINER_RANGE.invokeExact(handle.address(), OPTIMIZER, place, range, call.error()));
+            call.check((int) Bindings.TRAINER_RANGE.invokeExact(handle.address(), state, index, range, call.error()));
             return new Range(
                     range.get(JAVA_LONG, Layouts.offset(Layouts.RANGE, "begin")),
                     range.get(JAVA_LONG, Layouts.offset(Layouts.RANGE, "count")));

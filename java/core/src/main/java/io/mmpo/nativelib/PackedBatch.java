@@ -7,7 +7,8 @@ import java.util.List;
 
 /**
  * Prompts with their completions, packed without padding: tokens = [prompt 0 | completion 0 of 0 | completion 1 of 0 | ... |
- * prompt 1 | ...]. A preference pair is a group of two, chosen before rejected. The arrays are not copied.
+ * prompt 1 | ...]. A preference pair is a group of two, chosen before rejected. The arrays are not copied. A batch without groups is what
+ * a rank has whose share of a micro-batch is empty.
  *
  * @param tokens [T]; -1 - id of those that a completion of SFT has only to be read
  * @param promptLengths [G] each >= 1
@@ -16,7 +17,6 @@ import java.util.List;
  */
 public record PackedBatch(int[] tokens, int[] promptLengths, int[] groupSizes, int[] completionLengths) {
     public PackedBatch {
-        require(promptLengths.length >= 1, "a batch must have at least one group");
         require(
                 promptLengths.length == groupSizes.length,
                 "a batch needs one prompt length and one group size a group, got %d and %d",

@@ -19,31 +19,25 @@ import java.util.stream.Stream;
 
 /** A checkpoint that a run can go on from, and what it says about itself. */
 public record RunCheckpoint(Path path, TrainerState state) {
-    /** Of the optimizer's state; a checkpoint of the model alone has none. */
+    /** Of the optimizer's state, of the first rank where there are several; a checkpoint of the model alone has none. */
     private static final String OPTIMIZER = "optimizer.safetensors";
+
+    /** What the files of the other ranks begin with. */
+    private static final String OPTIMIZER_OF_RANK = "optimizer.rank-";
 
     /** Files of a checkpoint that are not the model's. */
     private static final Set<String> ABOUT_THE_RUN =
             Set.of(OPTIMIZER, TrainerState.FILE, RunDirectory.CONFIG, AtomicDirectory.MANIFEST);
 
     /**
-     * Writes a checkpoint, which appears whole or not at all.
+     * Writes what a checkpoint says about itself into its directory, beside the model's files and the optimizer's state.
      *
-     * @param model writes the model's files into a directory
-     * @param optimizer writes the optimizer's state into a file; empty for a checkpoint of the model alone
+     * @param target what the directory will be, for messages
      */
-    public static void write(
-            Path target,
-            TrainerState state,
-            TrainingConfig config,
-            Consumer<Path> model,
-            Optional<Consumer<Path>> optimizer) {
-        try (AtomicDirectory checkpoint = AtomicDirectory.create(target)) {
-            model.accept(checkpoint.path());
-            optimizer.ifPresent(file -> file.accept(checkpoint.path().resolve(OPTIMIZER)));
-            Files.writeString(checkpoint.path().resolve(TrainerState.FILE), state.toJson());
-            Files.writeString(checkpoint.path().resolve(RunDirectory.CONFIG), config.toYaml());
-            checkpoint.commit();
+    public static void describe(Path directory, Path target, TrainerState state, TrainingConfig config) {
+        try {
+            Files.writeString(directory.resolve(TrainerState.FILE), state.toJson());
+            Files.writeString(directory.resolve(RunDirectory.CONFIG), config.toYaml());
         } catch (IOException e) {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,
@@ -61,8 +55,7 @@ public record RunCheckpoint(Path path, TrainerState state) {
         });
         try (Stream<Path> files = Files.list(checkpoint)) {
             for (Path file : files.filter(
-                            file -> !ABOUT_THE_RUN.contains(file.getFileName().toString()))
-                    .toList()) {
+RunCheckpoint::isTheModels).toList()) {
                 Files.copy(file, target.resolve(file.getFileName()));
             }
         } catch (IOException e) {
@@ -76,8 +69,9 @@ public record RunCheckpoint(Path path, TrainerState state) {
         }
     }
 
-    public Path optimizer() {
-        return path.resolve(OPTIMIZER);
+    private static boolean isTheModels(Path file) {
+        String name = file.getFileName().toString();
+        return !ABOUT_THE_RUN.contains(name) && !name.startsWith(OPTIMIZER_OF_RANK);
     }
 
     /**
@@ -147,15 +141,26 @@ public record RunCheckpoint(Path path, TrainerState state) {
     /**
      * Refuses another configuration and other rows, unless the configuration says that it may: then they are told.
      *
-     * @param numRows of the run that would go on; dataFingerprint and totalSteps likewise
+     * @param numRows of the run that would go on; dataFingerprint, microBatchSize (of all ranks) and totalSteps likewise
      */
     public void requireSameRun(
-            TrainingConfig config, int numRows, String dataFingerprint, int totalSteps, Consumer<String> messages) {
+            TrainingConfig config,
+            int numRows,
+            String dataFingerprint,
+            int microBatchSize,
+            int totalSteps,
+            Consumer<String> messages) {
         List<ConfigChange> changes = new ArrayList<>(config.changesSince(path.resolve(RunDirectory.CONFIG)));
         String rowsThen = describeRows(state.numRows(), state.dataFingerprint());
         String rowsNow = describeRows(numRows, dataFingerprint);
         if (!rowsThen.equals(rowsNow)) {
             changes.add(new ConfigChange("the training data", rowsThen, rowsNow));
+        }
+        if (state.trainBatchSize() != microBatchSize) {
+            changes.add(new ConfigChange(
+                    "per_device_train_batch_size of all ranks together",
+                    Integer.toString(state.trainBatchSize()),
+                    Integer.toString(microBatchSize)));
         }
         if (changes.isEmpty()) {
             return;

@@ -2,19 +2,17 @@ package io.mmpo.train;
 
 import io.mmpo.Evaluation;
 import io.mmpo.config.TrainingConfig;
-import io.mmpo.files.AtomicDirectory;
+import io.mmpo.dist.Ranks;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.model.PretrainedModel;
-import io.mmpo.model.SafetensorsReader;
-import io.mmpo.model.SafetensorsWriter;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.run.CheckpointName;
 import io.mmpo.run.RunCheckpoint;
 import io.mmpo.run.RunDirectory;
 import io.mmpo.run.TrainerState;
+import io.mmpo.shard.StateShards;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -28,6 +26,8 @@ final class Checkpoints implements Saving {
     private final ModelSaver saver;
     private final ProgressListener listener;
     private final BestModel best;
+    private final Ranks ranks;
+    private final OptimizerState optimizer;
 
     Checkpoints(
             RunDirectory directory,
@@ -35,13 +35,18 @@ final class Checkpoints implements Saving {
             PretrainedModel model,
             NativeTrainer trainer,
             ModelCard card,
-            ProgressListener listener) {
+            ProgressListener listener,
+            Ranks ranks) {
         this.directory = directory;
         this.config = config;
         this.model = model;
         this.trainer = trainer;
         this.card = card;
-        this.saver = new ModelSaver(model, trainer, config, listener);
+        TrainedTensors trained =
+                new TrainedTensors(model.core(), trainer, ranks, config.ranks().zeroStage() > 0);
+        this.saver = new ModelSaver(model, trained, config, listener);
+        this.optimizer = new OptimizerState(trainer, trained, ranks);
+        this.ranks = ranks;
         this.listener = listener;
         this.best = new BestModel(config.run().best(), directory);
     }
@@ -68,20 +73,22 @@ final class Checkpoints implements Saving {
     private Path save(TrainerState state, boolean whole) {
         Path target = directory.checkpoint(state.globalStep());
         FiniteWeights.require(trainer.parameters(), target.toString());
-        RunCheckpoint.write(
-                target,
-                state,
-                config,
-                files -> saver.save(files, target),
-                whole ? Optional.of(this::writeOptimizer) : Optional.empty());
+        try (SharedDirectory checkpoint = SharedDirectory.create(target, ranks)) {
+            saver.save(checkpoint.path(), target);
+            if (whole) {
+                optimizer.write(checkpoint.path(), !saver.isExact());
+            }
+            if (ranks.isFirst()) {
+                RunCheckpoint.describe(checkpoint.path(), target, state, config);
+            }
+            checkpoint.commit();
+        }
         best.saved();
-        config.run().saveTotalLimit().ifPresent(limit -> directory.keep(limit, best.checkpoint()));
+        if (ranks.isFirst()) {
+            config.run().saveTotalLimit().ifPresent(limit -> directory.keep(limit, best.checkpoint()));
+        }
         listener.saved(target);
         return target;
-    }
-
-    private void writeOptimizer(Path file) {
-        SafetensorsWriter.writeFile(file, new OptimizerState(trainer).tensors(!saver.isExact()), Map.of());
     }
 
     /** The model as it is after the last step, or the best one where load_best_model_at_end asks for it, with its card. */
@@ -92,18 +99,20 @@ final class Checkpoints implements Saving {
         if (chosen.isEmpty()) {
             FiniteWeights.require(trainer.parameters(), target.toString());
         }
-        try (AtomicDirectory model = AtomicDirectory.create(target)) {
-            if (chosen.isPresent()) {
-                RunCheckpoint.copyModel(chosen.get(), model.path());
-            } else {
+        try (SharedDirectory model = SharedDirectory.create(target, ranks)) {
+            if (chosen.isEmpty()) {
                 saver.save(model.path(), target);
+            } else if (ranks.isFirst()) {
+                RunCheckpoint.copyModel(chosen.get(), model.path());
             }
             int step = chosen.map(path -> CheckpointName.stepOf(path).orElseThrow())
                     .orElse(lastStep);
-            AtomicFile.write(model.path().resolve(ModelCard.FILE), card.afterStep(step));
+            if (ranks.isFirst()) {
+                AtomicFile.write(model.path().resolve(ModelCard.FILE), card.afterStep(step));
+            }
             model.commit();
         }
-        if (config.run().saveTotalLimit().equals(OptionalInt.of(1))) {
+        if (ranks.isFirst() && config.run().saveTotalLimit().equals(OptionalInt.of(1))) {
             best.checkpoint().ifPresent(directory::keepOnly);
         }
         listener.saved(target);
@@ -120,10 +129,9 @@ final class Checkpoints implements Saving {
 
     /** Weights, moments and number of updates as they were when the checkpoint was written, to the bit. */
     void restore(RunCheckpoint checkpoint) {
-        OptimizerState optimizer = new OptimizerState(trainer);
-        try (SafetensorsReader reader = SafetensorsReader.open(checkpoint.optimizer());
+        try (StateShards saved = StateShards.open(checkpoint.path(), OptimizerState.NAME);
                 WeightFiles weights = model.openSaved(checkpoint.path())) {
-            optimizer.restore(reader, weights, checkpoint.path());
+            optimizer.restore(saved, weights, checkpoint.path());
         }
         trainer.restore(checkpoint.state().globalStep());
         best.observeAgain(checkpoint.state().logHistory());

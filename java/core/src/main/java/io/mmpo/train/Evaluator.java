@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import io.mmpo.Evaluation;
 import io.mmpo.config.LossOptions;
+import io.mmpo.dist.Ranks;
 import io.mmpo.infer.Scorer;
 import io.mmpo.nativelib.BatchResult;
 import io.mmpo.run.TrainerState.PairSums;
@@ -14,15 +15,17 @@ final class Evaluator {
     private final LossOptions loss;
     private final RowSet rows;
     private final int batchSize;
+    private final Ranks ranks;
 
-    Evaluator(Scorer scorer, LossOptions loss, RowSet rows, int batchSize) {
+    Evaluator(Scorer scorer, LossOptions loss, RowSet rows, int batchSize, Ranks ranks) {
         this.scorer = scorer;
         this.loss = loss;
         this.rows = rows;
         this.batchSize = batchSize;
+        this.ranks = ranks;
     }
 
-    /** The loss is the mean over pairs (SFT: over tokens). */
+    /** The loss is the mean over pairs (SFT: over tokens). Ranks take turns with the batches. */
     Evaluation evaluate(double epoch, int globalStep, ProgressListener listener) {
         long start = System.nanoTime();
         String during =
@@ -34,7 +37,7 @@ final class Evaluator {
         long weight = 0;
         listener.started(ProgressListener.Phase.EVALUATION, 0, rows.size());
         int numBatches = rows.numBatches(batchSize);
-        for (int i = 0; i < numBatches; i++) {
+        for (int i = ranks.rank(); i < numBatches; i += ranks.size()) {
             MicroBatch batch = rows.batch(i, batchSize);
             BatchResult result =
                     scorer.evaluate(batch.packed(), batch.rows(), "the evaluation data", objective, batch.refLogps());
@@ -49,12 +52,15 @@ final class Evaluator {
             listener.advanced(ProgressListener.Phase.EVALUATION, done, done);
         }
         listener.finished(ProgressListener.Phase.EVALUATION);
-        double seconds = (System.nanoTime() - start) * 1e-9;
+        StepSums own =
+                new StepSums(lossSum, weight, 0, (System.nanoTime() - start) * 1e-9, preference.sums(), false);
+        StepSums all = own.over(ranks, during);
+        double seconds = all.seconds();
         return new Evaluation(
                 globalStep,
                 epoch,
-                lossSum / weight,
-                preference.means(),
+                all.loss() / all.weight(),
+                new PreferenceMetrics(all.pairs()).means(),
                 seconds,
                 rows.size() / seconds,
                 numBatches / seconds);

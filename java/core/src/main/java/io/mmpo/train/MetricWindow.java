@@ -1,8 +1,8 @@
 package io.mmpo.train;
 
 import io.mmpo.StepMetrics;
-import io.mmpo.nativelib.BatchResult;
 import io.mmpo.nativelib.DeviceInfo;
+import io.mmpo.run.TrainerState.PairSums;
 import io.mmpo.run.TrainerState.WindowSums;
 import io.mmpo.spec.Device;
 import java.util.OptionalLong;
@@ -35,9 +35,9 @@ final class MetricWindow {
                 steps, stepsWithLoss, lossSum, groups, tokens, seconds, dataWaitSeconds, preference.sums());
     }
 
-    /** Rewards and log-probabilities of a micro-batch, both responses scored. */
-    void addPairs(BatchResult result) {
-        preference.add(result);
+    /** Rewards and log-probabilities of a step's pairs, both responses scored. */
+    void addPairs(PairSums sums) {
+        preference.add(sums);
     }
 
     /** A step's loss: the mean over its pairs (SFT: tokens). */

@@ -4,7 +4,6 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.Narrowing;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.WeightFiles;
-import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.nativelib.Tensor;
 import io.mmpo.spec.WeightFormat;
@@ -21,17 +20,17 @@ import java.util.Optional;
 final class ModelSaver {
     private final PretrainedModel model;
     private final Optional<Path> chatTemplate;
-    private final NativeTrainer trainer;
+    private final TrainedTensors trained;
     private final WeightFormat format;
     private final ProgressListener listener;
     private final boolean exact;
     /** An adapter's parameters as they began, where rounding will be compared with them; a model's own are in its files. */
     private final List<Tensor> adapterStart;
 
-    ModelSaver(PretrainedModel model, NativeTrainer trainer, TrainingConfig config, ProgressListener listener) {
+    ModelSaver(PretrainedModel model, TrainedTensors trained, TrainingConfig config, ProgressListener listener) {
         this.model = model;
         this.chatTemplate = config.model().chatTemplate();
-        this.trainer = trainer;
+        this.trained = trained;
         this.format = config.savedFormat();
         this.listener = listener;
         this.exact = format.type().holds(config.trainedType());
@@ -45,24 +44,28 @@ final class ModelSaver {
         return exact;
     }
 
-    /** directory: an existing one. name: what it will be, for messages. */
+    /** directory: an existing one, the same on all ranks, of which the first one writes. name: what it will be, for messages. */
     void save(Path directory, Path name) {
+        trained.onFirst(directory, weights -> save(directory, name, weights));
+    }
+
+    private void save(Path directory, Path name, List<Tensor> weights) {
         if (exact) {
-            model.save(directory, chatTemplate, trainer.parameters(), new Narrowing(format, List.of()));
+            model.save(directory, chatTemplate, weights, new Narrowing(format, List.of()));
             return;
         }
         if (model.adapter().isPresent()) {
-            save(directory, name, adapterStart);
+            save(directory, name, weights, adapterStart);
             return;
         }
         try (WeightFiles source = model.openSource()) {
-            save(directory, name, source.weights());
+            save(directory, name, weights, source.weights());
         }
     }
 
-    private void save(Path directory, Path name, List<Tensor> start) {
+    private void save(Path directory, Path name, List<Tensor> weights, List<Tensor> start) {
         Narrowing narrowing = new Narrowing(format, start);
-        model.save(directory, chatTemplate, trainer.parameters(), narrowing);
+        model.save(directory, chatTemplate, weights, narrowing);
         tell(name, narrowing.loss());
     }
 

@@ -1,51 +1,67 @@
 package io.mmpo.train;
 
 import io.mmpo.MmpoException;
-import io.mmpo.model.SafetensorsReader;
+import io.mmpo.dist.Ranks;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.nativelib.Tensor;
+import io.mmpo.shard.StateShards;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
  * What a checkpoint holds beside the model's files: the optimizer's state, and what is trained where those files are of a narrower
- * type and hold it rounded. The names of the latter begin with "master.".
+ * type and hold it rounded. The names of the latter begin with "master.". Of several ranks each writes its parts.
  */
 final class OptimizerState {
+    /** Of the files, without the ending. */
+    static final String NAME = "optimizer";
+
     private static final String MASTER = "master.";
+    private static final int ALIGNMENT = 64;
 
     private final NativeTrainer trainer;
+    private final TrainedTensors trained;
+    private final Ranks ranks;
 
-    OptimizerState(NativeTrainer trainer) {
+    OptimizerState(NativeTrainer trainer, TrainedTensors trained, Ranks ranks) {
         this.trainer = trainer;
+        this.trained = trained;
+        this.ranks = ranks;
     }
 
-    /** Views of the trainer's memory; of a trainer on a GPU copies. masters: whether what is trained is among them. */
-    List<Tensor> tensors(boolean masters) {
-        List<Tensor> tensors = new ArrayList<>(trainer.optimizerState());
-        if (masters) {
-            trainer.parameters().forEach(master -> tensors.add(named(MASTER + master.name(), master)));
+    /** This rank's file. masters: whether what is trained is among it. */
+    void write(Path directory, boolean masters) {
+        List<StateShards.Part> parts = new ArrayList<>();
+        List<Tensor> state = trainer.optimizerState();
+        if (ranks.isFirst() || trained.dividesOptimizer()) {
+            for (int i = 0; i < state.size(); i++) {
+                parts.add(new StateShards.Part(
+                        state.get(i), trainer.optimizerRange(i).begin()));
+            }
         }
-        return tensors;
+        if (masters && (ranks.isFirst() || trained.dividesMasters())) {
+            trained.parts()
+                    .forEach(part -> parts.add(
+                            new StateShards.Part(named(MASTER + part.values().name(), part.values()), part.begin())));
+        }
+        if (!parts.isEmpty()) {
+            StateShards.write(StateShards.file(directory, NAME, ranks.rank()), parts);
+        }
     }
 
-    /** saved: what {@link #tensors} gave. weights: of the model's files, which are what is trained where saved has no masters. */
-    void restore(SafetensorsReader saved, WeightFiles weights, Path checkpoint) {
-        List<Tensor> masters = saved.tensors().stream()
-                .filter(tensor -> tensor.name().startsWith(MASTER))
-                .map(tensor -> named(tensor.name().substring(MASTER.length()), tensor.toTensor()))
-                .toList();
-        try {
-            trainer.load(masters.isEmpty() ? trained(weights.weights()) : masters);
+    /** saved: what {@link #write} left. weights: of the model's files, which are what is trained where saved has no masters. */
+    void restore(StateShards saved, WeightFiles weights, Path checkpoint) {
+        boolean hasMasters = saved.names().stream().anyMatch(name -> name.startsWith(MASTER));
+        try (Arena memory = Arena.ofConfined()) {
+            trainer.load(hasMasters ? masters(saved, memory) : trainedOf(weights.weights()));
         } catch (NativeException e) {
             throw e.status() != NativeException.Status.INVALID_MODEL
                     ? e
@@ -60,31 +76,56 @@ final class OptimizerState {
         restoreOptimizer(saved, checkpoint);
     }
 
+    private List<Tensor> masters(StateShards saved, Arena memory) {
+        return trained.whole().stream()
+                .filter(tensor -> saved.names().contains(MASTER + tensor.name()))
+                .map(tensor -> {
+                    String name = MASTER + tensor.name();
+                    String dtype = saved.dtype(name).orElseThrow();
+                    MemorySegment values =
+                            memory.allocate(saved.numElements(name) * Tensor.bytesPerElement(dtype), ALIGNMENT);
+                    long[] shape = saved.shape(name).orElse(tensor.shape());
+                    if (!saved.read(name, 0, values)) {
+                        throw MmpoException.data(
+                                "%s does not hold all of %s. Resume from another checkpoint.", saved.directory(), name);
+                    }
+                    return new Tensor(tensor.name(), shape, dtype, values);
+                })
+                .toList();
+    }
+
     /** An adapter's files may hold more than what is trained. */
-    private List<Tensor> trained(List<Tensor> weights) {
-        Set<String> names = trainer.parameters().stream().map(Tensor::name).collect(Collectors.toSet());
+    private List<Tensor> trainedOf(List<Tensor> weights) {
+        Set<String> names = trained.whole().stream().map(Tensor::name).collect(Collectors.toSet());
         return weights.stream().filter(tensor -> names.contains(tensor.name())).toList();
     }
 
-    private void restoreOptimizer(SafetensorsReader saved, Path checkpoint) {
-        Map<String, SafetensorsReader.Entry> byName = new HashMap<>();
-        saved.tensors().forEach(tensor -> byName.put(tensor.name(), tensor));
+    private void restoreOptimizer(StateShards saved, Path checkpoint) {
         List<Tensor> targets = trainer.optimizerState();
         for (int i = 0; i < targets.size(); i++) {
             Tensor target = targets.get(i);
-            SafetensorsReader.Entry source = byName.get(target.name());
-            if (source == null
-                    || !source.dtype().equals(target.dtype())
-                    || !Arrays.equals(source.shape(), target.shape())) {
-                throw MmpoException.data(
-                        "%s does not hold %s as this run needs it, %s of shape %s. Resume with the model_name_or_path and optim that the"
-                                + " checkpoint was written with.",
-                        checkpoint, target.name(), target.dtype(), Arrays.toString(target.shape()));
-            }
+            long begin = trainer.optimizerRange(i).begin();
             try (Arena memory = Arena.ofConfined()) { // one at a time: together they are twice the model
-                trainer.writeOptimizerState(i, source.read(memory).data());
+                MemorySegment values = memory.allocate(target.data().byteSize(), ALIGNMENT);
+                if (!fits(saved, target) || !saved.read(target.name(), begin, values)) {
+                    throw MmpoException.data(
+                            "%s does not hold %s as this run needs it, %s of shape %s. Resume with the model_name_or_path and optim that the"
+                                    + " checkpoint was written with.",
+                            checkpoint, target.name(), target.dtype(), Arrays.toString(target.shape()));
+                }
+                trainer.writeOptimizerState(i, values);
             }
         }
+    }
+
+    private boolean fits(StateShards saved, Tensor target) {
+        boolean sameType =
+                saved.dtype(target.name()).filter(target.dtype()::equals).isPresent();
+        boolean sameSize = trained.dividesOptimizer()
+                || saved.shape(target.name())
+                        .map(shape -> Arrays.equals(shape, target.shape()))
+                        .orElse(saved.numElements(target.name()) == target.numElements());
+        return sameType && sameSize;
     }
 
     private static Tensor named(String name, Tensor tensor) {

@@ -44,6 +44,15 @@ final class PreferenceMetrics {
         return new BatchResult(result.losses(), means, result.rewards());
     }
 
+    void add(PairSums sums) {
+        pairs += sums.pairs();
+        chosenReward += sums.chosenReward();
+        rejectedReward += sums.rejectedReward();
+        accurate += sums.accurate();
+        chosenLogp += sums.chosenLogp();
+        rejectedLogp += sums.rejectedLogp();
+    }
+
     void add(BatchResult result) {
         double[] rewards = result.rewards();
         double[] logps = result.logps();

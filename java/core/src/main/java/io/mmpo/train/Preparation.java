@@ -1,6 +1,7 @@
 package io.mmpo.train;
 
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.dist.Ranks;
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.infer.LongRows;
 import io.mmpo.model.ModelSource;
@@ -26,6 +27,8 @@ final class Preparation {
     private final CheckedRows trainingRows;
     private final Optional<CheckedRows> evaluationRows;
     private final ReferencePass references;
+    private final Ranks ranks;
+    private final RowTurns turns;
     private Optional<RunCheckpoint> from = Optional.empty();
 
     Preparation(
@@ -35,22 +38,27 @@ final class Preparation {
             ModelSource source,
             PretrainedModel model,
             CheckedRows trainingRows,
-            Optional<CheckedRows> evaluationRows) {
+            Optional<CheckedRows> evaluationRows,
+            Ranks ranks,
+            RowTurns turns) {
         this.config = config;
         this.leavesFiles = leavesFiles;
         this.listener = listener;
         this.model = model;
         this.trainingRows = trainingRows;
         this.evaluationRows = evaluationRows;
-        this.references = new ReferencePass(config, listener, source, model.core());
+        this.ranks = ranks;
+        this.turns = turns;
+        this.references = new ReferencePass(config, listener, source, model.core(), ranks);
     }
 
     /** Empty where the listener asked to stop. orderOf: the order of a data set of so many rows. */
     Optional<PreparedRun> run(IntFunction<RowOrder> orderOf) {
         Optional<ReferencePass.Scored> early = scoreWhileTokenizing();
-        if (listener.stopRequested()
+        boolean isAskedToStop = listener.stopRequested()
                 || !awaitRows(trainingRows)
-                || !evaluationRows.map(this::awaitRows).orElse(true)) {
+                || !evaluationRows.map(this::awaitRows).orElse(true);
+        if (turns.stops(isAskedToStop)) {
             return Optional.empty();
         }
         String dataFingerprint = readEveryRow();
@@ -58,14 +66,14 @@ final class Preparation {
                 ? Optional.of(Packing.of(trainingRows, config.data().maxLength().orElseThrow(), listener))
                 : Optional.empty();
         int numUnits = packs.map(sequences -> sequences.length).orElseGet(trainingRows::size);
-        StepPlan plan = StepPlan.of(config, numUnits);
+        StepPlan plan = StepPlan.of(config, numUnits, ranks.size());
         RowOrder order = orderOf.apply(numUnits);
         if (leavesFiles) {
             makeDirectory(plan, dataFingerprint);
         }
         ReferencePass.Scored rows = early.orElseGet(() ->
                 references.run(trainingRows, VisitedRows.of(trainingRows, comparedRows(plan, order)), evaluationRows));
-        if (listener.stopRequested()) {
+        if (ranks.any(listener.stopRequested(), "the end of the reference pass")) {
             return Optional.empty();
         }
         RowSet training =
@@ -83,13 +91,19 @@ final class Preparation {
     private void makeDirectory(StepPlan plan, String dataFingerprint) {
         // What a killed run left half-written goes; a checkpoint that it was about to replace comes back before it is
         // looked for.
-        AtomicDirectory.removeLeftovers(config.run().outputDir());
+        if (ranks.isFirst()) {
+            AtomicDirectory.removeLeftovers(config.run().outputDir());
+        }
+        ranks.await("the tidying of output_dir");
         from = config.run()
                 .resumeFrom()
                 .flatMap(name ->
                         RunCheckpoint.find(name, new RunDirectory(config.run().outputDir()), listener::message));
         from.ifPresent(found ->
-                found.requireSameRun(config, plan.numRows(), dataFingerprint, plan.totalSteps(), listener::message));
+                found.requireSameRun(config, plan.numRows(), dataFingerprint, plan.microBatchSize(), plan.totalSteps(), listener::message));
+        if (!ranks.isFirst()) {
+            return;
+        }
         RunDirectory directory = RunDirectory.create(config.run().outputDir());
         int firstStep = from.map(point -> point.state().globalStep()).orElse(0);
         DiskSpace.of(config, plan, firstStep, model).requireIn(directory);
@@ -100,10 +114,11 @@ final class Preparation {
      * The order of the rows and the number of steps are functions of how many rows are kept, so training waits for the last one; the
      * reference pass need not. Empty where which rows it visits depends on that number too (a run within an epoch, or one that
      * compares only the steps that it logs), where a resumed run has yet to be told from another one, and where the loss needs no
-     * references. Nor where a row may turn out to be longer than the model computes.
+     * references. Nor where a row may turn out to be longer than the model computes, nor where ranks take turns.
      */
     private Optional<ReferencePass.Scored> scoreWhileTokenizing() {
-        boolean possible = config.loss().needsReference()
+        boolean possible = !ranks.areSeveral()
+                && config.loss().needsReference()
                 && StepPlan.visitsEveryRow(config)
                 && Intervals.comparesInEveryStep(config)
                 && config.run().resumeFrom().isEmpty()

@@ -1,6 +1,7 @@
 package io.mmpo.train;
 
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.dist.Ranks;
 import io.mmpo.infer.ModelSources;
 import io.mmpo.infer.Scorer;
 import io.mmpo.model.ModelSource;
@@ -20,9 +21,16 @@ final class ReferencePass {
     private final ProgressListener listener;
     private final ModelSource policySource;
     private final NativeModel policy;
+    private final Ranks ranks;
 
-    ReferencePass(TrainingConfig config, ProgressListener listener, ModelSource policySource, NativeModel policy) {
+    ReferencePass(
+            TrainingConfig config,
+            ProgressListener listener,
+            ModelSource policySource,
+            NativeModel policy,
+            Ranks ranks) {
         this.config = config;
+        this.ranks = ranks;
         this.listener = listener;
         this.policySource = policySource;
         this.policy = policy;
@@ -66,7 +74,8 @@ final class ReferencePass {
         ReferenceCache cache =
                 ReferenceCache.of(cacheDirectory, source.directories(), bf16 ? "bfloat16" : "float32", ldAlpha, rows);
         double tolerance = bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE;
-        ReferenceScorer scorer = new ReferenceScorer(new Scorer(model), ldAlpha, rows, cache, tolerance, listener);
+        ReferenceScorer scorer =
+                new ReferenceScorer(new Scorer(model), ldAlpha, rows, cache, tolerance, listener, ranks);
         return new RowSet(rows, scorer.score(visited, batchSize));
     }
 }

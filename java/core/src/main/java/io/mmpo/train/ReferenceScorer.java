@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.store.ReferenceParts;
 import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.dist.Ranks;
 import io.mmpo.infer.Scorer;
 import java.util.Arrays;
 import java.util.List;
@@ -20,6 +21,8 @@ final class ReferenceScorer {
     /** Rows whose cached values are computed again and compared. */
     private static final int SAMPLE_ROWS = 4;
 
+    private static final int COMPLETIONS_OF_A_PAIR = 2;
+
     private final Scorer scorer;
     private final double ldAlpha;
     private final TokenizedDataset rows;
@@ -27,6 +30,7 @@ final class ReferenceScorer {
     private final ReferenceCache cache;
     private final double tolerance;
     private final ProgressListener listener;
+    private final Ranks ranks;
     /** [rows of the data set, or those that are tokenized by now][completions of the row]; null where a row has none yet. */
     private double[][] logps = {};
 
@@ -40,7 +44,8 @@ final class ReferenceScorer {
             CheckedRows rows,
             ReferenceCache cache,
             double tolerance,
-            ProgressListener listener) {
+            ProgressListener listener,
+            Ranks ranks) {
         this.scorer = scorer;
         this.ldAlpha = ldAlpha;
         this.rows = rows;
@@ -48,6 +53,7 @@ final class ReferenceScorer {
         this.cache = cache;
         this.tolerance = tolerance;
         this.listener = listener;
+        this.ranks = ranks;
     }
 
     /**
@@ -66,16 +72,65 @@ final class ReferenceScorer {
         }
         int[] sample = sample(cached);
         String difference = compare(sample);
-        if (difference == null) {
-            listener.message("the cached reference log-probabilities in "
-                    + cache.directory().orElseThrow() + " are not those of this model; they are computed anew");
-            cache.clear();
+        if (ranks.any(difference == null, "the comparison of cached reference log-probabilities")) {
+            if (difference == null) {
+                listener.message("the cached reference log-probabilities in "
+                        + cache.directory().orElseThrow() + " are not those of this model; they are computed anew");
+                cache.clear();
+            }
+            ranks.await("the clearing of a cache");
             logps = new double[][] {};
             cached = new int[0];
         }
         int computed = compute(visited, batchSize, cached.length);
+        if (ranks.areSeveral()) {
+            computed = share(visited, batchSize, computed);
+        }
         report(computed, cached.length, sample.length, difference);
         return listener.stopRequested() ? logps : Arrays.copyOf(logps, rows.size());
+    }
+
+    /** Every rank gets what the others have of their batches. Returns how many rows all of them computed. */
+    private int share(VisitedRows visited, int batchSize, int computed) {
+        int[] indices = visited.indices();
+        int numBatches = Math.ceilDiv(indices.length, batchSize);
+        int mostRows = Math.ceilDiv(numBatches, ranks.size()) * batchSize;
+        double[] own = new double[1 + COMPLETIONS_OF_A_PAIR * mostRows];
+        Arrays.fill(own, Double.NaN);
+        own[0] = computed;
+        logps = Arrays.copyOf(logps, rows.size());
+        forEachOf(ranks.rank(), indices, batchSize, (index, place) -> {
+            double[] values = logps[index];
+            if (values != null) {
+                System.arraycopy(values, 0, own, 1 + COMPLETIONS_OF_A_PAIR * place, COMPLETIONS_OF_A_PAIR);
+            }
+        });
+        double[][] all = ranks.gather(own, "the exchange of reference log-probabilities");
+        for (int rank = 0; rank < ranks.size(); rank++) {
+            double[] values = all[rank];
+            forEachOf(rank, indices, batchSize, (index, place) -> {
+                int at = 1 + COMPLETIONS_OF_A_PAIR * place;
+                if (!Double.isNaN(values[at])) { // of a rank that was asked to stop
+                    logps[index] = Arrays.copyOfRange(values, at, at + COMPLETIONS_OF_A_PAIR);
+                }
+            });
+        }
+        return Arrays.stream(all).mapToInt(values -> (int) values[0]).sum();
+    }
+
+    private interface OfARow {
+        /** place: of the row among those of its rank. */
+        void take(int index, int place);
+    }
+
+    /** The rows of a rank's batches. */
+    private void forEachOf(int rank, int[] indices, int batchSize, OfARow body) {
+        int place = 0;
+        for (int first = rank * batchSize; first < indices.length; first += ranks.size() * batchSize) {
+            for (int i = first; i < Math.min(indices.length, first + batchSize); i++) {
+                body.take(indices[i], place++);
+            }
+        }
     }
 
     private boolean isOfARow(ReferenceParts.Entry entry) {
@@ -88,7 +143,7 @@ final class ReferenceScorer {
 
     /**
      * Batches are cut from all visited rows, whatever of them is missing, and one that lacks a row is computed whole: the values
-     * of a run that was interrupted here have the bits of one that was not. Returns how many rows were computed.
+     * of a run that was interrupted here have the bits of one that was not. Ranks take turns. Returns how many rows were computed.
      */
     private int compute(VisitedRows visited, int batchSize, int numCached) {
         int computed = 0;
@@ -98,7 +153,8 @@ final class ReferenceScorer {
             if (indices.length == 0) {
                 break;
             }
-            if (Arrays.stream(indices).allMatch(this::isScored)) {
+            boolean isOwn = first / batchSize % ranks.size() == ranks.rank();
+            if (!isOwn || Arrays.stream(indices).allMatch(this::isScored)) {
                 continue;
             }
             if (total.isEmpty()) {

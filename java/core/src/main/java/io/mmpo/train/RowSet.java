@@ -3,7 +3,9 @@ package io.mmpo.train;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.TokenizedGroup;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,11 +29,7 @@ record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps, int @Nullab
     /** Collates the units at order[first ... end-1]. */
     MicroBatch collate(int[] order, int first, int end) {
         List<TokenizedGroup> groups = new ArrayList<>(end - first);
-        for (int place = first; place < end; place++) {
-            for (int row : packs == null ? new int[] {order[place]} : packs[order[place]]) {
-                groups.add(rows.get(row));
-            }
-        }
+        rowsAt(order, first, end).forEach(row -> groups.add(rows.get(row)));
         if (refLogps == null) {
             return MicroBatch.collate(groups, null);
         }
@@ -44,6 +42,12 @@ record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps, int @Nullab
             references.add(reference);
         }
         return MicroBatch.collate(groups, references);
+    }
+
+    /** Rows of the units at order[first ... end-1]. */
+    IntStream rowsAt(int[] order, int first, int end) {
+        IntStream units = Arrays.stream(order, first, end);
+        return packs == null ? units : units.flatMap(unit -> Arrays.stream(packs[unit]));
     }
 
     /** The rows in the order of the file, batchSize at a time: batch number {@code index}. */

@@ -1,25 +1,32 @@
 package io.mmpo.train;
 
+import io.mmpo.dist.Ranks;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
-/** Collates the micro-batches of the next optimizer steps on a thread of its own, while the current one is computed. */
+/**
+ * Collates the micro-batches of the next optimizer steps on a thread of its own, while the current one is computed. Of N ranks with b
+ * rows each, rank r takes rows [r b, (r + 1) b) of each micro-batch of N b, or what there is of them.
+ */
 final class StepLoader implements AutoCloseable {
     private static final int STEPS_AHEAD = 2;
 
     private final RowSet rows;
     private final StepPlan plan;
     private final RowOrder order;
+    private final Ranks ranks;
     private final BlockingQueue<Object> ready = new LinkedBlockingQueue<>(STEPS_AHEAD);
     private final Thread thread;
     private long waitNanos;
 
-    StepLoader(RowSet rows, StepPlan plan, RowOrder order, int firstStep) {
+    StepLoader(RowSet rows, StepPlan plan, RowOrder order, Ranks ranks, int firstStep) {
         this.rows = rows;
         this.plan = plan;
         this.order = order;
+        this.ranks = ranks;
         thread = Thread.ofPlatform().daemon().name("mmpo-step-loader").start(() -> produce(firstStep));
     }
 
@@ -62,7 +69,7 @@ final class StepLoader implements AutoCloseable {
                     epoch = plan.epochOf(step);
                     places = order.ofEpoch(epoch);
                 }
-                ready.put(new StepBatches(step, collate(places, step)));
+                ready.put(collate(places, step));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -71,13 +78,35 @@ final class StepLoader implements AutoCloseable {
         }
     }
 
-    private List<MicroBatch> collate(int[] places, int step) {
+    private StepBatches collate(int[] places, int step) {
+        int share = plan.microBatchSize() / ranks.size();
         List<MicroBatch> microBatches = new ArrayList<>();
-        int end = plan.endPlace(step);
-        for (int first = plan.firstPlace(step); first < end; first += plan.microBatchSize()) {
-            microBatches.add(rows.collate(places, first, Math.min(end, first + plan.microBatchSize())));
+        int firstOfStep = plan.firstPlace(step);
+        int endOfStep = plan.endPlace(step);
+        for (int first = firstOfStep; first < endOfStep; first += plan.microBatchSize()) {
+            int end = Math.min(endOfStep, first + plan.microBatchSize());
+            int ownFirst = Math.min(end, first + ranks.rank() * share);
+            int ownEnd = Math.min(end, ownFirst + share);
+            long groupsBefore = rows.rowsAt(places, firstOfStep, ownFirst).count();
+            microBatches.add(rows.collate(places, ownFirst, ownEnd).after(groupsBefore));
         }
-        return microBatches;
+        return new StepBatches(
+                step,
+                microBatches,
+                (int) rows.rowsAt(places, firstOfStep, endOfStep).count(),
+                numLearntTokens(microBatches, places, firstOfStep, endOfStep));
+    }
+
+    /** Of the step's rows on all ranks. */
+    private long numLearntTokens(List<MicroBatch> own, int[] places, int first, int end) {
+        if (!ranks.areSeveral()) {
+            return own.stream().mapToLong(MicroBatch::numLearntTokens).sum();
+        }
+        return rows.rowsAt(places, first, end)
+                .flatMap(
+                        row -> Arrays.stream(rows.rows().get(row).completions()).mapToInt(tokens -> tokens.length))
+                .asLongStream()
+                .sum();
     }
 
     private void handOver(Throwable failure) {

@@ -11,8 +11,9 @@ import java.util.stream.IntStream;
  * not divide; these are cut into optimizer steps, again the last one smaller; no step reaches into the next epoch.
  */
 record StepPlan(int numRows, int microBatchSize, int accumulation, int totalSteps) {
-    static StepPlan of(TrainingConfig config, int numRows) {
-        int microBatchSize = config.batches().trainBatchSize();
+    /** numRanks: processes that share each micro-batch, so many rows as the configuration says for each of them. */
+    static StepPlan of(TrainingConfig config, int numRows, int numRanks) {
+        int microBatchSize = Math.multiplyExact(config.batches().trainBatchSize(), numRanks);
         int accumulation = config.batches().gradientAccumulationSteps();
         int stepsPerEpoch = new StepPlan(numRows, microBatchSize, accumulation, 0).stepsPerEpoch();
         double steps = Math.ceil(config.schedule().numTrainEpochs() * stepsPerEpoch);

@@ -6,6 +6,7 @@ import io.mmpo.RunMetrics;
 import io.mmpo.TrainingSummary;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.dist.Ranks;
 import io.mmpo.infer.Failures;
 import io.mmpo.infer.Scorer;
 import io.mmpo.nativelib.BatchResult;
@@ -14,11 +15,10 @@ import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.run.MetricsLog;
 import io.mmpo.run.RunCheckpoint;
 import io.mmpo.run.TrainerState;
+import io.mmpo.run.TrainerState.PairSums;
 import io.mmpo.run.TrainerState.WindowSums;
 import io.mmpo.spec.Objective;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 
 /** The optimizer steps of a run: loads, accumulates, updates; logs, evaluates and saves when it is time. */
@@ -34,6 +34,7 @@ final class TrainingLoop {
     private final Saving saving;
     private final MetricsLog log;
     private final ProgressListener listener;
+    private final Ranks ranks;
 
     private MetricWindow window;
     private double totalLoss;
@@ -47,8 +48,10 @@ final class TrainingLoop {
             NativeTrainer trainer,
             Saving saving,
             MetricsLog log,
-            ProgressListener listener) {
+            ProgressListener listener,
+            Ranks ranks) {
         this.config = config;
+        this.ranks = ranks;
         this.loss = config.loss();
         this.prepared = prepared;
         this.plan = prepared.plan();
@@ -56,7 +59,7 @@ final class TrainingLoop {
         this.schedule = LearningRateSchedule.of(config, plan.totalSteps());
         this.trainer = trainer;
         this.evaluator = prepared.evaluation()
-                .map(rows -> new Evaluator(scorer, loss, rows, config.batches().evalBatchSize()));
+                .map(rows -> new Evaluator(scorer, loss, rows, config.batches().evalBatchSize(), ranks));
         this.saving = saving;
         this.log = log;
         this.listener = listener;
@@ -75,16 +78,21 @@ final class TrainingLoop {
             evaluate(0, 0);
         }
         listener.started(ProgressListener.Phase.TRAINING, firstStep, plan.totalSteps());
-        try (StepLoader loader = new StepLoader(prepared.training(), plan, prepared.order(), firstStep)) {
+        try (StepLoader loader = new StepLoader(prepared.training(), plan, prepared.order(), ranks, firstStep)) {
             for (int step = firstStep; step < plan.totalSteps(); step++) {
                 StepBatches batches = loader.next();
-                if (!train(batches, loader)) {
+                Outcome outcome = train(batches, loader);
+                if (outcome == Outcome.NOT_MADE) {
                     listener.finished(ProgressListener.Phase.TRAINING);
                     return interrupted(step);
                 }
                 groups += batches.numGroups();
                 listener.advanced(ProgressListener.Phase.TRAINING, step + 1L, groups);
                 report(step);
+                if (outcome == Outcome.LAST && step + 1 < plan.totalSteps()) {
+                    listener.finished(ProgressListener.Phase.TRAINING);
+                    return interrupted(step + 1);
+                }
             }
         }
         listener.finished(ProgressListener.Phase.TRAINING);
@@ -94,8 +102,15 @@ final class TrainingLoop {
                 saving.saveFinal(plan.totalSteps()), plan.totalSteps(), Optional.of(summary), Optional.empty());
     }
 
-    /** One optimizer step; false, with nothing updated, where the listener asked to stop. */
-    private boolean train(StepBatches batches, StepLoader loader) {
+    /** What came of a step: MADE; NOT_MADE, and nothing updated, since the listener asked to stop; LAST, since one of several did. */
+    private enum Outcome {
+        MADE,
+        NOT_MADE,
+        LAST
+    }
+
+    /** One optimizer step. One process looks before each micro-batch whether to stop; ranks agree about it at the end of the step. */
+    private Outcome train(StepBatches batches, StepLoader loader) {
         long start = System.nanoTime();
         double waited = loader.takeWaitSeconds();
         int step = batches.step();
@@ -105,10 +120,14 @@ final class TrainingLoop {
         Objective objective = loss.objective(1 / weight, scoresAll);
         double lossSum = 0;
         long tokens = 0;
-        List<BatchResult> scoredPairs = new ArrayList<>();
+        PreferenceMetrics pairs = new PreferenceMetrics(PairSums.NONE);
         for (MicroBatch batch : batches.microBatches()) {
-            if (listener.stopRequested()) {
-                return false;
+            if (!ranks.areSeveral() && listener.stopRequested()) {
+                return Outcome.NOT_MADE;
+            }
+            trainer.expectGroups(batch.firstGroup());
+            if (batch == batches.microBatches().getLast()) {
+                trainer.expectStep();
             }
             BatchResult result = Failures.explain(
                     () -> trainer.accumulate(batch.packed(), objective, batch.refLogps()),
@@ -118,20 +137,22 @@ final class TrainingLoop {
             lossSum += Arrays.stream(result.losses()).sum();
             tokens += batch.numTokens(scoresAll);
             if (scoresAll && !isSft) {
-                scoredPairs.add(
-                        PreferenceMetrics.asLogged(result, loss, batch.packed().completionLengths()));
+                pairs.add(PreferenceMetrics.asLogged(result, loss, batch.packed().completionLengths()));
             }
         }
         lastGradNorm = update(batches);
+        boolean stops = ranks.areSeveral() && listener.stopRequested();
+        StepSums sums = new StepSums(lossSum, weight, tokens, 0, pairs.sums(), stops)
+                .over(ranks, "the exchange of metrics after step " + (step + 1));
         if (scoresAll) {
             stepsWithLoss++;
-            totalLoss += lossSum / weight;
-            window.addLoss(lossSum / weight);
+            totalLoss += sums.loss() / weight;
+            window.addLoss(sums.loss() / weight);
         }
         double seconds = (System.nanoTime() - start) * 1e-9 + waited;
-        scoredPairs.forEach(window::addPairs);
-        window.addStep(batches.numGroups(), tokens, seconds, waited);
-        return true;
+        window.addPairs(sums.pairs());
+        window.addStep(batches.numGroups(), sums.tokens(), seconds, waited);
+        return sums.stops() ? Outcome.LAST : Outcome.MADE;
     }
 
     private double update(StepBatches batches) {
@@ -172,7 +193,9 @@ final class TrainingLoop {
     }
 
     private void write(RunMetrics line) {
-        log.write(line);
+        if (ranks.isFirst()) {
+            log.write(line);
+        }
         listener.logged(line);
     }
 

@@ -1,21 +1,27 @@
 package io.mmpo.train;
 
+import io.mmpo.MmpoException;
 import io.mmpo.config.ModelOptions;
 import io.mmpo.config.OptimizerOptions;
+import io.mmpo.config.RankOptions;
 import io.mmpo.config.SavedConfig;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.Tokenizer;
+import io.mmpo.dist.Ranks;
 import io.mmpo.infer.LazyTokenizer;
 import io.mmpo.infer.ModelSources;
 import io.mmpo.infer.OpenModel;
 import io.mmpo.infer.Scorer;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
+import io.mmpo.nativelib.ChosenDevice;
 import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.Sharding;
 import io.mmpo.run.MetricsLog;
 import io.mmpo.run.RunCheckpoint;
 import io.mmpo.run.RunDirectory;
+import io.mmpo.spec.Device;
 import io.mmpo.spec.OptimizerSettings;
 import io.mmpo.spec.TrackerKind;
 import io.mmpo.spec.WeightType;
@@ -25,6 +31,7 @@ import io.mmpo.track.Trackers;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -33,6 +40,9 @@ import java.util.function.UnaryOperator;
 
 /** Everything that a run holds open: tokenizer, rows, model, optimizer state. */
 final class TrainingSession implements AutoCloseable {
+    /** As many as a link needs to be busy, and few beside a model's gradients. */
+    private static final long BUCKET_BYTES = 32L << 20;
+
     private final TrainingConfig config;
     private final RunMemory memory;
     private final ProgressListener listener;
@@ -42,28 +52,43 @@ final class TrainingSession implements AutoCloseable {
     private final CheckedRows trainingRows;
     private final Optional<CheckedRows> evaluationRows;
     private final PretrainedModel model;
+    private final Ranks ranks;
+    private final RowTurns turns;
 
     private TrainingSession(
             TrainingConfig config,
             RunMemory memory,
             ProgressListener listener,
             UnaryOperator<Supplier<Tokenizer>> onTokenizer,
+            Ranks ranks,
             Resources resources) {
         this.config = config;
         this.memory = memory;
         this.listener = listener;
+        this.ranks = ranks;
         this.resources = resources;
+        requireCpuOfSeveral();
         source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
         tokenizer = resources.keep(
                 new LazyTokenizer(source.tokenizerDirectory(), config.model().chatTemplate()));
-        TrainingRows rows = new TrainingRows(
-                config, memory, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
+        TrainingRows rows =
+                new TrainingRows(config, memory, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
+        turns = RowTurns.await(ranks, CacheDirectory.of(config.data().cache(), System.getenv()));
         TokenizedDataset training = resources.keep(rows.openTraining());
         Optional<TokenizedDataset> evaluation = rows.openEvaluation();
         evaluation.ifPresent(resources::keep);
         model = resources.keep(PolicyModel.load(source, config, listener));
         trainingRows = checked(training, "training");
         evaluationRows = evaluation.map(data -> checked(data, "evaluation"));
+    }
+
+    private void requireCpuOfSeveral() {
+        if (ranks.areSeveral()
+                && ChosenDevice.of(config.model().device()).device() == Device.CUDA) {
+            throw MmpoException.configuration(
+                    "device is %s, which is a GPU here, and several ranks compute on CPUs alone; set device: cpu, or start one process",
+                    config.model().device().name().toLowerCase(Locale.ROOT));
+        }
     }
 
     private CheckedRows checked(TokenizedDataset rows, String purpose) {
@@ -79,18 +104,31 @@ final class TrainingSession implements AutoCloseable {
         return open(config, memory, listener, UnaryOperator.identity());
     }
 
+    static TrainingSession open(TrainingConfig config, ProgressListener listener, Ranks ranks) {
+        return open(config, RunMemory.NONE, listener, UnaryOperator.identity(), ranks);
+    }
+
     /** onTokenizer: what tokenizing threads ask for the tokenizer. */
     static TrainingSession open(
             TrainingConfig config,
             RunMemory memory,
             ProgressListener listener,
             UnaryOperator<Supplier<Tokenizer>> onTokenizer) {
+        return open(config, memory, listener, onTokenizer, Ranks.ALONE);
+    }
+
+    private static TrainingSession open(
+            TrainingConfig config,
+            RunMemory memory,
+            ProgressListener listener,
+            UnaryOperator<Supplier<Tokenizer>> onTokenizer,
+            Ranks ranks) {
         Resources resources = new Resources();
         try {
-            if (memory.leavesFiles()) {
+            if (memory.leavesFiles() && ranks.isFirst()) {
                 takeDirectory(config, listener, resources);
             }
-            return new TrainingSession(config, memory, listener, onTokenizer, resources);
+            return new TrainingSession(config, memory, listener, onTokenizer, ranks, resources);
         } catch (RuntimeException | Error e) {
             resources.close();
             throw e;
@@ -108,13 +146,13 @@ final class TrainingSession implements AutoCloseable {
 
     TrainingResult train(IntFunction<RowOrder> orderOf) {
         tellForm();
-        Preparation preparation =
-                new Preparation(config, memory.leavesFiles(), listener, source, model, trainingRows, evaluationRows);
+        Preparation preparation = new Preparation(
+                config, memory.leavesFiles(), listener, source, model, trainingRows, evaluationRows, ranks, turns);
         return preparation.run(orderOf).map(this::train).orElseGet(() -> untrained(preparation.from()));
     }
 
     private TrainingResult train(PreparedRun run) {
-        NativeTrainer trainer = resources.keep(NativeTrainer.create(model.core(), optimizerSettings()));
+        NativeTrainer trainer = resources.keep(createTrainer());
         if (run.from().isEmpty()) {
             PolicyModel.loadMasters(model, trainer, config);
         }
@@ -126,13 +164,13 @@ final class TrainingSession implements AutoCloseable {
         Tracker tracker = resources.keep(openTracker(directory, run));
         MetricsLog log = new MetricsLog(directory, tracker::log);
         ModelCard card = new ModelCard(config, run.plan(), model, log);
-        Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, card, listener);
-        if (config.run().resumeFrom().isPresent()) {
+        Checkpoints checkpoints = new Checkpoints(directory, config, model, trainer, card, listener, ranks);
+        if (ranks.isFirst() && config.run().resumeFrom().isPresent()) {
             log.restore(run.from().map(point -> point.state().logHistory()).orElse(List.of()));
         }
         run.from().ifPresent(point -> resume(point, checkpoints));
         TrainingResult result =
-                new TrainingLoop(config, run, new Scorer(model.core()), trainer, checkpoints, log, listener).run();
+                new TrainingLoop(config, run, new Scorer(model.core()), trainer, checkpoints, log, listener, ranks).run();
         tracker.ended(result.interrupted() ? Tracker.Ending.INTERRUPTED : Tracker.Ending.FINISHED);
         return result;
     }
@@ -140,7 +178,7 @@ final class TrainingSession implements AutoCloseable {
     private Tracker openTracker(RunDirectory directory, PreparedRun run) {
         Map<String, String> environment = System.getenv();
         List<TrackerKind> kinds = Arrays.stream(TrackerKind.values())
-                .filter(kind -> config.run().reportsTo(kind, Trackers.isNamed(kind, environment)))
+                .filter(kind -> ranks.isFirst() && config.run().reportsTo(kind, Trackers.isNamed(kind, environment)))
                 .toList();
         TrackedRun tracked = new TrackedRun(
                 directory.path(),
@@ -152,7 +190,7 @@ final class TrainingSession implements AutoCloseable {
 
     /** The model, with tokenizer and trainer, is the caller's afterwards. */
     private TrainingResult trainInMemory(PreparedRun run, NativeTrainer trainer) {
-        ModelSaver saver = new ModelSaver(model, trainer, config, listener);
+        ModelSaver saver = new ModelSaver(model, new TrainedTensors(model.core(), trainer, ranks, false), config, listener);
         TrainingResult result = new TrainingLoop(
                         config,
                         run,
@@ -160,13 +198,28 @@ final class TrainingSession implements AutoCloseable {
                         trainer,
                         new InMemory(trainer),
                         new MetricsLog(),
-                        listener)
+                        listener,
+                        ranks)
                 .run();
         List.of(trainer, model, tokenizer).forEach(resources::release);
         return result.with(new TrainedModel(
                 OpenModel.of(model, tokenizer),
                 model.adapter().isPresent(),
                 directory -> saver.save(directory, directory)));
+    }
+
+    private NativeTrainer createTrainer() {
+        if (!ranks.areSeveral()) {
+            return NativeTrainer.create(model.core(), optimizerSettings());
+        }
+        RankOptions options = config.ranks();
+        Sharding.Reduce reduce =
+                options.reducesEveryMicroBatch() ? Sharding.Reduce.MICRO_BATCH : Sharding.Reduce.STEP;
+        return NativeTrainer.create(
+                model.core(),
+                optimizerSettings(),
+                new Sharding(
+                        ranks.backend(), options.zeroStage(), reduce, options.reduceType(), true, BUCKET_BYTES));
     }
 
     /** What of the loss a reader may not expect. */

@@ -139,8 +139,7 @@ class ConfigLoaderTest extends WrittenYaml {
                         + "all-linear] (FILE:3)",
                 "use_dora: true|use_dora: true is not supported (FILE:3): LoRA is as it is, without DoRA; write use_dora: false",
                 "optim: adafactor|optim must be adamw_torch or adamw_8bit, got 'adafactor' (FILE:3)",
-                "zero_stage: 2|zero_stage: 2 is not supported (FILE:3): distributed training is not there yet, and a run is one process; "
-                        + "write zero_stage: 0",
+                "zero_stage: 3|zero_stage must be 0, 1 or 2, got 3 (FILE:3)",
                 "learning_rate: [1, 2]|learning_rate must be one value, got a list or a mapping (FILE:3)",
                 "model_name_or_path: null|model_name_or_path is set twice, at FILE:1 and FILE:3; keep one",
                 "dataset_name: again|dataset_name is set twice, at FILE:2 and FILE:3; keep one",

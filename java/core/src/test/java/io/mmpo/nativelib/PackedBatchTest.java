@@ -19,10 +19,14 @@ class PackedBatchTest {
         assertThat(batch.numCompletions()).isEqualTo(3);
     }
 
+    /** Of a rank whose share of a micro-batch is empty. */
+    @Test
+    void mayHaveNoGroups() {
+        assertThat(PackedBatch.of(List.of(), List.of()).numGroups()).isZero();
+    }
+
     @Test
     void refusesWhatDoesNotAddUp() {
-        assertThatThrownBy(() -> PackedBatch.of(List.of(), List.of()))
-                .hasMessage("a batch must have at least one group");
         assertThatThrownBy(() -> PackedBatch.of(List.of(new int[] {1}), List.of()))
                 .hasMessage("every prompt needs its completions, got 1 prompts and completions of 0");
         assertThatThrownBy(() -> one(new int[0], new int[] {1}))

@@ -94,10 +94,10 @@ class ShardedTrainerTest {
             for (int rank = 0; rank < 2; rank++) {
                 int number = rank;
                 calls.add(() -> {
-                    // Closed, since its threads must not outlive the libraries that they run in.
-                    try (FileStore store =
-                                    new FileStore(directory.resolve("store").toString(), 2);
-                            ProcessGroupGloo group = new ProcessGroupGloo(store, number, 2, options(timeoutMillis))) {
+                    FileStore store = new FileStore(directory.resolve("store").toString(), 2);
+                    // Closed, since its threads must not outlive the libraries that they run in; it frees the store, too.
+                    try (ProcessGroupGloo group = new ProcessGroupGloo(store, number, 2, options(timeoutMillis))) {
+                        store.deallocate(false);
                         return body.run(number, group);
                     }
                 });

@@ -29,7 +29,7 @@ class DiskSpaceTest {
             values.put((String) keys[i], keys[i + 1]);
         }
         TrainingConfig config = TrainingConfig.of(values);
-        StepPlan plan = StepPlan.of(config, 10);
+        StepPlan plan = StepPlan.of(config, 10, 1);
         Intervals intervals = new Intervals(config.run(), plan);
         long counted = java.util.stream.IntStream.range(firstStep, plan.totalSteps())
                 .filter(intervals::savesAfter)

@@ -67,6 +67,6 @@ class StepPlanTest {
         Map<String, Object> all = new HashMap<>(values);
         all.put("model_name_or_path", "m");
         all.put("dataset_name", "d");
-        return StepPlan.of(TrainingConfig.of(all), numRows);
+        return StepPlan.of(TrainingConfig.of(all), numRows, 1);
     }
 }

@@ -1,0 +1,208 @@
+package io.mmpo.dist;
+
+import io.mmpo.MmpoException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Store;
+import org.bytedeco.pytorch.StringVector;
+
+/**
+ * What ranks leave for each other in the store: where they are, and why they ended. After an exchange has failed, whoever is still there
+ * says so within a few seconds; who does not is the one that the others have lost.
+ */
+final class RankReports {
+    /** In which a rank that waits in the same exchange sees that it has failed, too. */
+    private static final long GRACE_MILLIS = 8_000;
+
+    /** Of a call of the store, which has no limit of its own where rank 0 is stopped. */
+    private static final long CALL_MILLIS = 2_000;
+
+    /** In what a rank says that has lost another one, and in nothing else. */
+    static final String CONSEQUENCE = "The run cannot go on: ";
+
+    private static final int MAX_LINE = 600;
+    private static final String WAITS = "waits";
+
+    private final Store store;
+    private final RankPlace place;
+    private final ExecutorService calls = Executors.newSingleThreadExecutor(
+            work -> Thread.ofPlatform().daemon().name("mmpo-rank-reports").unstarted(work));
+    private List<String> hosts = List.of();
+    private boolean hasFailed;
+
+    RankReports(Store store, RankPlace place) {
+        this.store = store;
+        this.place = place;
+    }
+
+    void arrived() {
+        store.set(
+                hostKey(place.rank()),
+                host() + ", process " + ProcessHandle.current().pid());
+    }
+
+    /** After all have arrived. */
+    void learnHosts() {
+        List<String> found = new ArrayList<>();
+        for (int rank = 0; rank < place.size(); rank++) {
+            found.add(store.get_to_str(hostKey(rank)));
+        }
+        hosts = List.copyOf(found);
+    }
+
+    /** After this rank has failed, and while the others may still ask the store why. */
+    void awaitOthers() {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE_MILLIS);
+        while (hasFailed && !silent().isEmpty() && System.nanoTime() < end) {
+            pause();
+        }
+    }
+
+    /** This rank's own failure, which the others will hear of. */
+    RuntimeException own(RuntimeException failure) {
+        hasFailed = true;
+        ask(() -> {
+            store.set(endKey(place.rank()), firstLine(failure));
+            return true;
+        });
+        return failure instanceof MmpoException known
+                ? MmpoException.of(known.kind(), known, "Rank %d (%s): %s", place.rank(), host(), known.getMessage())
+                : failure;
+    }
+
+    /** failure: of an exchange with the others. */
+    MmpoException lost(RuntimeException failure) {
+        boolean storeAnswers = ask(() -> {
+                    store.set(endKey(place.rank()), WAITS);
+                    return true;
+                })
+                .isPresent();
+        String others = storeAnswers
+                ? describeOthers()
+                : "Rank 0 (%s) does not answer: it is gone or stands still.".formatted(hostOf(0));
+        return MmpoException.of(
+                MmpoException.Kind.TRAINING,
+                failure,
+                "%s " + CONSEQUENCE + "%s (rank %d on %s). Go on from the last checkpoint with resume_from_checkpoint: true.",
+                others,
+                firstLine(failure),
+                place.rank(),
+                host());
+    }
+
+    private String describeOthers() {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE_MILLIS);
+        List<Integer> silent = silent();
+        while (!silent.isEmpty() && System.nanoTime() < end) {
+            pause();
+            silent = silent();
+        }
+        List<String> sentences = new ArrayList<>();
+        for (int rank = 0; rank < place.size(); rank++) {
+            if (silent.contains(rank)) {
+                sentences.add(
+                        "Rank %d (%s) does not answer: it is gone or stands still.".formatted(rank, hostOf(rank)));
+                continue;
+            }
+            int other = rank;
+            String reason = ask(() -> store.get_to_str(endKey(other))).orElse(WAITS);
+            if (!reason.equals(WAITS)) {
+                sentences.add("Rank %d (%s) has ended: %s".formatted(rank, hostOf(rank), sentence(reason)));
+            }
+        }
+        return sentences.isEmpty()
+                ? "The connection between ranks was lost; all of them are still there."
+                : String.join(" ", sentences);
+    }
+
+    private static String sentence(String text) {
+        return text.endsWith(".") ? text : text + ".";
+    }
+
+    private List<Integer> silent() {
+        List<Integer> silent = new ArrayList<>();
+        for (int rank = 0; rank < place.size(); rank++) {
+            int other = rank;
+            if (!ask(() -> store.check(new StringVector(endKey(other)))).orElse(false)) {
+                silent.add(rank);
+            }
+        }
+        return silent;
+    }
+
+    /** Empty where the store does not answer. */
+    private <T> Optional<T> ask(Supplier<T> call) {
+        Callable<T> work = call::get;
+        Future<T> answer = calls.submit(work);
+        try {
+            return Optional.ofNullable(answer.get(CALL_MILLIS, TimeUnit.MILLISECONDS));
+        } catch (TimeoutException | ExecutionException e) {
+            return Optional.empty();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(100);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private String hostOf(int rank) {
+        return rank < hosts.size() ? hosts.get(rank) : "on a host that has not said its name";
+    }
+
+    private String hostKey(int rank) {
+        return prefix(place) + "host/" + rank;
+    }
+
+    private String endKey(int rank) {
+        return prefix(place) + "end/" + rank;
+    }
+
+    /** Of all keys of an attempt. */
+    static String prefix(RankPlace place) {
+        return "mmpo/" + place.attempt() + "/";
+    }
+
+    private static String host() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "localhost";
+        }
+    }
+
+    /** Of LibTorch's messages, which go on with where they come from. */
+    static String firstLine(Throwable failure) {
+        String message = String.valueOf(failure.getMessage());
+        String line = message.lines().findFirst().orElse("");
+        return line.length() > MAX_LINE ? line.substring(0, MAX_LINE) + "..." : line;
+    }
+
+    /** Whether the store may be freed: not while a call waits for a rank 0 that stands still. */
+    boolean end() {
+        calls.shutdownNow();
+        try {
+            return calls.awaitTermination(CALL_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+}
