@@ -210,7 +210,6 @@ final class ForeignKeys {
                 "sync_ref_model");
         offOnly("DPO has a reference model; for a loss without one write loss_type: cpo or simpo", "reference_free");
         offOnly("write label_smoothing, for loss_type dpo", "label_smoothing_factor");
-        offOnly("write entropy_weight: 0; the entropy term is not there yet", "entropy_weight");
         renamed(
                 "SimPO's target margin is simpo_gamma here, as in TRL: write simpo_gamma with beta times this value",
                 "gamma_beta_ratio");
