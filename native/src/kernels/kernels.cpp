@@ -180,9 +180,9 @@ void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor
   };
   dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    Kernels<T, Capability>::log_softmax_gather(
-        rows<const Value>(logits_RV), vector<int64_t>(targets_R, num_rows), mutable_vector<float>(lse_R, num_rows),
-        mutable_vector<float>(logp_R, num_rows), extras);
+    Kernels<T, Capability>::log_softmax_gather(rows<const Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
+                                               mutable_vector<float>(lse_R, num_rows),
+                                               mutable_vector<float>(logp_R, num_rows), extras);
   });
 }
 

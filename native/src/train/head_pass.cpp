@@ -1,9 +1,9 @@
 #include "train/head_pass.h"
 
 #include "common/device.h"
-#include "loss/entropy.h"
 #include "kernels/kernels.h"
 #include "logprob/linear_logp.h"
+#include "loss/entropy.h"
 #include "train/gpu_weights.h"
 
 namespace mmpo {
@@ -66,8 +66,8 @@ HeadWeights weights_after_forward(const Objective& objective, const PackedBatch&
   std::vector<float> weights_R = row_weights(objective, batch, objective.weights(scores));
   HeadWeights weights;
   if (objective.reads_entropies()) {
-    weights.entropies_R = to_device(add_entropy_weights(objective, batch, extras.entropies_R.cpu(), weights_R),
-                                    logp_R.device());
+    weights.entropies_R =
+        to_device(add_entropy_weights(objective, batch, extras.entropies_R.cpu(), weights_R), logp_R.device());
   }
   weights.logps_R = to_device(weights_R, logp_R.device());
   return weights;
@@ -105,8 +105,7 @@ HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predicti
     const WorkspaceScope logits_scope(workspace);
     LinearLogp head(graded, head_VH, workspace);
     if (objective.is_linear()) {
-      const Tensor weights_R =
-          to_device(row_weights(objective, batch, objective.linear_weights()), model.device());
+      const Tensor weights_R = to_device(row_weights(objective, batch, objective.linear_weights()), model.device());
       Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
       head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients.weights.head_VH, gradients.matrices);
       if (num_graded < num_rows) {

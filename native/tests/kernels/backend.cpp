@@ -293,15 +293,15 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
                                                   nullptr);
     });
   }
-  void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp,
-                          Tensor& log_squares, Tensor& entropies) override {
+  void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp, Tensor& log_squares,
+                          Tensor& entropies) override {
     DeviceStay on(device_);
     on.result(lse), on.result(logp), on.result(log_squares), on.result(entropies);
     const SoftmaxExtras extras{log_squares.defined() ? vector<float>(log_squares) : nullptr,
                                entropies.defined() ? vector<float>(entropies) : nullptr};
     with_type(logits, [&]<typename T>(T) {
-      CudaKernels<T, EmulatedGpu>::log_softmax_gather(
-          rows<const T>(logits), vector<int64_t>(targets), vector<float>(lse), vector<float>(logp), extras, nullptr);
+      CudaKernels<T, EmulatedGpu>::log_softmax_gather(rows<const T>(logits), vector<int64_t>(targets),
+                                                      vector<float>(lse), vector<float>(logp), extras, nullptr);
     });
   }
   void softmax_gradient_(Tensor& logits, const Tensor& targets, const Tensor& lse, const Tensor& weights,

@@ -180,11 +180,11 @@ void CpuKernels<T, Capability>::log_softmax_gradient(Rows<T> logits, const int64
   });
 }
 
-#define MMPO_INSTANTIATE(T)                                                                                           \
-  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,      \
-                                                                  SoftmaxExtras);                                     \
-  template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*,  \
-                                                                EntropyTerms);                                        \
+#define MMPO_INSTANTIATE(T)                                                                                          \
+  template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gather(Rows<const T>, const int64_t*, float*, float*,     \
+                                                                  SoftmaxExtras);                                    \
+  template void CpuKernels<T, CPU_CAPABILITY>::softmax_gradient(Rows<T>, const int64_t*, const float*, const float*, \
+                                                                EntropyTerms);                                       \
   template void CpuKernels<T, CPU_CAPABILITY>::log_softmax_gradient(Rows<T>, const int64_t*, const float*, float*);
 MMPO_INSTANTIATE(float)
 MMPO_INSTANTIATE(c10::BFloat16)

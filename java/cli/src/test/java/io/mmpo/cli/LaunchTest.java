@@ -44,7 +44,12 @@ class LaunchTest {
     enum Trained {
         MMPO(2, "loss_type=mmpo", "mmpo_aux_weight=0.5", "gradient_accumulation_steps=2"),
         DPO_WITH_LORA_AND_DROPOUT(
-                4, "loss_type=dpo", "use_peft=true", "lora_dropout=0.1", "lora_target_modules=all-linear", "zero_reduce=step");
+                4,
+                "loss_type=dpo",
+                "use_peft=true",
+                "lora_dropout=0.1",
+                "lora_target_modules=all-linear",
+                "zero_reduce=step");
 
         private final int ranks;
         private final List<String> keys;
@@ -82,7 +87,8 @@ class LaunchTest {
     /** Parts of master weights and of the 8-bit optimizer's blocks are put together and cut anew. */
     @Test
     void goesOnWithAnotherNumberOfRanks() throws IOException {
-        List<String> keys = List.of("bf16=true", "optim=adamw_8bit", "save_strategy=steps", "save_steps=2", "logging_steps=1");
+        List<String> keys =
+                List.of("bf16=true", "optim=adamw_8bit", "save_strategy=steps", "save_steps=2", "logging_steps=1");
         Path whole = directory.resolve("whole");
         Cli.run(words("launch", 4, whole, keys)).succeeds();
         Path checkpoint = whole.resolve("checkpoint-2");
@@ -129,8 +135,8 @@ class LaunchTest {
     /** A rank that stands still is named by the others, on whom the launcher's patience does not hang. */
     @Test
     void aRankThatStandsStillEndsTheOthers() throws Exception {
-        List<String> keys =
-                List.of("max_steps=100000", "save_strategy=steps", "save_steps=5", "ddp_timeout=5", "save_total_limit=2");
+        List<String> keys = List.of(
+                "max_steps=100000", "save_strategy=steps", "save_steps=5", "ddp_timeout=5", "save_total_limit=2");
         CompletableFuture<Cli> end =
                 CompletableFuture.supplyAsync(() -> Cli.run(words("launch", 2, run.output(), keys)));
         kill("STOP", 1, run.output().resolve("checkpoint-5"));
@@ -181,7 +187,10 @@ class LaunchTest {
                 .children()
                 .sorted(Comparator.comparingLong(ProcessHandle::pid))
                 .toList();
-        new ProcessBuilder("kill", "-" + signal, Long.toString(children.get(rank).pid())).start().waitFor();
+        new ProcessBuilder(
+                        "kill", "-" + signal, Long.toString(children.get(rank).pid()))
+                .start()
+                .waitFor();
     }
 
     private static void await(Path file) throws InterruptedException {

@@ -51,8 +51,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
             ProcessGroupGloo.Options gloo = ProcessGroupGloo.Options.create();
             gloo.devices().push_back(device(place, System.getenv()));
             gloo.timeout(limit);
-            ProcessGroupGloo group =
-                    new ProcessGroupGloo(storeOfGroup(place, limit), place.rank(), place.size(), gloo);
+            ProcessGroupGloo group = new ProcessGroupGloo(storeOfGroup(place, limit), place.rank(), place.size(), gloo);
             reports.learnHosts();
             divideThreads(place);
             return new RankGroup(place, store, group, reports);

@@ -94,7 +94,8 @@ final class RankReports {
         return MmpoException.of(
                 MmpoException.Kind.TRAINING,
                 failure,
-                "%s " + CONSEQUENCE + "%s (rank %d on %s). Go on from the last checkpoint with resume_from_checkpoint: true.",
+                "%s " + CONSEQUENCE
+                        + "%s (rank %d on %s). Go on from the last checkpoint with resume_from_checkpoint: true.",
                 others,
                 firstLine(failure),
                 place.rank(),

@@ -54,8 +54,7 @@ public record RunCheckpoint(Path path, TrainerState state) {
             throw MmpoException.data("The best checkpoint cannot become the final model: %s", problem);
         });
         try (Stream<Path> files = Files.list(checkpoint)) {
-            for (Path file : files.filter(
-RunCheckpoint::isTheModels).toList()) {
+            for (Path file : files.filter(RunCheckpoint::isTheModels).toList()) {
                 Files.copy(file, target.resolve(file.getFileName()));
             }
         } catch (IOException e) {

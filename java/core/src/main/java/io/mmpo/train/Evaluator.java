@@ -52,8 +52,7 @@ final class Evaluator {
             listener.advanced(ProgressListener.Phase.EVALUATION, done, done);
         }
         listener.finished(ProgressListener.Phase.EVALUATION);
-        StepSums own =
-                new StepSums(lossSum, weight, 0, (System.nanoTime() - start) * 1e-9, preference.sums(), false);
+        StepSums own = new StepSums(lossSum, weight, 0, (System.nanoTime() - start) * 1e-9, preference.sums(), false);
         StepSums all = own.over(ranks, during);
         double seconds = all.seconds();
         return new Evaluation(

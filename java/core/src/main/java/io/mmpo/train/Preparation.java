@@ -99,8 +99,8 @@ final class Preparation {
                 .resumeFrom()
                 .flatMap(name ->
                         RunCheckpoint.find(name, new RunDirectory(config.run().outputDir()), listener::message));
-        from.ifPresent(found ->
-                found.requireSameRun(config, plan.numRows(), dataFingerprint, plan.microBatchSize(), plan.totalSteps(), listener::message));
+        from.ifPresent(found -> found.requireSameRun(
+                config, plan.numRows(), dataFingerprint, plan.microBatchSize(), plan.totalSteps(), listener::message));
         if (!ranks.isFirst()) {
             return;
         }

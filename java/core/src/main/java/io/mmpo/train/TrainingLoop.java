@@ -137,7 +137,8 @@ final class TrainingLoop {
             lossSum += Arrays.stream(result.losses()).sum();
             tokens += batch.numTokens(scoresAll);
             if (scoresAll && !isSft) {
-                pairs.add(PreferenceMetrics.asLogged(result, loss, batch.packed().completionLengths()));
+                pairs.add(
+                        PreferenceMetrics.asLogged(result, loss, batch.packed().completionLengths()));
             }
         }
         lastGradNorm = update(batches);

@@ -71,8 +71,8 @@ final class TrainingSession implements AutoCloseable {
         source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
         tokenizer = resources.keep(
                 new LazyTokenizer(source.tokenizerDirectory(), config.model().chatTemplate()));
-        TrainingRows rows =
-                new TrainingRows(config, memory, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
+        TrainingRows rows = new TrainingRows(
+                config, memory, source.tokenizerDirectory(), onTokenizer.apply(tokenizer), listener::message);
         turns = RowTurns.await(ranks, CacheDirectory.of(config.data().cache(), System.getenv()));
         TokenizedDataset training = resources.keep(rows.openTraining());
         Optional<TokenizedDataset> evaluation = rows.openEvaluation();
@@ -83,8 +83,7 @@ final class TrainingSession implements AutoCloseable {
     }
 
     private void requireCpuOfSeveral() {
-        if (ranks.areSeveral()
-                && ChosenDevice.of(config.model().device()).device() == Device.CUDA) {
+        if (ranks.areSeveral() && ChosenDevice.of(config.model().device()).device() == Device.CUDA) {
             throw MmpoException.configuration(
                     "device is %s, which is a GPU here, and several ranks compute on CPUs alone; set device: cpu, or start one process",
                     config.model().device().name().toLowerCase(Locale.ROOT));
@@ -169,8 +168,9 @@ final class TrainingSession implements AutoCloseable {
             log.restore(run.from().map(point -> point.state().logHistory()).orElse(List.of()));
         }
         run.from().ifPresent(point -> resume(point, checkpoints));
-        TrainingResult result =
-                new TrainingLoop(config, run, new Scorer(model.core()), trainer, checkpoints, log, listener, ranks).run();
+        TrainingResult result = new TrainingLoop(
+                        config, run, new Scorer(model.core()), trainer, checkpoints, log, listener, ranks)
+                .run();
         tracker.ended(result.interrupted() ? Tracker.Ending.INTERRUPTED : Tracker.Ending.FINISHED);
         return result;
     }
@@ -190,7 +190,8 @@ final class TrainingSession implements AutoCloseable {
 
     /** The model, with tokenizer and trainer, is the caller's afterwards. */
     private TrainingResult trainInMemory(PreparedRun run, NativeTrainer trainer) {
-        ModelSaver saver = new ModelSaver(model, new TrainedTensors(model.core(), trainer, ranks, false), config, listener);
+        ModelSaver saver =
+                new ModelSaver(model, new TrainedTensors(model.core(), trainer, ranks, false), config, listener);
         TrainingResult result = new TrainingLoop(
                         config,
                         run,
@@ -213,13 +214,11 @@ final class TrainingSession implements AutoCloseable {
             return NativeTrainer.create(model.core(), optimizerSettings());
         }
         RankOptions options = config.ranks();
-        Sharding.Reduce reduce =
-                options.reducesEveryMicroBatch() ? Sharding.Reduce.MICRO_BATCH : Sharding.Reduce.STEP;
+        Sharding.Reduce reduce = options.reducesEveryMicroBatch() ? Sharding.Reduce.MICRO_BATCH : Sharding.Reduce.STEP;
         return NativeTrainer.create(
                 model.core(),
                 optimizerSettings(),
-                new Sharding(
-                        ranks.backend(), options.zeroStage(), reduce, options.reduceType(), true, BUCKET_BYTES));
+                new Sharding(ranks.backend(), options.zeroStage(), reduce, options.reduceType(), true, BUCKET_BYTES));
     }
 
     /** What of the loss a reader may not expect. */

@@ -41,7 +41,7 @@ class ConfigLoaderTest extends WrittenYaml {
                                 1,
                                 0,
                                 false,
-                        0),
+                                0),
                         0.5,
                         true));
         OptimizerOptions optimizer = mmpo.optimizer();

@@ -15,8 +15,7 @@ class LocalRanksTest {
     private final List<String> err = new CopyOnWriteArrayList<>();
 
     private LocalRanks.End run(String script) throws InterruptedException {
-        LocalRanks.Plan plan =
-                new LocalRanks.Plan(List.of("sh", "-c", script), 0, 2, 4, "127.0.0.1", 29500, 1);
+        LocalRanks.Plan plan = new LocalRanks.Plan(List.of("sh", "-c", script), 0, 2, 4, "127.0.0.1", 29500, 1);
         try (LocalRanks ranks = LocalRanks.start(plan, new LocalRanks.Output(out::add, err::add))) {
             return ranks.await(INTERRUPTED);
         }
@@ -24,8 +23,9 @@ class LocalRanksTest {
 
     @Test
     void ranksKnowWhoTheyAreAndTheFirstIsHeard() throws Exception {
-        LocalRanks.End end = run("echo $RANK of $WORLD_SIZE, $LOCAL_RANK of $LOCAL_WORLD_SIZE at $MASTER_ADDR:$MASTER_PORT,"
-                + " attempt $TORCHELASTIC_RESTART_COUNT; echo progress >&2");
+        LocalRanks.End end =
+                run("echo $RANK of $WORLD_SIZE, $LOCAL_RANK of $LOCAL_WORLD_SIZE at $MASTER_ADDR:$MASTER_PORT,"
+                        + " attempt $TORCHELASTIC_RESTART_COUNT; echo progress >&2");
         assertThat(end.exitCode()).isZero();
         assertThat(end.failure()).isEmpty();
         assertThat(out).containsExactly("0 of 4, 0 of 2 at 127.0.0.1:29500, attempt 1");
@@ -34,8 +34,9 @@ class LocalRanksTest {
 
     @Test
     void theParagraphIsThatOfTheRankThatKnowsWhy() throws Exception {
-        LocalRanks.End end = run("if [ $RANK = 0 ]; then echo 'mmpo: Rank 1 is gone. The run cannot go on: x.' >&2; exit 5; fi;"
-                + " sleep 0.3; echo 'mmpo: Row 3 is odd.' >&2; exit 3");
+        LocalRanks.End end =
+                run("if [ $RANK = 0 ]; then echo 'mmpo: Rank 1 is gone. The run cannot go on: x.' >&2; exit 5; fi;"
+                        + " sleep 0.3; echo 'mmpo: Row 3 is odd.' >&2; exit 3");
         assertThat(end.exitCode()).isEqualTo(3);
         assertThat(end.failure()).contains("Row 3 is odd.");
         assertThat(err).isEmpty();

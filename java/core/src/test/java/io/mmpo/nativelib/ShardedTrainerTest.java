@@ -95,7 +95,8 @@ class ShardedTrainerTest {
                 int number = rank;
                 calls.add(() -> {
                     FileStore store = new FileStore(directory.resolve("store").toString(), 2);
-                    // Closed, since its threads must not outlive the libraries that they run in; it frees the store, too.
+                    // Closed, since its threads must not outlive the libraries that they run in; it frees the store,
+                    // too.
                     try (ProcessGroupGloo group = new ProcessGroupGloo(store, number, 2, options(timeoutMillis))) {
                         store.deallocate(false);
                         return body.run(number, group);

@@ -47,13 +47,15 @@ class StateShardsTest {
             assertThat(shards.numElements("a")).isEqualTo(10);
             assertThat(shards.dtype("a")).contains("F32");
             assertThat(shards.shape("a")).isEmpty();
-            assertThat(shards.shape("b")).hasValueSatisfying(shape -> assertThat(shape).containsExactly(2));
+            assertThat(shards.shape("b"))
+                    .hasValueSatisfying(shape -> assertThat(shape).containsExactly(2));
             for (int begin = 0; begin < 10; begin++) {
                 for (int end = begin + 1; end <= 10; end++) {
                     MemorySegment target = memory.allocate(ValueLayout.JAVA_FLOAT, end - begin);
                     assertThat(shards.read("a", begin, target)).isTrue();
                     for (int i = begin; i < end; i++) {
-                        assertThat(target.getAtIndex(ValueLayout.JAVA_FLOAT, i - begin)).isEqualTo(i);
+                        assertThat(target.getAtIndex(ValueLayout.JAVA_FLOAT, i - begin))
+                                .isEqualTo(i);
                     }
                 }
             }
@@ -74,7 +76,8 @@ class StateShardsTest {
     void aFileThatIsMissingLeavesAGap() throws Exception {
         Files.delete(StateShards.file(directory, "state", 1));
         try (StateShards shards = StateShards.open(directory, "state")) {
-            assertThat(shards.read("a", 0, memory.allocate(ValueLayout.JAVA_FLOAT, 5))).isFalse();
+            assertThat(shards.read("a", 0, memory.allocate(ValueLayout.JAVA_FLOAT, 5)))
+                    .isFalse();
         }
     }
 }

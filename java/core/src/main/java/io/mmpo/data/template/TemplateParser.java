@@ -179,8 +179,10 @@ final class TemplateParser {
         inLoop = true;
         expressions.lookups().withLenience(false, () -> parts.add(bodyUntil(Set.of("endfor", "else"))));
         inLoop = before;
-        expressions.lookups().withLenience(
-                false, () -> parts.add(tokens.name().equals("else") ? body("endfor") : new Block(List.of())));
+        expressions
+                .lookups()
+                .withLenience(
+                        false, () -> parts.add(tokens.name().equals("else") ? body("endfor") : new Block(List.of())));
         return new Statement.For(target, iterable, condition, recursive, parts.get(0), parts.get(1));
     }
 

@@ -18,7 +18,8 @@ final class TokenStream {
     /** Around what may hold what is like it: an expression, a block. The depth is bounded. */
     void enter() {
         if (++nesting > MAX_NESTING) {
-            throw new TemplateException("it is nested deeper than " + MAX_NESTING + " levels").at(current().line());
+            throw new TemplateException("it is nested deeper than " + MAX_NESTING + " levels")
+                    .at(current().line());
         }
     }
 

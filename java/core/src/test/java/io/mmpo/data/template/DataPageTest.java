@@ -41,8 +41,7 @@ class DataPageTest {
         assertThat(page())
                 .contains("| one rendering | " + JinjaTemplate.MAX_RENDER_MILLIS / 1000 + " s")
                 .contains("| calls inside each other | " + JinjaTemplate.MAX_CALL_DEPTH + " |")
-                .contains(
-                        "| an expression, or blocks inside each other | " + TokenStream.MAX_NESTING + " levels |")
+                .contains("| an expression, or blocks inside each other | " + TokenStream.MAX_NESTING + " levels |")
                 .contains("| a value | " + RenderLimits.MAX_DEPTH + " levels |");
     }
 }
