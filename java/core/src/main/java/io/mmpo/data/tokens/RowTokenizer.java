@@ -81,10 +81,11 @@ public final class RowTokenizer {
         if (sample instanceof Sample.Tokens tokens && !assistantsOnly) {
             return SampleTokenizer.asTheyAre(tokens);
         }
+        Tokenizer opened = tokenizer.get(); // what is wrong with it is no row's fault
         try {
             return assistantsOnly
-                    ? new AssistantTokens(tokenizer.get()).encode(sample)
-                    : new SampleTokenizer(tokenizer.get()).encode(sample);
+                    ? new AssistantTokens(opened).encode(sample)
+                    : new SampleTokenizer(opened).encode(sample);
         } catch (MmpoException e) {
             throw place.locate(e);
         }
