@@ -14,10 +14,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * kill -9 at twenty moments, then the same command again each time: the run leaves the files of one that nobody killed, byte for byte. -Dmmpo.test.seed=N repeats the moments of a run that failed.
+ * kill -9 at twelve moments, then the same command again each time: the run leaves the files of one that nobody killed, byte for byte. -Dmmpo.test.seed=N repeats the moments of a run that failed.
  */
 class KilledTrainingTest {
-    private static final int KILLS = 20;
+    private static final int KILLS = 12;
     private static final int STEPS = 60;
     /** From the start of the virtual machine to the first steps. */
     private static final int START_MILLIS = 1200;
