@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

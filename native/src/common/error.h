@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -15,7 +15,7 @@
 
 #include "dist/rank_group.h"
 #include "dist/shard_plan.h"
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -5,7 +5,7 @@
 #include <random>
 #include <span>
 
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -10,7 +10,7 @@
 #include "loss/reward_losses.h"
 #include "loss/simpo.h"
 #include "loss/wpo.h"
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

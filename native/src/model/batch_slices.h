@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

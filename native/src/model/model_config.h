@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "kernels/attention_plan.h"
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/parameter.h"
-#include "mmpo/mmpo.h"
+#include "mmpo/types.h"
 
 namespace mmpo {
 

@@ -11,7 +11,7 @@ import io.mmpo.spec.WeightType;
 import io.mmpo.spec.WholeMatrix;
 import java.util.Set;
 
-/** The numbers that mmpo.h gives to the words of io.mmpo.spec, which stand in its order; a test compares all of them with the header. */
+/** The numbers that mmpo/types.h gives to the words of io.mmpo.spec, which stand in its order; a test compares all of them with the header. */
 final class Codes {
     private Codes() {}
 

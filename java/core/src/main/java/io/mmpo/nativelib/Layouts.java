@@ -13,7 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The structs of mmpo.h. A test compares every size and offset with what a C compiler makes of the header. */
+/** The structs of mmpo/types.h. A test compares every size and offset with what a C compiler makes of the header. */
 final class Layouts {
     static final StructLayout ERROR = MemoryLayout.structLayout(
                     JAVA_INT.withName("code"),

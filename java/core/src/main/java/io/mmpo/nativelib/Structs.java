@@ -22,7 +22,7 @@ import java.lang.foreign.StructLayout;
 import java.util.Arrays;
 import java.util.List;
 
-/** Records written as the structs of mmpo.h. Memory comes from the allocator and lives as long as it says. */
+/** Records written as the structs of mmpo/types.h. Memory comes from the allocator and lives as long as it says. */
 final class Structs {
     static final int ROPE_DEFAULT = 0;
     static final int ROPE_LLAMA3 = 1;

@@ -6,8 +6,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.Field;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
@@ -15,7 +13,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class BindingsTest {
@@ -27,13 +24,7 @@ class BindingsTest {
     @Test
     void everyFunctionOfTheHeadersIsBoundWithItsTypes() throws Exception {
         NativeLibrary.load();
-        StringBuilder headers = new StringBuilder();
-        try (Stream<Path> files = Files.list(CCompiler.HEADER.getParent())) {
-            for (Path file : files.sorted().toList()) {
-                headers.append(Files.readString(file));
-            }
-        }
-        String text = headers.toString();
+        String text = CCompiler.headers();
         Map<String, MethodType> header = new TreeMap<>();
         Matcher functions = FUNCTION.matcher(text.replaceAll("\\s+", " "));
         while (functions.find()) {

@@ -8,14 +8,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
-/** The system's C compiler, for tests against the real header. Skips a test where there is none. */
+/** The system's C compiler, for tests against the real headers. Skips a test where there is none. */
 final class CCompiler {
-    static final Path HEADER =
-            Path.of("../../native/include/mmpo/mmpo.h").toAbsolutePath().normalize();
+    private static final Path INCLUDED =
+            Path.of("../../native/include").toAbsolutePath().normalize();
 
     private CCompiler() {}
+
+    /** The text of all headers of the boundary. */
+    static String headers() throws IOException {
+        StringBuilder text = new StringBuilder();
+        try (Stream<Path> files = Files.list(INCLUDED.resolve("mmpo"))) {
+            for (Path file : files.sorted().toList()) {
+                text.append(Files.readString(file));
+            }
+        }
+        return text.toString();
+    }
 
     static String compileAndRun(Path directory, String source) throws IOException, InterruptedException {
         Path program = compile(directory, source, "program");
@@ -31,7 +43,7 @@ final class CCompiler {
         Path file = Files.writeString(directory.resolve("source.c"), source);
         Path target = directory.resolve(output);
         List<String> command = new ArrayList<>(List.of("cc", "-std=c11", "-Wall", "-Werror", "-I"));
-        command.add(HEADER.getParent().getParent().toString());
+        command.add(INCLUDED.toString());
         command.addAll(List.of(flags));
         command.addAll(List.of("-o", target.toString(), file.toString()));
         run(command);

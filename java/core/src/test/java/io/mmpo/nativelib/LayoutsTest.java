@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.PaddingLayout;
 import java.lang.foreign.StructLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +24,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What Java believes of mmpo.h against what a C compiler makes of it. */
+/** What Java believes of the headers against what a C compiler makes of them. */
 class LayoutsTest {
     @TempDir
     Path directory;
@@ -55,9 +54,9 @@ class LayoutsTest {
     }
 
     @Test
-    void noStructOfTheHeaderIsForgotten() throws IOException {
+    void noStructOfTheHeadersIsForgotten() throws IOException {
         Matcher structs = Pattern.compile("typedef struct (\\w+) \\{(.*?)\\} \\1;", Pattern.DOTALL)
-                .matcher(Files.readString(CCompiler.HEADER));
+                .matcher(CCompiler.headers());
         List<String> found = new ArrayList<>();
         while (structs.find()) {
             found.add(structs.group(1) + " with "
