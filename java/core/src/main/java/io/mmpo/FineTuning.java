@@ -126,6 +126,7 @@ public final class FineTuning {
             switch (line) {
                 case StepMetrics metrics -> listener.step(metrics);
                 case Evaluation evaluation -> listener.evaluation(evaluation);
+                case TaskEvaluation evaluation -> listener.taskEvaluation(evaluation);
                 case TrainingSummary summary -> listener.finished(summary);
             }
         }

@@ -18,6 +18,9 @@ public interface TrainingListener {
 
     default void evaluation(Evaluation evaluation) {}
 
+    /** Tests of ability, where {@code eval_tasks} names some. */
+    default void taskEvaluation(TaskEvaluation evaluation) {}
+
     /** The run has come to its end. */
     default void finished(TrainingSummary summary) {}
 

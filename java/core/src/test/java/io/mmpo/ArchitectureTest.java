@@ -132,6 +132,8 @@ class ArchitectureTest {
                     "io.mmpo.data.store",
                     "io.mmpo.data.tokens",
                     "io.mmpo.dist",
+                    "io.mmpo.eval",
+                    "io.mmpo.eval.lm",
                     "io.mmpo.files",
                     "io.mmpo.hub",
                     "io.mmpo.infer",
@@ -153,6 +155,7 @@ class ArchitectureTest {
             "RunMetrics",
             "StepMetrics",
             "Evaluation",
+            "TaskEvaluation",
             "PairMetrics",
             "TrainingSummary");
 

@@ -153,6 +153,11 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
                         + String.format(Locale.ROOT, "%.4g", metrics.get(name).doubleValue()));
             }
         }
+        metrics.forEach((name, value) -> {
+            if (name.startsWith("eval_tasks/")) {
+                line.add(name + " " + String.format(Locale.ROOT, "%.4g", value.doubleValue()));
+            }
+        });
         if (metrics.containsKey("loss") && !inTerminal && done < total) {
             line.add("left " + timeLeft());
         }

@@ -15,6 +15,7 @@ public record BestModelOptions(Settings values) {
     private static final long PARTS = 1_000_000;
 
     private static final String PREFIX = "eval_";
+    private static final String OF_TASKS = "tasks/";
 
     /** What an evaluation writes, without the prefix, for every loss and for those of pairs. */
     private static final List<String> METRICS = List.of("loss", "runtime", "samples_per_second", "steps_per_second");
@@ -37,7 +38,7 @@ public record BestModelOptions(Settings values) {
     private static final ConfigKey<Optional<String>> METRIC = KEYS.key("metric_for_best_model", TEXT.optional())
             .mayChangeOnResuming()
             .means(
-                    "Metric of an evaluation that says which checkpoint is the best, with or without `eval_`; save_total_limit keeps that one"
+                    "Metric of an evaluation that says which checkpoint is the best, with or without `eval_` (one of eval_tasks is `tasks/TASK/METRIC`); save_total_limit keeps that one"
                             + " too. Unset: `loss` where load_best_model_at_end is true, else none.");
 
     private static final ConfigKey<Optional<Boolean>> GREATER_IS_BETTER = KEYS.key("greater_is_better", FLAG.optional())
@@ -57,10 +58,13 @@ public record BestModelOptions(Settings values) {
         v.get(METRIC)
                 .map(BestModelOptions::withoutPrefix)
                 .filter(name -> !METRICS.contains(name) && !(isOfPairs && METRICS_OF_PAIRS.contains(name)))
+                .filter(name ->
+                        !name.startsWith(OF_TASKS) || v.get(TaskOptions.TASKS).isEmpty())
                 .ifPresent(name -> problems.refuse(
                         true,
                         METRIC,
-                        "must be a metric of an evaluation, got '%s'; there are %s%s",
+                        "must be a metric of an evaluation, got '%s'; there are %s%s, and where eval_tasks names tasks, tasks/mean and"
+                                + " tasks/TASK/METRIC",
                         Echo.of(name),
                         String.join(", ", METRICS),
                         isOfPairs ? ", " + String.join(", ", METRICS_OF_PAIRS) : ""));

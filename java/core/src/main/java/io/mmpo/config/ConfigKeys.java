@@ -17,6 +17,7 @@ final class ConfigKeys {
             BatchOptions.KEYS,
             RankOptions.KEYS,
             RunOptions.KEYS,
+            TaskOptions.KEYS,
             BestModelOptions.KEYS);
 
     static final Map<String, ConfigKey<?>> ALL = new LinkedHashMap<>();

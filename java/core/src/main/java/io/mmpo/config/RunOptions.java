@@ -136,7 +136,7 @@ public record RunOptions(Settings values) {
             .means("Go on although the checkpoint's run had other values: the new ones count from there on.");
 
     public RunOptions {
-        values = values.of(KEYS, BestModelOptions.KEYS);
+        values = values.of(KEYS, TaskOptions.KEYS, BestModelOptions.KEYS);
     }
 
     private static WeightType parseWeightType(String text) {
@@ -185,9 +185,13 @@ public record RunOptions(Settings values) {
         return values.get(EVAL_ON_START);
     }
 
-    /** Whether a run evaluates at all, if it has rows to evaluate on. */
+    /** Whether a run evaluates at all, if it has rows to evaluate on, or tasks. */
     public boolean evaluates() {
-        return evalStrategy() != IntervalStrategy.NO || evalOnStart();
+        return evaluates(values);
+    }
+
+    static boolean evaluates(Settings values) {
+        return values.get(EVAL_STRATEGY) != IntervalStrategy.NO || values.get(EVAL_ON_START);
     }
 
     public IntervalStrategy saveStrategy() {
@@ -213,6 +217,11 @@ public record RunOptions(Settings values) {
     /** Whether checkpoints hold no state of the optimizer. */
     public boolean saveOnlyModel() {
         return values.get(SAVE_ONLY_MODEL);
+    }
+
+    /** Tests of ability that the run takes when it evaluates. */
+    public TaskOptions tasks() {
+        return new TaskOptions(values);
     }
 
     /** Which checkpoint is the best, and whether it becomes the final model. */

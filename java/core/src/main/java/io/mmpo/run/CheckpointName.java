@@ -15,7 +15,7 @@ public final class CheckpointName {
 
     private CheckpointName() {}
 
-    static String of(int step) {
+    public static String of(int step) {
         return PREFIX + step;
     }
 

@@ -5,6 +5,7 @@ import io.mmpo.Evaluation;
 import io.mmpo.PairMetrics;
 import io.mmpo.RunMetrics;
 import io.mmpo.StepMetrics;
+import io.mmpo.TaskEvaluation;
 import io.mmpo.TrainingSummary;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -14,6 +15,8 @@ import java.util.OptionalLong;
 /** Lines of metrics by the names that TRL gives to their numbers: what metrics.jsonl and trainer_state.json hold. */
 public final class MetricNames {
     private static final String EVALUATION = "eval_";
+    private static final String TASKS = "eval_tasks/";
+    private static final String TASKS_RUNTIME = TASKS + "runtime";
     private static final String STEP = "step";
     private static final String EPOCH = "epoch";
     private static final String TRAIN_RUNTIME = "train_runtime";
@@ -44,6 +47,11 @@ public final class MetricNames {
                 values.put("eval_steps_per_second", evaluation.batchesPerSecond());
                 putPlace(line, values);
             }
+            case TaskEvaluation tasks -> {
+                tasks.scores().forEach((name, score) -> values.put(TASKS + name, score));
+                values.put(TASKS_RUNTIME, tasks.seconds());
+                putPlace(line, values);
+            }
             case TrainingSummary summary -> {
                 values.put(TRAIN_RUNTIME, summary.seconds());
                 values.put("reference_seconds", summary.referenceSeconds());
@@ -72,9 +80,23 @@ public final class MetricNames {
         if (line.has(TRAIN_RUNTIME)) {
             return Optional.of(summary(line));
         }
-        boolean isEvaluation =
-                line.properties().stream().anyMatch(entry -> entry.getKey().startsWith(EVALUATION));
-        return Optional.of(isEvaluation ? evaluation(line) : steps(line));
+        if (hasPrefix(line, TASKS)) {
+            return Optional.of(tasks(line));
+        }
+        return Optional.of(hasPrefix(line, EVALUATION) ? evaluation(line) : steps(line));
+    }
+
+    private static boolean hasPrefix(JsonNode line, String prefix) {
+        return line.properties().stream().anyMatch(entry -> entry.getKey().startsWith(prefix));
+    }
+
+    private static RunMetrics tasks(JsonNode line) {
+        Map<String, Double> scores = new LinkedHashMap<>();
+        line.properties().stream()
+                .map(Map.Entry::getKey)
+                .filter(name -> name.startsWith(TASKS) && !name.equals(TASKS_RUNTIME))
+                .forEach(name -> scores.put(name.substring(TASKS.length()), number(line, name)));
+        return new TaskEvaluation(line.path(STEP).intValue(), number(line, EPOCH), scores, number(line, TASKS_RUNTIME));
     }
 
     private static RunMetrics steps(JsonNode line) {

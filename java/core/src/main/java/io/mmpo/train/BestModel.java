@@ -2,6 +2,7 @@ package io.mmpo.train;
 
 import io.mmpo.Evaluation;
 import io.mmpo.RunMetrics;
+import io.mmpo.TaskEvaluation;
 import io.mmpo.config.BestModelOptions;
 import io.mmpo.run.MetricNames;
 import io.mmpo.run.RunDirectory;
@@ -29,7 +30,7 @@ final class BestModel {
     }
 
     /** An evaluation after a step of the run. */
-    void observe(Evaluation evaluation) {
+    void observe(RunMetrics evaluation) {
         Number metric = options.metric().map(MetricNames.of(evaluation)::get).orElse(null);
         if (metric == null) {
             return;
@@ -53,8 +54,8 @@ final class BestModel {
     /** The lines of a log that a run goes on with. */
     void observeAgain(List<RunMetrics> history) {
         for (RunMetrics line : history) {
-            if (line instanceof Evaluation evaluation && evaluation.step() > 0) {
-                observe(evaluation);
+            if ((line instanceof Evaluation || line instanceof TaskEvaluation) && line.step() > 0) {
+                observe(line);
                 saved();
             }
         }

@@ -1,6 +1,6 @@
 package io.mmpo.train;
 
-import io.mmpo.Evaluation;
+import io.mmpo.RunMetrics;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.dist.Ranks;
 import io.mmpo.files.AtomicFile;
@@ -53,8 +53,9 @@ final class Checkpoints implements Saving {
 
     /** An evaluation after a step, which may be the best so far. */
     @Override
-    public void evaluated(Evaluation evaluation) {
+    public void evaluated(RunMetrics evaluation) {
         best.observe(evaluation);
+        best.saved(); // the checkpoint is there already where a run that goes on evaluates it
     }
 
     /** Under checkpoint-&lt;step&gt;, as save_only_model says; then as many old ones go as save_total_limit says. */

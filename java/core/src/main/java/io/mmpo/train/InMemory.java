@@ -1,6 +1,6 @@
 package io.mmpo.train;
 
-import io.mmpo.Evaluation;
+import io.mmpo.RunMetrics;
 import io.mmpo.nativelib.NativeTrainer;
 import io.mmpo.run.TrainerState;
 import java.nio.file.Path;
@@ -9,7 +9,7 @@ import java.util.Optional;
 /** Of a run that leaves no files: what it has made is the model. */
 record InMemory(NativeTrainer trainer) implements Saving {
     @Override
-    public void evaluated(Evaluation evaluation) {
+    public void evaluated(RunMetrics evaluation) {
         // there is no checkpoint that could be the best
     }
 

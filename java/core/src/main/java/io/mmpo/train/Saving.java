@@ -1,6 +1,6 @@
 package io.mmpo.train;
 
-import io.mmpo.Evaluation;
+import io.mmpo.RunMetrics;
 import io.mmpo.run.TrainerState;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -8,7 +8,7 @@ import java.util.Optional;
 /** Where a run leaves what it has made: in its directory, or in memory alone. */
 interface Saving {
     /** An evaluation after a step, which may be the best so far. */
-    void evaluated(Evaluation evaluation);
+    void evaluated(RunMetrics evaluation);
 
     /** A checkpoint of the kind that the configuration asks for. */
     void save(TrainerState state);

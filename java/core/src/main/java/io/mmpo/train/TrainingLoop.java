@@ -3,6 +3,7 @@ package io.mmpo.train;
 import io.mmpo.Evaluation;
 import io.mmpo.MmpoException;
 import io.mmpo.RunMetrics;
+import io.mmpo.TaskEvaluation;
 import io.mmpo.TrainingSummary;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
@@ -31,6 +32,7 @@ final class TrainingLoop {
     private final LearningRateSchedule schedule;
     private final NativeTrainer trainer;
     private final Optional<Evaluator> evaluator;
+    private final Optional<TaskEvaluator> tasks;
     private final Saving saving;
     private final MetricsLog log;
     private final ProgressListener listener;
@@ -45,6 +47,7 @@ final class TrainingLoop {
             TrainingConfig config,
             PreparedRun prepared,
             Scorer scorer,
+            Optional<TaskEvaluator> tasks,
             NativeTrainer trainer,
             Saving saving,
             MetricsLog log,
@@ -60,6 +63,7 @@ final class TrainingLoop {
         this.trainer = trainer;
         this.evaluator = prepared.evaluation()
                 .map(rows -> new Evaluator(scorer, loss, rows, config.batches().evalBatchSize(), ranks));
+        this.tasks = tasks;
         this.saving = saving;
         this.log = log;
         this.listener = listener;
@@ -74,8 +78,8 @@ final class TrainingLoop {
         int firstStep = prepared.firstStep();
         long start = System.nanoTime();
         long groups = 0;
-        if (firstStep == 0 && config.run().evalOnStart()) {
-            evaluate(0, 0);
+        if (!evaluateFirst(firstStep)) {
+            return interrupted(firstStep);
         }
         listener.started(ProgressListener.Phase.TRAINING, firstStep, plan.totalSteps());
         try (StepLoader loader = new StepLoader(prepared.training(), plan, prepared.order(), ranks, firstStep)) {
@@ -88,8 +92,8 @@ final class TrainingLoop {
                 }
                 groups += batches.numGroups();
                 listener.advanced(ProgressListener.Phase.TRAINING, step + 1L, groups);
-                report(step);
-                if (outcome == Outcome.LAST && step + 1 < plan.totalSteps()) {
+                boolean isWhole = report(step);
+                if (!isWhole || outcome == Outcome.LAST && step + 1 < plan.totalSteps()) {
                     listener.finished(ProgressListener.Phase.TRAINING);
                     return interrupted(step + 1);
                 }
@@ -173,17 +177,50 @@ final class TrainingLoop {
         }
     }
 
-    private void report(int step) {
+    /** False where the listener asked to stop in the middle: nothing of the step is saved then but what the run goes on from. */
+    private boolean report(int step) {
         if (intervals.logsAfter(step)) {
             write(window.metrics(lastGradNorm, schedule.at(step), plan.epochsAfter(step), step + 1));
             window = new MetricWindow(WindowSums.NONE);
         }
         if (intervals.evaluatesAfter(step)) {
             evaluate(plan.epochsAfter(step), step + 1).ifPresent(saving::evaluated);
+            if (!askTasks(plan.epochsAfter(step), step + 1)) {
+                return false;
+            }
         }
         if (intervals.savesAfter(step)) {
             saving.save(stateAfter(step + 1));
         }
+        return true;
+    }
+
+    /** What eval_on_start asks for, and what the run that this one goes on with was asked to stop in; false where this one is, too. */
+    private boolean evaluateFirst(int firstStep) {
+        boolean isDue = firstStep == 0 ? config.run().evalOnStart() : intervals.evaluatesAfter(firstStep - 1);
+        if (!isDue) {
+            return true;
+        }
+        if (firstStep == 0 && !isLogged(Evaluation.class, 0)) {
+            evaluate(0, 0);
+        }
+        double epoch = firstStep == 0 ? 0 : plan.epochsAfter(firstStep - 1);
+        return isLogged(TaskEvaluation.class, firstStep) || askTasks(epoch, firstStep);
+    }
+
+    private boolean isLogged(Class<? extends RunMetrics> kind, int step) {
+        return log.history().stream().anyMatch(line -> kind.isInstance(line) && line.step() == step);
+    }
+
+    /** False where the listener asked to stop before the last answer. */
+    private boolean askTasks(double epoch, int globalStep) {
+        if (tasks.isEmpty()) {
+            return true;
+        }
+        Optional<TaskEvaluation> evaluation = tasks.get().evaluate(epoch, globalStep);
+        evaluation.ifPresent(this::write);
+        evaluation.filter(line -> line.step() > 0).ifPresent(saving::evaluated);
+        return evaluation.isPresent();
     }
 
     /** As it is logged; empty where there is nothing to evaluate on. */

@@ -84,6 +84,9 @@ public final class TrainingRows {
             return Optional.empty();
         }
         if (!config.data().mayEvaluate()) {
+            if (!config.run().tasks().names().isEmpty()) {
+                return Optional.empty();
+            }
             String wanted = config.run().evalOnStart()
                     ? "eval_on_start is true"
                     : "eval_strategy is " + config.run().evalStrategy().name().toLowerCase(Locale.ROOT);

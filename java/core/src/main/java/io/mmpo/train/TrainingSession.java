@@ -68,6 +68,7 @@ final class TrainingSession implements AutoCloseable {
         this.ranks = ranks;
         this.resources = resources;
         requireCpuOfSeveral();
+        requireTasks();
         source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
         tokenizer = resources.keep(
                 new LazyTokenizer(source.tokenizerDirectory(), config.model().chatTemplate()));
@@ -88,6 +89,22 @@ final class TrainingSession implements AutoCloseable {
                     "device is %s, which is a GPU here, and several ranks compute on CPUs alone; set device: cpu, or start one process",
                     config.model().device().name().toLowerCase(Locale.ROOT));
         }
+    }
+
+    private void requireTasks() {
+        if (config.run().tasks().names().isEmpty()) {
+            return;
+        }
+        if (ranks.areSeveral()) {
+            throw MmpoException.configuration(
+                    "eval_tasks is for one process, and this run has %d; leave it out, and give its checkpoints to mmpo eval lm",
+                    ranks.size());
+        }
+        if (!memory.leavesFiles()) {
+            throw MmpoException.configuration(
+                    "eval_tasks writes its files into output_dir, and this run has none; give it a directory, or leave eval_tasks out");
+        }
+        TaskEvaluator.requireReadable(config);
     }
 
     private CheckedRows checked(TokenizedDataset rows, String purpose) {
@@ -169,7 +186,15 @@ final class TrainingSession implements AutoCloseable {
         }
         run.from().ifPresent(point -> resume(point, checkpoints));
         TrainingResult result = new TrainingLoop(
-                        config, run, new Scorer(model.core()), trainer, checkpoints, log, listener, ranks)
+                        config,
+                        run,
+                        new Scorer(model.core()),
+                        TaskEvaluator.of(config, OpenModel.of(model, tokenizer), listener),
+                        trainer,
+                        checkpoints,
+                        log,
+                        listener,
+                        ranks)
                 .run();
         tracker.ended(result.interrupted() ? Tracker.Ending.INTERRUPTED : Tracker.Ending.FINISHED);
         return result;
@@ -196,6 +221,7 @@ final class TrainingSession implements AutoCloseable {
                         config,
                         run,
                         new Scorer(model.core()),
+                        Optional.empty(),
                         trainer,
                         new InMemory(trainer),
                         new MetricsLog(),

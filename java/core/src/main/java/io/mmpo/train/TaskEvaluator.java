@@ -1,0 +1,122 @@
+package io.mmpo.train;
+
+import io.mmpo.MmpoException;
+import io.mmpo.TaskEvaluation;
+import io.mmpo.config.TaskOptions;
+import io.mmpo.config.TrainingConfig;
+import io.mmpo.eval.EvaluatedModel;
+import io.mmpo.eval.EvaluationListener;
+import io.mmpo.eval.lm.LmEvaluation;
+import io.mmpo.eval.lm.LmResults;
+import io.mmpo.eval.lm.LmSettings;
+import io.mmpo.infer.OpenModel;
+import io.mmpo.run.CheckpointName;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.UUID;
+
+/**
+ * Tests of ability of the model that is trained, as it is after so many steps. Their files, in lm-evaluation-harness's shape, lie in
+ * {@code eval_tasks/checkpoint-<step>} of output_dir, where a report finds them.
+ */
+final class TaskEvaluator {
+    private static final String DIRECTORY = "eval_tasks";
+    private static final String METRIC_PREFIX = "eval_tasks/";
+    private static final int BATCH_SIZE = 64;
+
+    private final TaskOptions options;
+    private final Optional<String> bestMetric;
+    private final Path directory;
+    private final OpenModel model;
+    private final ProgressListener listener;
+
+    private TaskEvaluator(TrainingConfig config, OpenModel model, ProgressListener listener) {
+        this.options = config.run().tasks();
+        this.bestMetric = config.run().best().metric().filter(name -> name.startsWith(METRIC_PREFIX));
+        this.directory = config.run().outputDir().resolve(DIRECTORY);
+        this.model = model;
+        this.listener = listener;
+    }
+
+    /** Empty where the configuration names no tasks. */
+    static Optional<TaskEvaluator> of(TrainingConfig config, OpenModel model, ProgressListener listener) {
+        return config.run().tasks().names().isEmpty()
+                ? Optional.empty()
+                : Optional.of(new TaskEvaluator(config, model, listener));
+    }
+
+    /**
+     * Refuses tasks that cannot be asked, before anything is computed.
+     *
+     * @throws MmpoException what is wrong with their names, their files or the rows
+     */
+    static void requireReadable(TrainingConfig config) {
+        LmEvaluation.prepare(settings(config.run().tasks(), config.run().outputDir()));
+    }
+
+    /** Empty where the listener asked to stop: then nothing counts of what was answered, and a run that goes on asks first. */
+    Optional<TaskEvaluation> evaluate(double epoch, int step) {
+        long start = System.nanoTime();
+        LmSettings settings = settings(options, directory.resolve(CheckpointName.of(step)));
+        // Each evaluation is one of its own: answers that an earlier run left there are of other weights.
+        EvaluatedModel asked = new EvaluatedModel(
+                model, settings.output().toString(), UUID.randomUUID().toString());
+        return LmEvaluation.prepare(settings)
+                .run(asked, new Told(listener))
+                .map(results -> scored(step, epoch, results, (System.nanoTime() - start) * 1e-9));
+    }
+
+    private static LmSettings settings(TaskOptions options, Path output) {
+        return new LmSettings(
+                options.names(), options.data(), output, options.limit(), OptionalInt.empty(), false, BATCH_SIZE);
+    }
+
+    private TaskEvaluation scored(int step, double epoch, LmResults results, double seconds) {
+        Map<String, Double> scores = new LinkedHashMap<>();
+        results.tasks()
+                .forEach(task -> task.values()
+                        .forEach((name, value) ->
+                                scores.put(task.task() + "/" + name.replaceFirst(",none$", ""), value.mean())));
+        results.meanAccuracy().ifPresent(mean -> scores.put("mean", mean.mean()));
+        bestMetric
+                .map(name -> name.substring(METRIC_PREFIX.length()))
+                .filter(name -> !scores.containsKey(name))
+                .ifPresent(name -> {
+                    throw MmpoException.configuration(
+                            "metric_for_best_model is %s%s, and the tasks give %s; name one of these, with %s before it",
+                            METRIC_PREFIX, name, String.join(", ", scores.keySet()), METRIC_PREFIX);
+                });
+        return new TaskEvaluation(step, epoch, scores, seconds);
+    }
+
+    /** Who follows the run follows its tests. */
+    private record Told(ProgressListener listener) implements EvaluationListener {
+        @Override
+        public void message(String line) {
+            listener.message(line);
+        }
+
+        @Override
+        public void started(String part, int done, int total) {
+            listener.started(ProgressListener.Phase.EVALUATION, done, total);
+        }
+
+        @Override
+        public void advanced(int done) {
+            listener.advanced(ProgressListener.Phase.EVALUATION, done, done);
+        }
+
+        @Override
+        public void finished() {
+            listener.finished(ProgressListener.Phase.EVALUATION);
+        }
+
+        @Override
+        public boolean stopRequested() {
+            return listener.stopRequested();
+        }
+    }
+}
