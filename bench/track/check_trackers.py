@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What `report_to` writes is read back by TensorBoard itself and by a local MLflow server, value by value.
 
-A tiny model is trained for six steps, stopped in between and gone on with. TensorBoard's EventAccumulator must then have every number of
-metrics.jsonl under its tag, once; so must MLflow, started here on a free port with a database of its own, whose run must be
-FINISHED and hold the configuration. Run it with the interpreter that `bench/track/make-venv` prints. Exit status: 0 the same, 1 not,
+A tiny model is trained for six steps, killed after MLflow has metrics of a step that no checkpoint has, and gone on with. TensorBoard's
+EventAccumulator must then have every number of metrics.jsonl under its tag, once; so must MLflow, started here on a free port with a database of
+its own, where the later value of a step that was done twice counts, and whose run must be FINISHED and hold the configuration. Run it with the interpreter that `bench/track/make-venv` prints. Exit status: 0 the same, 1 not,
 77 skipped because something is missing.
 """
 
@@ -76,16 +76,18 @@ class server:
 def train(directory):
     rows = common.short_rows(("rasbt_politeness_train.jsonl",), 4, max_characters=300)
     common.write_jsonl(directory / "rows.jsonl", rows)
+    common.write_jsonl(directory / "many.jsonl", rows * 100)  # steps that last long enough to be broken off
     template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
     (directory / "template.jinja").write_text(template)
     config = {
         "model_name_or_path": str(common.model_directory("stories260k")),
-        "dataset_name": str(directory / "rows.jsonl"),
+        "dataset_name": str(directory / "many.jsonl"),
         "eval_dataset_name": str(directory / "rows.jsonl"),
         "chat_template_path": str(directory / "template.jinja"),
         "output_dir": str(directory / "run"),
         "loss_type": "simpo",
         "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 100,
         "max_steps": STEPS,
         "logging_steps": 1,
         "eval_strategy": "steps",
@@ -96,14 +98,32 @@ def train(directory):
         "report_to": ["tensorboard", "mlflow"],
     }
     (directory / "config.yaml").write_text(json.dumps(config))
-    common.mmpo(["train", directory / "config.yaml", f"max_steps={STEPS - 1}"], directory / "first.log")
-    # As a crash would leave it: steps after the checkpoint that the second command goes on from.
-    (directory / "run" / f"checkpoint-{STEPS - 1}" / "manifest.json").unlink()
-    for file in sorted((directory / "run" / "final").iterdir()):
-        file.unlink()
-    (directory / "run" / "final").rmdir()
-    common.mmpo(["train", directory / "config.yaml", "resume_with_changed_config=true"], directory / "second.log")
+    kill_after(STEPS - 1, directory)
+    common.mmpo(["train", directory / "config.yaml"], directory / "second.log")
     return common.read_jsonl(directory / "run" / "metrics.jsonl")
+
+
+def kill_after(step, directory):
+    """Trains until MLflow has the loss of that step, and ends the process as a crash would."""
+    with open(directory / "first.log", "wb") as log:
+        process = subprocess.Popen([common.REPOSITORY / "mmpo", "train", directory / "config.yaml"], stdout=log, stderr=log)
+        while process.poll() is None and not has_loss(step, directory / "run" / "mlflow.json"):
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+    left = {path.name for path in (directory / "run").iterdir()}
+    if "final" in left or f"checkpoint-{step - 1}" not in left or f"checkpoint-{step}" in left:
+        raise SystemExit(f"the run was not killed between step {step} and its end; it left {sorted(left)}")
+
+
+def has_loss(step, remembered):
+    import mlflow
+
+    if not remembered.exists():
+        return False
+    run = json.loads(remembered.read_text())
+    history = mlflow.MlflowClient(run["server"]).get_metric_history(run["run_id"], "loss")
+    return any(metric.step == step for metric in history)
 
 
 def tag(name):

@@ -7,11 +7,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.PrintableText;
 import io.mmpo.RunMetrics;
+import io.mmpo.TrainingSummary;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.files.JsonFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -21,7 +23,8 @@ import java.util.function.Consumer;
 /**
  * A run of an MLflow experiment: settings as parameters, every line of metrics as metrics. The server must answer before training begins;
  * from then on a {@link MlflowSender} sends, so that a server that is slow or away holds up nothing. mlflow.json in the run's directory
- * remembers the run, and a run that goes on writes into the same one.
+ * remembers the run, and a run that goes on writes into the same one. A server takes no metric back. What was sent of steps that are done
+ * again is sent again, and the later value of a step counts; a summary, which only the end of a run has, waits until the run has ended well.
  */
 final class MlflowTracker implements Tracker {
     static final String FILE = "mlflow.json";
@@ -34,6 +37,7 @@ final class MlflowTracker implements Tracker {
 
     private final String runId;
     private final MlflowSender sender;
+    private final List<MlflowSender.Call> atTheEnd = new ArrayList<>();
     private String status = "FAILED";
 
     private MlflowTracker(String runId, MlflowSender sender) {
@@ -151,12 +155,20 @@ final class MlflowTracker implements Tracker {
                         .put("value", value.doubleValue())
                         .put("timestamp", now)
                         .put("step", line.step()));
-        sender.send(new MlflowSender.Call("runs/log-batch", body));
+        MlflowSender.Call call = new MlflowSender.Call("runs/log-batch", body);
+        if (line instanceof TrainingSummary) {
+            atTheEnd.add(call);
+        } else {
+            sender.send(call);
+        }
     }
 
     @Override
     public void ended(Ending ending) {
         status = ending == Ending.FINISHED ? "FINISHED" : "KILLED";
+        if (ending == Ending.FINISHED) {
+            atTheEnd.forEach(sender::send);
+        }
     }
 
     @Override

@@ -80,8 +80,8 @@ class MlflowTrackerTest {
             settings.put("key" + i, i == 0 ? "x".repeat(900) : "value");
         }
         try (Tracker tracker = open(false, settings)) {
-            tracker.log(Lines.summary(3, 0.25));
-            tracker.log(Lines.evaluation(4, 2));
+            tracker.log(Lines.evaluation(3, 0.25));
+            tracker.log(Lines.summary(4, 2));
             tracker.ended(Tracker.Ending.FINISHED);
         }
         assertThat(server.getAllServeEvents().stream()
@@ -101,12 +101,13 @@ class MlflowTrackerTest {
                 .endsWith("…");
         assertThat(batches.get(1).path("params")).hasSize(50);
         JsonNode metric = batches.get(2).path("metrics").get(0);
-        assertThat(metric.path("key").asText()).isEqualTo("train_loss");
+        assertThat(metric.path("key").asText()).isEqualTo("eval_loss");
         assertThat(metric.path("value").doubleValue()).isEqualTo(0.25);
         assertThat(metric.path("step").intValue()).isEqualTo(3);
         assertThat(metric.path("timestamp").longValue()).isGreaterThan(1_600_000_000_000L);
-        assertThat(batches.get(3).path("metrics").findValuesAsText("key"))
+        assertThat(batches.get(2).path("metrics").findValuesAsText("key"))
                 .containsExactly("eval_loss", "eval_rewards/margins", "epoch");
+        assertThat(batches.get(3).path("metrics").findValuesAsText("key")).containsExactly("train_loss", "epoch");
         assertThat(bodies("runs/update").getLast().path("status").asText()).isEqualTo("FINISHED");
         assertThat(String.join("\n", messages)).contains("run abc").doesNotContain(SECRET, "warning");
         assertThat(directory.resolve("mlflow.json")).content().doesNotContain(SECRET);
@@ -126,6 +127,25 @@ class MlflowTrackerTest {
                 .containsExactly("FAILED", "RUNNING", "KILLED");
         open(false, Map.of()).close();
         assertThat(bodies("runs/create")).hasSize(2);
+    }
+
+    /** A server takes no metric back, and a run that goes on has its summary at another step. */
+    @Test
+    void theSummaryOfARunThatDidNotEndWellIsNotSent() throws IOException {
+        try (Tracker tracker = open(false, Map.of())) {
+            tracker.log(Lines.evaluation(5, 1));
+            tracker.log(Lines.summary(5, 1));
+        }
+        try (Tracker tracker = open(true, Map.of())) {
+            tracker.log(Lines.evaluation(5, 1));
+            tracker.log(Lines.summary(6, 1));
+            tracker.ended(Tracker.Ending.FINISHED);
+        }
+        assertThat(bodies("runs/log-batch").stream()
+                        .filter(batch -> batch.has("metrics"))
+                        .map(batch -> batch.path("metrics").get(0).path("key").asText() + " "
+                                + batch.path("metrics").get(0).path("step").asInt()))
+                .containsExactly("eval_loss 5", "eval_loss 5", "train_loss 6");
     }
 
     @Test
@@ -173,7 +193,7 @@ class MlflowTrackerTest {
                 .withRequestBody(containing("metrics"))
                 .willReturn(aResponse().withStatus(400).withBody("{\"message\": \"bad name\"}")));
         try (Tracker tracker = open(false, Map.of())) {
-            tracker.log(Lines.summary(1, 1));
+            tracker.log(Lines.evaluation(1, 1));
         }
         assertThat(messages).anyMatch(line -> line.contains("refused runs/log-batch (status 400, bad name)"));
     }
