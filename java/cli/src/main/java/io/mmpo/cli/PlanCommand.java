@@ -6,8 +6,10 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.AdapterConfig;
 import io.mmpo.model.ModelConfig;
 import io.mmpo.model.ModelSource;
+import io.mmpo.plan.Cluster;
 import io.mmpo.plan.FilePlan;
 import io.mmpo.plan.MemoryPlan;
+import io.mmpo.plan.ScalingPlan;
 import io.mmpo.plan.TrainingPlan;
 import io.mmpo.plan.TrainingPlan.Choices;
 import io.mmpo.spec.ModelShape;
@@ -34,8 +36,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Says what a configuration's training takes in memory and time, from the sizes in the model's config.json alone: no weights"
                     + " and no data are read.",
-            "It is arithmetic about what this program allocates and multiplies. Training itself runs on CPUs today; N devices are counted as"
-                    + " N replicas, and what they would send each other is not."
+            "It is arithmetic about what this program allocates, multiplies and sends. Training itself runs on CPUs today; of several devices"
+                    + " a table says what their links and zero_stage make of it (docs/distributed.md has the assumptions)."
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:it fits, or no --gpu-memory was given", "4:it does not fit"},
@@ -50,8 +52,36 @@ final class PlanCommand implements Callable<Integer> {
     @Parameters(index = "1..*", arity = "0..*", paramLabel = "key=value", description = "Keys that win over the file.")
     private List<String> overrides = List.of();
 
-    @Option(names = "--gpus", defaultValue = "1", description = "Devices, each with a replica (${DEFAULT-VALUE}).")
-    private int gpus;
+    @Option(names = "--nodes", defaultValue = "1", description = "Machines (${DEFAULT-VALUE}).")
+    private int nodes;
+
+    @Option(
+            names = {"--gpus-per-node", "--gpus"},
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Devices of a machine, a rank each (${DEFAULT-VALUE}).")
+    private int gpusPerNode;
+
+    @Option(
+            names = "--link",
+            paramLabel = "GBps",
+            defaultValue = "50",
+            description = "Link of one device to other machines, in 10^9 bytes a second each way (${DEFAULT-VALUE}).")
+    private double link;
+
+    @Option(
+            names = "--node-link",
+            paramLabel = "GBps",
+            defaultValue = "450",
+            description = "Link of one device to the others of its machine, likewise (${DEFAULT-VALUE}).")
+    private double nodeLink;
+
+    @Option(
+            names = "--memory-bandwidth",
+            paramLabel = "GBps",
+            defaultValue = "3350",
+            description = "Bandwidth of one device's memory; that of an H100 SXM is ${DEFAULT-VALUE}.")
+    private double memoryBandwidth;
 
     @Option(names = "--gpu-memory", paramLabel = "SIZE", description = "Memory of one device, 80GiB for example.")
     private @Nullable String gpuMemory;
@@ -74,7 +104,11 @@ final class PlanCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Arguments.requireAtLeast(spec, "--gpus", gpus, 1);
+        Arguments.requireAtLeast(spec, "--nodes", nodes, 1);
+        Arguments.requireAtLeast(spec, "--gpus-per-node", gpusPerNode, 1);
+        Arguments.require(spec, link > 0, "--link must be above 0, got " + link);
+        Arguments.require(spec, nodeLink > 0, "--node-link must be above 0, got " + nodeLink);
+        Arguments.require(spec, memoryBandwidth > 0, "--memory-bandwidth must be above 0, got " + memoryBandwidth);
         Arguments.require(spec, tflops > 0, "--tflops must be above 0, got " + tflops);
         Arguments.require(spec, mfu > 0 && mfu <= 1, "--mfu must be in (0, 1], got " + mfu);
         double memory = gpuMemory == null ? Double.POSITIVE_INFINITY : parseSize(gpuMemory);
@@ -86,13 +120,17 @@ final class PlanCommand implements Callable<Integer> {
                         Choices.of(config, model.shape()).withLora(AdapterConfig.settings(adapter, model.shape(), 0)))
                 .orElseGet(() -> Choices.of(config, model.shape()));
         TrainingPlan plan = TrainingPlan.of(config, model.shape(), choices);
+        ScalingPlan scaled = ScalingPlan.of(config, model.shape(), choices, cluster());
         PrintWriter out = spec.commandLine().getOut();
-        describe(out, config, model, plan);
-        describeTime(out, config, plan);
+        describe(out, config, model, plan, scaled.memory());
+        describeTime(out, config, plan, scaled);
+        if (devices() > 1) {
+            ScalingTable.print(out, config, model.shape(), choices, cluster());
+        }
         if (gpuMemory == null) {
             return ExitCode.DONE;
         }
-        double spare = memory - plan.memory().total();
+        double spare = memory - scaled.memory().total();
         if (spare >= 0) {
             out.printf(
                     Locale.ROOT,
@@ -106,7 +144,16 @@ final class PlanCommand implements Callable<Integer> {
         return ExitCode.ENVIRONMENT;
     }
 
-    private void describe(PrintWriter out, TrainingConfig config, ModelConfig model, TrainingPlan plan) {
+    private int devices() {
+        return nodes * gpusPerNode;
+    }
+
+    private Cluster cluster() {
+        return new Cluster(nodes, gpusPerNode, link * 1e9, nodeLink * 1e9, memoryBandwidth * 1e9, tflops * 1e12 * mfu);
+    }
+
+    private void describe(
+            PrintWriter out, TrainingConfig config, ModelConfig model, TrainingPlan plan, MemoryPlan memory) {
         out.printf(
                 Locale.ROOT,
                 "model        %s, %,d parameters, %,d of them trained (%.2f%%)%n",
@@ -123,12 +170,12 @@ final class PlanCommand implements Callable<Integer> {
         out.printf(
                 Locale.ROOT,
                 "step         %,d rows: %d micro-batches on %d device%s%n%n",
-                (long) plan.pairsPerStep() * gpus,
+                (long) plan.pairsPerStep() * devices(),
                 config.batches().gradientAccumulationSteps(),
-                gpus,
-                gpus == 1 ? "" : "s");
-        MemoryPlan memory = plan.memory();
-        out.println("memory of each device, GiB (zero_stage 0: each has everything)");
+                devices(),
+                devices() == 1 ? "" : "s");
+        out.println("memory of each device, GiB"
+                + (devices() == 1 ? "" : " (zero_stage " + config.ranks().zeroStage() + ")"));
         part(out, "weights, " + (config.model().bf16() ? "bfloat16" : "float32"), memory.weights());
         part(out, "master weights, float32", memory.masterWeights());
         part(out, "gradients, float32", memory.gradients());
@@ -136,6 +183,9 @@ final class PlanCommand implements Callable<Integer> {
         part(out, "activations kept for backward", memory.activations());
         part(out, "one layer's scratch", memory.scratch());
         part(out, "output head, one chunk of logits", memory.head());
+        if (memory.exchange() > 0) {
+            part(out, "gradients and weights on their way", memory.exchange());
+        }
         part(out, "reference (scored before training)", 0);
         part(out, "all", memory.total());
         out.println();
@@ -158,9 +208,8 @@ final class PlanCommand implements Callable<Integer> {
         out.printf(Locale.ROOT, "  %-36s %8.2f%n", name, bytes / GIB);
     }
 
-    private void describeTime(PrintWriter out, TrainingConfig config, TrainingPlan plan) {
-        double perSecond = tflops * 1e12 * mfu;
-        double stepSeconds = plan.pairsPerStep() * plan.trainingFlopsPerPair() / perSecond;
+    private void describeTime(PrintWriter out, TrainingConfig config, TrainingPlan plan, ScalingPlan scaled) {
+        double stepSeconds = scaled.stepSeconds();
         out.printf(
                 Locale.ROOT,
                 "arithmetic   %.1f TFLOP a row at most in training, %.1f for the reference, once%s%n",
@@ -183,7 +232,7 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     /** One change after another, those that cost nothing in quality first, until it fits. */
-    private static void describeChanges(
+    private void describeChanges(
             PrintWriter out, TrainingConfig config, Choices before, ModelShape shape, double memory) {
         Choices choices = before;
         if (choices.recompute() == Recompute.NONE) {
@@ -216,9 +265,9 @@ final class PlanCommand implements Callable<Integer> {
         out.println("  then: a smaller max_length, or a smaller model");
     }
 
-    private static boolean change(
+    private boolean change(
             PrintWriter out, String keys, TrainingConfig config, ModelShape shape, Choices choices, double memory) {
-        long total = TrainingPlan.of(config, shape, choices).memory().total();
+        long total = ScalingPlan.of(config, shape, choices, cluster()).memory().total();
         out.printf(Locale.ROOT, "  with %s: %.2f GiB, %s%n", keys, total / GIB, total <= memory ? "fits" : "too much");
         return total <= memory;
     }

@@ -38,7 +38,8 @@ class PlanCommandTest {
 
     @Test
     void saysWhatFits() {
-        Cli cli = Cli.run("plan", config, "--gpus", 4, "--gpu-memory", "192GiB").succeeds();
+        Cli cli = Cli.run("plan", config, "--gpus", 4, "--gpu-memory", "192GiB", "zero_stage=0")
+                .succeeds();
         assertThat(cli.out())
                 .contains("8,030,261,248 parameters, 8,030,261,248 of them trained (100.00%)")
                 .contains("2 rows of up to 2,824 tokens each (max_length and its kin), at most 5,648 tokens at a time")
@@ -50,6 +51,23 @@ class PlanCommandTest {
                         "time +\\d+\\.\\d\\d s a step at most, if 40% of 989 TFLOP/s are reached, \\d+ h \\d+ min for 1,000 steps")
                 .contains("fits in 192GiB");
         assertThat(directory.toFile().list()).containsExactlyInAnyOrder("config.json", "run.yaml");
+    }
+
+    /** What fits no device alone fits each of eight that divide it. */
+    @Test
+    void devicesDivideWhatAStageDivides() {
+        Cli alone = Cli.run("plan", config, "--gpu-memory", "100GiB");
+        assertThat(alone.exitCode()).isEqualTo(ExitCode.ENVIRONMENT);
+        Cli cli = Cli.run("plan", config, "--nodes", 2, "--gpus-per-node", 4, "--gpu-memory", "100GiB")
+                .succeeds();
+        assertThat(cli.out())
+                .contains("memory of each device, GiB (zero_stage 2)")
+                .containsPattern("master weights, float32 +3\\.74\n")
+                .containsPattern("optimizer state +7\\.48\n")
+                .containsPattern("gradients and weights on their way +\\d")
+                .containsPattern("(?m)^ +1 +32 +\\d+ +100% ")
+                .containsPattern("(?m)^ +4 +128 +\\d+ +\\d+% ")
+                .containsPattern("(?m)^ +8 +256 +\\d+ +\\d+% ");
     }
 
     @Test
@@ -91,7 +109,9 @@ class PlanCommandTest {
     void whatItCannotReadIsAnError() {
         Cli.run("plan", config, "--gpu-memory", "80").failsWith(ExitCode.CONFIGURATION, "80GiB", "got '80'");
         Cli.run("plan", config, "--mfu", "40").failsWith(ExitCode.CONFIGURATION, "--mfu must be in (0, 1]");
-        Cli.run("plan", config, "--gpus", "0").failsWith(ExitCode.CONFIGURATION, "--gpus");
+        Cli.run("plan", config, "--gpus", "0").failsWith(ExitCode.CONFIGURATION, "--gpus-per-node");
+        Cli.run("plan", config, "--nodes", "0").failsWith(ExitCode.CONFIGURATION, "--nodes");
+        Cli.run("plan", config, "--link", "0").failsWith(ExitCode.CONFIGURATION, "--link must be above 0");
         Cli.run("plan", config, "model_name_or_path=" + directory.resolve("none"))
                 .failsWith(ExitCode.DATA, "none", "does not exist");
     }

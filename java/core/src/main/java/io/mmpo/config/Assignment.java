@@ -1,6 +1,7 @@
 package io.mmpo.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
@@ -54,8 +55,18 @@ record Assignment(@Nullable String text, @Nullable JsonNode tree, String where) 
         return text == null && tree == null;
     }
 
-    /** Whether both set a key to the same. */
+    /** Whether both set a key to the same: 1 and 1.0 are one number. */
     boolean says(Assignment other) {
-        return Objects.equals(text, other.text) && Objects.equals(tree, other.tree);
+        return Objects.equals(tree, other.tree) && (Objects.equals(text, other.text) || isNumberOf(other));
+    }
+
+    private boolean isNumberOf(Assignment other) {
+        try {
+            return text != null
+                    && other.text != null
+                    && new BigDecimal(text).compareTo(new BigDecimal(other.text)) == 0;
+        } catch (NumberFormatException e) {
+            return false;
+        }
     }
 }

@@ -56,7 +56,8 @@ public final class ConfigLoader {
         Map<String, Assignment> byFirstName = new LinkedHashMap<>();
         Problems problems = new Problems(byFirstName);
         inWordsOfToday(assignments, problems).forEach((name, assignment) -> {
-            String first = ConfigKeys.named(name).map(ConfigKey::name).orElse(name);
+            String first = DeepSpeedKeys.target(name)
+                    .orElseGet(() -> ConfigKeys.named(name).map(ConfigKey::name).orElse(name));
             Assignment other = byFirstName.put(first, assignment);
             if (other != null && !other.says(assignment)) {
                 problems.noteWhole(
@@ -84,30 +85,39 @@ public final class ConfigLoader {
         });
         notices.sort(null);
         ConfigKeys.SECTIONS.forEach(section -> section.check(settings, problems));
+        DeepSpeedFile.checkRows(byFirstName, settings, problems);
         problems.throwIfAny();
         return new Loaded(new TrainingConfig(settings), List.copyOf(notices));
     }
 
-    /** With dataset_splits, which no key is called, as the two keys that it stands for. */
+    /** With dataset_splits and deepspeed, which no keys are called, as what they stand for. */
     private static Map<String, Assignment> inWordsOfToday(Map<String, Assignment> assignments, Problems problems) {
-        Map<String, Assignment> today = new LinkedHashMap<>(assignments);
-        Assignment splits = today.remove(RecipeKeys.SPLITS);
-        if (splits == null) {
-            return today;
-        }
-        String where = " (" + splits.where() + ")";
-        try {
-            RecipeKeys.splits(splits).forEach((key, split) -> {
-                if (today.putIfAbsent(key, split) != null) {
-                    problems.noteWhole(
-                            key, key + " is set twice, by itself and by dataset_splits" + where + "; keep one");
-                }
-            });
-        } catch (Unreadable e) {
-            problems.noteWhole(
-                    RecipeKeys.SPLITS, e.message(RecipeKeys.SPLITS, splits.text() == null ? "" : splits.text(), where));
-        }
+        Map<String, Assignment> today = new LinkedHashMap<>();
+        assignments.forEach((name, given) -> meant(name, given, problems).forEach((key, value) -> {
+            if (today.put(key, value) != null) {
+                String splits = Objects.requireNonNull(assignments.get(RecipeKeys.SPLITS))
+                        .where();
+                problems.noteWhole(
+                        key, "%s is set twice, by itself and by dataset_splits (%s); keep one".formatted(key, splits));
+            }
+        }));
         return today;
+    }
+
+    private static Map<String, Assignment> meant(String name, Assignment given, Problems problems) {
+        try {
+            return switch (name) {
+                case RecipeKeys.SPLITS -> RecipeKeys.splits(given);
+                case DeepSpeedFile.KEY -> DeepSpeedFile.entries(given, problems);
+                default -> Map.of(name, given);
+            };
+        } catch (Unreadable e) {
+            String text = given.text() == null ? "" : given.text();
+            problems.noteWhole(name, e.message(name, text, " (" + given.where() + ")"));
+        } catch (MmpoException e) {
+            problems.noteWhole(name, "%s (%s): %s".formatted(name, given.where(), e.getMessage()));
+        }
+        return Map.of();
     }
 
     /** Those of the keys that there are here; what becomes of the others is noted. */
@@ -115,11 +125,12 @@ public final class ConfigLoader {
             Map<String, Assignment> assignments, Problems problems, List<String> notices) {
         Map<String, Assignment> known = new LinkedHashMap<>();
         assignments.forEach((key, assignment) -> {
-            ForeignRule rule = ForeignKeys.ALL.get(key);
+            Optional<ForeignRule> rule =
+                    DeepSpeedKeys.rule(key).or(() -> Optional.ofNullable(ForeignKeys.ALL.get(key)));
             if (ConfigKeys.ALL.containsKey(key)) {
                 known.put(key, assignment);
-            } else if (rule != null) {
-                rule.apply(key, assignment, problems, notices::add);
+            } else if (rule.isPresent()) {
+                rule.get().apply(key, assignment, problems, notices::add);
             } else {
                 problems.note(key, "'" + Echo.of(key) + "'", " is not a configuration key; " + suggestion(key));
             }
@@ -130,6 +141,7 @@ public final class ConfigLoader {
     private static String suggestion(String key) {
         Set<String> names = new TreeSet<>(ConfigKeys.ALL.keySet());
         names.addAll(ForeignKeys.ALL.keySet());
+        names.addAll(DeepSpeedKeys.names());
         return Spelling.nearest(key, names)
                 .map(name -> "did you mean " + name + "?")
                 .orElse("docs/configuration.md lists the keys");

@@ -242,7 +242,6 @@ final class ForeignKeys {
                 "restore_callback_states_from_checkpoint");
         offOnly(
                 "ranks share gradients and the optimizer's state as zero_stage says (0, 1 or 2), and weights are on every rank; remove it",
-                "deepspeed",
                 "fsdp",
                 "fsdp_config",
                 "fsdp_min_num_params",

@@ -1,6 +1,8 @@
 package io.mmpo.config;
 
+import static io.mmpo.config.ValueTypes.FLAG;
 import static io.mmpo.config.ValueTypes.INTEGER;
+import static io.mmpo.config.ValueTypes.LONG;
 
 import io.mmpo.spec.ComputeType;
 import java.util.List;
@@ -37,6 +39,19 @@ public record RankOptions(Settings values) {
             .means(
                     "Type in which gradients are sent: `float32`, or `bfloat16`, half the bytes and rounded; they are added up in float32.");
 
+    private static final ConfigKey<Boolean> OVERLAP = KEYS.key("overlap_comm", FLAG)
+            .unset("true")
+            .mayChangeOnResuming()
+            .means(
+                    "Whether gradients travel while the backward pass goes on; without it each bucket is waited for. It changes no bit of a result.");
+
+    private static final ConfigKey<Long> BUCKET_ELEMENTS = KEYS.key("reduce_bucket_size", LONG)
+            .unset("8388608")
+            .must(elements -> elements >= 1 && elements <= Long.MAX_VALUE / Float.BYTES, "must be at least 1")
+            .mayChangeOnResuming()
+            .means(
+                    "Elements of gradients that are sent together, and of updated weights: whole layers, at least one. It changes no bit of a result.");
+
     private static final ConfigKey<Integer> TIMEOUT = KEYS.key("ddp_timeout", INTEGER)
             .unset(Integer.toString(HALF_AN_HOUR_SECONDS))
             .must(seconds -> seconds >= 1, "must be at least 1")
@@ -66,6 +81,16 @@ public record RankOptions(Settings values) {
 
     public ComputeType reduceType() {
         return values.get(REDUCE_TYPE);
+    }
+
+    /** Whether gradients travel beside the backward pass. */
+    public boolean overlaps() {
+        return values.get(OVERLAP);
+    }
+
+    /** Of gradients, in 32 bits, that are sent together. */
+    public long bucketBytes() {
+        return Float.BYTES * values.get(BUCKET_ELEMENTS);
     }
 
     public int timeoutSeconds() {

@@ -87,7 +87,8 @@ final class YamlFile {
         return asText(MAPPER.valueToTree(value));
     }
 
-    private static JsonNode asText(JsonNode node) {
+    /** The same node, whose scalars are text afterwards. */
+    static JsonNode asText(JsonNode node) {
         if (node instanceof ObjectNode object) {
             object.properties().forEach(entry -> entry.setValue(asText(entry.getValue())));
         } else if (node instanceof ArrayNode array) {

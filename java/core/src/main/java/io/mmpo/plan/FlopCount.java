@@ -10,9 +10,10 @@ import java.util.function.IntToDoubleFunction;
  * attention, which are all but a percent.
  *
  * @param training forward and backward
+ * @param forward of them, the head's first product included
  * @param reference forward of the reference, once in a run
  */
-record FlopCount(double training, double reference) {
+record FlopCount(double training, double forward, double reference) {
     /** gradedCompletions: those that backward goes through. linear: whether the head is computed once, the weights being known. */
     static FlopCount of(
             ModelShape shape,
@@ -47,6 +48,6 @@ record FlopCount(double training, double reference) {
         double reference = 2 * matrices * pair.tokens()
                 + attentionOf.applyAsDouble(pair.completions())
                 + headRow * pair.completions() * pair.completion();
-        return new FlopCount(training, needsReference ? reference : 0);
+        return new FlopCount(training, forward + attention + headRow * rows, needsReference ? reference : 0);
     }
 }

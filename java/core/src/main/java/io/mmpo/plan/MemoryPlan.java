@@ -17,9 +17,17 @@ import java.util.Optional;
  * @param activations what backward keeps of forward
  * @param scratch what layers share: values that none keeps, and their gradients
  * @param head hidden rows of the output head and one chunk of logits
+ * @param exchange where several ranks train together: what is on its way between them
  */
 public record MemoryPlan(
-        long weights, long masterWeights, long gradients, long optimizer, long activations, long scratch, long head) {
+        long weights,
+        long masterWeights,
+        long gradients,
+        long optimizer,
+        long activations,
+        long scratch,
+        long head,
+        long exchange) {
     /** kGpuLogitBytes and kCpuLogitBytes of native/src/logprob/linear_logp.h. */
     static final long GPU_LOGIT_BYTES = 1024L << 20;
 
@@ -58,11 +66,17 @@ public record MemoryPlan(
                 trained.optimizerBytes(optimizer),
                 shape.numLayers() * tokens * keptPerToken(shape, lora, bytes, recompute),
                 tokens * scratchPerToken(shape, lora, bytes, recompute),
-                logits + 4 * headRows * shape.hiddenSize() * bytes);
+                logits + 4 * headRows * shape.hiddenSize() * bytes,
+                0);
+    }
+
+    /** What a rank has that shares the update with others: computing takes as much as before. */
+    MemoryPlan sharing(long masterWeights, long gradients, long optimizer, long exchange) {
+        return new MemoryPlan(weights, masterWeights, gradients, optimizer, activations, scratch, head, exchange);
     }
 
     public long total() {
-        return weights + masterWeights + gradients + optimizer + activations + scratch + head;
+        return weights + masterWeights + gradients + optimizer + activations + scratch + head + exchange;
     }
 
     /** Decoder::allocate_products and allocate_recomputed of every layer, and its input. */

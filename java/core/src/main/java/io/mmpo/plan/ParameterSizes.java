@@ -6,7 +6,10 @@ import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.OptimizerType;
 import io.mmpo.spec.WholeMatrix;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** What is trained, one entry a named parameter, from sizes alone. */
 record ParameterSizes(List<Parameter> parameters) {
@@ -15,7 +18,15 @@ record ParameterSizes(List<Parameter> parameters) {
 
     static final long BLOCK = 256;
 
-    record Parameter(long elements, boolean isEmbedding) {}
+    /** Units of native/src/common/parameter.h: a layer's number, that of the head after the last, and the embedding's before the first. */
+    private static final long EMBEDDING = -1;
+
+    /** unit: whose gradients a backward pass completes together. */
+    record Parameter(long elements, long unit) {
+        boolean isEmbedding() {
+            return unit == EMBEDDING;
+        }
+    }
 
     /** Every parameter of a model. */
     static ParameterSizes ofModel(ModelShape shape) {
@@ -38,13 +49,14 @@ record ParameterSizes(List<Parameter> parameters) {
             layer.addAll(List.of(shape.headDim(), shape.headDim()));
         }
         List<Parameter> parameters = new ArrayList<>();
-        parameters.add(new Parameter(shape.vocabSize() * hidden, true));
+        parameters.add(new Parameter(shape.vocabSize() * hidden, EMBEDDING));
         for (long i = 0; i < shape.numLayers(); i++) {
-            layer.forEach(elements -> parameters.add(new Parameter(elements, false)));
+            long unit = i;
+            layer.forEach(elements -> parameters.add(new Parameter(elements, unit)));
         }
-        parameters.add(new Parameter(hidden, false));
+        parameters.add(new Parameter(hidden, shape.numLayers()));
         if (!shape.tieEmbeddings()) {
-            parameters.add(new Parameter(shape.vocabSize() * hidden, false));
+            parameters.add(new Parameter(shape.vocabSize() * hidden, shape.numLayers()));
         }
         return new ParameterSizes(parameters);
     }
@@ -53,17 +65,52 @@ record ParameterSizes(List<Parameter> parameters) {
     static ParameterSizes ofAdapter(ModelShape shape, LoraSettings lora) {
         List<Parameter> parameters = new ArrayList<>();
         for (LoraTarget target : lora.targets()) {
-            parameters.add(new Parameter(target.inputElements(shape), false));
-            parameters.add(new Parameter(target.outputElements(shape), false));
+            parameters.add(new Parameter(target.inputElements(shape), target.layer()));
+            parameters.add(new Parameter(target.outputElements(shape), target.layer()));
         }
         for (WholeMatrix matrix : lora.whole()) {
-            parameters.add(new Parameter(shape.vocabSize() * shape.hiddenSize(), matrix != WholeMatrix.HEAD));
+            long unit = matrix == WholeMatrix.HEAD ? shape.numLayers() : EMBEDDING;
+            parameters.add(new Parameter(shape.vocabSize() * shape.hiddenSize(), unit));
         }
         return new ParameterSizes(parameters);
     }
 
     long elements() {
         return parameters.stream().mapToLong(Parameter::elements).sum();
+    }
+
+    /** Elements of every unit, in the order in which a backward pass completes them. */
+    private TreeMap<Long, Long> units() {
+        TreeMap<Long, Long> units = new TreeMap<>(Comparator.reverseOrder());
+        parameters.forEach(parameter -> units.merge(parameter.unit(), parameter.elements(), Long::sum));
+        return units;
+    }
+
+    /** Elements of units that travel together: as many as have so many, and at least one; in the order in which they travel. */
+    List<Long> buckets(long elements) {
+        List<Long> buckets = new ArrayList<>();
+        units().values().forEach(unit -> {
+            if (buckets.isEmpty() || buckets.getLast() + unit > elements) {
+                buckets.add(unit);
+            } else {
+                buckets.add(buckets.removeLast() + unit);
+            }
+        });
+        return buckets;
+    }
+
+    /** Gradients that a rank makes before it keeps its own parts alone: of one layer, of the head and of the embedding. */
+    long passingGradients(long numLayers) {
+        long layer = 0;
+        long others = 0;
+        for (Map.Entry<Long, Long> unit : units().entrySet()) {
+            if (unit.getKey() >= 0 && unit.getKey() < numLayers) {
+                layer = Math.max(layer, unit.getValue());
+            } else {
+                others += unit.getValue();
+            }
+        }
+        return layer + others;
     }
 
     /** Of the optimizer's state. */

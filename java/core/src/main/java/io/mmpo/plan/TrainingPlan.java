@@ -20,6 +20,7 @@ import java.util.OptionalInt;
  * @param pairTokens of the longest pair that the configuration allows
  * @param sliceTokens of the largest slice of a micro-batch: what is computed at a time
  * @param pairsPerStep on one device
+ * @param forwardFlopsPerPair of those of training
  * @param maxSteps where the configuration says it
  * @param files on disk
  */
@@ -33,6 +34,7 @@ public record TrainingPlan(
         MemoryPlan memory,
         FilePlan files,
         double trainingFlopsPerPair,
+        double forwardFlopsPerPair,
         double referenceFlopsPerPair) {
     /** What may be changed to save memory. */
     public record Choices(OptimizerType optimizer, Recompute recompute, int microBatch, Optional<LoraSettings> lora) {
@@ -96,16 +98,22 @@ public record TrainingPlan(
                 memory,
                 files(config, shape, choices),
                 flops.training(),
+                flops.forward(),
                 flops.reference());
+    }
+
+    /** What is trained: the model's parameters, or the adapter's. */
+    static ParameterSizes trainedSizes(ModelShape shape, Choices choices) {
+        return choices.lora()
+                .map(settings -> ParameterSizes.ofAdapter(shape, settings))
+                .orElseGet(() -> ParameterSizes.ofModel(shape));
     }
 
     private static FilePlan files(TrainingConfig config, ModelShape shape, Choices choices) {
         WeightType trainedType =
                 choices.lora().isPresent() ? WeightType.FLOAT32 : config.model().trainedType();
         return FilePlan.of(
-                choices.lora()
-                        .map(settings -> ParameterSizes.ofAdapter(shape, settings))
-                        .orElseGet(() -> ParameterSizes.ofModel(shape)),
+                trainedSizes(shape, choices),
                 trainedType,
                 config.run().savedType().orElse(trainedType),
                 choices.optimizer(),

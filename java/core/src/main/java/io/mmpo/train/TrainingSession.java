@@ -40,9 +40,6 @@ import java.util.function.UnaryOperator;
 
 /** Everything that a run holds open: tokenizer, rows, model, optimizer state. */
 final class TrainingSession implements AutoCloseable {
-    /** As many as a link needs to be busy, and few beside a model's gradients. */
-    private static final long BUCKET_BYTES = 32L << 20;
-
     private final TrainingConfig config;
     private final RunMemory memory;
     private final ProgressListener listener;
@@ -244,7 +241,13 @@ final class TrainingSession implements AutoCloseable {
         return NativeTrainer.create(
                 model.core(),
                 optimizerSettings(),
-                new Sharding(ranks.backend(), options.zeroStage(), reduce, options.reduceType(), true, BUCKET_BYTES));
+                new Sharding(
+                        ranks.backend(),
+                        options.zeroStage(),
+                        reduce,
+                        options.reduceType(),
+                        options.overlaps(),
+                        options.bucketBytes()));
     }
 
     /** What of the loss a reader may not expect. */

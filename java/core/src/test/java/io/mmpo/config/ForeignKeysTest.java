@@ -43,7 +43,8 @@ class ForeignKeysTest {
     void everyFieldOfThePeersIsKnown(String field) {
         assertThat(ConfigKeys.named(field).isPresent()
                         || ForeignKeys.ALL.containsKey(field)
-                        || field.equals(RecipeKeys.SPLITS))
+                        || field.equals(RecipeKeys.SPLITS)
+                        || field.equals(DeepSpeedFile.KEY))
                 .as("%s is a setting or declared in ForeignKeys", field)
                 .isTrue();
     }

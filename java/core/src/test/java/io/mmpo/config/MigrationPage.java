@@ -70,6 +70,9 @@ final class MigrationPage {
         if (field.equals(RecipeKeys.SPLITS)) {
             return "read as `dataset_train_split` and `dataset_test_split`";
         }
+        if (field.equals(DeepSpeedFile.KEY)) {
+            return "read: its stage, 0 to 2, and what else there is here ([distributed](distributed.md#deepspeeds-configurations))";
+        }
         return switch (ForeignKeys.ALL.get(field)) {
             case ForeignRule.Ignored ignored -> "has no effect: " + ignored.why();
             case ForeignRule.Limited limited -> "refused" + accepted(limited) + ": " + limited.mend();
