@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 10
+#define MMPO_ABI_VERSION 11
 
 enum mmpo_status {
   MMPO_OK = 0,
