@@ -18,6 +18,7 @@
 
 #include "common/cuda_runtime.h"
 #include "common/device.h"
+#include "random_weights.h"
 #include "train/trainer.h"
 
 namespace {
@@ -87,43 +88,11 @@ mmpo_model_config model_config(const Settings& s) {
   return config;
 }
 
-// Of the weights; a prime, so that rows are not repeated.
-constexpr int64_t kPeriod = 1048573;
-
-// Of parameters: matrices are the beginning of one array of random numbers, which is repeated, norms are ones.
-class Weights {
- public:
-  explicit Weights(const mmpo::ParameterLayout& layout) {
-    int64_t largest = 0;
-    int64_t longest_norm = 0;
-    for (const mmpo::Parameter& parameter : layout.parameters()) {
-      int64_t& most = parameter.is_matrix() ? largest : longest_norm;
-      most = std::max(most, parameter.size());
-    }
-    at::manual_seed(1);
-    random_ = (at::randn({kPeriod}) * 0.02).to(at::kBFloat16).repeat({(largest + kPeriod - 1) / kPeriod});
-    ones_ = at::ones({longest_norm}, at::kBFloat16);
-    for (const mmpo::Parameter& parameter : layout.parameters()) {
-      const bool is_norm = !parameter.is_matrix();
-      tensors_.push_back({parameter.name.c_str(),
-                          is_norm ? ones_.const_data_ptr() : random_.const_data_ptr(),
-                          {parameter.rows, parameter.columns},
-                          is_norm ? 1 : 2,
-                          MMPO_BFLOAT16});
-    }
-  }
-  const std::vector<mmpo_tensor>& tensors() const { return tensors_; }
-
- private:
-  at::Tensor random_, ones_;
-  std::vector<mmpo_tensor> tensors_;
-};
-
 std::unique_ptr<mmpo::Model> random_model(const Settings& s, at::Device device) {
   const mmpo::ModelConfig config(model_config(s));
   const mmpo::ParameterLayout layout(config);
   const auto dtype = s.text("dtype") == "bf16" ? at::kBFloat16 : at::kFloat;
-  auto model = std::make_unique<mmpo::Model>(config, Weights(layout).tensors(), dtype, device);
+  auto model = std::make_unique<mmpo::Model>(config, RandomWeights(layout).tensors(), dtype, device);
   if (s.number("lora_r") > 0) {
     std::vector<mmpo_lora_module> modules;
     for (int64_t layer = 0; layer < config->num_layers; ++layer) {
@@ -134,7 +103,7 @@ std::unique_ptr<mmpo::Model> random_model(const Settings& s, at::Device device) 
     const mmpo_lora_config lora{modules.data(), static_cast<int64_t>(modules.size()), 0.05, 7, 0};
     // The names and shapes of its parameters; none is drawn, so that B is not zero.
     const mmpo::Adapter drawn(config, lora, dtype, at::kCPU);
-    model->set_adapter(lora, Weights(drawn.layout()).tensors());
+    model->set_adapter(lora, RandomWeights(drawn.layout()).tensors());
   }
   return model;
 }

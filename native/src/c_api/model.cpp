@@ -52,31 +52,30 @@ struct GenerateArguments {
   const int32_t* stop_tokens;
   int64_t num_stop_tokens;
   const mmpo_sampling* sampling;
+  const int64_t* streams = nullptr;
+  int64_t batch_size = 0;
+
+  void check() const {
+    require_not_null(sampling, "sampling");
+    require(num_prompts > 0, "num_prompts must be > 0, got ", num_prompts);
+    mmpo::check_sampling(*sampling);
+  }
 };
 
-void generate(mmpo_model* model, const GenerateArguments& in, const mmpo::GoesOn& goes_on, int32_t* out_tokens,
-              int32_t* out_lengths) {
-  require_not_null(in.sampling, "sampling");
-  require_not_null(out_tokens, "out_tokens");
-  require_not_null(out_lengths, "out_lengths");
-  require(in.num_prompts > 0, "num_prompts must be > 0, got ", in.num_prompts);
-  mmpo::check_sampling(*in.sampling);
-  const int64_t row_length = in.sampling->max_new_tokens;
-  std::fill_n(out_tokens, in.num_prompts * row_length, -1);
-  std::fill_n(out_lengths, in.num_prompts, 0);
+std::vector<std::vector<int32_t>> generate(mmpo_model* model, const GenerateArguments& in, const mmpo::Hear& hear) {
   require_not_null(model, "model");
   require_not_null(in.tokens, "tokens");
   require_not_null(in.prompt_lengths, "prompt_lengths");
   require(in.num_stop_tokens >= 0, "num_stop_tokens must be >= 0, got ", in.num_stop_tokens);
   require(in.num_stop_tokens == 0 || in.stop_tokens != nullptr, "stop_tokens must not be NULL");
-  require(goes_on != nullptr, "hear must not be NULL");
-  const mmpo::Prompts prompts{in.tokens, {in.prompt_lengths, static_cast<size_t>(in.num_prompts)}};
+  require(hear != nullptr, "hear must not be NULL");
+  const auto num_prompts = static_cast<size_t>(in.num_prompts);
+  const mmpo::Prompts prompts{in.tokens,
+                              {in.prompt_lengths, num_prompts},
+                              {in.streams, in.streams == nullptr ? 0 : num_prompts},
+                              in.batch_size};
   const std::span<const int32_t> stops(in.stop_tokens, static_cast<size_t>(in.num_stop_tokens));
-  const auto sequences = mmpo::generate(model->model, prompts, stops, *in.sampling, goes_on);
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    std::ranges::copy(sequences[i], out_tokens + static_cast<int64_t>(i) * row_length);
-    out_lengths[i] = static_cast<int32_t>(sequences[i].size());
-  }
+  return mmpo::generate(model->model, prompts, stops, *in.sampling, hear);
 }
 
 }  // namespace
@@ -278,21 +277,35 @@ int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, const int3
                             int64_t num_prompts, const int32_t* stop_tokens, int64_t num_stop_tokens,
                             const mmpo_sampling* sampling, int32_t* out_tokens, int32_t* out_lengths, mmpo_error* err) {
   return guard(err, [&] {
-    generate(model, {tokens, prompt_lengths, num_prompts, stop_tokens, num_stop_tokens, sampling}, mmpo::unheard,
-             out_tokens, out_lengths);
+    const GenerateArguments in{tokens, prompt_lengths, num_prompts, stop_tokens, num_stop_tokens, sampling};
+    require_not_null(out_tokens, "out_tokens");
+    require_not_null(out_lengths, "out_lengths");
+    in.check();
+    const int64_t row_length = sampling->max_new_tokens;
+    std::fill_n(out_tokens, num_prompts * row_length, -1);
+    std::fill_n(out_lengths, num_prompts, 0);
+    const auto sequences = generate(model, in, mmpo::unheard);
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      std::ranges::copy(sequences[i], out_tokens + static_cast<int64_t>(i) * row_length);
+      out_lengths[i] = static_cast<int32_t>(sequences[i].size());
+    }
   });
 }
 
-int32_t mmpo_model_stream(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths, int64_t num_prompts,
-                          const int32_t* stop_tokens, int64_t num_stop_tokens, const mmpo_sampling* sampling,
-                          mmpo_hear_token hear, void* context, int32_t* out_tokens, int32_t* out_lengths,
+int32_t mmpo_model_stream(mmpo_model* model, const int32_t* tokens, const int32_t* prompt_lengths,
+                          const int64_t* streams, int64_t num_prompts, int64_t batch_size, const int32_t* stop_tokens,
+                          int64_t num_stop_tokens, const mmpo_sampling* sampling, mmpo_hear_token hear, void* context,
                           mmpo_error* err) {
   return guard(err, [&] {
-    const auto goes_on = [&](size_t prompt, int32_t token) {
-      return hear(context, static_cast<int64_t>(prompt), token) == 0;
+    const GenerateArguments in{tokens,          prompt_lengths, num_prompts, stop_tokens,
+                               num_stop_tokens, sampling,       streams,     batch_size};
+    in.check();
+    const auto heard = [&](size_t prompt, int32_t token) {
+      const int32_t next = hear(context, static_cast<int64_t>(prompt), token);
+      if (next == MMPO_GENERATION_GOES_ON) return mmpo::Heard::kGoesOn;
+      return next == MMPO_GENERATION_ENDS ? mmpo::Heard::kEndsAll : mmpo::Heard::kEndsPrompt;
     };
-    generate(model, {tokens, prompt_lengths, num_prompts, stop_tokens, num_stop_tokens, sampling},
-             hear == nullptr ? nullptr : mmpo::GoesOn(goes_on), out_tokens, out_lengths);
+    generate(model, in, hear == nullptr ? nullptr : mmpo::Hear(heard));
   });
 }
 

@@ -1,215 +1,229 @@
 #include "generate/generator.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/index_select.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
 
 #include "common/device.h"
 #include "common/error.h"
+#include "generate/key_value_cache.h"
 #include "generate/sampler.h"
-#include "kernels/gpu_decode_attention.h"
+#include "generate/waiting_prompts.h"
 #include "kernels/linear.h"
 
 namespace mmpo {
 namespace {
 
-// Prompts are read this many tokens at a time, so that a large batch needs no large activations.
+// A step reads at most so many tokens of prompts, so that a large batch needs no large activations.
 constexpr int64_t kPrefillTokens = 8192;
 
-// Keys and values of every sequence and layer. Shapes: S sequences, L positions, K key columns.
-class KeyValueCache {
- public:
-  KeyValueCache(const Decoder& decoder, int64_t num_sequences, int64_t capacity) : config_(decoder.config()) {
-    const auto options = at::TensorOptions().dtype(decoder.dtype()).device(decoder.device());
-    for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
-      keys_SLK_.push_back(at::empty({num_sequences, capacity, config_.key_size()}, options));
-      values_SLK_.push_back(at::empty({num_sequences, capacity, config_.key_size()}, options));
-    }
-  }
+using PromptTokens = WaitingPrompts::PromptTokens;
 
-  // Makes room for so many positions, at least twice as many as before where there are too few.
-  void reserve(int64_t positions) {
-    const int64_t before = keys_SLK_.front().size(1);
-    if (positions <= before) return;
-    const auto grow = [&](Tensor& cache_SLK) {
-      const Tensor larger_SLK =
-          at::empty({cache_SLK.size(0), std::max(positions, 2 * before), cache_SLK.size(2)}, cache_SLK.options());
-      larger_SLK.narrow(1, 0, before).copy_(cache_SLK);
-      cache_SLK = larger_SLK;
-    };
-    std::ranges::for_each(keys_SLK_, grow);
-    std::ranges::for_each(values_SLK_, grow);
-  }
-
-  // Takes rows [row, row + count) of the fused projections as positions [position, ...) of a sequence.
-  void store(int64_t layer, const Tensor& qkv_TQ, int64_t row, int64_t count, int64_t sequence, int64_t position) {
-    const auto rows = qkv_TQ.narrow(0, row, count);
-    const int64_t key_size = config_.key_size();
-    const auto place = [&](Tensor& cache) { return cache[sequence].narrow(0, position, count); };
-    place(keys_SLK_[static_cast<size_t>(layer)]).copy_(rows.narrow(1, config_.query_size(), key_size));
-    place(values_SLK_[static_cast<size_t>(layer)]).copy_(rows.narrow(1, config_.query_size() + key_size, key_size));
-  }
-
-  // Takes row n as the last key of rows[n].
-  void append(int64_t layer, const Tensor& qkv_nQ, const GpuDecodeRows& rows) {
-    const int64_t key_size = config_.key_size();
-    const auto put = [&](const Tensor& cache_SLK, int64_t column) {
-      cache_SLK.flatten(0, 1).index_copy_(0, rows.places(cache_SLK.size(1)), qkv_nQ.narrow(1, column, key_size));
-    };
-    put(keys_SLK_[static_cast<size_t>(layer)], config_.query_size());
-    put(values_SLK_[static_cast<size_t>(layer)], config_.query_size() + key_size);
-  }
-
-  const Tensor& keys(int64_t layer) const { return keys_SLK_[static_cast<size_t>(layer)]; }
-  const Tensor& values(int64_t layer) const { return values_SLK_[static_cast<size_t>(layer)]; }
-
- private:
-  const ModelConfig& config_;
-  std::vector<Tensor> keys_SLK_;
-  std::vector<Tensor> values_SLK_;
+// A sequence in its place of the cache.
+struct Running {
+  size_t prompt;
+  int64_t num_cached;  // positions that the cache has
+  Sampler sampler;
 };
+
+// The rows of a step: the last token of each sequence that goes on, then what is left of the prompts that begin.
+struct Step {
+  std::vector<int64_t> tokens;
+  std::vector<int32_t> positions;
+  std::vector<DecodeRow> decoded;  // rows 0, 1 ...
+  std::vector<CachedSegment> begun;
+  std::vector<int64_t> places;  // of the rows that are drawn from
+  std::vector<int64_t> last_rows;  // those rows
+
+  void add(int64_t token, int64_t position) {
+    tokens.push_back(token);
+    positions.push_back(static_cast<int32_t>(position));
+  }
+  void draw_from_last_row(int64_t place) {
+    places.push_back(place);
+    last_rows.push_back(static_cast<int64_t>(tokens.size()) - 1);
+  }
+};
+
+// A row as float32, in memory that its thread keeps.
+std::span<const float> as_float(const Tensor& logits_nV, int64_t row) {
+  const auto count = static_cast<size_t>(logits_nV.size(1));
+  if (logits_nV.scalar_type() == at::kFloat) {
+    return {logits_nV.const_data_ptr<float>() + row * logits_nV.stride(0), count};
+  }
+  static thread_local std::vector<float> values;
+  values.resize(count);
+  const at::BFloat16* from = logits_nV.const_data_ptr<at::BFloat16>() + row * logits_nV.stride(0);
+  std::copy_n(from, count, values.begin());
+  return values;
+}
 
 class Generator {
  public:
-  Generator(Model& model, const Prompts& prompts, std::span<const int32_t> stop_tokens, const mmpo_sampling& sampling,
-            const GoesOn& goes_on, int64_t capacity)
-      : model_(model), prompts_(prompts), stop_tokens_(stop_tokens), sampling_(sampling), goes_on_(goes_on),
-        cache_(model.decoder(), static_cast<int64_t>(prompts.lengths.size()), capacity),
-        sequences_(prompts.lengths.size()) {
-    for (size_t i = 0; i < prompts.lengths.size(); ++i) samplers_.emplace_back(sampling, i);
-  }
+  Generator(Model& model, const Prompts& prompts, std::vector<PromptTokens> texts, std::span<const int32_t> stop_tokens,
+            const mmpo_sampling& sampling, const Hear& hear, int64_t num_places, int64_t capacity)
+      : model_(model), prompts_(prompts), texts_(std::move(texts)), stop_tokens_(stop_tokens), sampling_(sampling),
+        hear_(hear), on_gpu_(is_gpu(model.device())), cache_(model.decoder(), num_places, capacity),
+        waiting_(texts_, num_places, !on_gpu_), running_(static_cast<size_t>(num_places)), sequences_(texts_.size()) {}
 
   std::vector<std::vector<int32_t>> run() {
-    prefill();
-    while (!active_.empty()) decode();
+    do {
+      compute(next_step());
+    } while (!ended_ && (num_running_ > 0 || !waiting_.empty()));
     return std::move(sequences_);
   }
 
  private:
-  void prefill() {
-    size_t first = 0;
-    const int32_t* tokens = prompts_.tokens;
-    while (first < prompts_.lengths.size()) {
-      size_t last = first;
-      int64_t num_tokens = 0;
-      while (last < prompts_.lengths.size() &&
-             (last == first || num_tokens + prompts_.lengths[last] <= kPrefillTokens)) {
-        num_tokens += prompts_.lengths[last++];
-      }
-      prefill(tokens, num_tokens, first, last - first);
-      tokens += num_tokens;
-      first = last;
-    }
-  }
-
-  void prefill(const int32_t* tokens, int64_t num_tokens, size_t first, size_t count) {
-    const std::vector<int32_t> no_completions(count, 0);
-    const mmpo_batch batch{tokens,
-                           prompts_.lengths.data() + first,
-                           no_completions.data(),
-                           nullptr,
-                           num_tokens,
-                           static_cast<int64_t>(count),
-                           0};
-    const PackedBatch packed(batch, {}, model_.device());
-    const Decoder::Attend attend = model_.decoder().packed_attention(packed.attention);
-    const auto attend_and_store = [&](int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
-      attend(layer, qkv_TQ, attended_TA, lse_NT);
-      for (const Segment& segment : packed.attention.segments()) {
-        cache_.store(layer, qkv_TQ, segment.begin, segment.length, static_cast<int64_t>(first) + segment.group, 0);
-      }
+  Step next_step() {
+    std::vector<WaitingPrompts::Admitted> admitted;
+    int64_t num_tokens = 0;
+    const auto most = [&] {
+      return num_tokens == 0 ? std::numeric_limits<int64_t>::max() : kPrefillTokens - num_tokens;
     };
-    std::vector<int64_t> last_rows;
-    std::vector<size_t> sequences;
-    for (const Segment& segment : packed.attention.segments()) {
-      last_rows.push_back(segment.begin + segment.length - 1);
-      sequences.push_back(first + static_cast<size_t>(segment.group));
+    while (const auto next = waiting_.next(most())) {
+      cache_.copy(next->source, next->place, next->num_cached);
+      admitted.push_back(*next);
+      num_tokens += static_cast<int64_t>(texts_[next->prompt].size()) - next->num_cached;
     }
-    model_.workspace().reset();
-    const Tensor x_TH = model_.decoder().forward({packed.tokens_T, packed.positions_T, packed.num_positions},
-                                                 attend_and_store, model_.workspace(), nullptr);
-    sample(at::index_select(x_TH, 0, to_device(last_rows, model_.device())), sequences);
+    Step step;
+    // Attention on a GPU is of one kind or of the other.
+    if (!on_gpu_ || admitted.empty()) add_running(step);
+    for (const auto& next : admitted) begin(next, step);
+    return step;
   }
 
-  void decode() {
-    const std::vector<size_t> sequences = std::move(active_);
-    active_.clear();
-    std::vector<int64_t> tokens;
-    std::vector<int32_t> positions;
-    std::vector<DecodeRow> rows;
-    for (const size_t i : sequences) {
-      const int64_t position = prompts_.lengths[i] + static_cast<int64_t>(sequences_[i].size()) - 1;
-      tokens.push_back(sequences_[i].back());
-      positions.push_back(static_cast<int32_t>(position));
-      rows.push_back({static_cast<int64_t>(i), position + 1});
+  void add_running(Step& step) {
+    for (size_t place = 0; place < running_.size(); ++place) {
+      if (!running_[place]) continue;
+      Running& running = *running_[place];
+      step.add(sequences_[running.prompt].back(), running.num_cached);
+      step.decoded.push_back({static_cast<int64_t>(place), ++running.num_cached});
+      step.draw_from_last_row(static_cast<int64_t>(place));
     }
-    const int64_t num_positions = 1 + *std::ranges::max_element(positions);
+  }
+
+  void begin(const WaitingPrompts::Admitted& admitted, Step& step) {
+    const PromptTokens text = texts_[admitted.prompt];
+    const auto length = static_cast<int64_t>(text.size());
+    const auto begin = static_cast<int64_t>(step.tokens.size());
+    step.begun.push_back({begin, length - admitted.num_cached, admitted.place, admitted.num_cached});
+    for (int64_t i = admitted.num_cached; i < length; ++i) step.add(text[static_cast<size_t>(i)], i);
+    step.draw_from_last_row(admitted.place);
+    const uint64_t stream =
+        prompts_.streams.empty() ? admitted.prompt : static_cast<uint64_t>(prompts_.streams[admitted.prompt]);
+    running_[static_cast<size_t>(admitted.place)].emplace(Running{admitted.prompt, length, {sampling_, stream}});
+    ++num_running_;
+  }
+
+  void compute(const Step& step) {
+    const int64_t num_positions = 1 + *std::ranges::max_element(step.positions);
     cache_.reserve(num_positions);
-    const Decoder& decoder = model_.decoder();
-    const auto attend = [&](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
-      for (size_t n = 0; n < rows.size(); ++n) {
-        cache_.store(layer, qkv_nQ, static_cast<int64_t>(n), 1, rows[n].sequence, rows[n].num_keys - 1);
-      }
-      decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows, decoder.attention_shape(layer),
-                       attended_nA);
-    };
-    const GpuDecodeRows gpu_rows(rows, decoder.config()->sliding_window, model_.device());
-    const auto attend_on_gpu = [&](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
-      cache_.append(layer, qkv_nQ, gpu_rows);
-      gpu_decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), gpu_rows, decoder.attention_shape(layer),
-                           attended_nA);
-    };
     model_.workspace().reset();
-    const Tensor tokens_n = to_device(tokens, model_.device());
-    const Tensor positions_n = to_device(positions, model_.device());
-    const Decoder::Attend chosen = is_gpu(model_.device()) ? Decoder::Attend(attend_on_gpu) : Decoder::Attend(attend);
-    sample(model_.decoder().forward({tokens_n, positions_n, num_positions}, chosen, model_.workspace(), nullptr),
-           sequences);
+    const Tensor tokens_T = to_device(step.tokens, model_.device());
+    const Tensor positions_T = to_device(step.positions, model_.device());
+    const Decoder::Rows rows{tokens_T, positions_T, num_positions};
+    const Decoder::Attend attend = on_gpu_ ? attend_on_gpu(step) : attend_on_cpu(step);
+    const Tensor x_TH = model_.decoder().forward(rows, attend, model_.workspace(), nullptr);
+    waiting_.computed();
+    const bool all = step.begun.empty();
+    const Tensor logits_nV = logits(all ? x_TH : at::index_select(x_TH, 0, to_device(step.last_rows, model_.device())));
+    std::vector<int32_t> drawn(step.places.size());
+    at::parallel_for(0, static_cast<int64_t>(drawn.size()), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n) {
+        const auto place = static_cast<size_t>(step.places[static_cast<size_t>(n)]);
+        drawn[static_cast<size_t>(n)] = running_[place]->sampler.next(as_float(logits_nV, n));
+      }
+    });
+    for (size_t n = 0; n < drawn.size() && !ended_; ++n) append(step.places[n], drawn[n]);
   }
 
-  // Appends a token to each sequence, whose last row of the residual stream is x_nH, and keeps those that go on.
-  void sample(const Tensor& x_nH, const std::vector<size_t>& sequences) {
+  Decoder::Attend attend_on_cpu(const Step& step) {
+    return [this, &step](int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor&) {
+      for (size_t n = 0; n < step.decoded.size(); ++n) {
+        const DecodeRow& row = step.decoded[n];
+        cache_.store(layer, qkv_TQ, {static_cast<int64_t>(n), 1, row.sequence, row.num_keys - 1});
+      }
+      for (const CachedSegment& segment : step.begun) cache_.store(layer, qkv_TQ, segment);
+      const AttentionShape shape = model_.decoder().attention_shape(layer);
+      const Tensor& keys_SLK = cache_.keys(layer);
+      const Tensor& values_SLK = cache_.values(layer);
+      decode_attention(qkv_TQ, keys_SLK, values_SLK, step.decoded, shape, attended_TA);
+      if (!step.begun.empty()) cached_attention(qkv_TQ, keys_SLK, values_SLK, step.begun, shape, attended_TA);
+    };
+  }
+
+  Decoder::Attend attend_on_gpu(const Step& step) {
+    if (step.begun.empty()) {
+      const GpuDecodeRows rows(step.decoded, model_.decoder().config()->sliding_window, model_.device());
+      return [this, rows](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
+        cache_.append_on_gpu(layer, qkv_nQ, rows);
+        gpu_decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows,
+                             model_.decoder().attention_shape(layer), attended_nA);
+      };
+    }
+    std::vector<Segment> segments;
+    for (const CachedSegment& begun : step.begun) {
+      segments.push_back({begun.begin, begun.length, 0, 0, static_cast<int64_t>(segments.size())});
+    }
+    plan_ = AttentionPlan(segments, model_.device());
+    return [this, &step](int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT) {
+      model_.decoder().packed_attention(plan_)(layer, qkv_TQ, attended_TA, lse_NT);
+      for (const CachedSegment& begun : step.begun) cache_.store(layer, qkv_TQ, begun);
+    };
+  }
+
+  // Of rows of the residual stream, in memory of the workspace; of a GPU's on the host, in float32.
+  Tensor logits(const Tensor& x_nH) {
     Tensor rstd_n;
     const Tensor hidden_nH = model_.final_norm(x_nH, rstd_n);
     const Tensor& head_VH = model_.decoder().head_VH();
-    Tensor logits_nV = at::empty({x_nH.size(0), head_VH.size(0)}, x_nH.options());
+    Tensor logits_nV = model_.workspace().allocate({x_nH.size(0), head_VH.size(0)}, x_nH.scalar_type());
     linear(hidden_nH, head_VH, {}, model_.workspace(), logits_nV);
-    const Tensor float_nV = logits_nV.to(at::kFloat).cpu();
-    const float* logits = float_nV.const_data_ptr<float>();
-    const auto vocabulary = static_cast<size_t>(head_VH.size(0));
-    for (size_t n = 0; n < sequences.size(); ++n) {
-      const size_t i = sequences[n];
-      const int32_t token = samplers_[i].next({logits + n * vocabulary, vocabulary});
-      sequences_[i].push_back(token);
-      if (goes_on(i, token)) active_.push_back(i);
-    }
+    return logits_nV.is_cpu() ? logits_nV : logits_nV.to(at::kFloat).cpu();
   }
 
-  bool goes_on(size_t i, int32_t token) const {
-    const auto length = static_cast<int64_t>(sequences_[i].size());
-    const bool heard = goes_on_(i, token);
-    return heard && std::ranges::find(stop_tokens_, token) == stop_tokens_.end() && length < sampling_.max_new_tokens;
+  void append(int64_t place, int32_t token) {
+    const size_t prompt = running_[static_cast<size_t>(place)]->prompt;
+    sequences_[prompt].push_back(token);
+    const Heard heard = hear_(prompt, token);
+    ended_ = heard == Heard::kEndsAll;
+    const auto length = static_cast<int64_t>(sequences_[prompt].size());
+    const bool stops = std::ranges::find(stop_tokens_, token) != stop_tokens_.end();
+    if (heard == Heard::kGoesOn && !stops && length < sampling_.max_new_tokens) return;
+    running_[static_cast<size_t>(place)].reset();
+    waiting_.end(place);
+    --num_running_;
   }
 
   Model& model_;
   const Prompts& prompts_;
+  std::vector<PromptTokens> texts_;
   std::span<const int32_t> stop_tokens_;
   const mmpo_sampling& sampling_;
-  const GoesOn& goes_on_;
+  const Hear& hear_;
+  const bool on_gpu_;
   KeyValueCache cache_;
-  std::vector<Sampler> samplers_;
+  WaitingPrompts waiting_;
+  std::vector<std::optional<Running>> running_;  // by place
+  int64_t num_running_ = 0;
+  bool ended_ = false;
+  AttentionPlan plan_;  // of a GPU's step
   std::vector<std::vector<int32_t>> sequences_;
-  std::vector<size_t> active_;
 };
 
 }  // namespace
 
 std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts, std::span<const int32_t> stop_tokens,
-                                           const mmpo_sampling& sampling, const GoesOn& goes_on) {
+                                           const mmpo_sampling& sampling, const Hear& hear) {
+  // No operation asks whether autograd records it.
+  const c10::InferenceMode without_autograd;
   check_sampling(sampling);
+  require(prompts.batch_size >= 0, "batch_size must be >= 0 (0: all prompts), got ", prompts.batch_size);
   const mmpo_model_config& config = *model.decoder().config();
+  std::vector<PromptTokens> texts;
   const int32_t* tokens = prompts.tokens;
   int64_t longest = 0;
   for (size_t i = 0; i < prompts.lengths.size(); ++i) {
@@ -219,13 +233,16 @@ std::vector<std::vector<int32_t>> generate(Model& model, const Prompts& prompts,
       require(tokens[t] >= 0 && tokens[t] < config.vocab_size, "prompt ", i, " holds token ", tokens[t],
               ", outside the model's vocabulary of ", config.vocab_size);
     }
+    texts.emplace_back(tokens, static_cast<size_t>(length));
     tokens += length;
     longest = std::max(longest, length);
   }
+  const auto num_prompts = static_cast<int64_t>(texts.size());
+  const int64_t num_places = prompts.batch_size == 0 ? num_prompts : std::min(num_prompts, prompts.batch_size);
   // Most answers end before the model's positions do; for one that goes on beyond them the cache grows.
   const int64_t likely = std::max(config.max_positions - longest, int64_t{1});
   const int64_t capacity = longest + std::min<int64_t>(sampling.max_new_tokens, likely);
-  return Generator(model, prompts, stop_tokens, sampling, goes_on, capacity).run();
+  return Generator(model, prompts, std::move(texts), stop_tokens, sampling, hear, num_places, capacity).run();
 }
 
 }  // namespace mmpo

@@ -1,10 +1,11 @@
 #include "generate/sampler.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
-#include <numeric>
-#include <vector>
 
 #include "common/error.h"
 
@@ -15,6 +16,88 @@ std::mt19937_64 stream(uint64_t seed, uint64_t sequence) {
   std::seed_seq parts{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32U), static_cast<uint32_t>(sequence),
                       static_cast<uint32_t>(sequence >> 32U)};
   return std::mt19937_64(parts);
+}
+
+// Sums and largest values are made of so many, one after the other in loops that the compiler makes vectors of.
+constexpr size_t kLanes = 16;
+// Weights whose sums are kept, so that a draw looks at one block.
+constexpr size_t kBlock = 512;
+
+// exp(x) for x <= 0, as kernels/cpu/exp.h computes it, within 2e-7 of the value relative to it; 0 below -87.
+inline float exp_of_negative(float x) {
+  const float bounded = x < -87.0F ? -87.0F : x;
+  const auto n = static_cast<int32_t>(bounded * 1.44269504F - 0.5F);
+  const auto whole = static_cast<float>(n);
+  const float r = (bounded - whole * 0.693359375F) + whole * 2.12194440e-4F;
+  float q = 0.00138145406F;
+  q = q * r + 0.00836874545F;
+  q = q * r + 0.041668389F;
+  q = q * r + 0.166665211F;
+  q = q * r + 0.49999994F;
+  const float value = (q * r + 1.0F) * r + 1.0F;
+  const float scaled = value * std::bit_cast<float>((n + 127) << 23);
+  return x < -87.0F ? 0.0F : scaled;
+}
+
+// The largest of values, which must be finite. Whole numbers are compared, of which the compiler makes vectors, in the order of the
+// numbers whose bits they are.
+float largest_of_finite(std::span<const float> values) {
+  constexpr int32_t kInfinity = 0x7f800000;
+  std::array<int32_t, kLanes> largest, smallest_headroom;
+  largest.fill(std::numeric_limits<int32_t>::min());
+  smallest_headroom.fill(kInfinity);
+  const auto take = [&](size_t lane, float value) {
+    const auto bits = std::bit_cast<int32_t>(value);
+    const int32_t magnitude = bits & std::numeric_limits<int32_t>::max();
+    const int32_t key = bits ^ ((bits >> 31) & std::numeric_limits<int32_t>::max());
+    largest[lane] = key > largest[lane] ? key : largest[lane];
+    const int32_t headroom = kInfinity - magnitude;
+    smallest_headroom[lane] = headroom < smallest_headroom[lane] ? headroom : smallest_headroom[lane];
+  };
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) take(lane, values[i + lane]);
+  }
+  for (; i < values.size(); ++i) take(0, values[i]);
+  if (*std::ranges::min_element(smallest_headroom) <= 0) {
+    fail(MMPO_NON_FINITE, "the model's logits are not finite (NaN or infinity): its weights are too large or damaged");
+  }
+  const int32_t key = *std::ranges::max_element(largest);
+  return std::bit_cast<float>(key ^ ((key >> 31) & std::numeric_limits<int32_t>::max()));
+}
+
+double sum(std::span<const float> values) {
+  std::array<double, kLanes> sums{};
+  size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += static_cast<double>(values[i + lane]);
+  }
+  for (; i < values.size(); ++i) sums[0] += static_cast<double>(values[i]);
+  double total = 0;
+  for (const double part : sums) total += part;
+  return total;
+}
+
+// The place at which the sum of weights so far exceeds the given part of their total; a weight of 0 is never drawn.
+size_t draw(std::span<const float> weights, double uniform) {
+  std::vector<double> sums;
+  double total = 0;
+  for (size_t i = 0; i < weights.size(); i += kBlock) {
+    sums.push_back(total);
+    total += sum(weights.subspan(i, std::min(kBlock, weights.size() - i)));
+  }
+  const double target = uniform * total;
+  const auto block = static_cast<size_t>(std::ranges::upper_bound(sums, target) - sums.begin()) - 1;
+  double reached = sums[block];
+  size_t last = block * kBlock;
+  const size_t end = std::min(last + kBlock, weights.size());
+  for (size_t i = last; i < end; ++i) {
+    if (weights[i] == 0) continue;
+    last = i;
+    reached += static_cast<double>(weights[i]);
+    if (reached > target) break;
+  }
+  return last;
 }
 
 }  // namespace
@@ -32,43 +115,86 @@ Sampler::Sampler(const mmpo_sampling& sampling, uint64_t sequence)
     : sampling_(sampling), random_(stream(sampling.seed, sequence)) {}
 
 int32_t Sampler::next(std::span<const float> logits_V) {
-  // NaN has no order to sort by.
-  if (!std::ranges::all_of(logits_V, [](float logit) { return std::isfinite(logit); })) {
-    fail(MMPO_NON_FINITE, "the model's logits are not finite (NaN or infinity): its weights are too large or damaged");
-  }
+  const float largest = largest_of_finite(logits_V);
   if (sampling_.temperature == 0) {
-    return static_cast<int32_t>(std::ranges::max_element(logits_V) - logits_V.begin());
+    return static_cast<int32_t>(std::ranges::find(logits_V, largest) - logits_V.begin());
   }
-  std::vector<int32_t> tokens(logits_V.size());
-  std::iota(tokens.begin(), tokens.end(), 0);
-  const auto more_likely = [&](int32_t a, int32_t b) {
-    const float x = logits_V[static_cast<size_t>(a)];
-    const float y = logits_V[static_cast<size_t>(b)];
-    return x > y || (x == y && a < b);
+  const auto scale =
+      static_cast<float>(std::min(1 / sampling_.temperature, static_cast<double>(std::numeric_limits<float>::max())));
+  weights_.resize(logits_V.size());
+  for (size_t i = 0; i < logits_V.size(); ++i) weights_[i] = exp_of_negative((logits_V[i] - largest) * scale);
+  const bool selects_count = sampling_.top_k > 0 && sampling_.top_k < static_cast<int64_t>(logits_V.size());
+  const bool selects_mass = sampling_.top_p < 1;
+  if (!selects_count && !selects_mass) return static_cast<int32_t>(draw(weights_, uniform()));
+  candidates_.clear();
+  const float least = selects_count ? least_of_top_k(logits_V) : std::numeric_limits<float>::lowest();
+  // Tokens of less weight have less than 1 - top_p of the total together: the set that reaches it needs none of them.
+  const float lightest =
+      selects_count
+          ? 0
+          : static_cast<float>((1 - sampling_.top_p) * sum(weights_) / static_cast<double>(2 * weights_.size()));
+  for (size_t i = 0; i < logits_V.size(); ++i) {
+    if (logits_V[i] >= least && weights_[i] >= lightest) {
+      candidates_.push_back({static_cast<int32_t>(i), logits_V[i], weights_[i]});
+    }
+  }
+  if (selects_count) keep_top_k();
+  if (selects_mass) keep_top_p(selects_count ? -1 : sum(weights_));
+  weights_.resize(candidates_.size());
+  std::ranges::transform(candidates_, weights_.begin(), &Candidate::weight);
+  return candidates_[draw(weights_, uniform())].token;
+}
+
+double Sampler::uniform() { return static_cast<double>(random_() >> 11U) * 0x1.0p-53; }
+
+float Sampler::least_of_top_k(std::span<const float> logits_V) {
+  // The k-th largest of blocks' largest: at least k tokens have as much.
+  const auto count = static_cast<size_t>(sampling_.top_k);
+  constexpr size_t kTokens = 64;
+  std::vector<float> largest;
+  for (size_t i = 0; i < logits_V.size(); i += kTokens) {
+    largest.push_back(std::ranges::max(logits_V.subspan(i, std::min(kTokens, logits_V.size() - i))));
+  }
+  if (largest.size() < count) return std::numeric_limits<float>::lowest();
+  const auto kth = largest.begin() + static_cast<int64_t>(count) - 1;
+  std::ranges::nth_element(largest, kth, std::ranges::greater());
+  return *kth;
+}
+
+bool Sampler::is_likelier(const Candidate& a, const Candidate& b) {
+  return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
+}
+
+void Sampler::keep_top_k() {
+  const auto end = candidates_.begin() + sampling_.top_k;
+  std::ranges::nth_element(candidates_, end, is_likelier);
+  candidates_.erase(end, candidates_.end());
+}
+
+void Sampler::keep_top_p(double total) {
+  const auto mass = [](auto begin, auto end) {
+    double sum = 0;
+    for (; begin != end; ++begin) sum += static_cast<double>(begin->weight);
+    return sum;
   };
-  auto count = static_cast<int64_t>(tokens.size());
-  if (sampling_.top_k > 0 && sampling_.top_k < count) {
-    count = sampling_.top_k;
-    std::nth_element(tokens.begin(), tokens.begin() + count, tokens.end(), more_likely);
-    tokens.resize(static_cast<size_t>(count));
+  if (total < 0) total = mass(candidates_.begin(), candidates_.end());
+  // Halves of what is in question: the likelier half, with all that is likelier still, reaches the mass or does not.
+  const double target = sampling_.top_p * total;
+  auto begin = candidates_.begin();
+  auto end = candidates_.end();
+  double reached = 0;
+  while (end - begin > 1) {
+    const auto middle = begin + (end - begin) / 2;
+    std::nth_element(begin, middle, end, is_likelier);
+    const double half = mass(begin, middle);
+    if (reached + half >= target) {
+      end = middle;
+    } else {
+      reached += half;
+      begin = middle;
+    }
   }
-  if (sampling_.top_p < 1) std::ranges::sort(tokens, more_likely);
-  float maximum = logits_V[static_cast<size_t>(tokens.front())];
-  for (const int32_t token : tokens) maximum = std::max(maximum, logits_V[static_cast<size_t>(token)]);
-  std::vector<double> cumulative;
-  double total = 0;
-  for (const int32_t token : tokens) {
-    total += std::exp(static_cast<double>(logits_V[static_cast<size_t>(token)] - maximum) / sampling_.temperature);
-    cumulative.push_back(total);
-  }
-  if (sampling_.top_p < 1) {
-    const auto last = std::ranges::lower_bound(cumulative, sampling_.top_p * total);
-    cumulative.resize(static_cast<size_t>(std::min(last, cumulative.end() - 1) - cumulative.begin()) + 1);
-    total = cumulative.back();
-  }
-  const double uniform = static_cast<double>(random_() >> 11U) * 0x1.0p-53;  // [0, 1)
-  const auto drawn = std::ranges::upper_bound(cumulative, uniform * total);
-  return tokens[static_cast<size_t>(std::min(drawn, cumulative.end() - 1) - cumulative.begin())];
+  candidates_.erase(end, candidates_.end());
 }
 
 }  // namespace mmpo

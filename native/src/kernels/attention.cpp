@@ -91,22 +91,44 @@ void attention_backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, const T
   });
 }
 
+namespace {
+
+template <typename T>
+KeyValueView<T> view(const Tensor& keys_SLK, const Tensor& values_SLK) {
+  return {keys_SLK.const_data_ptr<T>(), values_SLK.const_data_ptr<T>(), keys_SLK.stride(0), keys_SLK.stride(1)};
+}
+
+}  // namespace
+
 void decode_attention(const Tensor& qkv_nQ, const Tensor& keys_SLK, const Tensor& values_SLK,
                       std::span<const DecodeRow> rows, const AttentionShape& shape, Tensor& out_nA) {
   with_element_type(qkv_nQ, [&]<typename T>(std::type_identity<T>) {
     const DecodeInputs<T> decode{shape,
                                  qkv_nQ.const_data_ptr<T>(),
                                  qkv_nQ.stride(0),
-                                 keys_SLK.const_data_ptr<T>(),
-                                 values_SLK.const_data_ptr<T>(),
-                                 keys_SLK.stride(0),
-                                 keys_SLK.stride(1),
+                                 view<T>(keys_SLK, values_SLK),
                                  rows.data(),
                                  static_cast<int64_t>(rows.size()),
                                  out_nA.mutable_data_ptr<T>(),
                                  out_nA.stride(0)};
     with_cpu_capability(
         [&]<typename Capability>(std::type_identity<Capability>) { CpuAttention<T, Capability>::decode(decode); });
+  });
+}
+
+void cached_attention(const Tensor& qkv_TQ, const Tensor& keys_SLK, const Tensor& values_SLK,
+                      std::span<const CachedSegment> segments, const AttentionShape& shape, Tensor& out_TA) {
+  with_element_type(qkv_TQ, [&]<typename T>(std::type_identity<T>) {
+    const CachedInputs<T> inputs{shape,
+                                 qkv_TQ.const_data_ptr<T>(),
+                                 qkv_TQ.stride(0),
+                                 view<T>(keys_SLK, values_SLK),
+                                 segments.data(),
+                                 static_cast<int64_t>(segments.size()),
+                                 out_TA.mutable_data_ptr<T>(),
+                                 out_TA.stride(0)};
+    with_cpu_capability(
+        [&]<typename Capability>(std::type_identity<Capability>) { CpuAttention<T, Capability>::cached(inputs); });
   });
 }
 

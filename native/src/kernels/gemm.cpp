@@ -28,8 +28,6 @@ constexpr int64_t kPackCost = 128;
 constexpr int64_t kThreadProducts = 1 << 20;
 // Depth up to which a bfloat16 result is summed in one go.
 constexpr int64_t kWholeDepths = 4096;
-// Up to this many rows (cached decoding) the product reads B where it is.
-constexpr int64_t kFewRows = 8;
 
 template <typename T>
 GemmMatrix<T> matrix(const Tensor& x) {
@@ -69,17 +67,15 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Te
   const bool adds = addend_MN.defined();
   const GemmResult<Out> c{c_MN.mutable_data_ptr<Out>(), c_MN.stride(0),
                           adds ? addend_MN.const_data_ptr<Out>() : nullptr, adds ? addend_MN.stride(0) : 0};
-  if (plan.rows <= kFewRows && !a.transposed && b.transposed) {
-    CpuGemm<T, Out, Capability>::dot({a.data, plan.rows, plan.depth, a.stride},
-                                     {b.data, plan.columns, plan.depth, b.stride}, c);
-    return;
-  }
   // Sums of bfloat16 results are not rounded between blocks: they are made in one, or in float32 by the caller below.
   const int64_t limit = std::is_same_v<Out, float> ? kBlockDepth<P> : plan.depth;
   plan.depth_multiple =
       a.transposed && std::is_same_v<P, float> ? kTokenMultiple : MicroKernelShape<P, Capability>::kDepthMultiple;
   plan.block_depth = at::round_up(at::ceil_div(plan.depth, at::ceil_div(plan.depth, limit)), plan.depth_multiple);
   plan.a_in_place = std::is_same_v<P, T> && !a.transposed && plan.depth % plan.depth_multiple == 0;
+  if (plan.rows <= kFewRows && !a.transposed && b.transposed) {
+    return CpuGemm<T, Out, Capability>::multiply_few_rows(a, b, plan, c);
+  }
   share_out(plan);
   CpuGemm<T, Out, Capability>::multiply(a, b, plan, c);
 }

@@ -5,7 +5,8 @@
 // Blocks of B are packed into panels that stay in the cache; oneDNN's micro-kernel (at::brgemm) multiplies float32, kernels of
 // our own bfloat16, on matrix units (AMX) or by dot products (AVX512_BF16), where the processor has either; else bfloat16 becomes
 // float32 while it is packed.
-// Results have the same bits for any number of threads, but with AVX2 alone, where the product is at::mm.
+// Results have the same bits for any number of threads, and a row has them for any number of rows of an a that is not transposed, but
+// with AVX2 alone, where the product is at::mm.
 #pragma once
 
 #include <ATen/core/Tensor.h>

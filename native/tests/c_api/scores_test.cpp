@@ -181,23 +181,50 @@ TEST_F(GenerateCApi, RefusesBadArgumentsAndClearsItsOutputs) {
 // The second prompt's text ends with its second token, which the listener has asked for; the first's is as it was.
 TEST_F(GenerateCApi, TellsEachTokenAndEndsWhereItIsAskedTo) {
   ASSERT_EQ(run(valid_), MMPO_OK) << err_.message;
-  const std::vector<int32_t> whole = tokens_;
+  const std::vector<int32_t>& whole = tokens_;
   using Heard = std::vector<std::pair<int64_t, int32_t>>;
-  Heard heard;
+  struct Listener {
+    Heard heard;
+    int64_t ends;  // with its second token
+    int32_t how;
+  };
   const mmpo_hear_token hear = [](void* context, int64_t prompt, int32_t token) {
-    auto& all = *static_cast<Heard*>(context);
-    all.emplace_back(prompt, token);
-    return prompt == 1 && std::ranges::count(all, 1, &Heard::value_type::first) == 2 ? 1 : 0;
+    auto& listener = *static_cast<Listener*>(context);
+    listener.heard.emplace_back(prompt, token);
+    const bool ends =
+        prompt == listener.ends && std::ranges::count(listener.heard, prompt, &Heard::value_type::first) == 2;
+    return ends ? listener.how : int32_t{MMPO_GENERATION_GOES_ON};
   };
-  const auto stream = [&](mmpo_hear_token listener) {
-    return mmpo_model_stream(model_, valid_.tokens, valid_.prompt_lengths, valid_.num_prompts, nullptr, 0, &sampling_,
-                             listener, &heard, tokens_.data(), lengths_.data(), &err_);
+  const auto stream = [&](mmpo_hear_token listener, void* context, const int64_t* streams, int64_t batch_size) {
+    return mmpo_model_stream(model_, valid_.tokens, valid_.prompt_lengths, streams, valid_.num_prompts, batch_size,
+                             nullptr, 0, &sampling_, listener, context, &err_);
   };
-  ASSERT_EQ(stream(hear), MMPO_OK) << err_.message;
-  EXPECT_EQ(lengths_, (std::vector<int32_t>{4, 2}));
-  EXPECT_EQ(tokens_, (std::vector<int32_t>{whole[0], whole[1], whole[2], whole[3], whole[4], whole[5], -1, -1}));
-  EXPECT_EQ(heard, (Heard{{0, whole[0]}, {1, whole[4]}, {0, whole[1]}, {1, whole[5]}, {0, whole[2]}, {0, whole[3]}}));
-  expect_failure(stream(nullptr), err_, MMPO_INVALID_ARGUMENT, {"hear must not be NULL"});
+  const auto of = [](const Heard& heard, int64_t prompt) {
+    std::vector<int32_t> tokens;
+    for (const auto& [place, token] : heard) {
+      if (place == prompt) tokens.push_back(token);
+    }
+    return tokens;
+  };
+  const std::vector<int32_t> first(whole.begin(), whole.begin() + 4);
+  const std::vector<int32_t> second(whole.begin() + 4, whole.begin() + 8);
+  Listener listener{{}, 1, MMPO_GENERATION_ENDS_PROMPT};
+  ASSERT_EQ(stream(hear, &listener, nullptr, 0), MMPO_OK) << err_.message;
+  EXPECT_EQ(of(listener.heard, 0), first);
+  EXPECT_EQ(of(listener.heard, 1), (std::vector<int32_t>{second[0], second[1]}));
+  // One at a time, the longer first, from the same streams.
+  const std::vector<int64_t> streams = {0, 1};
+  listener = {{}, -1, MMPO_GENERATION_GOES_ON};
+  ASSERT_EQ(stream(hear, &listener, streams.data(), 1), MMPO_OK) << err_.message;
+  EXPECT_EQ(of(listener.heard, 0), first);
+  EXPECT_EQ(of(listener.heard, 1), second);
+  // All end: what comes after it in the step, and prompts that have not begun, too.
+  const int64_t begins = listener.heard.front().first;
+  listener = {{}, begins, MMPO_GENERATION_ENDS};
+  ASSERT_EQ(stream(hear, &listener, nullptr, 1), MMPO_OK) << err_.message;
+  EXPECT_EQ(listener.heard.size(), 2U);
+  expect_failure(stream(nullptr, nullptr, nullptr, 0), err_, MMPO_INVALID_ARGUMENT, {"hear must not be NULL"});
+  expect_failure(stream(hear, &listener, nullptr, -1), err_, MMPO_INVALID_ARGUMENT, {"batch_size"});
 }
 
 TEST_F(GenerateCApi, RefusesWhatItCannotTellTheSizeOfItsOutputsFrom) {

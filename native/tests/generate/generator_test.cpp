@@ -36,6 +36,18 @@ Sequences generate_all(Model& model, const Sequences& prompts, const mmpo_sampli
   return generate(model, {tokens.data(), lengths}, stops, sampling);
 }
 
+// Each prompt with a stream of its own, so many at a time.
+Sequences generate_in_batches(Model& model, const Sequences& prompts, const std::vector<int64_t>& streams,
+                              int64_t batch_size, const mmpo_sampling& sampling, const Tokens& stops) {
+  Tokens tokens;
+  Tokens lengths;
+  for (const Tokens& prompt : prompts) {
+    tokens.insert(tokens.end(), prompt.begin(), prompt.end());
+    lengths.push_back(static_cast<int32_t>(prompt.size()));
+  }
+  return generate(model, {tokens.data(), lengths, streams, batch_size}, stops, sampling);
+}
+
 Sequences random_prompts(const std::vector<size_t>& lengths) {
   at::manual_seed(31);
   Sequences prompts;
@@ -87,19 +99,51 @@ INSTANTIATE_TEST_SUITE_P(Types, Greedy,
                                   (std::get<1>(test.param) ? "" : "UnlikeLlama");
                          });
 
-// Ten sequences take the blocked matrix product, one alone the product for few rows; they also end at different times.
-TEST(Generate, SequencesDoNotDependOnTheirBatch) {
-  const auto model = testing::random_model(random_config(), 13);
-  const Sequences prompts = random_prompts({1, 5, 63, 2, 64, 1, 130, 17, 3, 40});
+// Texts that end at different times and give their places to others; prompts whose beginnings are those of others, as they are where all
+// have one instruction: some begin with all of another prompt, and two are the same.
+class Batches : public ::testing::TestWithParam<std::tuple<at::ScalarType, double>> {};
+
+TEST_P(Batches, NoTextDependsOnTheBatch) {
+  const auto [type, temperature] = GetParam();
+  const auto model = testing::random_model(random_config(), 13, type);
+  Sequences prompts = random_prompts({1,  5,  63, 2, 64, 1,  130, 17, 3,  40, 70, 9, 22, 8,  300, 12, 31, 33,
+                                      50, 65, 90, 4, 11, 19, 26,  80, 97, 6,  7,  2, 15, 29, 36,  41, 58, 66});
+  for (const size_t i : {1, 2, 4, 7, 9, 10, 12, 20}) {
+    prompts[i].insert(prompts[i].begin(), prompts[6].begin(), prompts[6].begin() + static_cast<int64_t>(5 * i));
+  }
+  prompts[22] = prompts[18];
+  prompts[22].push_back(77);
+  prompts[23] = prompts[18];
   const Tokens stops = {7, 70, 100, 101, 102, 103};
-  const Sequences together = generate_all(*model, prompts, greedy(20), stops);
+  const mmpo_sampling sampling{.temperature = temperature, .top_p = 0.95, .top_k = 50, .seed = 3, .max_new_tokens = 20};
+  std::vector<int64_t> streams;
+  for (size_t i = 0; i < prompts.size(); ++i) streams.push_back(static_cast<int64_t>(1000 + 3 * i));
+  Sequences alone;
   std::set<size_t> lengths;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    EXPECT_EQ(generate_all(*model, {prompts[i]}, greedy(20), stops)[0], together[i]) << "sequence " << i;
-    lengths.insert(together[i].size());
+    alone.push_back(generate_in_batches(*model, {prompts[i]}, {streams[i]}, 1, sampling, stops)[0]);
+    lengths.insert(alone.back().size());
   }
-  EXPECT_GT(lengths.size(), 2U);
+  EXPECT_GT(lengths.size(), 5U);
+  for (const int64_t batch_size : {1, 7, 32, 0}) {
+    const Sequences together = generate_in_batches(*model, prompts, streams, batch_size, sampling, stops);
+    for (size_t i = 0; i < prompts.size(); ++i)
+      EXPECT_EQ(together[i], alone[i]) << "sequence " << i << ", batches of " << batch_size;
+  }
+  // In another order they are other neighbours.
+  std::ranges::reverse(prompts);
+  std::ranges::reverse(streams);
+  Sequences reversed = generate_in_batches(*model, prompts, streams, 7, sampling, stops);
+  std::ranges::reverse(reversed);
+  EXPECT_EQ(reversed, alone);
 }
+
+INSTANTIATE_TEST_SUITE_P(Types, Batches,
+                         ::testing::Combine(::testing::Values(at::kFloat, at::kBFloat16), ::testing::Values(0.0, 1.5)),
+                         [](const auto& test) {
+                           return std::string(c10::toString(std::get<0>(test.param))) +
+                                  (std::get<1>(test.param) == 0 ? "Greedy" : "Sampled");
+                         });
 
 // Prompts are read 8,192 tokens at a time.
 TEST(Generate, PromptsBeyondOneReadEqualTheSameAlone) {

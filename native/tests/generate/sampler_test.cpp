@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -76,6 +79,35 @@ INSTANTIATE_TEST_SUITE_P(
                       // At temperature 0.5 the best has 0.575: temperature comes before both.
                       Filter{"temperature_then_top_p", sampling(0.5, 0.57, 0), {3}}),
     [](const auto& test) { return test.param.name; });
+
+// The tokens that are drawn at all are those that a sort of the whole vocabulary keeps, which many equal logits are in.
+TEST(Sampler, KeepsWhatASortWouldKeep) {
+  std::mt19937_64 random(5);
+  std::vector<float> logits(3000);
+  for (float& logit : logits) logit = static_cast<float>(random() % 64) / 16.0F;
+  std::vector<size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, std::ranges::greater(), [&](size_t token) { return logits[token]; });
+  for (const auto& [top_p, top_k] : std::vector<std::pair<double, int64_t>>{
+           {1, 1}, {1, 20}, {1, 47}, {1, 2999}, {0.01, 0}, {0.02, 0}, {0.01, 900}, {0.5, 20}}) {
+    std::vector<size_t> kept(order.begin(), order.begin() + (top_k == 0 ? 3000 : top_k));
+    double total = 0;
+    for (const size_t token : kept) total += std::exp(static_cast<double>(logits[token]));
+    double reached = 0;
+    size_t count = 0;
+    while (count < kept.size() && (top_p == 1 || reached < top_p * total))
+      reached += std::exp(static_cast<double>(logits[kept[count++]]));
+    kept.resize(count);
+    const std::set<size_t> expected(kept.begin(), kept.end());
+    std::set<size_t> drawn;
+    Sampler sampler(sampling(1, top_p, top_k), 5);
+    for (int i = 0; i < 400; ++i) drawn.insert(static_cast<size_t>(sampler.next(logits)));
+    EXPECT_TRUE(std::ranges::includes(expected, drawn)) << "top_p " << top_p << ", top_k " << top_k;
+    // Of few tokens 400 draws of at least a hundredth each have nearly all.
+    if (expected.size() > 50) continue;
+    EXPECT_GE(drawn.size(), expected.size() * 9 / 10) << "top_p " << top_p << ", top_k " << top_k;
+  }
+}
 
 TEST(Sampler, GreedyTakesTheFirstOfEqualMaxima) {
   Sampler sampler(sampling(0, 1, 0), 0);

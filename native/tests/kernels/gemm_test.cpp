@@ -76,6 +76,43 @@ TEST_P(GemmTest, SameBitsForAnyNumberOfThreads) {
   }
 }
 
+// A row of a product does not depend on how many others there are: not in the rows that decoding has, nor beyond them.
+TEST_P(GemmTest, SameBitsOfARowForAnyNumberOfRows) {
+  if (cpu_capability() == CpuCapability::kAvx2) GTEST_SKIP() << "LibTorch's own product promises it for no shape";
+  const auto [most_rows, depth, columns] = GetParam();
+  Workspace workspace;
+  constexpr int64_t kRows = 300;
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    for (const auto out_dtype : {at::kFloat, at::kBFloat16}) {
+      if (dtype == at::kFloat && out_dtype == at::kBFloat16) continue;
+      const Tensor a = operand(kRows, depth, false, dtype);
+      const Tensor b = operand(depth, columns, true, dtype);
+      const Tensor start = at::randn({kRows, columns}).to(out_dtype);
+      for (const Addend addend : {Addend::kNone, Addend::kResult, Addend::kOther}) {
+        const auto product = [&](int64_t first, int64_t rows) {
+          const Tensor other = start.narrow(0, first, rows);
+          Tensor c = addend == Addend::kResult ? other.clone() : at::empty({rows, columns}, out_dtype);
+          gemm(a.narrow(0, first, rows), b,
+               addend == Addend::kNone     ? Tensor()
+               : addend == Addend::kResult ? c
+                                           : other,
+               workspace, c);
+          return c;
+        };
+        const Tensor all = product(0, kRows);
+        for (const int64_t rows : {1, 2, 7, 8, 9, 32, 33, 64, 65, 100}) {
+          // In another place of the tile, too.
+          for (const int64_t first : {int64_t{0}, int64_t{17}, kRows - rows}) {
+            EXPECT_TRUE(at::equal(product(first, rows), all.narrow(0, first, rows)))
+                << dtype << " into " << out_dtype << ", rows " << first << " to " << first + rows << ", addend "
+                << static_cast<int>(addend);
+          }
+        }
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, GemmTest,
                          ::testing::Values(Shape{1, 64, 130}, Shape{3, 47, 31}, Shape{31, 123, 65}, Shape{64, 64, 64},
                                            Shape{130, 700, 200}, Shape{70, 1500, 1100}, Shape{200, 5000, 96},

@@ -29,7 +29,8 @@ struct HeadView {
   const T* query;
   const T* key;
   const T* value;
-  int64_t stride;  // of a row
+  int64_t stride;  // of a query
+  int64_t key_stride;  // of a key or value
   int64_t dim;
   int64_t window;  // as in AttentionShape
 
@@ -44,6 +45,7 @@ HeadView<T> head_view(const AttentionInputs<T>& inputs, int64_t head) {
   return {inputs.qkv + head * shape.head_dim,
           keys + kv_head * shape.head_dim,
           keys + (shape.num_kv_heads + kv_head) * shape.head_dim,
+          inputs.qkv_stride,
           inputs.qkv_stride,
           shape.head_dim,
           shape.window};

@@ -1,4 +1,5 @@
-// Flash attention, forward, over packed segments (arXiv 2307.08691), and attention over a cache. Legend: attention_blocks.h.
+// Flash attention, forward (arXiv 2307.08691), over packed segments and over segments whose keys are in a cache. Legend:
+// attention_blocks.h.
 #include <limits>
 
 #include "kernels/cpu/attention_blocks.h"
@@ -24,8 +25,9 @@ struct ForwardKeys {
     values = keys + size;
     for (int64_t row = 0; row < count; row += kKeys) {
       const int64_t rows = smaller(kKeys, count - row);
-      pack_columns(head.key + (first + row) * head.stride, head.stride, rows, head.dim, keys + row * head.dim);
-      pack_depths(head.value + (first + row) * head.stride, head.stride, rows, head.dim, values + row * head.dim);
+      const int64_t offset = (first + row) * head.key_stride;
+      pack_columns(head.key + offset, head.key_stride, rows, head.dim, keys + row * head.dim);
+      pack_depths(head.value + offset, head.key_stride, rows, head.dim, values + row * head.dim);
     }
   }
 };
@@ -149,24 +151,28 @@ bool attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, const V
   return first && start >= length;
 }
 
+// Rows [rows, rows + length), of which the first is number first_query of its segment: the prefix's keys, then the segment's own.
+// lse: null where nobody asks.
 template <typename T, typename P>
-void forward_segment(const HeadView<T>& head, const Segment& segment, const ForwardKeys<P>& prefix,
-                     const ForwardKeys<P>& own, const ForwardState<P>& state, T* out, int64_t out_stride, float* lse) {
+void forward_rows(const HeadView<T>& head, int64_t rows, int64_t length, int64_t first_query,
+                  const ForwardKeys<P>& prefix, const ForwardKeys<P>& own, const ForwardState<P>& state, T* out,
+                  int64_t out_stride, float* lse) {
   const int64_t dim = head.dim;
   const int64_t window = head.window;
-  for (int64_t first = 0; first < segment.length; first += kQueries) {
-    const int64_t count = smaller(kQueries, segment.length - first);
-    copy_block(head.query + (segment.begin + first) * head.stride, head.stride, count, dim, state.queries);
+  for (int64_t first = 0; first < length; first += kQueries) {
+    const int64_t count = smaller(kQueries, length - first);
+    const int64_t query = first_query + first;
+    copy_block(head.query + (rows + first) * head.stride, head.stride, count, dim, state.queries);
     fill(state.maximum, kQueries, kNoScore);
     fill(state.next, kQueries, kNoScore);
     fill(state.sum, kQueries, 0.0F);
-    const Visible of_prefix{prefix.length + first, count, prefix.length, window};
+    const Visible of_prefix{prefix.length + query, count, prefix.length, window};
     const bool nothing_yet = attend_keys(prefix, dim, head.scale(), of_prefix, true, state);
-    attend_keys(own, dim, head.scale(), {first, count, own.length, window}, nothing_yet, state);
+    attend_keys(own, dim, head.scale(), {query, count, own.length, window}, nothing_yet, state);
     for (int64_t i = 0; i < count; ++i) {
-      const int64_t row = segment.begin + first + i;
+      const int64_t row = rows + first + i;
       scale_row(state.output + i * dim, dim, 1.0F / state.sum[i], out + row * out_stride);
-      lse[row] = state.maximum[i] + std::log(state.sum[i]);
+      if (lse != nullptr) lse[row] = state.maximum[i] + std::log(state.sum[i]);
     }
   }
 }
@@ -184,39 +190,44 @@ void CpuAttention<T, Capability>::forward(const AttentionInputs<T>& inputs, cons
     const ForwardState<P> state = scratch.state(view.dim);
     for_each_segment(view, inputs.groups[task / num_heads], scratch.prefix, scratch.own,
                      [&](const Segment& segment, const ForwardKeys<P>& prefix, const ForwardKeys<P>& own) {
-                       forward_segment(view, segment, prefix, own, state, outputs.out + head * view.dim,
-                                       outputs.out_stride, outputs.lse + head * outputs.lse_stride);
+                       forward_rows(view, segment.begin, segment.length, 0, prefix, own, state,
+                                    outputs.out + head * view.dim, outputs.out_stride,
+                                    outputs.lse + head * outputs.lse_stride);
                      });
   });
 }
 
 template <typename T, typename Capability>
-void CpuAttention<T, Capability>::decode(const DecodeInputs<T>& inputs) {
+void CpuAttention<T, Capability>::cached(const CachedInputs<T>& inputs) {
+  using P = Packed<T, Capability>;
   const AttentionShape& shape = inputs.shape;
-  const int64_t dim = shape.head_dim;
-  run_tasks<float>(inputs.num_rows * shape.num_heads, [&](int64_t task) {
-    const int64_t row = task / shape.num_heads;
+  run_tasks<P>(inputs.num_segments * shape.num_heads, [&](int64_t task) {
+    const CachedSegment& segment = inputs.segments[task / shape.num_heads];
     const int64_t head = task % shape.num_heads;
-    const DecodeRow& decode = inputs.rows[row];
-    const int64_t offset =
-        decode.sequence * inputs.sequence_stride + head / (shape.num_heads / shape.num_kv_heads) * dim;
-    const int64_t first = shape.window == 0 ? 0 : std::max<int64_t>(0, decode.num_keys - shape.window);
-    const int64_t seen = decode.num_keys - first;
-    const T* keys = inputs.keys + offset + first * inputs.position_stride;
-    const T* values = inputs.values + offset + first * inputs.position_stride;
-    float* scores = forward_scratch<float>().sums.template resize<float>(seen + 2 * dim);
-    float* query = scores + seen;
-    float* sum = query + dim;
-    scale_row(inputs.qkv + row * inputs.qkv_stride + head * dim, dim, 1.0F / std::sqrt(static_cast<float>(dim)), query);
-    for (int64_t i = 0; i < seen; ++i) scores[i] = dot_row(query, keys + i * inputs.position_stride, dim);
-    const float total = exp_row(scores, seen, max_row(scores, seen));
-    fill(sum, dim, 0.0F);
-    for (int64_t i = 0; i < seen; ++i) add_scaled(values + i * inputs.position_stride, dim, scores[i], sum);
-    scale_row(sum, dim, 1.0F / total, inputs.out + row * inputs.out_stride + head * dim);
+    const int64_t offset = segment.sequence * inputs.cache.sequence_stride +
+                           head / (shape.num_heads / shape.num_kv_heads) * shape.head_dim;
+    const HeadView<T> view{inputs.qkv + head * shape.head_dim,
+                           inputs.cache.keys + offset,
+                           inputs.cache.values + offset,
+                           inputs.qkv_stride,
+                           inputs.cache.position_stride,
+                           shape.head_dim,
+                           shape.window};
+    ForwardScratch<P>& scratch = forward_scratch<P>();
+    const ForwardState<P> state = scratch.state(view.dim);
+    scratch.prefix.begin = -1;
+    scratch.prefix.length = 0;
+    scratch.own.pack(view, 0, segment.first_position + segment.length);
+    forward_rows(view, segment.begin, segment.length, segment.first_position, scratch.prefix, scratch.own, state,
+                 inputs.out + head * view.dim, inputs.out_stride, static_cast<float*>(nullptr));
   });
 }
 
-template struct CpuAttention<float, CPU_CAPABILITY>;
-template struct CpuAttention<c10::BFloat16, CPU_CAPABILITY>;
+template void CpuAttention<float, CPU_CAPABILITY>::forward(const AttentionInputs<float>&,
+                                                           const AttentionOutputs<float>&);
+template void CpuAttention<c10::BFloat16, CPU_CAPABILITY>::forward(const AttentionInputs<c10::BFloat16>&,
+                                                                   const AttentionOutputs<c10::BFloat16>&);
+template void CpuAttention<float, CPU_CAPABILITY>::cached(const CachedInputs<float>&);
+template void CpuAttention<c10::BFloat16, CPU_CAPABILITY>::cached(const CachedInputs<c10::BFloat16>&);
 
 }  // namespace mmpo

@@ -50,17 +50,35 @@ struct AttentionGradients {
   int64_t num_rows;    // of all groups, each with its padding
 };
 
+// A cache of keys and values; strides of a sequence and of a position.
+template <typename T>
+struct KeyValueView {
+  const T* keys;
+  const T* values;
+  int64_t sequence_stride;
+  int64_t position_stride;
+};
+
 template <typename T>
 struct DecodeInputs {
   AttentionShape shape;
   const T* qkv;
   int64_t qkv_stride;
-  const T* keys;
-  const T* values;
-  int64_t sequence_stride;
-  int64_t position_stride;
+  KeyValueView<T> cache;
   const DecodeRow* rows;
   int64_t num_rows;
+  T* out;
+  int64_t out_stride;
+};
+
+template <typename T>
+struct CachedInputs {
+  AttentionShape shape;
+  const T* qkv;
+  int64_t qkv_stride;
+  KeyValueView<T> cache;
+  const CachedSegment* segments;
+  int64_t num_segments;
   T* out;
   int64_t out_stride;
 };
@@ -71,6 +89,7 @@ struct CpuAttention {
   static void backward(const AttentionInputs<T>& inputs, const AttentionOutputs<T>& outputs,
                        const AttentionGradients<T>& gradients);
   static void decode(const DecodeInputs<T>& inputs);
+  static void cached(const CachedInputs<T>& inputs);
 };
 
 }  // namespace mmpo

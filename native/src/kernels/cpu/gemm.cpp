@@ -1,5 +1,6 @@
 #include "kernels/cpu/gemm_kernels.h"
 #include "kernels/cpu/gemm_pack.h"
+#include "kernels/cpu/gemm_tiles.h"
 #include "kernels/cpu/micro_kernel.h"
 #include "kernels/cpu/scratch.h"
 
@@ -38,12 +39,6 @@ struct ARows {
   int64_t stride;
 };
 
-// The matrix from an element on.
-template <typename T>
-GemmMatrix<T> part(const GemmMatrix<T>& x, int64_t row, int64_t column) {
-  return {x.transposed ? x.data + column * x.stride + row : x.data + row * x.stride + column, x.stride, x.transposed};
-}
-
 // A part of C, and of the sum that it is: half-open ranges.
 struct Range {
   int64_t begin, end;
@@ -77,33 +72,6 @@ bool writes_in_place(const GemmResult<float>& c, int64_t rows, int64_t columns, 
 }
 bool writes_in_place(const GemmResult<c10::BFloat16>&, int64_t, int64_t, bool) { return false; }
 
-template <typename Out>
-void store_tile(const float* tile, int64_t tile_stride, int64_t rows, int64_t columns, bool stream,
-                const GemmResult<Out>& c) {
-  constexpr int64_t kTwo = 2 * kLanes;
-  for (int64_t i = 0; i < rows; ++i) {
-    const auto [row, stride, addend, addend_stride] = c.part(i, 0);
-    const float* from = tile + i * tile_stride;
-    const auto sum = [from, addend = addend](int64_t j, auto extent) {
-      const Vec value = load(from + j, extent);
-      return addend == nullptr ? value : load(addend + j, extent) + value;
-    };
-    int64_t done = 0;
-    if (stream && reinterpret_cast<uintptr_t>(row) % 64 == 0) {
-      for (; done + kTwo <= columns; done += kTwo)
-        stream_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
-    }
-    for (; done + kTwo <= columns; done += kTwo) store_two(row + done, sum(done, Whole{}), sum(done + kLanes, Whole{}));
-    for (; done < columns; done += kLanes) {
-      const First rest{smaller(kLanes, columns - done)};
-      store(row + done, sum(done, rest), rest);
-    }
-  }
-}
-
-// Tasks that a thread should at least get; work: of one task, in units of about a nanosecond.
-int64_t grain_of(int64_t work) { return work >= 32768 ? 1 : (32768 + work) / (work + 1); }
-
 float* as_float(float* c) { return c; }
 float* as_float(c10::BFloat16*) { return nullptr; }
 
@@ -136,8 +104,10 @@ void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t col
                     tile.stride);
     } else {
       float* sums = scratch.resize<float>(kTileRows * kPanelColumns);
-      multiply_tile({at::round_up(count, kRowMultiple), width, depths}, from, a.stride, false, panel, sums, width);
-      store_tile(sums, width, count, columns, stream, tile);
+      const GemmResult<Out> rest = begin_sums<P>(tile, count, columns, sums, width);
+      const bool begun = rest.addend != tile.addend;
+      multiply_tile({at::round_up(count, kRowMultiple), width, depths}, from, a.stride, begun, panel, sums, width);
+      store_tile(sums, width, count, columns, stream, rest);
     }
   }
 }
@@ -200,19 +170,6 @@ void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const GemmMat
     for (int64_t task = begin; task < end; ++task) {
       multiply_part<P>(a, b, plan, range(task / plan.column_parts, plan.part_rows, plan.rows),
                        range(task % plan.column_parts, plan.part_columns, plan.columns), c);
-    }
-  });
-}
-
-template <typename T, typename Out, typename Capability>
-void CpuGemm<T, Out, Capability>::dot(Rows<const T> a, Rows<const T> b, const GemmResult<Out>& c) {
-  at::parallel_for(0, b.count, grain_of(a.count * a.columns / 8), [&](int64_t begin, int64_t end) {
-    for (int64_t column = begin; column < end; ++column) {
-      for (int64_t row = 0; row < a.count; ++row) {
-        const GemmResult<Out> element = c.part(row, column);
-        const float sum = dot_row(a[row], b[column], a.columns);
-        *element.data = static_cast<Out>(element.addend == nullptr ? sum : static_cast<float>(*element.addend) + sum);
-      }
     }
   });
 }

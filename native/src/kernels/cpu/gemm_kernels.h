@@ -67,6 +67,9 @@ inline constexpr int64_t kRowMultiple = 16;
 inline constexpr int64_t kPanelColumns = 64;
 inline constexpr int64_t kColumnMultiple = 32;
 
+// Up to this many rows (cached decoding) a product waits for the memory of B, more than for the products.
+inline constexpr int64_t kFewRows = 64;
+
 // What suits the micro-kernel that multiplies P.
 template <typename P, typename Capability>
 struct MicroKernelShape {
@@ -87,8 +90,10 @@ template <typename T, typename Out, typename Capability>
 struct CpuGemm {
   // c = addend + a b.
   static void multiply(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, const GemmResult<Out>& c);
-  // c = addend + a b^T for a few rows of a, without packing: every row of b is read once, for all of them.
-  static void dot(Rows<const T> a, Rows<const T> b, const GemmResult<Out>& c);
+  // The same, to the bit, for up to kFewRows rows of an a that is not transposed and a b that is: memory of b is read once, in its
+  // order, and nothing of it is kept.
+  static void multiply_few_rows(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan,
+                                const GemmResult<Out>& c);
 };
 
 }  // namespace mmpo

@@ -12,10 +12,62 @@ namespace {
 
 constexpr int64_t kTile = 16;
 
+#if defined(CPU_CAPABILITY_AVX512)
+// 16 by 16, in registers: pairs of rows, pairs of pairs, then the 128-bit lanes of four such.
+inline void transpose_square(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  __m512 rows[kTile], pairs[kTile];
+#pragma GCC unroll 16
+  for (int i = 0; i < kTile; ++i) rows[i] = _mm512_loadu_ps(from + i * from_stride);
+#pragma GCC unroll 8
+  for (int i = 0; i < kTile; i += 2) {
+    pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kTile; i += 4) {
+    const auto low = [&](int a, int b) {
+      return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(pairs[a]), _mm512_castps_pd(pairs[b])));
+    };
+    const auto high = [&](int a, int b) {
+      return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(pairs[a]), _mm512_castps_pd(pairs[b])));
+    };
+    rows[i] = low(i, i + 2);
+    rows[i + 1] = high(i, i + 2);
+    rows[i + 2] = low(i + 1, i + 3);
+    rows[i + 3] = high(i + 1, i + 3);
+  }
+  // Lane l of rows[4 i + j] is column 4 l + j of rows 4 i to 4 i + 3.
+  constexpr int kEven = 0x88, kOdd = 0xdd;
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    const __m512 even_upper = _mm512_shuffle_f32x4(rows[j], rows[4 + j], kEven);
+    const __m512 even_lower = _mm512_shuffle_f32x4(rows[8 + j], rows[12 + j], kEven);
+    const __m512 odd_upper = _mm512_shuffle_f32x4(rows[j], rows[4 + j], kOdd);
+    const __m512 odd_lower = _mm512_shuffle_f32x4(rows[8 + j], rows[12 + j], kOdd);
+    _mm512_storeu_ps(to + j * to_stride, _mm512_shuffle_f32x4(even_upper, even_lower, kEven));
+    _mm512_storeu_ps(to + (4 + j) * to_stride, _mm512_shuffle_f32x4(odd_upper, odd_lower, kEven));
+    _mm512_storeu_ps(to + (8 + j) * to_stride, _mm512_shuffle_f32x4(even_upper, even_lower, kOdd));
+    _mm512_storeu_ps(to + (12 + j) * to_stride, _mm512_shuffle_f32x4(odd_upper, odd_lower, kOdd));
+  }
+}
+#endif
+
 inline void transpose(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
                       int64_t to_stride) {
 #if defined(CPU_CAPABILITY_AVX512)
-  at::vec::transpose_mxn<float>(from, from_stride, to, to_stride, static_cast<int>(rows), static_cast<int>(columns));
+  for (int64_t i = 0; i < rows; i += kTile) {
+    for (int64_t j = 0; j < columns; j += kTile) {
+      const int64_t num_rows = smaller(kTile, rows - i);
+      const int64_t num_columns = smaller(kTile, columns - j);
+      const float* tile = from + i * from_stride + j;
+      if (num_rows == kTile && num_columns == kTile) {
+        transpose_square(tile, from_stride, to + j * to_stride + i, to_stride);
+      } else {
+        at::vec::transpose_mxn<float>(tile, from_stride, to + j * to_stride + i, to_stride, static_cast<int>(num_rows),
+                                      static_cast<int>(num_columns));
+      }
+    }
+  }
 #else
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) to[j * to_stride + i] = from[i * from_stride + j];

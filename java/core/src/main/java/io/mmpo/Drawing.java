@@ -1,12 +1,12 @@
 package io.mmpo;
 
 import io.mmpo.Answer.FinishReason;
-import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.infer.Answerer;
 import io.mmpo.infer.OpenModel;
 import io.mmpo.model.RowLimit;
+import io.mmpo.nativelib.TokenListener.Next;
 import io.mmpo.spec.Sampling;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
@@ -19,8 +19,6 @@ final class Drawing {
     private final AnswerStream stream;
     private final boolean inPieces;
     private final BooleanSupplier closing;
-    private int[] ids = new int[64];
-    private int count;
     private String told = "";
 
     /** inPieces: whether the stream hears the text as it grows. closing: whether the model is about to be closed. */
@@ -50,13 +48,27 @@ final class Drawing {
         }
         Sampling sampling = new Sampling(options.temperature(), options.topP(), options.topK(), options.seed(), (int)
                 Math.min(left, options.maxNewTokens()));
-        Answerer answerer = new Answerer(model, sampling);
-        Answerer.Answer answer = answerer.answer(List.of(prompt), 0, (place, token) -> goesOn(token))
-                .getFirst();
+        Answerer.Answer answer = answer(new Answerer(model, sampling, 1), prompt);
         if (inPieces && answer.text().startsWith(told)) {
             stream.tell(answer.text().substring(told.length()));
         }
         return new Answer(answer.text(), answer.tokenIds(), reason(answer));
+    }
+
+    private Answerer.Answer answer(Answerer answerer, int[] prompt) {
+        List<Answerer.Answer> answers = new ArrayList<>();
+        answerer.answer(List.of(prompt), new int[] {0}, new Answerer.Listener() {
+            @Override
+            public Next heard(int place, int[] soFar) {
+                return goesOn(soFar) ? Next.GOES_ON : Next.ENDS_PROMPT;
+            }
+
+            @Override
+            public void answered(int place, Answerer.Answer answer) {
+                answers.add(answer);
+            }
+        });
+        return answers.getFirst();
     }
 
     private FinishReason reason(Answerer.Answer answer) {
@@ -66,21 +78,16 @@ final class Drawing {
         return stream.isCancelled() || closing.getAsBoolean() ? FinishReason.CANCELLED : FinishReason.LENGTH;
     }
 
-    private boolean goesOn(int token) {
+    private boolean goesOn(int[] soFar) {
         if (inPieces) {
-            tell(token);
+            tell(soFar);
         }
         return !stream.isCancelled() && !closing.getAsBoolean();
     }
 
     /** The text so far, but for a character that needs more tokens. */
-    private void tell(int token) {
-        if (count == ids.length) {
-            ids = Arrays.copyOf(ids, 2 * count);
-        }
-        ids[count++] = token;
-        Tokenizer tokenizer = model.tokenizer().get();
-        String text = tokenizer.decode(Arrays.copyOf(ids, count), true);
+    private void tell(int[] soFar) {
+        String text = model.tokenizer().get().decode(soFar, true);
         boolean isWhole = text.isEmpty() || text.charAt(text.length() - 1) != HALF_A_CHARACTER;
         if (isWhole && text.startsWith(told)) {
             stream.tell(text.substring(told.length()));

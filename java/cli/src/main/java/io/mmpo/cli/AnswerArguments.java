@@ -22,7 +22,9 @@ final class AnswerArguments {
     @Option(names = "--seed", description = "Seed of the draws (${DEFAULT-VALUE}).")
     private long seed = 42;
 
-    @Option(names = "--batch-size", description = "Prompts answered at a time (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--batch-size",
+            description = "Prompts answered at a time (${DEFAULT-VALUE}); no answer depends on it.")
     private int batchSize;
 
     @Spec(Spec.Target.MIXEE)

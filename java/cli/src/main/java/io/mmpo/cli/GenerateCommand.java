@@ -54,17 +54,16 @@ final class GenerateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    private boolean toldBeyondPositions;
-
     @Override
     public Integer call() {
         checkArguments();
         Sampling sampling = answers.sampling();
+        int batchSize = answers.batchSize();
         try (OpenModel open = model.open()) {
-            Answerer answerer = new Answerer(open, sampling);
+            Answerer answerer = new Answerer(open, sampling, batchSize);
             if (prompt != null) {
                 List<int[]> only = encode(open, List.of(new PromptFile.Prompt(prompt)));
-                List<Answer> texts = answerer.answer(only, 0);
+                List<Answer> texts = answerer.answer(only);
                 tellBeyondPositions(open.positions(), only, texts);
                 spec.commandLine().getOut().println(texts.getFirst().text());
             } else {
@@ -84,25 +83,17 @@ final class GenerateCommand implements Callable<Integer> {
         List<PromptFile.Prompt> prompts = PromptFile.read(dataFile);
         List<int[]> ids = encode(open, prompts);
         try (AtomicFile file = AtomicFile.create(outputFile)) {
-            int batchSize = answers.batchSize();
-            for (int first = 0; first < prompts.size(); first += batchSize) {
-                int end = Math.min(prompts.size(), first + batchSize);
-                List<Answer> texts = answer(answerer, ids.subList(first, end), first, dataFile);
-                tellBeyondPositions(open.positions(), ids.subList(first, end), texts);
-                for (int i = first; i < end; i++) {
-                    file.append(toJson(prompts.get(i), texts.get(i - first)) + "\n");
-                }
+            List<Answer> texts = Failures.explain(
+                    () -> answerer.answer(ids),
+                    IntStream.range(0, ids.size()).toArray(),
+                    () -> "answering the prompts of " + dataFile);
+            tellBeyondPositions(open.positions(), ids, texts);
+            for (int i = 0; i < prompts.size(); i++) {
+                file.append(toJson(prompts.get(i), texts.get(i)) + "\n");
             }
             file.commit();
         }
         spec.commandLine().getErr().println(prompts.size() + " answers written to " + outputFile);
-    }
-
-    private static List<Answer> answer(Answerer answerer, List<int[]> batch, int first, Path file) {
-        return Failures.explain(
-                () -> answerer.answer(batch, first),
-                IntStream.range(first, first + batch.size()).toArray(),
-                () -> "answering prompts %d to %d of %s".formatted(first + 1, first + batch.size(), file));
     }
 
     /** All of them before the first token is drawn: a prompt that cannot be answered would make the others' work void. */
@@ -123,8 +114,7 @@ final class GenerateCommand implements Callable<Integer> {
     private void tellBeyondPositions(long positions, List<int[]> prompts, List<Answer> texts) {
         boolean beyond = IntStream.range(0, texts.size())
                 .anyMatch(i -> (long) prompts.get(i).length + texts.get(i).tokenIds().length > positions);
-        if (beyond && !toldBeyondPositions) {
-            toldBeyondPositions = true;
+        if (beyond) {
             spec.commandLine()
                     .getErr()
                     .println("a prompt with its answer is longer than the " + positions

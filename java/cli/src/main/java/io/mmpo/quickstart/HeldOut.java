@@ -92,16 +92,12 @@ final class HeldOut {
     }
 
     private List<AnswerRule.Answer> answer(OpenModel model) {
-        Answerer answerer = new Answerer(model, new Sampling(TEMPERATURE, 1, 0, seed, MAX_NEW_TOKENS));
-        List<AnswerRule.Answer> answers = new ArrayList<>();
-        for (int first = 0; first < rows.size(); first += BATCH_SIZE) {
-            List<int[]> prompts =
-                    batch(first).stream().map(TokenizedGroup::prompt).toList();
-            answerer.answer(prompts, first).stream()
-                    .map(answer -> new AnswerRule.Answer(answer.text().strip(), answer.stopped()))
-                    .forEach(answers::add);
-        }
-        return answers;
+        Sampling sampling = new Sampling(TEMPERATURE, 1, 0, seed, MAX_NEW_TOKENS);
+        List<int[]> prompts = rows.stream().map(TokenizedGroup::prompt).toList();
+        return new Answerer(model, sampling, BATCH_SIZE)
+                .answer(prompts).stream()
+                        .map(answer -> new AnswerRule.Answer(answer.text().strip(), answer.stopped()))
+                        .toList();
     }
 
     /** [2 · pairs], chosen before rejected. */

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +48,18 @@ class EvalAlpacaGenerateCommandTest {
         Cli.run(words(again, "--max-new-tokens", 20).toArray()).succeeds();
         assertThat(again).hasSameBinaryContentAs(output);
         assertThat(directory).isDirectoryNotContaining("glob:**.unfinished");
+    }
+
+    @Test
+    void noAnswerDependsOnTheBatchSize() {
+        Path one = directory.resolve("one.json");
+        Path all = directory.resolve("all.json");
+        Map.of(one, 1, all, 32).forEach((output, batchSize) -> {
+            List<Object> words = words(output, "--max-new-tokens", 40, "--temperature", 1);
+            words.set(words.indexOf("--batch-size") + 1, batchSize);
+            Cli.run(words.toArray()).succeeds();
+        });
+        assertThat(all).hasSameBinaryContentAs(one);
     }
 
     /** Greedy answers are those of mmpo generate, whatever shares the batch. */

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class GenerateCommandTest {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -58,23 +60,35 @@ class GenerateCommandTest {
     void drawsAreRepeatableAndDifferFromRowToRow() throws IOException {
         List<String> prompts = List.of("Once upon a time", "Once upon a time", "Once upon a time");
         String[] sampling = {
-            "--temperature",
-            "1",
-            "--top-p",
-            "0.9",
-            "--top-k",
-            "50",
-            "--seed",
-            "3",
-            "--batch-size",
-            "2",
-            "--max-new-tokens",
-            "20"
+            "--temperature", "1", "--top-p", "0.9", "--top-k", "50", "--seed", "3", "--max-new-tokens", "20"
         };
         List<JsonNode> rows = generate(SharedFiles.path("models/stories260k"), prompts, sampling);
         assertThat(generate(SharedFiles.path("models/stories260k"), prompts, sampling))
                 .isEqualTo(rows);
         assertThat(rows.stream().map(row -> row.get("token_ids")).distinct()).hasSize(3);
+    }
+
+    /** Texts of several lengths, whose prompts have beginnings in common, in the order of the file. */
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "1.3"})
+    void noAnswerDependsOnTheBatchSize(String temperature) throws IOException {
+        List<String> prompts = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            prompts.add("Once upon a time, " + "there was a little girl. ".repeat(i % 5) + "Her name was "
+                    + (char) ('A' + i % 26));
+        }
+        String[] sampling = {
+            "--temperature", temperature, "--top-p", "0.95", "--seed", "3", "--max-new-tokens", "150", "--batch-size", ""
+        };
+        List<List<JsonNode>> answers = new ArrayList<>();
+        for (String batchSize : List.of("1", "7", "32")) {
+            sampling[sampling.length - 1] = batchSize;
+            answers.add(generate(SharedFiles.path("models/stories260k"), prompts, sampling));
+        }
+        assertThat(answers.get(1)).isEqualTo(answers.getFirst());
+        assertThat(answers.get(2)).isEqualTo(answers.getFirst());
+        assertThat(answers.getFirst().stream().map(row -> row.get("prompt").textValue()))
+                .containsExactlyElementsOf(prompts);
     }
 
     @Test

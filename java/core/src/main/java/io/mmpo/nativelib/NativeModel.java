@@ -22,6 +22,8 @@ import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -165,49 +167,58 @@ public final class NativeModel implements AutoCloseable {
                         Bindings.MODEL_EVALUATE, handle.address(), call, batch, objective, refLogps, rewardRange));
     }
 
-    /** Continues prompts; a sequence ends with the first stop token that it produces, which is kept. */
+    /** Continues prompts, all at once; a sequence ends with the first stop token that it produces, which is kept. */
     public int[][] generate(List<int[]> prompts, int[] stopTokens, Sampling sampling) {
-        return generate(prompts, stopTokens, sampling, TokenListener.NONE);
+        List<IntStream.Builder> texts =
+                prompts.stream().map(prompt -> IntStream.builder()).toList();
+        long[] streams = LongStream.range(0, prompts.size()).toArray();
+        generate(new Generation(prompts, streams, prompts.size(), stopTokens, sampling), (prompt, token) -> {
+            texts.get(prompt).add(token);
+            return TokenListener.Next.GOES_ON;
+        });
+        return texts.stream().map(text -> text.build().toArray()).toArray(int[][]::new);
     }
 
-    /** The same with someone who hears each token, and may end the texts. */
-    public int[][] generate(List<int[]> prompts, int[] stopTokens, Sampling sampling, TokenListener listener) {
-        require(!prompts.isEmpty(), "generation needs at least one prompt");
+    /**
+     * What is to be continued.
+     *
+     * @param streams of random numbers: a prompt's text depends on itself, its stream and the sampling
+     * @param batchSize prompts that are continued together: one that ends gives its place to the next one
+     */
+    public record Generation(
+            List<int[]> prompts, long[] streams, int batchSize, int[] stopTokens, Sampling sampling) {}
+
+    /** Continues prompts while the listener hears each token, and may end the texts. */
+    public void generate(Generation wanted, TokenListener listener) {
+        require(!wanted.prompts().isEmpty(), "generation needs at least one prompt");
+        require(wanted.streams().length == wanted.prompts().size(), "each prompt has a stream");
         TokenCalls calls = new TokenCalls(listener);
         try (Arena arena = Arena.ofConfined()) {
-            return generate(prompts, stopTokens, sampling, calls, calls.stub(arena));
+            generate(wanted, calls, calls.stub(arena));
         }
     }
 
-    private int[][] generate(
-            List<int[]> prompts, int[] stopTokens, Sampling sampling, TokenCalls calls, MemorySegment hear) {
-        int[] lengths = prompts.stream().mapToInt(prompt -> prompt.length).toArray();
-        int[] tokens = prompts.stream().flatMapToInt(Arrays::stream).toArray();
-        return handle.call("mmpo_model_stream", call -> {
-            long rowLength = sampling.maxNewTokens();
-            MemorySegment outTokens = call.memory().allocate(JAVA_INT, Math.multiplyExact(rowLength, lengths.length));
-            MemorySegment outLengths = call.memory().allocate(JAVA_INT, lengths.length);
+    private void generate(Generation wanted, TokenCalls calls, MemorySegment hear) {
+        int[] lengths =
+                wanted.prompts().stream().mapToInt(prompt -> prompt.length).toArray();
+        int[] tokens = wanted.prompts().stream().flatMapToInt(Arrays::stream).toArray();
+        handle.call("mmpo_model_stream", call -> {
             int status = (int) Bindings.MODEL_STREAM.invokeExact(
                     handle.address(),
                     call.memory().allocateFrom(JAVA_INT, tokens),
                     call.memory().allocateFrom(JAVA_INT, lengths),
+                    call.memory().allocateFrom(JAVA_LONG, wanted.streams()),
                     (long) lengths.length,
-                    call.memory().allocateFrom(JAVA_INT, stopTokens),
-                    (long) stopTokens.length,
-                    Structs.sampling(sampling, call.memory()),
+                    (long) wanted.batchSize(),
+                    call.memory().allocateFrom(JAVA_INT, wanted.stopTokens()),
+                    (long) wanted.stopTokens().length,
+                    Structs.sampling(wanted.sampling(), call.memory()),
                     hear,
                     MemorySegment.NULL,
-                    outTokens,
-                    outLengths,
                     call.error());
             calls.rethrow();
             call.check(status);
-            int[][] result = new int[lengths.length][];
-            for (int i = 0; i < result.length; i++) {
-                result[i] = new int[outLengths.getAtIndex(JAVA_INT, i)];
-                MemorySegment.copy(outTokens, JAVA_INT, i * rowLength * Integer.BYTES, result[i], 0, result[i].length);
-            }
-            return result;
+            return wanted;
         });
     }
 

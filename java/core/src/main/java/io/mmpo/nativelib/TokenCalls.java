@@ -29,9 +29,10 @@ final class TokenCalls extends Upcall {
     @SuppressWarnings("UnusedMethod") // by its handle
     private int hear(MemorySegment context, long prompt, int token) {
         try {
-            return !hasFailed() && listener.heard(Math.toIntExact(prompt), token) ? 0 : 1;
+            return listener.heard(Math.toIntExact(prompt), token).ordinal();
         } catch (Throwable t) {
-            return keep(t);
+            keep(t);
+            return TokenListener.Next.ENDS_ALL.ordinal();
         }
     }
 }

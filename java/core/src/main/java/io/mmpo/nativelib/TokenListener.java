@@ -3,9 +3,15 @@ package io.mmpo.nativelib;
 /** Hears the tokens that generation produces, on the thread that called it, which must not call the model meanwhile. */
 @FunctionalInterface
 public interface TokenListener {
-    /** Hears nothing. */
-    TokenListener NONE = (prompt, token) -> true;
+    /** What follows a token: the prompt's text goes on; it ends; all texts end, and none begins. In the order of mmpo_generation. */
+    enum Next {
+        GOES_ON,
+        ENDS_PROMPT,
+        ENDS_ALL
+    }
 
-    /** Whether the prompt's text goes on after this token. */
-    boolean heard(int prompt, int token);
+    /** Hears nothing. */
+    TokenListener NONE = (prompt, token) -> Next.GOES_ON;
+
+    Next heard(int prompt, int token);
 }

@@ -3,7 +3,7 @@ package io.mmpo.spec;
 import static io.mmpo.spec.Require.require;
 
 /**
- * How a continuation is drawn. Sequence i draws from its own stream, made from seed and i.
+ * How a continuation is drawn. A prompt draws from its own stream, made from the seed and its number.
  *
  * @param temperature 0 is greedy
  * @param topP in (0, 1]; 1 is off

@@ -14,13 +14,13 @@ import io.mmpo.eval.EvaluationListener;
 import io.mmpo.eval.Journal;
 import io.mmpo.files.AtomicFile;
 import io.mmpo.infer.Answerer;
+import io.mmpo.nativelib.TokenListener.Next;
 import io.mmpo.spec.Sampling;
 import java.nio.file.Path;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /** A model's answers to AlpacaEval's instructions, in alpaca_eval's JSON. */
@@ -29,20 +29,18 @@ public final class AlpacaAnswers {
     private final String generator;
     private final Sampling sampling;
     private final Answerer answerer;
-    private final int batchSize;
 
     /**
      * How answers are made.
      *
      * @param generator the model's name in the file
-     * @param batchSize instructions answered at a time; the draws depend on it
+     * @param batchSize instructions answered at a time; no answer depends on it
      */
     public AlpacaAnswers(EvaluatedModel model, String generator, Sampling sampling, int batchSize) {
         this.model = model;
         this.generator = generator;
         this.sampling = sampling;
-        this.answerer = new Answerer(model.open(), sampling);
-        this.batchSize = batchSize;
+        this.answerer = new Answerer(model.open(), sampling, batchSize);
     }
 
     /**
@@ -96,38 +94,35 @@ public final class AlpacaAnswers {
 
     private String key(List<int[]> prompts) {
         Fingerprint key = new Fingerprint().add("model", model.fingerprint()).add("sampling", sampling.toString());
-        key.add("batch size", Integer.toString(batchSize)).add("stops", answerer.stops());
+        key.add("stops", answerer.stops());
         prompts.forEach(prompt -> key.add("prompt", prompt));
         return key.hex();
     }
 
-    /** Prompts of about one length share a batch; a batch is answered whole, whatever of it is known, as its draws are its own. */
+    /** An answer draws from the stream of its row, whatever of the others is known. */
     private boolean answer(List<int[]> prompts, Journal journal, EvaluationListener listener) {
-        List<Integer> order = IntStream.range(0, prompts.size())
-                .boxed()
-                .sorted(Comparator.comparing(row -> -prompts.get(row).length))
-                .toList();
+        int[] rows = IntStream.range(0, prompts.size())
+                .filter(row -> !journal.known().containsKey(row))
+                .toArray();
         listener.started("answers", journal.known().size(), prompts.size());
-        for (int first = 0; first < order.size(); first += batchSize) {
-            List<Integer> batch = order.subList(first, Math.min(order.size(), first + batchSize));
-            if (journal.known().keySet().containsAll(batch)) {
-                continue;
-            }
-            if (listener.stopRequested()) {
-                return false;
-            }
-            List<Answerer.Answer> answers =
-                    answerer.answer(batch.stream().map(prompts::get).toList(), first);
-            Map<Integer, ObjectNode> texts = new TreeMap<>();
-            for (int i = 0; i < batch.size(); i++) {
-                texts.put(
-                        batch.get(i),
-                        JsonNodeFactory.instance
-                                .objectNode()
-                                .put("output", answers.get(i).text()));
-            }
-            journal.add(texts);
-            listener.advanced(journal.known().size());
+        if (rows.length > 0) {
+            List<int[]> pending = Arrays.stream(rows).mapToObj(prompts::get).toList();
+            answerer.answer(pending, rows, new Answerer.Listener() {
+                @Override
+                public Next heard(int place, int[] soFar) {
+                    return listener.stopRequested() ? Next.ENDS_ALL : Next.GOES_ON;
+                }
+
+                @Override
+                public void answered(int place, Answerer.Answer answer) {
+                    ObjectNode text = JsonNodeFactory.instance.objectNode().put("output", answer.text());
+                    journal.add(Map.of(rows[place], text));
+                    listener.advanced(journal.known().size());
+                }
+            });
+        }
+        if (journal.known().size() < prompts.size()) {
+            return false;
         }
         listener.finished();
         return true;

@@ -136,6 +136,17 @@ public final class LmEvaluation {
                 .toList();
         Respondent respondent = new Respondent(model, task);
         listener.started(task.name(), journal.known().size(), encoded.size());
+        boolean complete = pending.isEmpty()
+                || (task.outputType() == OutputType.GENERATE_UNTIL
+                        ? answer(respondent, pending, journal)
+                        : score(respondent, pending, journal));
+        if (complete) {
+            listener.finished();
+        }
+        return complete;
+    }
+
+    private boolean score(Respondent respondent, List<Encoded> pending, Journal journal) {
         for (int first = 0; first < pending.size(); ) {
             if (listener.stopRequested()) {
                 return false;
@@ -143,14 +154,22 @@ public final class LmEvaluation {
             int end = endOfBatch(pending, first);
             Map<Integer, ObjectNode> answers = new TreeMap<>();
             respondent
-                    .respond(pending.subList(first, end))
+                    .score(pending.subList(first, end))
                     .forEach((number, response) -> answers.put(number, response.toJson()));
             journal.add(answers);
             listener.advanced(journal.known().size());
             first = end;
         }
-        listener.finished();
         return true;
+    }
+
+    private boolean answer(Respondent respondent, List<Encoded> pending, Journal journal) {
+        int before = journal.known().size();
+        respondent.answer(pending, settings.batchSize(), listener::stopRequested, (number, response) -> {
+            journal.add(Map.of(number, response.toJson()));
+            listener.advanced(journal.known().size());
+        });
+        return journal.known().size() == before + pending.size();
     }
 
     private int endOfBatch(List<Encoded> pending, int first) {

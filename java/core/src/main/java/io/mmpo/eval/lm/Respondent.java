@@ -6,14 +6,19 @@ import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.lm.Response.Score;
 import io.mmpo.infer.Answerer;
 import io.mmpo.nativelib.CompletionScores;
+import io.mmpo.nativelib.TokenListener.Next;
 import io.mmpo.spec.Sampling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 
 /** Lets the model score or answer a batch of questions of one task. */
 final class Respondent {
+    private static final int TOKENS_BETWEEN_LOOKS = 8;
+
     private final EvaluatedModel model;
     private final TaskSpec task;
 
@@ -22,12 +27,8 @@ final class Respondent {
         this.task = task;
     }
 
-    Map<Integer, Response> respond(List<Encoded> batch) {
-        return task.outputType() == OutputType.GENERATE_UNTIL ? answer(batch) : score(batch);
-    }
-
     /** A context is computed once for all that follows it: it is a packed group. */
-    private Map<Integer, Response> score(List<Encoded> batch) {
+    Map<Integer, Response> score(List<Encoded> batch) {
         List<TokenizedGroup> groups = batch.stream()
                 .flatMap(question -> question.groups().stream()
                         .map(group -> new TokenizedGroup(
@@ -60,19 +61,36 @@ final class Respondent {
         return logLikelihood;
     }
 
-    private Map<Integer, Response> answer(List<Encoded> batch) {
-        List<int[]> contexts = batch.stream()
+    /** Answers by text, so many at a time, each told when it is there. The listener may end all. */
+    void answer(List<Encoded> questions, int batchSize, BooleanSupplier stop, BiConsumer<Integer, Response> answered) {
+        List<int[]> contexts = questions.stream()
                 .map(question -> question.groups().getFirst().context())
                 .toList();
-        List<Answerer.Answer> answers =
-                new Answerer(model.open(), Sampling.greedy(task.maxGenToks())).answer(contexts, 0);
-        Map<Integer, Response> responses = new TreeMap<>();
-        for (int i = 0; i < answers.size(); i++) {
-            responses.put(
-                    batch.get(i).question(),
-                    new Response.Text(upToStop(answers.get(i).text())));
+        int[] numbers = questions.stream().mapToInt(Encoded::question).toArray();
+        new Answerer(model.open(), Sampling.greedy(task.maxGenToks()), batchSize)
+                .answer(contexts, numbers, new Answerer.Listener() {
+                    @Override
+                    public Next heard(int place, int[] soFar) {
+                        if (stop.getAsBoolean()) {
+                            return Next.ENDS_ALL;
+                        }
+                        return hasStop(soFar) ? Next.ENDS_PROMPT : Next.GOES_ON;
+                    }
+
+                    @Override
+                    public void answered(int place, Answerer.Answer answer) {
+                        answered.accept(numbers[place], new Response.Text(upToStop(answer.text())));
+                    }
+                });
+    }
+
+    /** Whether the text has a stop already, so that what follows would be cut off. Asked of every few tokens, as it reads all of them. */
+    private boolean hasStop(int[] soFar) {
+        if (soFar.length % TOKENS_BETWEEN_LOOKS != 0) {
+            return false;
         }
-        return responses;
+        String text = model.tokenizer().decode(soFar, true);
+        return task.until().stream().anyMatch(stop -> !stop.isEmpty() && text.contains(stop));
     }
 
     private String upToStop(String text) {

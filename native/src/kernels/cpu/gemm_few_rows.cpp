@@ -1,0 +1,145 @@
+// Products of a few rows with a large matrix, which is what decoding makes. They wait for the memory of B: each thread reads its part of it
+// once and in its order. A strip of columns and some of its depths become a panel in the nearest cache, which is multiplied at once,
+// while the next strip is on its way. Sums have the terms of gemm.cpp's in the same order, so they are the same bits.
+#include "kernels/cpu/gemm_kernels.h"
+#include "kernels/cpu/gemm_pack.h"
+#include "kernels/cpu/gemm_tiles.h"
+#include "kernels/cpu/micro_kernel.h"
+#include "kernels/cpu/register_blocks.h"
+#include "kernels/cpu/scratch.h"
+
+namespace mmpo {
+namespace {
+
+constexpr int64_t kStripColumns = 32;
+constexpr int64_t kPanelBytes = 16 << 10;
+// Memory of B that is worth a thread.
+constexpr int64_t kThreadBytes = 64 << 10;
+
+template <typename P>
+constexpr int64_t kPanelDepths = kPanelBytes / (kStripColumns * static_cast<int64_t>(sizeof(P)));
+
+// Matrix units take whole tiles of rows, registers as many as there are.
+template <typename P>
+constexpr int64_t kRowsOfMicroKernel =
+    std::is_same_v<P, c10::BFloat16> && std::is_same_v<CPU_CAPABILITY, AMX> ? kRowMultiple : 1;
+
+struct FewRowsScratch {
+  Scratch a, panel, sums;
+};
+
+FewRowsScratch& few_rows_scratch() {
+  static thread_local FewRowsScratch scratch;
+  return scratch;
+}
+
+// The next strip of B, which is asked for while this one is multiplied.
+struct NextStrip {
+  const char* memory;
+  int64_t step_bytes;  // a step of the micro-kernel; 0: there is none
+};
+
+template <typename P>
+void multiply_strip(const ProductShape& shape, const P* a, int64_t a_stride, bool add, const P* panel, float* sums,
+                    [[maybe_unused]] NextStrip& next) {
+#if defined(CPU_CAPABILITY_AVX512)
+  constexpr int kVectors = kStripColumns / kVectorColumns;
+  const auto multiply = [&]<typename Arithmetic>(Arithmetic) {
+    multiply_columns<Arithmetic, kVectors>(shape, a, a_stride, add, panel, sums, kStripColumns,
+                                           Ahead{next.memory, next.step_bytes});
+    const int64_t blocks = at::ceil_div(shape.rows, kMostRows<kVectors>);
+    next.memory += blocks * (shape.depths / Arithmetic::kStepDepths) * next.step_bytes;
+  };
+  if constexpr (std::is_same_v<P, float>) return multiply(FloatProducts());
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
+  if constexpr (std::is_same_v<P, c10::BFloat16>) return multiply(DotProducts());
+#endif
+#endif
+  multiply_tile(shape, a, a_stride, add, panel, sums, kStripColumns);
+}
+
+// So that the steps of a strip ask for all of the next one.
+template <typename P>
+int64_t step_bytes([[maybe_unused]] const GemmPlan& plan, [[maybe_unused]] int64_t strip_bytes) {
+#if defined(CPU_CAPABILITY_AVX512)
+  constexpr int64_t kDepths = std::is_same_v<P, float> ? 1 : 2;
+  const int64_t blocks = at::ceil_div(plan.rows, kMostRows<kStripColumns / kVectorColumns>);
+  return smaller(Ahead::kMostBytes, at::ceil_div(strip_bytes, blocks * at::ceil_div(plan.depth, kDepths)));
+#else
+  return 0;
+#endif
+}
+
+// A as the micro-kernel reads it: the matrix itself, or a copy with zeros past the last row and depth.
+template <typename P, typename T>
+GemmMatrix<P> operand(const GemmMatrix<T>& a, const GemmPlan& plan, Scratch& scratch) {
+  const int64_t rows = at::round_up(plan.rows, kRowsOfMicroKernel<P>);
+  if constexpr (std::is_same_v<P, T>) {
+    if (plan.a_in_place && rows == plan.rows) return a;
+  }
+  const int64_t stride = at::round_up(plan.depth, plan.depth_multiple);
+  P* copy = scratch.resize<P>(rows * stride);
+  copy_rows(a, {plan.depth, stride, plan.rows}, copy);
+  std::memset(static_cast<void*>(copy + plan.rows * stride), 0,
+              static_cast<size_t>((rows - plan.rows) * stride) * sizeof(P));
+  return {copy, stride, false};
+}
+
+// The columns [column, column + kStripColumns) of C, as many of them as there are.
+template <typename P, typename T, typename Out>
+void multiply_strip_of(const GemmMatrix<P>& a, const GemmMatrix<T>& b, const GemmPlan& plan, int64_t column,
+                       NextStrip next, const GemmResult<Out>& c) {
+  FewRowsScratch& scratch = few_rows_scratch();
+  const int64_t rows = at::round_up(plan.rows, kRowsOfMicroKernel<P>);
+  const int64_t count = smaller(kStripColumns, plan.columns - column);
+  P* panel = scratch.panel.template resize<P>(kPanelDepths<P> * kStripColumns);
+  float* sums = scratch.sums.template resize<float>(rows * kStripColumns);
+  for (int64_t block = 0; block < plan.depth; block += plan.block_depth) {
+    const int64_t end = smaller(block + plan.block_depth, plan.depth);
+    const GemmResult<Out> result = (block > 0 ? c.grown() : c).part(0, column);
+    const GemmResult<Out> rest = begin_sums<P>(result, plan.rows, count, sums, kStripColumns);
+    const bool begun = rest.addend != result.addend;
+    for (int64_t k = block; k < end; k += kPanelDepths<P>) {
+      const int64_t depths = smaller(kPanelDepths<P>, end - k);
+      const int64_t padded = at::round_up(depths, plan.depth_multiple);
+      pack_panel(part(b, k, column), {depths, padded, count}, kStripColumns, panel);
+      multiply_strip({rows, kStripColumns, padded}, a.data + k, a.stride, begun || k > block, panel, sums, next);
+    }
+    store_tile(sums, kStripColumns, plan.rows, count, false, rest);
+  }
+}
+
+}  // namespace
+
+template <typename T, typename Out, typename Capability>
+void CpuGemm<T, Out, Capability>::multiply_few_rows(const GemmMatrix<T>& a, const GemmMatrix<T>& b,
+                                                    const GemmPlan& plan, const GemmResult<Out>& c) {
+  using P = Packed<T, Capability>;
+  const int64_t num_strips = at::ceil_div(plan.columns, kStripColumns);
+  const int64_t row_bytes = b.stride * static_cast<int64_t>(sizeof(T));
+  const int64_t grain = at::ceil_div(kThreadBytes, kStripColumns * row_bytes);
+  const int64_t bytes_a_step = step_bytes<P>(plan, kStripColumns * row_bytes);
+  at::parallel_for(0, num_strips, grain, [&](int64_t begin, int64_t end) {
+    const MicroKernelScope<P> scope;
+    const GemmMatrix<P> rows = operand<P>(a, plan, few_rows_scratch().a);
+    for (int64_t strip = begin; strip < end; ++strip) {
+      const int64_t column = strip * kStripColumns;
+      const bool is_last = strip + 1 == end;
+      const T* after = b.data + (is_last ? column : column + kStripColumns) * b.stride;
+      multiply_strip_of(rows, b, plan, column, {reinterpret_cast<const char*>(after), is_last ? 0 : bytes_a_step}, c);
+    }
+  });
+}
+
+template void CpuGemm<float, float, CPU_CAPABILITY>::multiply_few_rows(const GemmMatrix<float>&,
+                                                                       const GemmMatrix<float>&, const GemmPlan&,
+                                                                       const GemmResult<float>&);
+template void CpuGemm<c10::BFloat16, float, CPU_CAPABILITY>::multiply_few_rows(const GemmMatrix<c10::BFloat16>&,
+                                                                               const GemmMatrix<c10::BFloat16>&,
+                                                                               const GemmPlan&,
+                                                                               const GemmResult<float>&);
+template void CpuGemm<c10::BFloat16, c10::BFloat16, CPU_CAPABILITY>::multiply_few_rows(
+    const GemmMatrix<c10::BFloat16>&, const GemmMatrix<c10::BFloat16>&, const GemmPlan&,
+    const GemmResult<c10::BFloat16>&);
+
+}  // namespace mmpo
