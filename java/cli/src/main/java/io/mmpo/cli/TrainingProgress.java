@@ -133,7 +133,7 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
         Map<String, Number> metrics = MetricNames.of(metricsLine);
         StringJoiner line = new StringJoiner("  ");
         if (metrics.containsKey("step")) {
-            line.add("step " + metrics.get("step") + "/" + total);
+            line.add("step " + metrics.get("step") + (phase == Phase.TRAINING ? "/" + total : ""));
         }
         for (String name : new String[] {
             "loss",
