@@ -22,9 +22,9 @@ import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -185,8 +185,7 @@ public final class NativeModel implements AutoCloseable {
      * @param streams of random numbers: a prompt's text depends on itself, its stream and the sampling
      * @param batchSize prompts that are continued together: one that ends gives its place to the next one
      */
-    public record Generation(
-            List<int[]> prompts, long[] streams, int batchSize, int[] stopTokens, Sampling sampling) {}
+    public record Generation(List<int[]> prompts, long[] streams, int batchSize, int[] stopTokens, Sampling sampling) {}
 
     /** Continues prompts while the listener hears each token, and may end the texts. */
     public void generate(Generation wanted, TokenListener listener) {
