@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 /** Lines of metrics by the names that TRL gives to their numbers: what metrics.jsonl and trainer_state.json hold. */
 public final class MetricNames {
     private static final String EVALUATION = "eval_";
-    private static final String STEP = "step";
+    public static final String STEP = "step";
     private static final String EPOCH = "epoch";
     private static final String TRAIN_RUNTIME = "train_runtime";
 
@@ -64,7 +64,7 @@ public final class MetricNames {
     }
 
     /** Of a line by these names, whoever wrote it; empty where it says no step. */
-    static Optional<RunMetrics> read(JsonNode line) {
+    public static Optional<RunMetrics> read(JsonNode line) {
         JsonNode step = line.path(STEP);
         if (!line.isObject() || !step.canConvertToInt()) {
             return Optional.empty();
