@@ -15,6 +15,8 @@ import io.mmpo.plan.TrainingPlan.Choices;
 import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.OptimizerType;
 import io.mmpo.spec.Recompute;
+import io.mmpo.train.ProgressListener;
+import io.mmpo.train.ShortRun;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -35,7 +37,7 @@ import picocli.CommandLine.Spec;
         name = "plan",
         description = {
             "Says what a configuration's training takes in memory and time, from the sizes in the model's config.json alone: no weights"
-                    + " and no data are read.",
+                    + " and no data are read, unless with --measure.",
             "It is arithmetic about what this program allocates, multiplies and sends. Training itself runs on CPUs today; of several devices"
                     + " a table says what their links and zero_stage make of it (docs/distributed.md has the assumptions)."
         },
@@ -99,6 +101,19 @@ final class PlanCommand implements Callable<Integer> {
             description = "Share of the peak that is assumed to be reached (${DEFAULT-VALUE}).")
     private double mfu;
 
+    @Option(
+            names = "--measure",
+            description =
+                    "Also makes the first steps of the run on this machine, without leaving a file, and says what all of them would take.")
+    private boolean measures;
+
+    @Option(
+            names = "--measure-steps",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "Steps that are made for that (${DEFAULT-VALUE}); the first is not timed.")
+    private int measuredSteps;
+
     @Spec
     private CommandSpec spec;
 
@@ -111,6 +126,7 @@ final class PlanCommand implements Callable<Integer> {
         Arguments.require(spec, memoryBandwidth > 0, "--memory-bandwidth must be above 0, got " + memoryBandwidth);
         Arguments.require(spec, tflops > 0, "--tflops must be above 0, got " + tflops);
         Arguments.require(spec, mfu > 0 && mfu <= 1, "--mfu must be in (0, 1], got " + mfu);
+        Arguments.requireAtLeast(spec, "--measure-steps", measuredSteps, ShortRun.FEWEST_STEPS);
         double memory = gpuMemory == null ? Double.POSITIVE_INFINITY : parseSize(gpuMemory);
         TrainingConfig config = ConfigLoader.load(configFile, overrides).config();
         ModelSource source = ModelSource.of(config.model().model(), UnaryOperator.identity());
@@ -126,6 +142,9 @@ final class PlanCommand implements Callable<Integer> {
         describeTime(out, config, plan, scaled);
         if (devices() > 1) {
             ScalingTable.print(out, config, model.shape(), choices, cluster());
+        }
+        if (measures) {
+            describeMeasured(out, ShortRun.of(config, measuredSteps, messages()));
         }
         if (gpuMemory == null) {
             return ExitCode.DONE;
@@ -226,9 +245,37 @@ final class PlanCommand implements Callable<Integer> {
         out.printf("; shorter rows take less%n%n");
     }
 
+    private ProgressListener messages() {
+        PrintWriter err = spec.commandLine().getErr();
+        return new ProgressListener() {
+            @Override
+            public void message(String line) {
+                err.println(line);
+            }
+        };
+    }
+
+    private static void describeMeasured(PrintWriter out, ShortRun run) {
+        out.printf(
+                Locale.ROOT,
+                "measured     %.3g s a step on this machine (mean of %d, the first left out; standard error %.2g)",
+                run.stepSeconds(),
+                run.measuredSteps(),
+                run.standardError());
+        run.peakMemoryBytes().ifPresent(bytes -> out.printf(Locale.ROOT, ", %.2f GiB at most", bytes / GIB));
+        out.printf(
+                Locale.ROOT,
+                "%nthe run       %s for %,d steps, %s of it for the reference; evaluations and checkpoints are not in it%n%n",
+                words(run.totalSeconds()),
+                run.totalSteps(),
+                words(run.referenceSeconds()));
+    }
+
     private static String words(double seconds) {
         Duration duration = Duration.ofSeconds(Math.round(seconds));
-        return duration.toHours() + " h " + duration.toMinutesPart() + " min";
+        return duration.toHours() > 0
+                ? duration.toHours() + " h " + duration.toMinutesPart() + " min"
+                : duration.toMinutes() + " min " + duration.toSecondsPart() + " s";
     }
 
     /** One change after another, those that cost nothing in quality first, until it fits. */

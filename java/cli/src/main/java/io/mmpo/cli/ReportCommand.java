@@ -28,17 +28,24 @@ final class ReportCommand implements Callable<Integer> {
             description = "A directory that does not exist yet, or holds an earlier report, which is replaced.")
     private Path output;
 
+    @Option(
+            names = "--mean-over-seeds",
+            description =
+                    "Runs whose settings are the same but for their seed are shown as one: their means, with standard errors of evaluations.")
+    private boolean meansOverSeeds;
+
     @Spec
     private CommandSpec spec;
 
     @Override
     public Integer call() {
         System.setProperty("java.awt.headless", "true"); // pictures are drawn in memory, whatever DISPLAY says
-        Report report = Report.of(runs);
+        Report report = meansOverSeeds ? Report.ofSeedMeans(runs) : Report.of(runs);
         Path page = report.write(output, spec.commandLine().getErr()::println);
         spec.commandLine()
                 .getOut()
-                .println(report.numPlots() + " plots of " + runs.size() + (runs.size() == 1 ? " run" : " runs") + " in "
+                .println(report.numPlots() + " plots of " + report.numRuns()
+                        + (report.numRuns() == 1 ? " run" : " runs") + " in "
                         + PrintableText.line(page.toString()));
         return ExitCode.DONE;
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -114,5 +115,32 @@ class PlanCommandTest {
         Cli.run("plan", config, "--link", "0").failsWith(ExitCode.CONFIGURATION, "--link must be above 0");
         Cli.run("plan", config, "model_name_or_path=" + directory.resolve("none"))
                 .failsWith(ExitCode.DATA, "none", "does not exist");
+    }
+
+    /** Steps are made, and no file is left. */
+    @Test
+    void measuresTheFirstStepsOnThisMachine() throws IOException {
+        Path rows = directory.resolve("rows.jsonl");
+        String row = "{\"prompt\": \"Once upon a time %d\", \"chosen\": \" there was a cat.\", \"rejected\": \" no.\"}\n";
+        for (int i = 0; i < 20; i++) {
+            Files.writeString(rows, row.formatted(i), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        }
+        Path run = Files.writeString(directory.resolve("small.yaml"), """
+                model_name_or_path: %s
+                dataset_name: %s
+                output_dir: %s
+                loss_type: dpo
+                per_device_train_batch_size: 2
+                num_train_epochs: 7
+                device: cpu
+                """.formatted(SharedFiles.path("models/stories260k"), rows, directory.resolve("run")));
+        Cli cli = Cli.run("plan", run, "--measure", "--measure-steps", 4).succeeds();
+        assertThat(cli.out())
+                .containsPattern("measured +[0-9.e-]+ s a step on this machine \\(mean of 3, .*GiB at most")
+                .containsPattern("the run +0 min \\d+ s for 70 steps, 0 min \\d+ s of it for the reference");
+        assertThat(directory.resolve("run")).doesNotExist();
+        Cli.run("plan", run, "--measure", "--measure-steps", 1)
+                .failsWith(ExitCode.CONFIGURATION, "--measure-steps must be at least 2");
+        Cli.run("plan", run, "--measure", "max_steps=1").failsWith(ExitCode.CONFIGURATION, "max_steps is 1");
     }
 }

@@ -52,6 +52,13 @@ public record TrainingConfig(
         return ConfigLoader.of(values).config();
     }
 
+    /** The same but for the values of some keys. */
+    public TrainingConfig with(Map<String, ?> values) {
+        Map<String, Object> all = yaml();
+        all.putAll(values);
+        return of(all);
+    }
+
     /**
      * Where this differs from the configuration in a file that {@link #toYaml} wrote, in what the weights depend on. A run may
      * only go on from a checkpoint where nothing does, unless resume_with_changed_config says that it may.

@@ -1,6 +1,7 @@
 package io.mmpo.report;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -11,6 +12,7 @@ import java.util.OptionalDouble;
  * @param accuracies of tests of ability, by task, in percent
  * @param meanAccuracy over them, in percent
  * @param winRate of AlpacaEval, in percent; lengthControlled likewise
+ * @param errors of what is a mean over runs; empty of one run
  */
 record Evaluation(
         String checkpoint,
@@ -19,4 +21,8 @@ record Evaluation(
         Map<String, Double> accuracies,
         OptionalDouble meanAccuracy,
         OptionalDouble winRate,
-        OptionalDouble lengthControlled) {}
+        OptionalDouble lengthControlled,
+        Optional<Errors> errors) {
+    /** Standard errors over runs, of numbers in percent; NaN where the number is missing. */
+    record Errors(double meanAccuracy, double winRate, double lengthControlled) {}
+}

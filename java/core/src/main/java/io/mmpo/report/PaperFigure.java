@@ -51,10 +51,19 @@ final class PaperFigure {
             OptionalDouble win = isLengthControlled ? evaluation.lengthControlled() : evaluation.winRate();
             boolean isWhole = win.isPresent() && evaluation.meanAccuracy().isPresent();
             if (isWhole && steps.add(evaluation.step())) { // the final model is often the last checkpoint
-                path.add(new Point(win.getAsDouble(), evaluation.meanAccuracy().getAsDouble(), note(evaluation)));
+                path.add(new Point(
+                        win.getAsDouble(),
+                        evaluation.meanAccuracy().getAsDouble(),
+                        note(evaluation),
+                        evaluation.errors().map(this::winRateError).orElse(0.0),
+                        evaluation.errors().map(Evaluation.Errors::meanAccuracy).orElse(0.0)));
             }
         }
         return List.copyOf(path);
+    }
+
+    private double winRateError(Evaluation.Errors errors) {
+        return isLengthControlled ? errors.lengthControlled() : errors.winRate();
     }
 
     private static String note(Evaluation evaluation) {

@@ -44,6 +44,10 @@ record Plot(String id, String title, String unit, Axis x, Axis y, List<Curve> cu
         return curves.stream().anyMatch(curve -> curve.kind() == kind);
     }
 
+    boolean hasErrors() {
+        return curves.stream().flatMap(curve -> curve.drawable().stream()).anyMatch(Point::hasErrors);
+    }
+
     boolean isEmpty() {
         return curves.stream().allMatch(curve -> curve.drawable().isEmpty());
     }
@@ -110,14 +114,22 @@ record Plot(String id, String title, String unit, Axis x, Axis y, List<Curve> cu
         List<List<Table.Cell>> rows = new ArrayList<>();
         for (Curve curve : curves) {
             for (Point point : curve.points()) {
-                rows.add(List.of(
+                List<Table.Cell> cells = new ArrayList<>(List.of(
                         Table.text(curve.label()),
                         Table.text(point.note()),
                         Table.number(point.x()),
                         Table.number(point.y())));
+                if (hasErrors()) {
+                    cells.add(2 + 1, Table.number(point.errorX()));
+                    cells.add(Table.number(point.errorY()));
+                }
+                rows.add(List.copyOf(cells));
             }
         }
-        return new Table(id, title, List.of("run", "checkpoint", x.label(), y.label()), rows);
+        List<String> header = hasErrors()
+                ? List.of("run", "checkpoint", x.label(), "±", y.label(), "±")
+                : List.of("run", "checkpoint", x.label(), y.label());
+        return new Table(id, title, header, rows);
     }
 
     private Table lineData() {

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
 
@@ -25,6 +26,8 @@ final class PlotLayout {
     private static final int MOST_POINTS = 600;
     private static final int Y_TICKS = 4;
     private static final double ARROW = 7;
+    private static final double ERROR_WIDTH = 1;
+    private static final double ERROR_OPACITY = 0.55;
 
     private final Plot plot;
     private final boolean isTitled;
@@ -48,8 +51,8 @@ final class PlotLayout {
         long names = labelled().size();
         height = Math.max(wantedHeight, top + below + names * LINE);
         bottom = height - below;
-        y = scale(plot.y(), Point::y, Y_TICKS, true);
-        x = scale(plot.x(), Point::x, (int) (width / 90), plot.hasPaths());
+        y = scale(plot.y(), Point::y, Point::errorY, Y_TICKS, true);
+        x = scale(plot.x(), Point::x, Point::errorX, (int) (width / 90), plot.hasPaths());
         left = y.labels().stream()
                         .mapToDouble(label -> TextWidth.of(label, TEXT))
                         .max()
@@ -69,12 +72,19 @@ final class PlotLayout {
         return new PlotLayout(plot, 640, plot.hasPaths() ? 480 : 400, true).draw();
     }
 
-    private Scale scale(Plot.Axis axis, java.util.function.ToDoubleFunction<Point> value, int ticks, boolean encloses) {
+    private Scale scale(
+            Plot.Axis axis,
+            ToDoubleFunction<Point> value,
+            ToDoubleFunction<Point> error,
+            int ticks,
+            boolean encloses) {
         double[] values = DoubleStream.concat(
                         Stream.concat(
                                         plot.curves().stream().flatMap(curve -> curve.drawable().stream()),
                                         axis.alike().stream().filter(Point::isDrawable))
-                                .mapToDouble(value),
+                                .flatMapToDouble(point -> DoubleStream.of(
+                                        value.applyAsDouble(point) - error.applyAsDouble(point),
+                                        value.applyAsDouble(point) + error.applyAsDouble(point))),
                         axis.fromZero() ? DoubleStream.of(0) : DoubleStream.empty())
                 .sorted()
                 .toArray();
@@ -189,9 +199,20 @@ final class PlotLayout {
         for (int i = 1; i < points.size(); i++) {
             drawArrow(spot(points.get(i - 1)), spot(points.get(i)), ink, Palette.dashOf(curve.run()));
         }
+        points.stream().filter(Point::hasErrors).forEach(point -> drawErrors(point, ink));
         for (int i = 0; i < points.size(); i++) {
             marks.add(new Mark.Dot(spot(points.get(i)), 3.6, ink, i > 0, tip(curve, points.get(i))));
         }
+    }
+
+    /** A thin cross of one standard error to each side. */
+    private void drawErrors(Point point, Ink ink) {
+        Spot left = new Spot(xOf(point.x() - point.errorX()), yOf(point.y()));
+        Spot right = new Spot(xOf(point.x() + point.errorX()), yOf(point.y()));
+        Spot below = new Spot(xOf(point.x()), yOf(point.y() - point.errorY()));
+        Spot above = new Spot(xOf(point.x()), yOf(point.y() + point.errorY()));
+        marks.add(new Mark.Stroke(List.of(left, right), ink, ERROR_WIDTH, ERROR_OPACITY, 0));
+        marks.add(new Mark.Stroke(List.of(below, above), ink, ERROR_WIDTH, ERROR_OPACITY, 0));
     }
 
     private void drawArrow(Spot from, Spot to, Ink ink, int dash) {
@@ -219,14 +240,20 @@ final class PlotLayout {
 
     private String tip(Curve curve, Point point) {
         String what = point.note().isEmpty() ? curve.kind().word() : point.note();
+        String y = NumberText.of(point.y()) + errorWords(point, point.errorY());
         return String.format(
                 Locale.ROOT,
-                "%s, %s: %s %s, %s",
+                "%s, %s: %s %s%s, %s",
                 curve.label(),
                 what,
                 plot.x().label(),
                 NumberText.of(point.x()),
-                plot.hasPaths() ? plot.y().label() + " " + NumberText.of(point.y()) : NumberText.of(point.y()));
+                errorWords(point, point.errorX()),
+                plot.hasPaths() ? plot.y().label() + " " + y : y);
+    }
+
+    private static String errorWords(Point point, double error) {
+        return point.hasErrors() ? " ± " + NumberText.of(error) : "";
     }
 
     /** The curve of each run that has its name: the last of those that are drawn. */

@@ -26,12 +26,26 @@ public final class Report {
 
     /** directories: output_dir of each run, at least one. */
     public static Report of(List<Path> directories) {
+        return new Report(read(directories));
+    }
+
+    /** The same with the means of runs that differ in their seed alone in the place of these. */
+    public static Report ofSeedMeans(List<Path> directories) {
+        return new Report(SeedMeans.of(read(directories)));
+    }
+
+    private static List<Run> read(List<Path> directories) {
         List<String> names = RunNames.of(directories);
         List<Run> runs = new ArrayList<>();
         for (int i = 0; i < names.size(); i++) {
             runs.add(RunReader.read(directories.get(i), names.get(i)));
         }
-        return new Report(List.copyOf(runs));
+        return List.copyOf(runs);
+    }
+
+    /** A mean counts as one. */
+    public int numRuns() {
+        return runs.size();
     }
 
     public int numPlots() {

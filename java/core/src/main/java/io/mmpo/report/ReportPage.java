@@ -138,7 +138,8 @@ final class ReportPage {
         parts.section("win-rate", "Win-rate and accuracy", () -> {
             page.element(
                     "p",
-                    "Each path leads from a run's first evaluated checkpoint, the open circle, to its last. Up and to the right is better.",
+                    "Each path leads from a run's first evaluated checkpoint, the open circle, to its last. Up and to the right is better."
+                            + (plot.hasErrors() ? " A cross is one standard error of a mean over seeds to each side." : ""),
                     "class",
                     "muted");
             PaperFigure.warning(runs).ifPresent(warning -> page.element("p", warning, "class", "note"));

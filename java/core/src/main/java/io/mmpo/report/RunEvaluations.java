@@ -105,7 +105,8 @@ record RunEvaluations(List<Evaluation> all, List<String> notes) {
                             .mapToDouble(accuracy -> accuracy)
                             .average(),
                     number(score.path("win_rate")),
-                    number(score.path("length_controlled_winrate")));
+                    number(score.path("length_controlled_winrate")),
+                    Optional.empty());
         }
 
         /** Of whole tasks: the parts of a group that has its own accuracy there are not counted beside it. */

@@ -43,6 +43,18 @@ final class RunNames {
                 : path.subpath(Math.max(0, count - parts), count).toString();
     }
 
+    /** Of runs that are shown as one: what their names begin with, as far as a whole word goes; else the first's name. */
+    static String common(List<String> names) {
+        String common = names.getFirst();
+        for (String name : names) {
+            while (!name.startsWith(common)) {
+                common = common.substring(0, common.length() - 1);
+            }
+        }
+        String words = common.replaceFirst("[-_./ ]?[^-_./ ]*$", "");
+        return words.isEmpty() ? names.getFirst() : words;
+    }
+
     /** smollm2-mmpo and smollm2-dpo are mmpo and dpo, where that leaves a word of each. */
     private static List<String> withoutCommonStart(List<String> names) {
         String first = names.getFirst();

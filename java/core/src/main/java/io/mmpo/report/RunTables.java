@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 
 /** Tables with a column for each run. */
 final class RunTables {
@@ -132,6 +133,9 @@ final class RunTables {
         runs.stream()
                 .flatMap(run -> run.evaluations().stream())
                 .forEach(evaluation -> tasks.addAll(evaluation.accuracies().keySet()));
+        boolean hasErrors = runs.stream()
+                .flatMap(run -> run.evaluations().stream())
+                .anyMatch(evaluation -> evaluation.errors().isPresent());
         List<List<Table.Cell>> rows = new ArrayList<>();
         for (Run run : runs) {
             for (Evaluation evaluation : run.evaluations()) {
@@ -140,8 +144,11 @@ final class RunTables {
                 cells.add(Table.text(evaluation.checkpoint()));
                 cells.add(cell(evaluation.epoch()));
                 cells.add(cell(evaluation.winRate()));
+                addError(cells, evaluation, hasErrors, Evaluation.Errors::winRate);
                 cells.add(cell(evaluation.lengthControlled()));
+                addError(cells, evaluation, hasErrors, Evaluation.Errors::lengthControlled);
                 cells.add(cell(evaluation.meanAccuracy()));
+                addError(cells, evaluation, hasErrors, Evaluation.Errors::meanAccuracy);
                 tasks.forEach(task ->
                         cells.add(Optional.ofNullable(evaluation.accuracies().get(task))
                                 .map(Table::number)
@@ -149,12 +156,32 @@ final class RunTables {
                 rows.add(List.copyOf(cells));
             }
         }
-        List<String> header = new ArrayList<>(
-                List.of("run", "checkpoint", "epoch", "win-rate, %", "length-controlled, %", "mean accuracy, %"));
+        List<String> header = new ArrayList<>(List.of("run", "checkpoint", "epoch"));
+        for (String measure : List.of("win-rate, %", "length-controlled, %", "mean accuracy, %")) {
+            header.add(measure);
+            if (hasErrors) {
+                header.add("±");
+            }
+        }
         header.addAll(tasks);
         return rows.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Table("evaluations", "Evaluations of checkpoints", header, List.copyOf(rows)));
+    }
+
+    private static void addError(
+            List<Table.Cell> cells,
+            Evaluation evaluation,
+            boolean hasErrors,
+            ToDoubleFunction<Evaluation.Errors> error) {
+        if (hasErrors) {
+            cells.add(evaluation
+                    .errors()
+                    .map(error::applyAsDouble)
+                    .filter(Double::isFinite)
+                    .map(Table::number)
+                    .orElse(Table.NONE));
+        }
     }
 
     private static Table.Cell cell(OptionalDouble value) {

@@ -17,7 +17,7 @@ public final class MetricNames {
     private static final String EVALUATION = "eval_";
     private static final String TASKS = "eval_tasks/";
     private static final String TASKS_RUNTIME = TASKS + "runtime";
-    private static final String STEP = "step";
+    public static final String STEP = "step";
     private static final String EPOCH = "epoch";
     private static final String TRAIN_RUNTIME = "train_runtime";
 
@@ -72,7 +72,7 @@ public final class MetricNames {
     }
 
     /** Of a line by these names, whoever wrote it; empty where it says no step. */
-    static Optional<RunMetrics> read(JsonNode line) {
+    public static Optional<RunMetrics> read(JsonNode line) {
         JsonNode step = line.path(STEP);
         if (!line.isObject() || !step.canConvertToInt()) {
             return Optional.empty();
