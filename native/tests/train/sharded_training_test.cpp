@@ -1,6 +1,7 @@
 // Several ranks train what one trains (sharded_run.h).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "common/error.h"
@@ -55,6 +56,46 @@ TEST_P(ShardedTraining, EqualsOneRank) {
   for (const int num_ranks : {2, 4}) {
     SCOPED_TRACE(num_ranks);
     expect_near(train(GetParam(), num_ranks), alone, 1e-5);
+  }
+}
+
+// Losses that look at a pair, at the micro-batch's range of rewards, and at the order of all its pairs.
+TEST(ShardedTraining, EveryStageOfEveryLossEqualsOneRank) {
+  for (const int32_t loss : {MMPO_LOSS_MMPO, MMPO_LOSS_DPO, MMPO_LOSS_SIMPO, MMPO_LOSS_AOT}) {
+    for (const bool lora : {false, true}) {
+      Case c{.name = "", .loss = loss, .lora = lora, .dropout = lora ? 0.1 : 0};
+      const Outcome alone = train_alone(c);
+      for (const int32_t stage : {0, 1, 2}) {
+        c.zero_stage = stage;
+        c.reduce = stage == 2 ? MMPO_REDUCE_MICRO_BATCH : MMPO_REDUCE_STEP;
+        for (const int num_ranks : {2, 4}) {
+          SCOPED_TRACE(::testing::Message() << "loss " << loss << (lora ? ", LoRA" : "") << ", stage " << stage << ", "
+                                            << num_ranks << " ranks");
+          expect_near(train(c, num_ranks), alone, 1e-5);
+        }
+      }
+    }
+  }
+}
+
+// Ranks have different numbers of slices, and the last none in the second micro-batch. A step by hand, with a bucket for each unit:
+// numbers of slices and what the loss wants of all rows for each micro-batch, reductions of whole rounds, the norm, the weights.
+TEST(ShardedTraining, RanksMakeTheSameCollectivesInTheSameOrder) {
+  for (const int32_t loss : {MMPO_LOSS_DPO, MMPO_LOSS_MMPO, MMPO_LOSS_AOT}) {
+    const Case c{.name = "", .loss = loss, .bucket_bytes = 1};
+    FakeWorld world(4);
+    auto ranks = make_ranks(world, c, 4);
+    train(world, ranks, 0, 1);
+    const ShardPlan plan(ranks[0]->trainer().layout().parameters(), 4);
+    const std::vector<std::string>& calls = world.calls(0);
+    for (int rank = 1; rank < 4; ++rank) EXPECT_EQ(world.calls(rank), calls) << "rank " << rank;
+    const auto is_reduction = [](const std::string& call) { return call.starts_with("all_to_all "); };
+    const auto reductions = static_cast<size_t>(std::ranges::count_if(calls, is_reduction));
+    EXPECT_EQ(reductions % plan.units().size(), 0U);
+    EXPECT_GE(reductions, 2 * plan.units().size());
+    const auto after_last = std::ranges::find_if(calls.rbegin(), calls.rend(), is_reduction) - calls.rbegin();
+    EXPECT_EQ(static_cast<size_t>(after_last), 1 + plan.units().size());
+    EXPECT_FALSE(is_reduction(calls.front()));
   }
 }
 
@@ -154,6 +195,10 @@ TEST(ShardedTraining, StateOfARankIsItsShare) {
           sum += bytes;
         }
         EXPECT_EQ(sum, whole) << state;
+        const char* names[] = {"master weights", "gradients", "optimizer state"};
+        const size_t name = state == MMPO_STATE_PARAMETERS ? 0 : state == MMPO_STATE_GRADIENTS ? 1 : 2;
+        std::cout << (optimizer == MMPO_ADAMW ? "adamw, " : "adamw_8bit, ") << names[name] << ": 1 rank " << whole
+                  << " bytes, each of " << num_ranks << " " << bytes_of(ranks[0]->trainer().state(state)) << "\n";
       }
     }
   }

@@ -1,8 +1,9 @@
 package io.mmpo.dist;
 
 import io.mmpo.MmpoException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -32,18 +33,30 @@ final class RankReports {
     static final String CONSEQUENCE = "The run cannot go on: ";
 
     private static final int MAX_LINE = 600;
-    private static final String WAITS = "waits";
+    /** What a rank leaves that has lost another: before the exchange in which it waited. */
+    private static final String WAITS = "waits in ";
+
+    /** Where the core's message of an exchange that failed goes on: native/src/dist/rank_group.cpp. */
+    private static final String OF_RANK = " of rank ";
+
+    private static final Path HOST_NAME = Path.of("/proc/sys/kernel/hostname");
 
     private final Store store;
     private final RankPlace place;
+    private final long graceMillis;
     private final ExecutorService calls = Executors.newSingleThreadExecutor(
             work -> Thread.ofPlatform().daemon().name("mmpo-rank-reports").unstarted(work));
     private List<String> hosts = List.of();
     private boolean hasFailed;
 
     RankReports(Store store, RankPlace place) {
+        this(store, place, GRACE_MILLIS);
+    }
+
+    RankReports(Store store, RankPlace place, long graceMillis) {
         this.store = store;
         this.place = place;
+        this.graceMillis = graceMillis;
     }
 
     void arrived() {
@@ -63,7 +76,7 @@ final class RankReports {
 
     /** After this rank has failed, and while the others may still ask the store why. */
     void awaitOthers() {
-        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE_MILLIS);
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(graceMillis);
         while (hasFailed && !silent().isEmpty() && System.nanoTime() < end) {
             pause();
         }
@@ -83,13 +96,14 @@ final class RankReports {
 
     /** failure: of an exchange with the others. */
     MmpoException lost(RuntimeException failure) {
+        String exchange = exchangeOf(failure);
         boolean storeAnswers = ask(() -> {
-                    store.set(endKey(place.rank()), WAITS);
+                    store.set(endKey(place.rank()), WAITS + exchange);
                     return true;
                 })
                 .isPresent();
         String others = storeAnswers
-                ? describeOthers()
+                ? describeOthers(exchange)
                 : "Rank 0 (%s) does not answer: it is gone or stands still.".formatted(hostOf(0));
         return MmpoException.of(
                 MmpoException.Kind.TRAINING,
@@ -102,26 +116,39 @@ final class RankReports {
                 host());
     }
 
-    private String describeOthers() {
-        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE_MILLIS);
+    private static String exchangeOf(RuntimeException failure) {
+        String line = firstLine(failure);
+        int end = line.indexOf(OF_RANK);
+        return end < 0 ? "an exchange" : line.substring(0, end);
+    }
+
+    /** exchange: in which this rank waited. */
+    private String describeOthers(String exchange) {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(graceMillis);
         List<Integer> silent = silent();
         while (!silent.isEmpty() && System.nanoTime() < end) {
             pause();
             silent = silent();
         }
-        List<String> sentences = new ArrayList<>();
+        List<String> gone = new ArrayList<>();
+        List<String> elsewhere = new ArrayList<>();
         for (int rank = 0; rank < place.size(); rank++) {
             if (silent.contains(rank)) {
-                sentences.add(
-                        "Rank %d (%s) does not answer: it is gone or stands still.".formatted(rank, hostOf(rank)));
+                gone.add("Rank %d (%s) does not answer: it is gone or stands still.".formatted(rank, hostOf(rank)));
                 continue;
             }
             int other = rank;
-            String reason = ask(() -> store.get_to_str(endKey(other))).orElse(WAITS);
-            if (!reason.equals(WAITS)) {
-                sentences.add("Rank %d (%s) has ended: %s".formatted(rank, hostOf(rank), sentence(reason)));
+            String left = ask(() -> store.get_to_str(endKey(other))).orElse(WAITS + exchange);
+            if (!left.startsWith(WAITS)) {
+                gone.add("Rank %d (%s) has ended: %s".formatted(rank, hostOf(rank), sentence(left)));
+            } else if (!left.equals(WAITS + exchange)) {
+                elsewhere.add("Rank %d (%s) was in %s, rank %d in %s: ranks have to make the same exchanges."
+                        .formatted(rank, hostOf(rank), left.substring(WAITS.length()), place.rank(), exchange));
             }
         }
+        // Beside one that is gone the others may have come to different exchanges of those that travel at the same
+        // time.
+        List<String> sentences = gone.isEmpty() ? elsewhere : gone;
         return sentences.isEmpty()
                 ? "The connection between ranks was lost; all of them are still there."
                 : String.join(" ", sentences);
@@ -181,11 +208,12 @@ final class RankReports {
         return "mmpo/" + place.attempt() + "/";
     }
 
+    /** As the kernel has it, whether anybody resolves it or not. */
     private static String host() {
         try {
-            return InetAddress.getLocalHost().getHostName();
-        } catch (UnknownHostException e) {
-            return "localhost";
+            return Files.readString(HOST_NAME).strip();
+        } catch (IOException e) {
+            return "a host without a name";
         }
     }
 
