@@ -20,8 +20,7 @@ import java.util.Map;
 final class Api {
     private static final System.Logger LOG = System.getLogger(Api.class.getName());
     private static final int LONGEST_REQUEST = 1 << 20; // bytes
-    private static final ObjectMapper JSON =
-            new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+    private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private final Feedback feedback;
     private final Tuner tuner;

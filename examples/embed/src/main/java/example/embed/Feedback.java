@@ -36,7 +36,8 @@ final class Feedback implements AutoCloseable {
                 throw new IllegalArgumentException("messages: give the conversation that was replied to");
             }
             if (isEmpty(accepted) && isEmpty(rejected)) {
-                throw new IllegalArgumentException("give the reply that was accepted, the one that was rejected, or both");
+                throw new IllegalArgumentException(
+                        "give the reply that was accepted, the one that was rejected, or both");
             }
         }
 
@@ -51,8 +52,8 @@ final class Feedback implements AutoCloseable {
 
     /** Opens the file or makes it. One process at a time may have it open. */
     static Feedback open(Path path) throws IOException {
-        FileChannel file = FileChannel.open(
-                path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        FileChannel file =
+                FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
             requireLock(file, path);
             Feedback feedback = new Feedback(file);
@@ -104,7 +105,8 @@ final class Feedback implements AutoCloseable {
     synchronized void add(Verdict verdict) throws IOException {
         long end = file.position();
         try {
-            ByteBuffer line = ByteBuffer.wrap((JSON.writeValueAsString(verdict) + "\n").getBytes(StandardCharsets.UTF_8));
+            ByteBuffer line =
+                    ByteBuffer.wrap((JSON.writeValueAsString(verdict) + "\n").getBytes(StandardCharsets.UTF_8));
             while (line.hasRemaining()) {
                 file.write(line);
             }

@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 final class Nightly implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Nightly.class.getName());
 
-    private final ScheduledExecutorService clock =
-            Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().factory());
+    private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().factory());
     private final LocalTime time;
     private final Tuner tuner;
 

@@ -74,7 +74,8 @@ final class Tuner implements AutoCloseable {
     /** In the order of their numbers. */
     private static Stream<Path> numbered(Path runs) throws IOException {
         try (Stream<Path> entries = Files.list(runs)) {
-            return entries.filter(entry -> name(entry).matches(RUN + "\\d{1,9}"))
+            return entries
+                    .filter(entry -> name(entry).matches(RUN + "\\d{1,9}"))
                     .sorted(Comparator.comparingInt(Tuner::number))
                     .toList()
                     .stream();
@@ -115,9 +116,13 @@ final class Tuner implements AutoCloseable {
         if (pairs.isEmpty()) {
             return Start.NOTHING_TO_LEARN;
         }
-        Path directory = runs.resolve(RUN + (numbered(runs).mapToInt(Tuner::number).max().orElse(0) + 1));
-        FineTuning.Builder tuning =
-                FineTuning.of(model).rows(Rows.of(pairs)).lora(16).output(directory).set("save_strategy", "no");
+        Path directory =
+                runs.resolve(RUN + (numbered(runs).mapToInt(Tuner::number).max().orElse(0) + 1));
+        FineTuning.Builder tuning = FineTuning.of(model)
+                .rows(Rows.of(pairs))
+                .lora(16)
+                .output(directory)
+                .set("save_strategy", "no");
         keys.forEach(tuning::set);
         failure = null;
         current = tuning.start();

@@ -49,7 +49,11 @@ record Client(int port) {
             post("/feedback", Map.of("messages", messages(question), "accepted", accepted));
             post(
                     "/feedback",
-                    Map.of("messages", messages(question), "rejected", chat(question).get("reply").asText()));
+                    Map.of(
+                            "messages",
+                            messages(question),
+                            "rejected",
+                            chat(question).get("reply").asText()));
         }
     }
 

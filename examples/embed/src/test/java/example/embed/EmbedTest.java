@@ -78,9 +78,11 @@ class EmbedTest {
         try (Embed embed = start()) {
             new Client(embed.port()).judge(QUESTIONS, "Lily saw a red ball.");
         }
-        try (Embed embed = Embed.start(model, directory, 0, Optional.of(LocalTime.now().plusSeconds(2)))) {
+        try (Embed embed =
+                Embed.start(model, directory, 0, Optional.of(LocalTime.now().plusSeconds(2)))) {
             Client client = new Client(embed.port());
-            assertThat(client.await(now -> now.get("model").asText().equals("run-1")).has("failure"))
+            assertThat(client.await(now -> now.get("model").asText().equals("run-1"))
+                            .has("failure"))
                     .isFalse();
         }
     }
@@ -94,7 +96,8 @@ class EmbedTest {
             Client client = new Client(Integer.parseInt(out.readLine().replaceFirst(".*:", "")));
             client.judge(QUESTIONS, "Lily saw a red ball.");
             assertThat(client.send("POST", "/tune", "").status()).isEqualTo(202);
-            client.await(now -> now.path("phase").asText().equals("TRAINING") && now.get("done").asInt() > 0);
+            client.await(now -> now.path("phase").asText().equals("TRAINING")
+                    && now.get("done").asInt() > 0);
             process.destroyForcibly().waitFor();
         } finally {
             process.destroyForcibly();
@@ -152,15 +155,23 @@ class EmbedTest {
             Client client = new Client(embed.port());
             assertThat(client.send("POST", "/chat", "{\"messages\": ").status()).isEqualTo(400);
             assertThat(client.send("POST", "/chat", "null").status()).isEqualTo(400);
-            assertThat(client.send("POST", "/chat", "{}").body().get("error").asText()).contains("messages");
-            assertThat(client.post("/chat", Map.of("messages", Client.messages("Who?"), "max_new_tokens", 0)).body())
+            assertThat(client.send("POST", "/chat", "{}").body().get("error").asText())
+                    .contains("messages");
+            assertThat(client.post("/chat", Map.of("messages", Client.messages("Who?"), "max_new_tokens", 0))
+                            .body())
                     .hasToString("{\"error\":\"maxNewTokens must be at least 1, got 0\"}");
-            assertThat(client.post("/feedback", Map.of("messages", Client.messages("Who?"), "accepted", "Tom.", "rejectd", "Ball.")).body())
+            assertThat(client.post(
+                                    "/feedback",
+                                    Map.of("messages", Client.messages("Who?"), "accepted", "Tom.", "rejectd", "Ball."))
+                            .body())
                     .asString()
                     .contains("rejectd");
-            assertThat(client.post("/feedback", Map.of("messages", Client.messages("Who?"))).body())
-                    .hasToString("{\"error\":\"give the reply that was accepted, the one that was rejected, or both\"}");
-            assertThat(client.send("POST", "/chat", " ".repeat((1 << 20) + 1)).status()).isEqualTo(400);
+            assertThat(client.post("/feedback", Map.of("messages", Client.messages("Who?")))
+                            .body())
+                    .hasToString(
+                            "{\"error\":\"give the reply that was accepted, the one that was rejected, or both\"}");
+            assertThat(client.send("POST", "/chat", " ".repeat((1 << 20) + 1)).status())
+                    .isEqualTo(400);
             assertThat(client.send("DELETE", "/tune", "").status()).isEqualTo(405);
             assertThat(client.send("GET", "/tunes", "").status()).isEqualTo(404);
             assertThat(client.status().get("verdicts").asInt()).isZero();
