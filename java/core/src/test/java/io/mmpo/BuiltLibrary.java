@@ -32,9 +32,8 @@ final class BuiltLibrary {
 
     /** Jars, and directories of classes. */
     static List<Path> classPath() {
-        return tests().filter(entry -> NEEDED.matcher(entry.getFileName().toString()).matches()
-                        || isCore(entry)
-                        || isNative(entry))
+        return tests().filter(entry ->
+                        NEEDED.matcher(entry.getFileName().toString()).matches() || isCore(entry) || isNative(entry))
                 .toList();
     }
 
@@ -98,7 +97,9 @@ final class BuiltLibrary {
     static Path jar(boolean core, Path directory) throws IOException {
         for (Path entry : classPath()) {
             String name = entry.getFileName().toString();
-            if (core ? isCore(entry) || name.startsWith("mmpo-core") : isNative(entry) || name.startsWith("mmpo-native")) {
+            if (core
+                    ? isCore(entry) || name.startsWith("mmpo-core")
+                    : isNative(entry) || name.startsWith("mmpo-native")) {
                 return asJar(entry, directory);
             }
         }
