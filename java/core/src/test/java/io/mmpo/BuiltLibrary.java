@@ -15,6 +15,7 @@ import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What this build has made, as an application gets it: without the tests, and with what the library needs. */
@@ -22,6 +23,7 @@ final class BuiltLibrary {
     static final Path ROOT =
             Path.of(System.getProperty("mmpo.root", "../..")).toAbsolutePath().normalize();
 
+    private static final String MODULE_INFO = "module-info.class";
     private static final Pattern MODULE_NAME = Pattern.compile("<Automatic-Module-Name>(.*?)<");
 
     /** What the library needs at run time, and nothing of the tests; DuckDB only where Parquet is read. */
@@ -74,14 +76,14 @@ final class BuiltLibrary {
         if (!Files.isDirectory(entry)) {
             return entry;
         }
-        boolean isNative = isNative(entry);
-        Path jar = directory.resolve(isNative ? "mmpo-native.jar" : "mmpo-core.jar");
-        Matcher name =
-                MODULE_NAME.matcher(Files.readString(ROOT.resolve(isNative ? "native/pom.xml" : "java/core/pom.xml")));
-        assertThat(name.find()).isTrue();
+        Path jar = directory.resolve(isNative(entry) ? "mmpo-native.jar" : "mmpo-core.jar");
         Manifest manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
-        manifest.getMainAttributes().putValue("Automatic-Module-Name", name.group(1));
+        if (isNative(entry)) {
+            Matcher name = MODULE_NAME.matcher(Files.readString(ROOT.resolve("native/pom.xml")));
+            assertThat(name.find()).isTrue();
+            manifest.getMainAttributes().putValue("Automatic-Module-Name", name.group(1));
+        }
         try (OutputStream file = Files.newOutputStream(jar);
                 JarOutputStream out = new JarOutputStream(file, manifest);
                 Stream<Path> files = Files.walk(entry)) {
@@ -89,8 +91,31 @@ final class BuiltLibrary {
                 out.putNextEntry(new JarEntry(entry.relativize(path).toString()));
                 Files.copy(path, out);
             }
+            if (isCore(entry) && !Files.exists(entry.resolve(MODULE_INFO))) {
+                out.putNextEntry(new JarEntry(MODULE_INFO));
+                Files.copy(moduleInfo(entry, directory), out);
+            }
         }
         return jar;
+    }
+
+    /** Where something else than Maven has compiled the classes, which compiles it after them. */
+    private static Path moduleInfo(Path classes, Path directory) throws IOException {
+        Path compiled = Files.createTempDirectory(directory, "module");
+        String modules = tests().filter(entry -> entry.toString().endsWith(".jar"))
+                .map(Path::toString)
+                .filter(name ->
+                        NEEDED.matcher(Path.of(name).getFileName().toString()).matches() || name.contains("duckdb"))
+                .collect(Collectors.joining(File.pathSeparator));
+        Application.compile(
+                "-d",
+                compiled.toString(),
+                "-p",
+                modules,
+                "--patch-module",
+                "io.mmpo=" + classes,
+                ROOT.resolve("java/core/src/main/module/module-info.java").toString());
+        return compiled.resolve(MODULE_INFO);
     }
 
     /** core: whether of mmpo-core or of mmpo-native. */

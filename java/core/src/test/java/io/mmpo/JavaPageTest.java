@@ -88,40 +88,6 @@ class JavaPageTest {
                 classPath + File.pathSeparator + classes);
     }
 
-    /** A program that is a module has its classes in a package. */
-    @Test
-    void runsOnTheModulePath() throws IOException, InterruptedException {
-        Path modules = Files.createDirectory(directory.resolve("modules"));
-        List<String> jars = new ArrayList<>();
-        for (Path entry : BuiltLibrary.classPath()) {
-            jars.add(BuiltLibrary.asJar(entry, modules).toString());
-        }
-        String modulePath = String.join(File.pathSeparator, jars);
-        Path sources = Files.createDirectories(directory.resolve("source/app")).getParent();
-        int body = program.indexOf("void main");
-        Files.writeString(
-                sources.resolve("app/Tuned.java"),
-                "package app;\n" + program.substring(0, body) + "public class Tuned {\n    public static "
-                        + program.substring(body) + "}\n");
-        Files.writeString(sources.resolve("module-info.java"), "module app { requires io.mmpo; }");
-        Path classes = Files.createDirectory(directory.resolve("module-classes"));
-        Application.compile(
-                "-d",
-                classes.toString(),
-                "-p",
-                modulePath,
-                sources.resolve("module-info.java").toString(),
-                sources.resolve("app/Tuned.java").toString());
-        run(
-                "--add-modules",
-                "ALL-MODULE-PATH,java.sql,java.net.http",
-                "--enable-native-access=io.mmpo,ai.djl.tokenizers,org.bytedeco.javacpp",
-                "-p",
-                modulePath + File.pathSeparator + classes,
-                "-m",
-                "app/app.Tuned");
-    }
-
     private static void run(String... arguments) throws IOException, InterruptedException {
         List<String> all = new ArrayList<>(List.of("-Xmx512m"));
         all.addAll(List.of(arguments));
