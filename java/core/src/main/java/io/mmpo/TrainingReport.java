@@ -61,7 +61,7 @@ public final class TrainingReport implements AutoCloseable {
             return LanguageModel.of(trained.get());
         }
         return LanguageModel.load(directory.orElseThrow(() -> new IllegalStateException(
-                "the run was cancelled before its first step, and there is no trained model")));
+                "the run was cancelled before it began to train, and there is no trained model")));
     }
 
     /** Idempotent. */

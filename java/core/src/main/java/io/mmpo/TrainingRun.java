@@ -53,7 +53,7 @@ public final class TrainingRun {
 
     /**
      * Asks the run to end after the micro-batch that is computed; it then leaves a checkpoint, where it has an output directory and has
-     * made a step, and its report says that it was cancelled. Returns at once.
+     * begun to train, and its report says that it was cancelled. Returns at once.
      */
     public void cancel() {
         cancelled = true;

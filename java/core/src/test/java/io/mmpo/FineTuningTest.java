@@ -167,24 +167,39 @@ class FineTuningTest {
         }
     }
 
-    /** Whenever it comes: the report says whether it was in time, and the thread stays interrupted. */
+    /** Whenever it comes: the report says whether it was in time and what was left, and the thread stays interrupted. */
     @Test
     void anInterruptIsACancel() {
         Random random = new Random(7);
         int cancelled = 0;
-        for (int i = 0; i < 12; i++) {
+        int checkpoints = 0;
+        for (int i = 0; i < 50; i++) {
             Thread waiting = Thread.currentThread();
-            long millis = random.nextInt(250);
+            long millis = random.nextInt(150);
+            FineTuning.Builder tuning = tuning().epochs(30).set("save_strategy", "no");
+            Path output = directory.resolve("run-" + i);
+            boolean leavesFiles = i % 2 == 1;
             Thread.startVirtualThread(() -> interruptAfter(waiting, millis));
-            try (TrainingReport report = tuning().epochs(30).run()) {
+            try (TrainingReport report = (leavesFiles ? tuning.output(output) : tuning).run()) {
                 cancelled += report.isCancelled() ? 1 : 0;
-                assertThat(report.isCancelled() || report.steps() == 60).isTrue();
+                assertThat(report.isCancelled())
+                        .isEqualTo(report.steps() < 60 || report.summary().isEmpty());
+                if (leavesFiles && report.isCancelled()) {
+                    checkpoints += report.directory().isPresent() ? 1 : 0;
+                    assertThat(report.directory().isPresent() || report.steps() == 0)
+                            .isTrue();
+                    assertThat(report.directory().orElse(output.resolve("checkpoint-0")))
+                            .isEqualTo(output.resolve("checkpoint-" + report.steps()))
+                            .matches(directory ->
+                                    report.directory().isEmpty() || Files.exists(directory.resolve("manifest.json")));
+                }
             }
             while (!Thread.interrupted()) {
                 Thread.onSpinWait(); // a run that was faster than its interrupt
             }
         }
-        assertThat(cancelled).isPositive();
+        assertThat(cancelled).isGreaterThan(25);
+        assertThat(checkpoints).isPositive();
     }
 
     private static void interruptAfter(Thread waiting, long millis) {

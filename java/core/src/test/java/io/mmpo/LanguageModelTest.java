@@ -8,7 +8,9 @@ import io.mmpo.Answer.FinishReason;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -81,6 +83,35 @@ class LanguageModelTest {
         Thread.currentThread().interrupt();
         assertThatThrownBy(() -> model.chat(QUESTION, LONG)).isInstanceOf(CancellationException.class);
         assertThat(Thread.interrupted()).isTrue();
+        assertThat(model.chat(QUESTION, GREEDY.withMaxNewTokens(1)).tokenIds()).hasSize(1);
+    }
+
+    /** Whenever it comes: an answer that was ready is given, and any other call is a cancellation. */
+    @Test
+    void anInterruptAtAnyMomentEndsACallAsDocumented() throws InterruptedException {
+        Random random = new Random(11);
+        int cancelled = 0;
+        for (int i = 0; i < 50; i++) {
+            Thread waiting = Thread.currentThread();
+            long micros = random.nextInt(20_000);
+            Thread interrupting = Thread.startVirtualThread(() -> {
+                LockSupport.parkNanos(1000 * micros);
+                waiting.interrupt();
+            });
+            try {
+                assertThat(model.chat(QUESTION, LONG.withMaxNewTokens(40).withSeed(i))
+                                .finishReason())
+                        .isNotEqualTo(FinishReason.CANCELLED);
+            } catch (CancellationException e) {
+                cancelled++;
+                assertThat(Thread.currentThread().isInterrupted()).isTrue();
+            }
+            while (!Thread.interrupted()) {
+                Thread.onSpinWait();
+            }
+            interrupting.join();
+        }
+        assertThat(cancelled).isBetween(1, 50);
         assertThat(model.chat(QUESTION, GREEDY.withMaxNewTokens(1)).tokenIds()).hasSize(1);
     }
 

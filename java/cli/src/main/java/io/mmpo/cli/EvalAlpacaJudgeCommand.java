@@ -90,6 +90,12 @@ final class EvalAlpacaJudgeCommand implements Callable<Integer> {
             description = "What the verdicts of this comparison may cost together, in this call and earlier ones.")
     private @Nullable Double maxCost;
 
+    @Option(
+            names = "--batch",
+            description =
+                    "Ask in batches, at half the price: the server answers within a day. Given again, it takes up what is out.")
+    private boolean batch;
+
     @Option(names = "--dry-run", description = "Say how many verdicts are missing and what they cost, and ask nothing.")
     private boolean dryRun;
 
@@ -161,7 +167,7 @@ final class EvalAlpacaJudgeCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         try (StopSignal stop = StopSignal.install();
                 VerdictStore store = VerdictStore.open(repliesOf(asked), err::println)) {
-            Judging judging = new Judging(asked, store, contests);
+            Judging judging = new Judging(asked, store, contests, batch);
             if (dryRun) {
                 tellCost(asked, judging.cost(), contests.size());
                 return ExitCode.DONE;
@@ -196,8 +202,17 @@ final class EvalAlpacaJudgeCommand implements Callable<Integer> {
     private void tellCost(Judge asked, Judging.Cost cost, int contests) {
         PrintWriter out = spec.commandLine().getOut();
         out.printf(Locale.ROOT, "%s: %,d of %,d verdicts are missing", asked.name(), cost.missing(), contests);
+        if (cost.out() > 0) {
+            out.printf(Locale.ROOT, ", and %,d of these are out in a batch, which --batch takes up", cost.out());
+        }
         if (asked.price().isPresent()) {
-            out.printf(Locale.ROOT, "; they cost about $%.2f, and at most $%.2f", cost.likely(), cost.most());
+            out.printf(
+                    Locale.ROOT,
+                    "; %s cost about $%.2f, and at most $%.2f%s",
+                    cost.out() > 0 ? "the others" : "they",
+                    cost.likely(),
+                    cost.most(),
+                    batch ? " in batches" : "");
         } else {
             out.print("; its price is not known (input_price and output_price in its file say it)");
         }
@@ -219,9 +234,17 @@ final class EvalAlpacaJudgeCommand implements Callable<Integer> {
     }
 
     private MmpoException limitReached(Judging judging, int contests) {
+        Judging.Cost cost = judging.cost();
+        String next = batch
+                ? String.format(
+                        Locale.ROOT,
+                        "a batch of the others might cost $%.4f (about $%.4f is likely), more than",
+                        cost.most(),
+                        cost.likely())
+                : "the next question might cost more than";
         return MmpoException.configuration(
-                "%d of %d verdicts are there, they cost $%.4f, and the next question might cost more than --max-cost %s leaves. Give a larger"
-                        + " --max-cost; the same command goes on from here.",
-                contests - judging.cost().missing(), contests, judging.spent(), maxCost);
+                "%d of %d verdicts are there, they cost $%.4f, and %s --max-cost %s leaves. Give a larger --max-cost; the same command goes on from"
+                        + " here.",
+                contests - cost.missing(), contests, judging.spent(), next, maxCost);
     }
 }

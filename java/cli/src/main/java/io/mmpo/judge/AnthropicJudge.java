@@ -9,10 +9,12 @@ import com.anthropic.errors.AnthropicIoException;
 import com.anthropic.errors.AnthropicServiceException;
 import com.anthropic.models.messages.Message;
 import com.anthropic.models.messages.MessageCreateParams;
+import io.mmpo.eval.judge.BatchService;
 import io.mmpo.eval.judge.JudgeException;
 import io.mmpo.eval.judge.JudgeSpec;
 import io.mmpo.eval.judge.Question;
 import io.mmpo.eval.judge.Reply;
+import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -34,6 +36,16 @@ final class AnthropicJudge extends RemoteJudge {
 
     @Override
     public Reply ask(Question question) throws JudgeException {
+        return attempt(
+                problems, () -> read(client.messages().create(request(question)).validate()));
+    }
+
+    @Override
+    public Optional<BatchService> batches() {
+        return Optional.of(new AnthropicBatches(client, problems, this::request));
+    }
+
+    private MessageCreateParams request(Question question) {
         MessageCreateParams.Builder request = MessageCreateParams.builder()
                 .model(spec.model())
                 .system(question.system())
@@ -42,18 +54,23 @@ final class AnthropicJudge extends RemoteJudge {
         if (!Double.isNaN(spec.temperature())) {
             request.putAdditionalBodyProperty("temperature", JsonValue.from(spec.temperature()));
         }
+        return request.build();
+    }
+
+    /** A call of the client, whose failures are the judge's. */
+    static <T> T attempt(ServerProblem problems, ServerProblem.Call<T> call) throws JudgeException {
         try {
-            return read(client.messages().create(request.build()).validate());
+            return call.run();
         } catch (AnthropicServiceException e) {
             throw problems.status(e.statusCode(), e.headers()::values, e);
-        } catch (AnthropicIoException e) {
+        } catch (AnthropicIoException | UncheckedIOException e) {
             throw problems.connection(e);
         } catch (AnthropicException | IllegalStateException e) {
             throw problems.malformed(e);
         }
     }
 
-    private static Reply read(Message message) {
+    static Reply read(Message message) {
         String text = message.content().stream()
                 .flatMap(block -> block.text().stream())
                 .map(block -> block.text())

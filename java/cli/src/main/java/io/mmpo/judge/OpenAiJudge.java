@@ -3,16 +3,19 @@ package io.mmpo.judge;
 import com.openai.client.OpenAIClient;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
 import com.openai.core.LogLevel;
+import com.openai.core.ObjectMappers;
 import com.openai.errors.OpenAIException;
 import com.openai.errors.OpenAIIoException;
 import com.openai.errors.OpenAIServiceException;
 import com.openai.models.chat.completions.ChatCompletion;
 import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import com.openai.models.completions.CompletionUsage;
+import io.mmpo.eval.judge.BatchService;
 import io.mmpo.eval.judge.JudgeException;
 import io.mmpo.eval.judge.JudgeSpec;
 import io.mmpo.eval.judge.Question;
 import io.mmpo.eval.judge.Reply;
+import java.io.UncheckedIOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +38,21 @@ final class OpenAiJudge extends RemoteJudge {
 
     @Override
     public Reply ask(Question question) throws JudgeException {
+        return attempt(
+                problems,
+                () -> read(client.chat().completions().create(request(question)).validate()));
+    }
+
+    @Override
+    public Optional<BatchService> batches() {
+        return Optional.of(new OpenAiBatches(
+                client,
+                problems,
+                question ->
+                        ObjectMappers.jsonMapper().valueToTree(request(question)._body())));
+    }
+
+    private ChatCompletionCreateParams request(Question question) {
         ChatCompletionCreateParams.Builder request = ChatCompletionCreateParams.builder()
                 .model(spec.model())
                 .addSystemMessage(question.system())
@@ -46,11 +64,16 @@ final class OpenAiJudge extends RemoteJudge {
         if (spec.topLogprobs() > 0) {
             request.logprobs(true).topLogprobs(spec.topLogprobs());
         }
+        return request.build();
+    }
+
+    /** A call of the client, whose failures are the judge's. */
+    static <T> T attempt(ServerProblem problems, ServerProblem.Call<T> call) throws JudgeException {
         try {
-            return read(client.chat().completions().create(request.build()).validate());
+            return call.run();
         } catch (OpenAIServiceException e) {
             throw problems.status(e.statusCode(), e.headers()::values, e);
-        } catch (OpenAIIoException e) {
+        } catch (OpenAIIoException | UncheckedIOException e) {
             throw problems.connection(e);
         } catch (OpenAIException | IllegalStateException e) {
             throw problems.malformed(e);
@@ -63,7 +86,7 @@ final class OpenAiJudge extends RemoteJudge {
         request.maxTokens(spec.maxTokens());
     }
 
-    private static Reply read(ChatCompletion completion) {
+    static Reply read(ChatCompletion completion) {
         if (completion.choices().isEmpty()) {
             throw new IllegalStateException("no choices");
         }

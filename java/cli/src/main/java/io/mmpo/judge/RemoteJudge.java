@@ -13,6 +13,12 @@ public abstract class RemoteJudge implements Judge {
     /** Of one request. */
     static final Duration TIMEOUT = Duration.ofMinutes(5);
 
+    /** Of one that carries a batch's questions or answers. */
+    static final Duration BATCH_TIMEOUT = Duration.ofHours(1);
+
+    /** How much later this machine's clock may be than a server's. */
+    static final Duration CLOCKS_APART = Duration.ofHours(1);
+
     /** What servers without keys are sent, as the clients want one. */
     static final String NO_KEY = "none";
 

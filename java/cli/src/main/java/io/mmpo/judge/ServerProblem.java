@@ -13,23 +13,45 @@ import java.util.function.Function;
 /** What a judge's server, or the way to it, did in place of a reply. */
 final class ServerProblem {
     private static final int MAX_TEXT = 300;
+    private static final int NOT_FOUND = 404;
+    private static final int NO_SUCH_METHOD = 405;
     private static final int REQUEST_TIMEOUT = 408;
     private static final int CONFLICT = 409;
     private static final int RATE_LIMIT = 429;
     private static final int SERVER_ERROR = 500;
+    private static final int NOT_IMPLEMENTED = 501;
 
     private final Optional<String> key;
+    private final boolean ofBatches;
 
     /** key: appears in no message, whoever repeats it. */
     ServerProblem(Optional<String> key) {
-        this.key = key.filter(text -> !text.isEmpty());
+        this(key.filter(text -> !text.isEmpty()), false);
+    }
+
+    private ServerProblem(Optional<String> key, boolean ofBatches) {
+        this.key = key;
+        this.ofBatches = ofBatches;
+    }
+
+    /** Of the interface for batches, which a server may lack. */
+    ServerProblem ofBatches() {
+        return new ServerProblem(key, true);
+    }
+
+    /** A call of a vendor's client, or the reading of what it brought. */
+    interface Call<T> {
+        T run() throws JudgeException;
     }
 
     /** headers: a header's values by its name. */
     JudgeException status(int code, Function<String, List<String>> headers, RuntimeException e) {
         boolean comesBack = code == REQUEST_TIMEOUT || code == CONFLICT || code == RATE_LIMIT || code >= SERVER_ERROR;
+        boolean isAbsent = ofBatches && (code == NOT_FOUND || code == NO_SUCH_METHOD || code == NOT_IMPLEMENTED);
         return exception(
-                comesBack ? JudgeException.Kind.BUSY : JudgeException.Kind.REFUSED,
+                isAbsent
+                        ? JudgeException.Kind.ABSENT
+                        : comesBack ? JudgeException.Kind.BUSY : JudgeException.Kind.REFUSED,
                 "answered with HTTP status " + code + " (" + text(e) + ")",
                 retryAfter(headers),
                 e);
@@ -48,6 +70,18 @@ final class ServerProblem {
     /** Something arrived that is no reply. */
     JudgeException malformed(RuntimeException e) {
         return exception(JudgeException.Kind.LOST, "sent what is no reply (" + text(e) + ")", Optional.empty(), e);
+    }
+
+    /** A question of a batch that was not answered and not charged. */
+    JudgeException passing(String text) {
+        IllegalStateException e = new IllegalStateException(text);
+        return exception(JudgeException.Kind.BUSY, "did not answer (" + text(e) + ")", Optional.empty(), e);
+    }
+
+    /** A question of a batch that is of no use to ask again. */
+    JudgeException refused(String text) {
+        IllegalStateException e = new IllegalStateException(text);
+        return exception(JudgeException.Kind.REFUSED, "refused the question (" + text(e) + ")", Optional.empty(), e);
     }
 
     private JudgeException exception(
@@ -70,7 +104,11 @@ final class ServerProblem {
     }
 
     private String text(Throwable e) {
-        String text = String.valueOf(e.getMessage()).strip();
+        return safe(String.valueOf(e.getMessage()).strip());
+    }
+
+    /** A server's text without the key, and not too long. */
+    String safe(String text) {
         String safe = key.map(secret -> text.replace(secret, "[key]")).orElse(text);
         return safe.length() <= MAX_TEXT ? safe : safe.substring(0, MAX_TEXT) + "…";
     }

@@ -78,7 +78,16 @@ class GenerateCommandTest {
                     + (char) ('A' + i % 26));
         }
         String[] sampling = {
-            "--temperature", temperature, "--top-p", "0.95", "--seed", "3", "--max-new-tokens", "150", "--batch-size", ""
+            "--temperature",
+            temperature,
+            "--top-p",
+            "0.95",
+            "--seed",
+            "3",
+            "--max-new-tokens",
+            "150",
+            "--batch-size",
+            ""
         };
         List<List<JsonNode>> answers = new ArrayList<>();
         for (String batchSize : List.of("1", "7", "32")) {

@@ -121,7 +121,8 @@ class PlanCommandTest {
     @Test
     void measuresTheFirstStepsOnThisMachine() throws IOException {
         Path rows = directory.resolve("rows.jsonl");
-        String row = "{\"prompt\": \"Once upon a time %d\", \"chosen\": \" there was a cat.\", \"rejected\": \" no.\"}\n";
+        String row =
+                "{\"prompt\": \"Once upon a time %d\", \"chosen\": \" there was a cat.\", \"rejected\": \" no.\"}\n";
         for (int i = 0; i < 20; i++) {
             Files.writeString(rows, row.formatted(i), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         }
@@ -133,7 +134,8 @@ class PlanCommandTest {
                 per_device_train_batch_size: 2
                 num_train_epochs: 7
                 device: cpu
-                """.formatted(SharedFiles.path("models/stories260k"), rows, directory.resolve("run")));
+                """.formatted(
+                        SharedFiles.path("models/stories260k"), rows, directory.resolve("run")));
         Cli cli = Cli.run("plan", run, "--measure", "--measure-steps", 4).succeeds();
         assertThat(cli.out())
                 .containsPattern("measured +[0-9.e-]+ s a step on this machine \\(mean of 3, .*GiB at most")

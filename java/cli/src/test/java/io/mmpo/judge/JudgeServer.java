@@ -106,14 +106,14 @@ public final class JudgeServer implements AutoCloseable {
         }
     }
 
-    private static void send(HttpExchange exchange, int status, String text) throws IOException {
+    static void send(HttpExchange exchange, int status, String text) throws IOException {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().add("Content-Type", "application/json");
         exchange.sendResponseHeaders(status, bytes.length);
         exchange.getResponseBody().write(bytes);
     }
 
-    private static String error(String message) throws IOException {
+    static String error(String message) throws IOException {
         return JSON.writeValueAsString(Map.of("type", "error", "error", Map.of("type", "x", "message", message)));
     }
 
@@ -122,7 +122,7 @@ public final class JudgeServer implements AutoCloseable {
         return request.user().hashCode() % 3 == 0 ? "m" : "M";
     }
 
-    private static String completion(Request request) throws IOException {
+    static String completion(Request request) throws IOException {
         String name = choice(request);
         String other = name.equals("m") ? "M" : "m";
         List<Map<String, Object>> likely = List.of(
@@ -150,7 +150,7 @@ public final class JudgeServer implements AutoCloseable {
                 Map.of("prompt_tokens", 400, "completion_tokens", 1, "total_tokens", 401)));
     }
 
-    private static String message(Request request) throws IOException {
+    static String message(Request request) throws IOException {
         return JSON.writeValueAsString(Map.of(
                 "id", "msg_1",
                 "type", "message",

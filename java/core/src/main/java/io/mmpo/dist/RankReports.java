@@ -15,6 +15,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
 
@@ -38,6 +39,9 @@ final class RankReports {
 
     /** Where the core's message of an exchange that failed goes on: native/src/dist/rank_group.cpp. */
     private static final String OF_RANK = " of rank ";
+
+    /** A line of Gloo's sources as its messages have it: [/build/gloo/transport/tcp/unbound_buffer.cc:129]. */
+    private static final Pattern SOURCE = Pattern.compile("\\[[^\\]\\s]+\\.(?:cc|cpp|h):\\d+] ?");
 
     private static final Path HOST_NAME = Path.of("/proc/sys/kernel/hostname");
 
@@ -97,11 +101,12 @@ final class RankReports {
     /** failure: of an exchange with the others. */
     MmpoException lost(RuntimeException failure) {
         String exchange = exchangeOf(failure);
+        // What is set is under way when the call returns; that it can be asked for says that rank 0 is still there.
         boolean storeAnswers = ask(() -> {
                     store.set(endKey(place.rank()), WAITS + exchange);
-                    return true;
+                    return store.check(new StringVector(endKey(place.rank())));
                 })
-                .isPresent();
+                .orElse(false);
         String others = storeAnswers
                 ? describeOthers(exchange)
                 : "Rank 0 (%s) does not answer: it is gone or stands still.".formatted(hostOf(0));
@@ -217,10 +222,10 @@ final class RankReports {
         }
     }
 
-    /** Of LibTorch's messages, which go on with where they come from. */
+    /** Of LibTorch's messages, which go on with where they come from; Gloo's say so in between. */
     static String firstLine(Throwable failure) {
         String message = String.valueOf(failure.getMessage());
-        String line = message.lines().findFirst().orElse("");
+        String line = SOURCE.matcher(message.lines().findFirst().orElse("")).replaceAll("");
         return line.length() > MAX_LINE ? line.substring(0, MAX_LINE) + "..." : line;
     }
 

@@ -73,11 +73,7 @@ final class PlotLayout {
     }
 
     private Scale scale(
-            Plot.Axis axis,
-            ToDoubleFunction<Point> value,
-            ToDoubleFunction<Point> error,
-            int ticks,
-            boolean encloses) {
+            Plot.Axis axis, ToDoubleFunction<Point> value, ToDoubleFunction<Point> error, int ticks, boolean encloses) {
         double[] values = DoubleStream.concat(
                         Stream.concat(
                                         plot.curves().stream().flatMap(curve -> curve.drawable().stream()),

@@ -139,7 +139,9 @@ final class ReportPage {
             page.element(
                     "p",
                     "Each path leads from a run's first evaluated checkpoint, the open circle, to its last. Up and to the right is better."
-                            + (plot.hasErrors() ? " A cross is one standard error of a mean over seeds to each side." : ""),
+                            + (plot.hasErrors()
+                                    ? " A cross is one standard error of a mean over seeds to each side."
+                                    : ""),
                     "class",
                     "muted");
             PaperFigure.warning(runs).ifPresent(warning -> page.element("p", warning, "class", "note"));

@@ -79,8 +79,8 @@ public record ShortRun(
                 "no",
                 "report_to",
                 "none"));
-        changes.put("resume_from_checkpoint", null);
-        changes.put("metric_for_best_model", null);
+        changes.put("resume_from_checkpoint", "null");
+        changes.put("metric_for_best_model", "null");
         return config.with(changes);
     }
 

@@ -49,7 +49,8 @@ class RankReportsTest {
     }
 
     private static RuntimeException failed(String exchange, int rank) {
-        return new IllegalStateException("%s of rank %d of %d failed: timed out".formatted(exchange, rank, RANKS));
+        return new IllegalStateException("%s of rank %d of %d failed: [/build/gloo/transport/tcp/pair.cc:12] timed out"
+                .formatted(exchange, rank, RANKS));
     }
 
     /** What each of these ranks says, all of which wait at the same time. */

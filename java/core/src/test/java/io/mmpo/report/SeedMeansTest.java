@@ -34,8 +34,11 @@ class SeedMeansTest {
         Path page = report.write(directory.resolve("report"), note -> {});
         List<String> evaluations = Files.readAllLines(directory.resolve("report/tables/evaluations.csv"));
         assertThat(evaluations.getFirst())
-                .isEqualTo("run,checkpoint,epoch,\"win-rate, %\",±,\"length-controlled, %\",±,\"mean accuracy, %\",±,piqa,race");
-        assertThat(evaluations.get(1)).matches("dpo,checkpoint-10,1,54,2(\\.0+\\d)?,54\\.5,2(\\.0+\\d)?,35\\.95\\d*,(1|1\\.0+\\d+|0\\.9+\\d*),.*");
+                .isEqualTo(
+                        "run,checkpoint,epoch,\"win-rate, %\",±,\"length-controlled, %\",±,\"mean accuracy, %\",±,piqa,race");
+        assertThat(evaluations.get(1))
+                .matches(
+                        "dpo,checkpoint-10,1,54,2(\\.0+\\d)?,54\\.5,2(\\.0+\\d)?,35\\.95\\d*,(1|1\\.0+\\d+|0\\.9+\\d*),.*");
         assertThat(evaluations.get(5)).startsWith("mmpo-seed1,checkpoint-10,1,62,,62.5,,");
         assertThat(Files.readString(page))
                 .contains("The mean of 2 runs: dpo-seed1, dpo-seed2.", "A cross is one standard error");
@@ -55,7 +58,8 @@ class SeedMeansTest {
 
     @Test
     void aMeanHasTheNameThatItsRunsBeginWith() {
-        assertThat(RunNames.common(List.of("mmpo-0.01-seed1", "mmpo-0.01-seed2"))).isEqualTo("mmpo-0.01");
+        assertThat(RunNames.common(List.of("mmpo-0.01-seed1", "mmpo-0.01-seed2")))
+                .isEqualTo("mmpo-0.01");
         assertThat(RunNames.common(List.of("mmpo/1", "mmpo/2"))).isEqualTo("mmpo");
         assertThat(RunNames.common(List.of("seed1", "seed2"))).isEqualTo("seed1");
     }

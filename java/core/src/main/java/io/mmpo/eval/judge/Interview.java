@@ -13,9 +13,6 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** Asks a judge several questions at a time, each until it is answered. */
 final class Interview implements AutoCloseable {
-    /** Whoever asks for a longer pause is not waited for. */
-    private static final Duration PATIENCE = Duration.ofMinutes(15);
-
     private final Judging judging;
     private final Judge judge;
     private final VerdictStore store;
@@ -91,9 +88,7 @@ final class Interview implements AutoCloseable {
                 return;
             } catch (JudgeException e) {
                 Duration pause = e.retryAfter().orElse(settings.pause(attempt));
-                if (e.kind() == JudgeException.Kind.REFUSED
-                        || attempt == settings.maxRetries()
-                        || pause.compareTo(PATIENCE) > 0) {
+                if (!e.mayPass() || attempt == settings.maxRetries() || pause.compareTo(Patience.LONGEST) > 0) {
                     throw failed(contest, attempt, pause, e);
                 }
                 pace.hold(pause);
@@ -106,11 +101,7 @@ final class Interview implements AutoCloseable {
         store.asked(key, most);
         double price = most; // until it is known to be less
         try {
-            Reply reply = judge.ask(judging.question(contest));
-            price = judge.price()
-                    .map(of -> of.of(reply.inputTokens(), reply.outputTokens()))
-                    .orElse(0.0);
-            store.answered(key, price, reply);
+            price = judging.answered(key, judge.ask(judging.question(contest)));
             tell(answered.incrementAndGet());
         } catch (JudgeException e) {
             if (e.kind() != JudgeException.Kind.LOST) {
@@ -128,10 +119,11 @@ final class Interview implements AutoCloseable {
     }
 
     private MmpoException failed(int contest, int attempt, Duration pause, JudgeException e) {
-        boolean isFinal = e.kind() == JudgeException.Kind.REFUSED;
+        boolean isFinal = !e.mayPass();
         String mend = isFinal
                 ? "Correct that"
-                : "Try again later" + (pause.compareTo(PATIENCE) > 0 ? ", in " + pause.toMinutes() + " minutes" : "");
+                : "Try again later"
+                        + (pause.compareTo(Patience.LONGEST) > 0 ? ", in " + pause.toMinutes() + " minutes" : "");
         return MmpoException.of(
                 isFinal ? MmpoException.Kind.CONFIGURATION : MmpoException.Kind.ENVIRONMENT,
                 e,

@@ -18,6 +18,11 @@ public interface Judge extends AutoCloseable {
     /** One attempt; whoever calls it decides about another. */
     Reply ask(Question question) throws JudgeException;
 
+    /** Its interface for many questions at once, where it has one. */
+    default Optional<BatchService> batches() {
+        return Optional.empty();
+    }
+
     @Override
     void close();
 }

@@ -15,7 +15,9 @@ public final class JudgeException extends Exception {
         /** Perhaps answered and charged, but the reply did not arrive whole: to be asked again. */
         LOST,
         /** Asking again is of no use: the key, the model's name, the question itself. */
-        REFUSED
+        REFUSED,
+        /** The server has no such interface, or no longer what was asked for. Not charged. */
+        ABSENT
     }
 
     private final Kind kind;
@@ -30,6 +32,11 @@ public final class JudgeException extends Exception {
 
     public Kind kind() {
         return kind;
+    }
+
+    /** Whether another attempt is of use. */
+    boolean mayPass() {
+        return kind == Kind.BUSY || kind == Kind.LOST;
     }
 
     public Optional<Duration> retryAfter() {

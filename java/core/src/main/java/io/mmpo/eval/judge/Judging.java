@@ -3,14 +3,18 @@ package io.mmpo.eval.judge;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.MmpoException;
 import io.mmpo.data.store.Fingerprint;
 import io.mmpo.eval.EvaluationListener;
 import io.mmpo.files.AtomicFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /** Contests and a judge's replies to them: what is there, what is missing, what it costs. */
 public final class Judging {
@@ -19,13 +23,25 @@ public final class Judging {
     private final List<Contest> contests;
     private final List<Question> questions;
     private final List<String> keys;
+    private final Optional<BatchService> batches;
+    private final Optional<Price> price;
 
-    public Judging(Judge judge, VerdictStore store, List<Contest> contests) {
+    /** inBatches: whether the questions are to be asked in batches, at their price. */
+    public Judging(Judge judge, VerdictStore store, List<Contest> contests, boolean inBatches) {
         this.judge = judge;
         this.store = store;
+        this.batches = inBatches ? Optional.of(batches(judge)) : Optional.empty();
+        this.price = inBatches ? judge.price().map(Price::inBatch) : judge.price();
         this.contests = contests;
         this.questions = contests.stream().map(Contest::question).toList();
         this.keys = questions.stream().map(this::key).toList();
+    }
+
+    private static BatchService batches(Judge judge) {
+        return judge.batches()
+                .orElseThrow(() -> MmpoException.configuration(
+                        "--batch wants a judge on a server that takes batches, and %s judges in this process. Give the command without --batch.",
+                        judge.name()));
     }
 
     private String key(Question question) {
@@ -39,23 +55,22 @@ public final class Judging {
     /**
      * What the contests cost without a reply, in US dollars, where the judge's price is known.
      *
-     * @param likely four bytes a token
-     * @param most a byte a token, and every reply as long as it may be
+     * @param missing all of them
+     * @param out of them, in a batch that an earlier call sent; what they cost counts as spent
+     * @param likely of the others: four bytes a token
+     * @param most of the others: a byte a token, and every reply as long as it may be
      */
-    public record Cost(int missing, double likely, double most) {}
+    public record Cost(int missing, int out, double likely, double most) {}
 
     /** Nothing is sent. */
     public Cost cost() {
-        double likely = 0;
-        double most = 0;
         List<Integer> missing = missing();
-        for (int i : missing) {
-            likely += judge.price()
-                    .map(price -> price.of(questions.get(i).likelyTokens(), judge.maxTokens()))
-                    .orElse(0.0);
-            most += most(i);
-        }
-        return new Cost(missing.size(), likely, most);
+        List<Integer> unasked = unasked();
+        double likely = unasked.stream()
+                .mapToDouble(i -> price.map(of -> of.of(questions.get(i).likelyTokens(), judge.maxTokens()))
+                        .orElse(0.0))
+                .sum();
+        return new Cost(missing.size(), missing.size() - unasked.size(), likely, most(unasked));
     }
 
     /** US dollars, in this and earlier calls. */
@@ -73,10 +88,28 @@ public final class Judging {
         return missing;
     }
 
+    /** Missing, and in no batch that is out. */
+    List<Integer> unasked() {
+        Set<String> out = new HashSet<>();
+        store.batchesWith(keys).forEach(batch -> out.addAll(batch.keys()));
+        return missing().stream().filter(i -> !out.contains(keys.get(i))).toList();
+    }
+
     double most(int contest) {
-        return judge.price()
-                .map(price -> price.of(questions.get(contest).mostTokens(), judge.maxTokens()))
+        return price.map(of -> of.of(questions.get(contest).mostTokens(), judge.maxTokens()))
                 .orElse(0.0);
+    }
+
+    double most(List<Integer> some) {
+        return some.stream().mapToDouble(this::most).sum();
+    }
+
+    /** Keeps a reply, and tells its price. */
+    double answered(String key, Reply reply) {
+        double paid = price.map(of -> of.of(reply.inputTokens(), reply.outputTokens()))
+                .orElse(0.0);
+        store.answered(key, paid, reply);
+        return paid;
     }
 
     /** How a call ended. */
@@ -92,10 +125,25 @@ public final class Judging {
     public Outcome run(JudgeSettings settings, EvaluationListener listener) {
         List<Integer> missing = missing();
         listener.started(judge.name(), contests.size() - missing.size(), contests.size());
-        try (Interview interview = new Interview(this, judge, store, settings, listener)) {
-            return interview.ask(missing);
+        try {
+            return batches.isPresent()
+                    ? new BatchInterview(this, judge.name(), batches.get(), store, settings, listener).ask()
+                    : askOneByOne(missing, settings, listener);
         } finally {
             listener.finished();
+        }
+    }
+
+    private Outcome askOneByOne(List<Integer> missing, JudgeSettings settings, EvaluationListener listener) {
+        int out = missing.size() - unasked().size();
+        if (out > 0) {
+            throw MmpoException.configuration(
+                    "%d questions to %s are out in a batch that an earlier call sent, and would be paid for twice. Give --batch, which takes that"
+                            + " batch up.",
+                    out, judge.name());
+        }
+        try (Interview interview = new Interview(this, judge, store, settings, listener)) {
+            return interview.ask(missing);
         }
     }
 
@@ -109,6 +157,10 @@ public final class Judging {
 
     String key(int i) {
         return keys.get(i);
+    }
+
+    List<String> keys() {
+        return keys;
     }
 
     int size() {

@@ -132,13 +132,13 @@ class JudgingTest {
 
     private Judging.Outcome run(ScriptedJudge judge, double maxCost, int stopAfter) {
         try (VerdictStore store = store()) {
-            return new Judging(judge, store, contests()).run(settings(maxCost), new Listener(stopAfter));
+            return new Judging(judge, store, contests(), false).run(settings(maxCost), new Listener(stopAfter));
         }
     }
 
     private double spent(Judge judge) {
         try (VerdictStore store = store()) {
-            return new Judging(judge, store, contests()).spent();
+            return new Judging(judge, store, contests(), false).spent();
         }
     }
 
@@ -158,7 +158,7 @@ class JudgingTest {
         assertThat(lost).isCloseTo(2 * PRICE.of(most, 1), within(4 * PRICE.of(1, 0)));
         Path output = directory.resolve("annotations.json");
         try (VerdictStore store = store()) {
-            Judging again = new Judging(judge, store, contests());
+            Judging again = new Judging(judge, store, contests(), false);
             assertThat(again.run(settings(0), new Listener(CONTESTS + 1))).isEqualTo(Judging.Outcome.COMPLETE);
             assertThat(again.manners()).isEqualTo(Map.of(Reply.Manner.WEIGHTED, CONTESTS));
             again.write(output);
