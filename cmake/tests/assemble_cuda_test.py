@@ -44,7 +44,7 @@ class AssembleCudaTest(unittest.TestCase):
         self.output = self.directory / "cache" / "cuda"
 
     def assemble(self, wheel, what="toolkit"):
-        urls = {name: ("1", f"https://index/{name}") for name in (*subject.TOOLKIT, "torch")}
+        urls = {name: ("1", f"https://index/{name}") for name in (*subject.TOOLKIT, subject.CUOBJDUMP, "torch")}
         arguments = ["assemble_cuda.py", what, "--version", "1", "--output", str(self.output)]
         with unittest.mock.patch.object(wheel_files, "wheel_urls", lambda *_, **__: urls), \
                 unittest.mock.patch.object(wheel_files, "RemoteFile", lambda url: io.BytesIO(wheel)), \
@@ -61,6 +61,10 @@ class AssembleCudaTest(unittest.TestCase):
     def test_of_libtorch_one_library(self):
         self.assemble(make_wheel({subject.LIBRARY: b"c10", "torch/lib/libtorch_cuda.so": b"large"}), "libtorch")
         self.assertEqual([path.name for path in self.output.rglob("*.so")], ["libc10_cuda.so"])
+
+    def test_of_cuobjdump_the_program(self):
+        self.assemble(make_wheel({"nvidia/cu13/bin/cuobjdump": b"program", "elsewhere/notes": b"not wanted"}), "cuobjdump")
+        self.assertEqual([path.name for path in self.output.rglob("*") if path.is_file()], ["cuobjdump"])
 
     def test_a_torch_without_cuda_is_refused(self):
         with self.assertRaisesRegex(SystemExit, "no CUDA libraries"):

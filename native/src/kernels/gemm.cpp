@@ -130,8 +130,7 @@ void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Works
   TORCH_CHECK(!addend_MN.defined() || (addend_MN.sizes() == c_MN.sizes() && addend_MN.stride(1) == 1 &&
                                        addend_MN.scalar_type() == c_MN.scalar_type()),
               "gemm: the addend must be as the result is");
-  if (!c_MN.is_cpu()) return on_gpu(a_MK, b_KN, addend_MN, c_MN);
-  if (is_gpu(c_MN.device())) return by_aten(a_MK, b_KN, addend_MN, c_MN);  // emulated
+  if (is_gpu(c_MN.device())) return on_gpu(a_MK, b_KN, addend_MN, c_MN);
   switch (cpu_capability()) {
     case CpuCapability::kAmx:
       return by_types<AMX>(a_MK, b_KN, addend_MN, workspace, c_MN);

@@ -2,7 +2,7 @@
 // CPU's memory. It asks of its arguments what FlashAttention-2 asks (types, sizes, strides, where rows begin), masks causally
 // from the bottom right, and not at all for sequences of one query, as it does; and it rounds to bfloat16 where that does: the
 // softmax before it meets the values, and the gradients of keys and values of every query head before those of one key head
-// are added up.
+// are added up. It asks the allocator for what that asks for, and no more of it is counted (emulated_memory.h).
 #include "cuda/emulated_flash.h"
 
 #include <ATen/ATen.h>
@@ -10,6 +10,8 @@
 
 #include <cmath>
 #include <limits>
+
+#include "cuda/emulated_memory.h"
 
 namespace mmpo::testing {
 
@@ -73,6 +75,21 @@ double factor() {
   return flash_fault() == FlashFault::kWrong ? 2 : 1;
 }
 
+// What backward sums in: the gradients of queries, and each row's mean, float32, with room for a block of queries behind every
+// sequence; a head takes a multiple of 32 columns, above 128 of 64.
+struct Scratch {
+  Tensor grad_q_TND, mean_NT;
+
+  Scratch(const Tensor& q_TND, int64_t num_sequences) {
+    constexpr int64_t kBlock = 128;
+    const int64_t rows = q_TND.size(0) + kBlock * num_sequences;
+    const int64_t multiple = q_TND.size(2) <= 128 ? 32 : 64;
+    const int64_t columns = (q_TND.size(2) + multiple - 1) / multiple * multiple;
+    mean_NT = at::empty({q_TND.size(1), rows}, at::kFloat);
+    grad_q_TND = at::empty({rows, q_TND.size(1), columns}, at::kFloat);
+  }
+};
+
 using Optional = std::optional<Tensor>;
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> forward(
@@ -91,6 +108,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> forward(
   const int64_t num_heads = q_TND.size(1);
   Tensor out_TND = at::empty(q_TND.sizes(), q_TND.options());
   Tensor lse_NT = at::empty({num_heads, q_TND.size(0)}, at::kFloat);
+  const UncountedMemory uncounted;
   for (int64_t i = 0; i < sequences.count; ++i) {
     const Tensor scores_NLL = masked_scores(Sequences::heads(q_TND, sequences.queries, i, num_heads),
                                             Sequences::heads(k_GMD, sequences.keys, i, num_heads), scale.value(),
@@ -122,9 +140,17 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad_out_TND, const Te
               lse_NT.size(1) == q_TND.size(0) && lse_NT.scalar_type() == at::kFloat);
   const Sequences sequences(query_offsets, key_offsets);
   Tensor grad_q_TND = at::empty(q_TND.sizes(), q_TND.options());
+  Tensor grad_k_GMD = at::empty(k_GMD.sizes(), k_GMD.options());
+  Tensor grad_v_GMD = at::empty(k_GMD.sizes(), k_GMD.options());
   // Of every query head; those of one key head are added up below.
-  Tensor grad_k_GND = at::empty({k_GMD.size(0), num_heads, k_GMD.size(2)}, k_GMD.options());
-  Tensor grad_v_GND = at::empty_like(grad_k_GND);
+  const bool is_grouped = num_heads != k_GMD.size(1);
+  const auto every_head = [&](const Tensor& of_key_heads) {
+    return is_grouped ? at::empty({k_GMD.size(0), num_heads, k_GMD.size(2)}, k_GMD.options()) : of_key_heads;
+  };
+  const Tensor grad_k_GND = every_head(grad_k_GMD);
+  const Tensor grad_v_GND = every_head(grad_v_GMD);
+  const Scratch scratch(q_TND, sequences.count);
+  const UncountedMemory uncounted;
   for (int64_t i = 0; i < sequences.count; ++i) {
     const auto of_queries = [&](const Tensor& x) { return Sequences::heads(x, sequences.queries, i, num_heads); };
     const auto of_keys = [&](const Tensor& x) { return Sequences::heads(x, sequences.keys, i, num_heads); };
@@ -144,10 +170,12 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad_out_TND, const Te
     put(grad_k_GND, sequences.keys, at::matmul(grad_scores_NLL.transpose(1, 2), of_queries(q_TND)) * *scale);
     put(grad_v_GND, sequences.keys, at::matmul(rounded(weights_NLL).transpose(1, 2), grad_NLD));
   }
-  const auto summed = [&](const Tensor& grad_GND) {
-    return grad_GND.unflatten(1, {k_GMD.size(1), -1}).to(at::kFloat).sum(2).to(at::kBFloat16);
+  const auto sum = [&](const Tensor& grad_GND, const Tensor& of_key_heads) {
+    if (is_grouped) of_key_heads.copy_(grad_GND.unflatten(1, {k_GMD.size(1), -1}).to(at::kFloat).sum(2));
   };
-  return {grad_q_TND, summed(grad_k_GND), summed(grad_v_GND)};
+  sum(grad_k_GND, grad_k_GMD);
+  sum(grad_v_GND, grad_v_GMD);
+  return {grad_q_TND, grad_k_GMD, grad_v_GMD};
 }
 
 TORCH_LIBRARY_IMPL(aten, CPU, library) {

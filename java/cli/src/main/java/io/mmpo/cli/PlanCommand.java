@@ -200,8 +200,8 @@ final class PlanCommand implements Callable<Integer> {
         part(out, "gradients, float32", memory.gradients());
         part(out, "optimizer state", memory.optimizer());
         part(out, "activations kept for backward", memory.activations());
-        part(out, "one layer's scratch", memory.scratch());
-        part(out, "output head, one chunk of logits", memory.head());
+        part(out, "values that layers share", memory.shared());
+        part(out, "a layer's gradients, or logits", memory.passing());
         if (memory.exchange() > 0) {
             part(out, "gradients and weights on their way", memory.exchange());
         }

@@ -14,9 +14,10 @@ import java.util.Optional;
  * @param masterWeights float32, of a bfloat16 model unless it is trained without (dtype: bfloat16); an adapter's own
  * @param gradients float32, of what is trained
  * @param optimizer state
- * @param activations what backward keeps of forward
- * @param scratch what layers share: values that none keeps, and their gradients
- * @param head hidden rows of the output head and one chunk of logits
+ * @param activations what backward keeps of forward, the head's input included
+ * @param shared what layers share: values that none keeps
+ * @param passing the larger of two that never lie there together: one chunk of logits, and the gradients that a layer's backward
+ *     pass makes
  * @param exchange where several ranks train together: what is on its way between them
  */
 public record MemoryPlan(
@@ -25,23 +26,10 @@ public record MemoryPlan(
         long gradients,
         long optimizer,
         long activations,
-        long scratch,
-        long head,
+        long shared,
+        long passing,
         long exchange) {
-    /** kGpuLogitBytes and kCpuLogitBytes of native/src/logprob/linear_logp.h. */
-    static final long GPU_LOGIT_BYTES = 1024L << 20;
-
-    static final long CPU_LOGIT_BYTES = 160L << 20;
-
-    /** kGpuSliceTokens and kCpuSliceTokens of native/src/model/batch_slices.h. */
-    static final int GPU_SLICE_TOKENS = 8192;
-
-    static final int CPU_SLICE_TOKENS = 1536;
-
-    /**
-     * masters: whether a bfloat16 model is trained in float32; tokens: of the slice; headRows: those of them that predict a completion's
-     * token; logitBytes: that its logits may take.
-     */
+    /** masters: whether a bfloat16 model is trained in float32. */
     static MemoryPlan of(
             ModelShape shape,
             Optional<LoraSettings> lora,
@@ -49,34 +37,32 @@ public record MemoryPlan(
             boolean bf16,
             boolean masters,
             Recompute recompute,
-            long tokens,
-            long headRows,
-            long logitBytes) {
+            LargestSlice slice) {
         ParameterSizes model = ParameterSizes.ofModel(shape);
         ParameterSizes trained =
                 lora.map(settings -> ParameterSizes.ofAdapter(shape, settings)).orElse(model);
         long bytes = bf16 ? Short.BYTES : Float.BYTES;
         boolean hasFloatCopy = bf16 && masters || lora.isPresent();
         long computedCopies = model.elements() + (bf16 && lora.isPresent() ? trained.elements() : 0);
-        long logits = Math.min(logitBytes, headRows * shape.vocabSize() * bytes);
+        long headRows = bytes * slice.headRows() * shape.hiddenSize();
         return new MemoryPlan(
                 bytes * computedCopies,
                 hasFloatCopy ? Float.BYTES * trained.elements() : 0,
                 Float.BYTES * trained.elements(),
                 trained.optimizerBytes(optimizer),
-                shape.numLayers() * tokens * keptPerToken(shape, lora, bytes, recompute),
-                tokens * scratchPerToken(shape, lora, bytes, recompute),
-                logits + 4 * headRows * shape.hiddenSize() * bytes,
+                shape.numLayers() * slice.tokens() * keptPerToken(shape, lora, bytes, recompute) + 2 * headRows,
+                slice.tokens() * sharedPerToken(shape, lora, bytes, recompute),
+                Math.max(slice.logitBytes(shape, bf16) + headRows, passingBytes(shape, bf16, slice)),
                 0);
     }
 
     /** What a rank has that shares the update with others: computing takes as much as before. */
     MemoryPlan sharing(long masterWeights, long gradients, long optimizer, long exchange) {
-        return new MemoryPlan(weights, masterWeights, gradients, optimizer, activations, scratch, head, exchange);
+        return new MemoryPlan(weights, masterWeights, gradients, optimizer, activations, shared, passing, exchange);
     }
 
     public long total() {
-        return weights + masterWeights + gradients + optimizer + activations + scratch + head + exchange;
+        return weights + masterWeights + gradients + optimizer + activations + shared + passing + exchange;
     }
 
     /** Decoder::allocate_products and allocate_recomputed of every layer, and its input. */
@@ -90,23 +76,28 @@ public record MemoryPlan(
         };
     }
 
-    /**
-     * What a layer does not keep, in memory that all of them share; gradients, and what is summed in float32: the gradients of
-     * every head's keys and values, or a product's result.
-     */
-    private static long scratchPerToken(
+    /** What a layer does not keep, in memory that all of them share. */
+    private static long sharedPerToken(
             ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
-        long hidden = shape.hiddenSize();
-        long recomputed = 2 * hidden + shape.intermediateSize();
-        long shared = switch (recompute) {
+        long recomputed = 2 * shape.hiddenSize() + shape.intermediateSize();
+        return switch (recompute) {
             case FULL ->
                 bytes * (recomputed + selective(shape, lora)) + statistics(shape) + Float.BYTES * shape.numHeads();
             case SELECTIVE -> bytes * recomputed;
             case NONE -> 0;
         };
+    }
+
+    /**
+     * Of a layer's backward pass: the gradient of the residual stream, Decoder::GradientScratch, and what attention makes. On the CPU
+     * memory is given back in the order in which it was taken, so the last layer's output and the head's gradients are still there.
+     */
+    private static long passingBytes(ModelShape shape, boolean bf16, LargestSlice slice) {
+        long bytes = bf16 ? Short.BYTES : Float.BYTES;
+        long hidden = shape.hiddenSize();
         long gradients = shape.intermediateSize() + 2 * hidden + queries(shape) + qkv(shape);
-        long sums = Math.max(2 * queries(shape), shape.intermediateSize());
-        return shared + bytes * (gradients + hidden) + Float.BYTES * sums;
+        long stillThere = slice.onCpu() ? hidden * (slice.tokens() + 2 * slice.headRows()) : 0;
+        return bytes * (slice.tokens() * gradients + stillThere) + slice.attentionBytes(shape, bf16);
     }
 
     /** What selective recomputation keeps of a token and layer, in elements. */

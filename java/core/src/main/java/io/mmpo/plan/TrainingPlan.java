@@ -70,9 +70,7 @@ public record TrainingPlan(
         boolean isSft = loss.isSft();
         LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2);
         boolean onCpu = config.model().device() == DeviceChoice.CPU;
-        int slice = onCpu ? MemoryPlan.CPU_SLICE_TOKENS : MemoryPlan.GPU_SLICE_TOKENS;
-        long tokens = Math.min(choices.microBatch() * pair.tokens(), Math.max(slice, pair.tokens()));
-        long headRows = Math.min((long) choices.microBatch() * pair.completions() * pair.completion(), tokens);
+        LargestSlice slice = LargestSlice.of(onCpu, pair, choices.microBatch());
         MemoryPlan memory = MemoryPlan.of(
                 shape,
                 choices.lora(),
@@ -80,9 +78,7 @@ public record TrainingPlan(
                 config.model().bf16(),
                 config.model().trainedType() == WeightType.FLOAT32,
                 choices.recompute(),
-                tokens,
-                headRows,
-                onCpu ? MemoryPlan.CPU_LOGIT_BYTES : MemoryPlan.GPU_LOGIT_BYTES);
+                slice);
         int graded = isSft || loss.ignoresRejected() ? 1 : 2;
         FlopCount flops = FlopCount.of(
                 shape, choices.lora(), pair, graded, isSft || loss.ignoresRejected(), loss.needsReference());
@@ -92,7 +88,7 @@ public record TrainingPlan(
                 shape.numParameters() + adapter,
                 choices.lora().isPresent() ? adapter : shape.numParameters(),
                 pair.tokens(),
-                tokens,
+                slice.tokens(),
                 config.batches().trainBatchSize() * config.batches().gradientAccumulationSteps(),
                 config.schedule().maxSteps(),
                 memory,

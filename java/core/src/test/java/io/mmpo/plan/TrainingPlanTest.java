@@ -140,7 +140,8 @@ class TrainingPlanTest {
             lora.ifPresent(chosen -> model.setAdapter(chosen, List.of()));
             ModelShape shape = files.config().shape();
             boolean bf16 = type == ComputeType.BFLOAT16;
-            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, masters, Recompute.NONE, 10, 5, 1 << 20);
+            MemoryPlan plan = MemoryPlan.of(
+                    shape, lora, optimizer, bf16, masters, Recompute.NONE, new LargestSlice(true, 10, 5, 1, 10));
             try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
                 assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
                 assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
@@ -159,13 +160,13 @@ class TrainingPlanTest {
     @Test
     void constantsAreTheCores() throws IOException {
         assertThat(constant("logprob/linear_logp.h", "kGpuLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
-                .isEqualTo(MemoryPlan.GPU_LOGIT_BYTES);
+                .isEqualTo(LargestSlice.GPU_LOGIT_BYTES);
         assertThat(constant("logprob/linear_logp.h", "kCpuLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
-                .isEqualTo(MemoryPlan.CPU_LOGIT_BYTES);
+                .isEqualTo(LargestSlice.CPU_LOGIT_BYTES);
         assertThat(constant("model/batch_slices.h", "kGpuSliceTokens = (\\d+);"))
-                .isEqualTo(MemoryPlan.GPU_SLICE_TOKENS);
+                .isEqualTo(LargestSlice.GPU_SLICE_TOKENS);
         assertThat(constant("model/batch_slices.h", "kCpuSliceTokens = (\\d+);"))
-                .isEqualTo(MemoryPlan.CPU_SLICE_TOKENS);
+                .isEqualTo(LargestSlice.CPU_SLICE_TOKENS);
         assertThat(constant("optim/adam8bit.h", "kAdam8bitMinSize = (\\d+);"))
                 .isEqualTo(ParameterSizes.SMALLEST_OF_8_BIT);
         assertThat(constant("kernels/arguments.h", "kAdam8bitBlock = (\\d+);")).isEqualTo(ParameterSizes.BLOCK);
@@ -196,8 +197,8 @@ class TrainingPlanTest {
                         + whole.gradients()
                         + whole.optimizer()
                         + whole.activations()
-                        + whole.scratch()
-                        + whole.head());
+                        + whole.shared()
+                        + whole.passing());
     }
 
     @Test
@@ -206,8 +207,9 @@ class TrainingPlanTest {
         assertThat(paper.pairTokens()).isEqualTo(1800 + 2 * 512);
         assertThat(paper.sliceTokens()).isEqualTo(2 * paper.pairTokens());
         // One token and layer: input 4096, q k v 6144, attended 4096, middle 4096, gate and up 28672; two bytes each;
-        // 34 floats.
-        assertThat(paper.memory().activations()).isEqualTo(32 * 5648L * (2 * 47104 + 4 * 34));
+        // 34 floats. Of 4 * 512 rows the head's input, before and after its norm.
+        long head = 2 * 2 * 2048L * 4096;
+        assertThat(paper.memory().activations()).isEqualTo(head + 32 * 5648L * (2 * 47104 + 4 * 34));
         long all = plan(Map.of(
                         "max_length",
                         2312,
@@ -219,34 +221,41 @@ class TrainingPlanTest {
                         false))
                 .memory()
                 .activations();
-        assertThat(all).isEqualTo(32 * 5648L * (2 * (47104 + 2 * 4096 + 14336) + 4 * 34));
+        assertThat(all).isEqualTo(head + 32 * 5648L * (2 * (47104 + 2 * 4096 + 14336) + 4 * 34));
         assertThat(plan(Map.of("max_length", 100)).pairTokens()).isEqualTo(1 + 2 * 99);
         assertThat(plan(Map.of("max_length", 100, "loss_type", "sft")).pairTokens())
                 .isEqualTo(100);
     }
 
-    /** One token: the norms' outputs and the activation are made again; gradients of 14336 + 3 * 4096 + 4096 + 6144; 14336 floats. */
+    /** One token: the norms' outputs and the activation are made again. */
     @Test
     void layersShareWhatTheyDoNotKeep() {
         Map<String, Object> lengths =
                 Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512);
-        long gradients = 2 * (14336 + 3 * 4096 + 4096 + 6144) + 4 * 14336;
-        assertThat(plan(lengths).memory().scratch()).isEqualTo(5648L * (2 * (2 * 4096 + 14336) + gradients));
+        assertThat(plan(lengths).memory().shared()).isEqualTo(5648L * 2 * (2 * 4096 + 14336));
         Map<String, Object> none = new HashMap<>(lengths);
         none.put("gradient_checkpointing", false);
-        assertThat(plan(none).memory().scratch()).isEqualTo(5648L * gradients);
+        assertThat(plan(none).memory().shared()).isZero();
     }
 
-    /** Of 4 * 512 rows over 128,256 tokens in bfloat16 a GPU holds all, a CPU 160 MiB. */
+    /**
+     * 5,648 tokens: gradients of 14336 + 2 * 4096 + 4096 + 6144, and attention's: the queries', keys and values of four sequences of
+     * 2,312 gathered, their gradients, those of every head, and floats of 33 blocks' rows. Logits: 4 * 512 rows over 128,256 tokens in
+     * bfloat16, of which a CPU holds 160 MiB.
+     */
     @Test
-    void logitsAreThoseOfTheDevice() {
+    void theLargerOfLogitsAndALayersGradientsPasses() {
         Map<String, Object> lengths =
                 new HashMap<>(Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512));
-        long hidden = 4 * 2048L * 4096 * 2;
-        assertThat(plan(lengths).memory().head()).isEqualTo(2048L * 128256 * 2 + hidden);
-        lengths.putAll(Map.of("device", "cpu", "per_device_train_batch_size", 2));
-        TrainingPlan cpu = plan(lengths);
-        assertThat(cpu.memory().head()).isLessThan((160L << 20) + hidden + 1);
+        long keys = 4 * 2312L;
+        long attention = 2 * (5648L * 4096 + keys * (2048 + 2048 + 2 * 4096)) + 4 * (5648L + 4 * 128) * 32 * (128 + 1);
+        assertThat(plan(lengths).memory().passing())
+                .isEqualTo(2 * 5648L * (14336 + 2 * 4096 + 4096 + 6144) + attention);
+        Map<String, Object> shortPrompts =
+                new HashMap<>(Map.of("max_length", 520, "max_prompt_length", 8, "max_completion_length", 512));
+        assertThat(plan(shortPrompts).memory().passing()).isEqualTo(2048L * 128256 * 2 + 2048L * 4096 * 2);
+        shortPrompts.put("device", "cpu");
+        assertThat(plan(shortPrompts).memory().passing()).isLessThan((160L << 20) + (1L << 30));
     }
 
     /** A slice is its device's tokens, or one pair where that is longer. */
