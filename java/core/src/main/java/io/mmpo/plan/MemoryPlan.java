@@ -77,8 +77,7 @@ public record MemoryPlan(
     }
 
     /** What a layer does not keep, in memory that all of them share. */
-    private static long sharedPerToken(
-            ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
+    private static long sharedPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
         long recomputed = 2 * shape.hiddenSize() + shape.intermediateSize();
         return switch (recompute) {
             case FULL ->
