@@ -154,7 +154,7 @@ final class TrainingProgress implements ProgressListener, AutoCloseable {
             }
         }
         metrics.forEach((name, value) -> {
-            if (name.startsWith("eval_tasks/")) {
+            if (name.startsWith(MetricNames.TASKS)) {
                 line.add(name + " " + String.format(Locale.ROOT, "%.4g", value.doubleValue()));
             }
         });

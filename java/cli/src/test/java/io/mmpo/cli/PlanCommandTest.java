@@ -143,6 +143,17 @@ class PlanCommandTest {
         assertThat(directory.resolve("run")).doesNotExist();
         Cli.run("plan", run, "--measure", "--measure-steps", 1)
                 .failsWith(ExitCode.CONFIGURATION, "--measure-steps must be at least 2");
+        Cli.run(
+                        "plan",
+                        run,
+                        "--measure",
+                        "--measure-steps",
+                        2,
+                        "eval_strategy=epoch",
+                        "eval_tasks=piqa",
+                        "eval_tasks_limit=4",
+                        "eval_tasks_data=" + SharedFiles.path("data/lm_eval"))
+                .succeeds();
         Cli.run("plan", run, "--measure", "max_steps=1").failsWith(ExitCode.CONFIGURATION, "max_steps is 1");
     }
 }

@@ -95,10 +95,10 @@ public final class ConfigLoader {
         Map<String, Assignment> today = new LinkedHashMap<>();
         assignments.forEach((name, given) -> meant(name, given, problems).forEach((key, value) -> {
             if (today.put(key, value) != null) {
-                String splits = Objects.requireNonNull(assignments.get(RecipeKeys.SPLITS))
-                        .where();
+                String other = key.startsWith(DeepSpeedFile.KEY + ".") ? DeepSpeedFile.KEY : RecipeKeys.SPLITS;
+                String where = Objects.requireNonNull(assignments.get(other)).where();
                 problems.noteWhole(
-                        key, "%s is set twice, by itself and by dataset_splits (%s); keep one".formatted(key, splits));
+                        key, "%s is set twice, by itself and by %s (%s); keep one".formatted(key, other, where));
             }
         }));
         return today;

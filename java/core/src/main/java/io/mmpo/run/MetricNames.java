@@ -14,10 +14,13 @@ import java.util.OptionalLong;
 
 /** Lines of metrics by the names that TRL gives to their numbers: what metrics.jsonl and trainer_state.json hold. */
 public final class MetricNames {
-    private static final String EVALUATION = "eval_";
-    private static final String TASKS = "eval_tasks/";
-    private static final String TASKS_RUNTIME = TASKS + "runtime";
     public static final String STEP = "step";
+
+    /** What scores of tests of ability begin with. */
+    public static final String TASKS = "eval_tasks/";
+
+    private static final String EVALUATION = "eval_";
+    private static final String TASKS_RUNTIME = TASKS + "runtime";
     private static final String EPOCH = "epoch";
     private static final String TRAIN_RUNTIME = "train_runtime";
 

@@ -79,8 +79,8 @@ public record ShortRun(
                 "no",
                 "report_to",
                 "none"));
-        changes.put("resume_from_checkpoint", "null");
-        changes.put("metric_for_best_model", "null");
+        List.of("resume_from_checkpoint", "metric_for_best_model", "eval_tasks", "eval_tasks_data", "eval_tasks_limit")
+                .forEach(key -> changes.put(key, "null"));
         return config.with(changes);
     }
 

@@ -11,6 +11,7 @@ import io.mmpo.eval.lm.LmResults;
 import io.mmpo.eval.lm.LmSettings;
 import io.mmpo.infer.OpenModel;
 import io.mmpo.run.CheckpointName;
+import io.mmpo.run.MetricNames;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -24,7 +25,6 @@ import java.util.UUID;
  */
 final class TaskEvaluator {
     private static final String DIRECTORY = "eval_tasks";
-    private static final String METRIC_PREFIX = "eval_tasks/";
     private static final int BATCH_SIZE = 64;
 
     private final TaskOptions options;
@@ -35,7 +35,7 @@ final class TaskEvaluator {
 
     private TaskEvaluator(TrainingConfig config, OpenModel model, ProgressListener listener) {
         this.options = config.run().tasks();
-        this.bestMetric = config.run().best().metric().filter(name -> name.startsWith(METRIC_PREFIX));
+        this.bestMetric = config.run().best().metric().filter(name -> name.startsWith(MetricNames.TASKS));
         this.directory = config.run().outputDir().resolve(DIRECTORY);
         this.model = model;
         this.listener = listener;
@@ -82,12 +82,12 @@ final class TaskEvaluator {
                                 scores.put(task.task() + "/" + name.replaceFirst(",none$", ""), value.mean())));
         results.meanAccuracy().ifPresent(mean -> scores.put("mean", mean.mean()));
         bestMetric
-                .map(name -> name.substring(METRIC_PREFIX.length()))
+                .map(name -> name.substring(MetricNames.TASKS.length()))
                 .filter(name -> !scores.containsKey(name))
                 .ifPresent(name -> {
                     throw MmpoException.configuration(
                             "metric_for_best_model is %s%s, and the tasks give %s; name one of these, with %s before it",
-                            METRIC_PREFIX, name, String.join(", ", scores.keySet()), METRIC_PREFIX);
+                            MetricNames.TASKS, name, String.join(", ", scores.keySet()), MetricNames.TASKS);
                 });
         return new TaskEvaluation(step, epoch, scores, seconds);
     }

@@ -39,6 +39,13 @@ class DeepSpeedFileTest {
     }
 
     @Test
+    void anEntryThatIsAlsoGivenByItselfIsSaidToBe() {
+        assertThatThrownBy(() -> load(resource("zero2.json"), "deepspeed.zero_optimization.stage: 1"))
+                .isInstanceOf(MmpoException.class)
+                .hasMessageContaining("deepspeed.zero_optimization.stage is set twice, by itself and by deepspeed (");
+    }
+
+    @Test
     void aFileOfStage2IsRead() throws IOException {
         ConfigLoader.Loaded loaded = load(resource("zero2.json"), "learning_rate: 3e-7\nbf16: true");
         TrainingConfig config = loaded.config();
