@@ -27,51 +27,47 @@ final class TaskEvaluator {
     private static final String DIRECTORY = "eval_tasks";
     private static final int BATCH_SIZE = 64;
 
-    private final TaskOptions options;
+    private final LmEvaluation.Prepared tasks;
     private final Optional<String> bestMetric;
     private final Path directory;
     private final OpenModel model;
     private final ProgressListener listener;
 
-    private TaskEvaluator(TrainingConfig config, OpenModel model, ProgressListener listener) {
-        this.options = config.run().tasks();
+    TaskEvaluator(LmEvaluation.Prepared tasks, TrainingConfig config, OpenModel model, ProgressListener listener) {
+        this.tasks = tasks;
         this.bestMetric = config.run().best().metric().filter(name -> name.startsWith(MetricNames.TASKS));
         this.directory = config.run().outputDir().resolve(DIRECTORY);
         this.model = model;
         this.listener = listener;
     }
 
-    /** Empty where the configuration names no tasks. */
-    static Optional<TaskEvaluator> of(TrainingConfig config, OpenModel model, ProgressListener listener) {
-        return config.run().tasks().names().isEmpty()
-                ? Optional.empty()
-                : Optional.of(new TaskEvaluator(config, model, listener));
-    }
-
     /**
-     * Refuses tasks that cannot be asked, before anything is computed.
+     * The tasks and their rows, read once, before anything is computed.
      *
      * @throws MmpoException what is wrong with their names, their files or the rows
      */
-    static void requireReadable(TrainingConfig config) {
-        LmEvaluation.prepare(settings(config.run().tasks(), config.run().outputDir()));
+    static LmEvaluation.Prepared read(TrainingConfig config) {
+        TaskOptions options = config.run().tasks();
+        return LmEvaluation.prepare(new LmSettings(
+                options.names(),
+                options.data(),
+                config.run().outputDir(),
+                options.limit(),
+                OptionalInt.empty(),
+                false,
+                BATCH_SIZE));
     }
 
     /** Empty where the listener asked to stop: then nothing counts of what was answered, and a run that goes on asks first. */
     Optional<TaskEvaluation> evaluate(double epoch, int step) {
         long start = System.nanoTime();
-        LmSettings settings = settings(options, directory.resolve(CheckpointName.of(step)));
+        Path output = directory.resolve(CheckpointName.of(step));
         // Each evaluation is one of its own: answers that an earlier run left there are of other weights.
-        EvaluatedModel asked = new EvaluatedModel(
-                model, settings.output().toString(), UUID.randomUUID().toString());
-        return LmEvaluation.prepare(settings)
+        EvaluatedModel asked =
+                new EvaluatedModel(model, output.toString(), UUID.randomUUID().toString());
+        return tasks.into(output)
                 .run(asked, new Told(listener))
                 .map(results -> scored(step, epoch, results, (System.nanoTime() - start) * 1e-9));
-    }
-
-    private static LmSettings settings(TaskOptions options, Path output) {
-        return new LmSettings(
-                options.names(), options.data(), output, options.limit(), OptionalInt.empty(), false, BATCH_SIZE);
     }
 
     private TaskEvaluation scored(int step, double epoch, LmResults results, double seconds) {

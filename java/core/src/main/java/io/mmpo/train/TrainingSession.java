@@ -9,6 +9,7 @@ import io.mmpo.config.TrainingConfig;
 import io.mmpo.data.TokenizedDataset;
 import io.mmpo.data.tokens.Tokenizer;
 import io.mmpo.dist.Ranks;
+import io.mmpo.eval.lm.LmEvaluation;
 import io.mmpo.infer.LazyTokenizer;
 import io.mmpo.infer.ModelSources;
 import io.mmpo.infer.OpenModel;
@@ -51,6 +52,7 @@ final class TrainingSession implements AutoCloseable {
     private final PretrainedModel model;
     private final Ranks ranks;
     private final RowTurns turns;
+    private final Optional<LmEvaluation.Prepared> tasks;
 
     private TrainingSession(
             TrainingConfig config,
@@ -65,7 +67,7 @@ final class TrainingSession implements AutoCloseable {
         this.ranks = ranks;
         this.resources = resources;
         requireCpuOfSeveral();
-        requireTasks();
+        tasks = readTasks();
         source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
         tokenizer = resources.keep(
                 new LazyTokenizer(source.tokenizerDirectory(), config.model().chatTemplate()));
@@ -88,9 +90,9 @@ final class TrainingSession implements AutoCloseable {
         }
     }
 
-    private void requireTasks() {
+    private Optional<LmEvaluation.Prepared> readTasks() {
         if (config.run().tasks().names().isEmpty()) {
-            return;
+            return Optional.empty();
         }
         if (ranks.areSeveral()) {
             throw MmpoException.configuration(
@@ -101,7 +103,7 @@ final class TrainingSession implements AutoCloseable {
             throw MmpoException.configuration(
                     "eval_tasks writes its files into output_dir, and this run has none; give it a directory, or leave eval_tasks out");
         }
-        TaskEvaluator.requireReadable(config);
+        return Optional.of(TaskEvaluator.read(config));
     }
 
     private CheckedRows checked(TokenizedDataset rows, String purpose) {
@@ -186,7 +188,7 @@ final class TrainingSession implements AutoCloseable {
                         config,
                         run,
                         new Scorer(model.core()),
-                        TaskEvaluator.of(config, OpenModel.of(model, tokenizer), listener),
+                        tasks.map(read -> new TaskEvaluator(read, config, OpenModel.of(model, tokenizer), listener)),
                         trainer,
                         checkpoints,
                         log,

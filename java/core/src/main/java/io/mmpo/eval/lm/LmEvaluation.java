@@ -52,6 +52,11 @@ public final class LmEvaluation {
             this.rows = rows;
         }
 
+        /** The same tasks and rows with another directory of results. */
+        public Prepared into(Path output) {
+            return new Prepared(settings.into(output), tasks, rows);
+        }
+
         /** Empty where the listener asked to stop; what is done is kept for the next time. */
         public Optional<LmResults> run(EvaluatedModel model, EvaluationListener listener) {
             try (OwnerLock lock =

@@ -20,4 +20,9 @@ public record LmSettings(
         OptionalInt limit,
         OptionalInt numFewshot,
         boolean applyChatTemplate,
-        int batchSize) {}
+        int batchSize) {
+    /** The same with another directory of results. */
+    LmSettings into(Path directory) {
+        return new LmSettings(tasks, data, directory, limit, numFewshot, applyChatTemplate, batchSize);
+    }
+}
