@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RenderLimitsTest {
     private static final long MAX_MILLIS = 500;
 
-    /** What may be held: the budget at two bytes a character, and as much again that is gone at once. */
+    /** What one operation may allocate: the budget at two bytes a character, and as much again that is gone at once. */
     private static final long MAX_BYTES = 4 * RenderLimits.MAX_MEMORY;
 
     private static final Map<String, Object> VARIABLES =
@@ -126,14 +126,14 @@ class RenderLimitsTest {
     }
 
     /**
-     * How much is thrown away in its time depends on the machine; what is held does not: a process whose heap is bounded renders
+     * How much is thrown away in its time depends on the machine; what is held does not: a process whose heap is the budget at two bytes a character renders
      * everything that adds up, and every filter and every method of large values and with large arguments.
      */
     @Test
     void whatAddsUpIsStoppedInBoundedMemory() throws Exception {
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx" + MAX_BYTES,
+                        "-Xmx" + 2 * RenderLimits.MAX_MEMORY,
                         "-XX:+ExitOnOutOfMemoryError",
                         "-Dstdout.encoding=UTF-8",
                         "-cp",
