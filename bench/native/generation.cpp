@@ -5,7 +5,7 @@
 //
 // PROMPTS: a file of prompts, a line of token ids each. Every answer has so many TOKENS, drawn greedily. Printed is one JSON object: bytes a
 // second that all threads read of an array larger than caches; operations (a product is two, with its sum) a second of a large matrix
-// product; and of each batch size the seconds of all prompts, of a decoding step of that many sequences, and of what limits the step: the larger
+// product; and of each batch size the seconds of all prompts, of a decoding step of that many sequences (from the best of three rounds), and of what limits the step: the larger
 // of the weights' bytes at the one rate and the products with them at the other.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -25,6 +25,9 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Of one batch: the first has its memory made by the system, and every one is disturbed by what else runs.
+constexpr int kRounds = 3;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -98,17 +101,14 @@ Prompts read_prompts(const std::string& path) {
   return prompts;
 }
 
-double seconds_of(mmpo::Model& model, std::span<const std::vector<int32_t>> prompts, int64_t batch_size,
-                  int64_t num_tokens) {
+void answer(mmpo::Model& model, std::span<const std::vector<int32_t>> prompts, int64_t batch_size, int64_t num_tokens) {
   std::vector<int32_t> tokens, lengths;
   for (const std::vector<int32_t>& prompt : prompts) {
     tokens.insert(tokens.end(), prompt.begin(), prompt.end());
     lengths.push_back(static_cast<int32_t>(prompt.size()));
   }
   const mmpo_sampling greedy{.temperature = 0, .top_p = 1, .top_k = 0, .seed = 0, .max_new_tokens = num_tokens};
-  const auto start = Clock::now();
   mmpo::generate(model, {tokens.data(), lengths, {}, batch_size}, {}, greedy);
-  return seconds_since(start);
 }
 
 void run(int argc, char** argv) {
@@ -124,14 +124,15 @@ void run(int argc, char** argv) {
   std::printf("{\"read_bytes_per_second\": %.4g, \"operations_per_second\": %.4g, \"batches\": [", bandwidth, rate);
   const auto parameters = static_cast<double>(layout.size());
   const double byte_seconds = parameters * (dtype == at::kFloat ? 4 : 2) / bandwidth;
-  seconds_of(model, prompts, 8, 2);  // warm-up
+  answer(model, prompts, 8, 2);  // warm-up
   for (int i = 4; i < argc; ++i) {
     const int64_t batch_size = std::min<int64_t>(std::stoll(argv[i]), static_cast<int64_t>(prompts.size()));
     const std::span<const std::vector<int32_t>> one_batch(prompts.data(), static_cast<size_t>(batch_size));
-    const double steps =
-        seconds_of(model, one_batch, batch_size, num_tokens) - seconds_of(model, one_batch, batch_size, 2);
-    const double step = steps / static_cast<double>(num_tokens - 2);
-    const double all = seconds_of(model, prompts, batch_size, num_tokens);
+    const auto best_of = [&](std::span<const std::vector<int32_t>> asked, int64_t length) {
+      return best_seconds(kRounds, [&] { answer(model, asked, batch_size, length); });
+    };
+    const double step = (best_of(one_batch, num_tokens) - best_of(one_batch, 2)) / static_cast<double>(num_tokens - 2);
+    const double all = best_seconds(1, [&] { answer(model, prompts, batch_size, num_tokens); });
     const double limit = std::max(byte_seconds, 2 * parameters * static_cast<double>(batch_size) / rate);
     std::printf("%s\n  {\"batch_size\": %ld, \"seconds\": %.3f, \"step_seconds\": %.5f, \"limit_seconds\": %.5f}",
                 i > 4 ? "," : "", static_cast<long>(batch_size), all, step, limit);

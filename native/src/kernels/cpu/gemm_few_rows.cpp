@@ -12,7 +12,7 @@ namespace mmpo {
 namespace {
 
 constexpr int64_t kStripColumns = 32;
-constexpr int64_t kPanelBytes = 16 << 10;
+constexpr int64_t kPanelBytes = 32 << 10;
 // Memory of B that is worth a thread.
 constexpr int64_t kThreadBytes = 64 << 10;
 
@@ -99,8 +99,10 @@ void multiply_strip_of(const GemmMatrix<P>& a, const GemmMatrix<T>& b, const Gem
     const GemmResult<Out> result = (block > 0 ? c.grown() : c).part(0, column);
     const GemmResult<Out> rest = begin_sums<P>(result, plan.rows, count, sums, kStripColumns);
     const bool begun = rest.addend != result.addend;
-    for (int64_t k = block; k < end; k += kPanelDepths<P>) {
-      const int64_t depths = smaller(kPanelDepths<P>, end - k);
+    const int64_t panels = at::ceil_div(end - block, kPanelDepths<P>);
+    const int64_t panel_depths = at::round_up(at::ceil_div(end - block, panels), plan.depth_multiple);
+    for (int64_t k = block; k < end; k += panel_depths) {
+      const int64_t depths = smaller(panel_depths, end - k);
       const int64_t padded = at::round_up(depths, plan.depth_multiple);
       pack_panel(part(b, k, column), {depths, padded, count}, kStripColumns, panel);
       multiply_strip({rows, kStripColumns, padded}, a.data + k, a.stride, begun || k > block, panel, sums, next);
