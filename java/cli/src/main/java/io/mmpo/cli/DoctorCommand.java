@@ -137,7 +137,7 @@ final class DoctorCommand implements Callable<Integer> {
                     out,
                     "Cache",
                     cache + " cannot be written: " + IoProblem.of(e)
-                            + ". Make it writable, or set XDG_CACHE_HOME to a place that is.");
+                            + ". Make it writable, or set MMPO_CACHE to a place that is.");
         }
     }
 

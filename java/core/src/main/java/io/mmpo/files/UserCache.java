@@ -1,16 +1,40 @@
 package io.mmpo.files;
 
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
-/** The user's cache of this program: below XDG_CACHE_HOME, or ~/.cache where that is not set. */
+/**
+ * The one directory that this program, and the libraries that it uses, keep files in for later runs: the one that MMPO_CACHE names, else
+ * mmpo below XDG_CACHE_HOME, else below ~/.cache.
+ */
 public final class UserCache {
+    private static final Set<String> NOWHERE = Set.of("no", "none", "false", "off");
+
     private UserCache() {}
 
     public static Path directory() {
-        String cacheHome = System.getenv("XDG_CACHE_HOME");
-        Path base = cacheHome == null || cacheHome.isBlank()
-                ? Path.of(System.getProperty("user.home"), ".cache")
-                : Path.of(cacheHome);
-        return base.resolve("mmpo");
+        return directory(System.getenv());
+    }
+
+    /** MMPO_CACHE may say that no rows are kept; native libraries still have to lie somewhere. */
+    public static Path directory(Map<String, String> environment) {
+        return get(environment, "MMPO_CACHE")
+                .filter(place -> !isNowhere(place))
+                .map(Path::of)
+                .orElseGet(() -> get(environment, "XDG_CACHE_HOME")
+                        .map(Path::of)
+                        .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache"))
+                        .resolve("mmpo"));
+    }
+
+    /** Whether rows are kept nowhere where this is said in place of a directory. */
+    public static boolean isNowhere(String place) {
+        return NOWHERE.contains(place);
+    }
+
+    private static Optional<String> get(Map<String, String> environment, String name) {
+        return Optional.ofNullable(environment.get(name)).filter(value -> !value.isBlank());
     }
 }

@@ -1,12 +1,15 @@
 package io.mmpo.nativelib;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.LoadingProperties;
+import io.mmpo.files.UserCache;
 import java.io.File;
 import java.io.IOException;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.Loader;
@@ -33,6 +36,7 @@ final class LibTorch {
 
     static void load(Platform platform) {
         NativeEnvironment.prepare();
+        useOwnCache();
         String directory = System.getProperty(PROPERTY, System.getenv(VARIABLE));
         if (directory != null && !directory.isBlank()) {
             loadExisting(Path.of(directory));
@@ -62,6 +66,19 @@ final class LibTorch {
         }
     }
 
+    /** JavaCPP asks once where its cache is, and looks then whether it can be written. */
+    private static void useOwnCache() {
+        try {
+            LoadingProperties.during(Map.of("org.bytedeco.javacpp.cachedir", cache().toString()), Loader::getCacheDir);
+        } catch (IOException e) {
+            throw cannotBeUnpacked("LibTorch", e);
+        }
+    }
+
+    private static Path cache() {
+        return UserCache.directory().resolve("javacpp");
+    }
+
     /** Into JavaCPP's cache, where later runs find it. */
     private static Path unpack(String artifact, String library, String classifier) {
         String resource = resource(artifact, classifier, library);
@@ -79,14 +96,19 @@ final class LibTorch {
             }
             return file.toPath();
         } catch (IOException e) {
-            throw MmpoException.of(
-                    MmpoException.Kind.ENVIRONMENT,
-                    e,
-                    "%s of LibTorch cannot be unpacked: %s. It needs 400 MB in ~/.javacpp/cache; another place is named with"
-                            + " -Dorg.bytedeco.javacpp.cachedir=/dir.",
-                    library,
-                    e.getMessage());
+            throw cannotBeUnpacked(library + " of LibTorch", e);
         }
+    }
+
+    private static MmpoException cannotBeUnpacked(String what, IOException e) {
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT,
+                e,
+                "%s cannot be unpacked: %s. It needs 400 MB in %s; another place is named with the environment variable"
+                        + " MMPO_CACHE.",
+                what,
+                e.getMessage(),
+                cache());
     }
 
     private static void loadExisting(Path directory) {

@@ -19,7 +19,6 @@ import java.util.HexFormat;
 record LibraryCache(Path root) {
     private static final String LIBRARY = "libmmpo.so";
 
-    /** Of the user, after the XDG base directory rules. */
     static LibraryCache user() {
         return new LibraryCache(UserCache.directory().resolve("native"));
     }
@@ -30,7 +29,7 @@ record LibraryCache(Path root) {
         try (InputStream in = url == null ? null : url.openStream()) {
             if (in == null) {
                 throw MmpoException.environment(
-                        "The native core is not on the class path or among the modules: the resource %s is wanted. Add the artifact io.mmpo:mmpo-native, or"
+                        "The native core is not on the class path or among the modules: the resource %s is wanted. Add the artifact io.mmpo:mmpo-native-linux-x86-64, or"
                                 + " build it: mvn -pl native package.",
                         resource);
             }
@@ -40,7 +39,7 @@ record LibraryCache(Path root) {
                     MmpoException.Kind.ENVIRONMENT,
                     e,
                     "The native core cannot be unpacked into %s: %s. Make room or writing possible there, or name another place with"
-                            + " the environment variable XDG_CACHE_HOME.",
+                            + " the environment variable MMPO_CACHE.",
                     root,
                     e);
         }

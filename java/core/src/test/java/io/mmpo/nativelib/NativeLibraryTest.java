@@ -82,7 +82,7 @@ class NativeLibraryTest {
         assertEnvironmentError(
                 () -> new LibraryCache(file).unpack(Platform.current()),
                 "cannot be unpacked into " + file,
-                "XDG_CACHE_HOME");
+                "MMPO_CACHE");
     }
 
     @Test

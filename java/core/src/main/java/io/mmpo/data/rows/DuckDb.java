@@ -48,7 +48,7 @@ public final class DuckDb implements AutoCloseable {
                     MmpoException.Kind.ENVIRONMENT,
                     e,
                     "DuckDB, which reads and writes Parquet, could not be loaded: %s. Its library is unpacked into %s, or into %s where"
-                            + " that cannot be written; make room there, or name other directories with XDG_CACHE_HOME and"
+                            + " that cannot be written; make room there, or name other directories with MMPO_CACHE and"
                             + " MMPO_JAVA_OPTS=-Djava.io.tmpdir=DIR.",
                     e instanceof IOException io ? IoProblem.of(io) : e,
                     UserCache.directory(),

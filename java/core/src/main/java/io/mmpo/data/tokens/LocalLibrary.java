@@ -4,6 +4,8 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.mmpo.MmpoException;
+import io.mmpo.files.LoadingProperties;
+import io.mmpo.files.UserCache;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +15,17 @@ import java.util.function.LongFunction;
 
 /** The tokenizers library in this process. It is loaded when the first tokenizer is. */
 final class LocalLibrary implements TokenizerLibrary {
+    // DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU
+    // library,
+    // which is all that tokenizing needs. Where there is a GPU it asks for its kind with JNA, which unpacks a library
+    // too.
+    private static final Map<String, String> SETTINGS = Map.of(
+            "RUST_FLAVOR", "cpu",
+            "ai.djl.offline", "true",
+            "OPT_OUT_TRACKING", "true",
+            "DJL_CACHE_DIR", UserCache.directory().resolve("djl").toString(),
+            "jna.tmpdir", UserCache.directory().resolve("jna").toString());
+
     private final HuggingFaceTokenizer library;
 
     private LocalLibrary(HuggingFaceTokenizer library) {
@@ -31,7 +44,10 @@ final class LocalLibrary implements TokenizerLibrary {
     }
 
     static LocalLibrary load(String definition) {
-        stayOffline();
+        return LoadingProperties.during(SETTINGS, () -> loadWithOwnLoader(definition));
+    }
+
+    private static LocalLibrary loadWithOwnLoader(String definition) {
         // It looks for its version among the resources of the thread's loader, which may be one that does not know its
         // jar.
         Thread thread = Thread.currentThread();
@@ -47,25 +63,12 @@ final class LocalLibrary implements TokenizerLibrary {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,
                     e,
-                    "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into ~/.djl.ai (or DJL_CACHE_DIR); "
-                            + "make that directory writable, on Linux x86-64 or arm64 with glibc.",
-                    e.getMessage());
+                    "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into %s; make that directory writable, or name another"
+                            + " with the environment variable MMPO_CACHE. It runs on Linux x86-64 or arm64 with glibc.",
+                    e.getMessage(),
+                    UserCache.directory().resolve("djl"));
         } finally {
             thread.setContextClassLoader(loader);
-        }
-    }
-
-    /**
-     * DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU library, which
-     * is all that tokenizing needs.
-     */
-    private static synchronized void stayOffline() {
-        for (Map.Entry<String, String> setting : Map.of(
-                        "RUST_FLAVOR", "cpu", "ai.djl.offline", "true", "OPT_OUT_TRACKING", "true")
-                .entrySet()) {
-            if (System.getProperty(setting.getKey()) == null) {
-                System.setProperty(setting.getKey(), setting.getValue());
-            }
         }
     }
 
