@@ -28,7 +28,7 @@ final class BuiltLibrary {
 
     /** What the library needs at run time, and nothing of the tests; DuckDB only where Parquet is read. */
     private static final Pattern NEEDED = Pattern.compile(
-            "(jackson-(annotations|core|databind|dataformat)|snakeyaml|javacpp|openblas|pytorch|tokenizers|api-0|gson|jna|slf4j-api|jspecify|error_prone_annotations|mmpo-).*\\.jar");
+            "(jackson-(annotations|core|databind|dataformat)|snakeyaml|javacpp|openblas|pytorch|tokenizers|api-0|gson|jna|slf4j-api|jspecify|error_prone_annotations|mmpo-native|mmpo-\\d).*\\.jar");
 
     private BuiltLibrary() {}
 
@@ -76,7 +76,7 @@ final class BuiltLibrary {
         if (!Files.isDirectory(entry)) {
             return entry;
         }
-        Path jar = directory.resolve(isNative(entry) ? "mmpo-native.jar" : "mmpo-core.jar");
+        Path jar = directory.resolve(isNative(entry) ? "mmpo-native-linux-x86-64.jar" : "mmpo.jar");
         Manifest manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
         if (isNative(entry)) {
@@ -118,12 +118,12 @@ final class BuiltLibrary {
         return compiled.resolve(MODULE_INFO);
     }
 
-    /** core: whether of mmpo-core or of mmpo-native. */
+    /** core: whether of mmpo or of mmpo-native-linux-x86-64. */
     static Path jar(boolean core, Path directory) throws IOException {
         for (Path entry : classPath()) {
             String name = entry.getFileName().toString();
             if (core
-                    ? isCore(entry) || name.startsWith("mmpo-core")
+                    ? isCore(entry) || name.matches("mmpo-\\d.*")
                     : isNative(entry) || name.startsWith("mmpo-native")) {
                 return asJar(entry, directory);
             }

@@ -1,6 +1,7 @@
 package io.mmpo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -22,6 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 class EmbedExampleTest {
     private static final Path EXAMPLE = BuiltLibrary.ROOT.resolve("examples/embed");
     private static final Pattern PROPERTY = Pattern.compile("<([a-z.-]+)>([^<$]+)</\\1>");
+
+    private static final Pattern WEIGHT = Pattern.compile("(\\d+) jars, (\\d+) MB");
 
     @TempDir(cleanup = CleanupMode.NEVER) // it has links to Maven's own repository
     Path directory;
@@ -61,9 +65,40 @@ class EmbedExampleTest {
             String java = Path.of(System.getProperty("java.home"), "bin/java").toString();
             assertThat(run(2, project, java, "--illegal-native-access=deny", "-jar", "target/embed.jar"))
                     .startsWith("usage: java -jar embed.jar MODEL DIRECTORY");
-            assertThat(project.resolve("target/lib/mmpo-core-0.1.0.jar")).exists();
+            assertThat(project.resolve("target/lib/mmpo-0.1.0.jar")).exists();
+            assertThePageSaysWhatItWeighs(project.resolve("target/lib"));
         } finally {
             remove(directory);
+        }
+    }
+
+    /** libmmpo.so is here with or without what a release strips from it, so a few megabytes are let pass. */
+    private static void assertThePageSaysWhatItWeighs(Path lib) throws IOException {
+        List<MatchResult> said = WEIGHT.matcher(Files.readString(BuiltLibrary.ROOT.resolve("docs/java.md"))
+                        .replace('\n', ' '))
+                .results()
+                .toList();
+        List<Path> jars = list(lib);
+        List<Path> withoutDuckDb = jars.stream()
+                .filter(jar -> !jar.getFileName().toString().startsWith("duckdb_jdbc"))
+                .toList();
+        assertThat(withoutDuckDb).hasSize(jars.size() - 1);
+        assertWeight(jars, said.get(0));
+        assertWeight(withoutDuckDb, said.get(1));
+    }
+
+    private static void assertWeight(List<Path> jars, MatchResult said) throws IOException {
+        long bytes = 0;
+        for (Path jar : jars) {
+            bytes += Files.size(jar);
+        }
+        assertThat(jars).as("%s", jars).hasSize(Integer.parseInt(said.group(1)));
+        assertThat(bytes / 1e6).isCloseTo(Double.parseDouble(said.group(2)), within(4.0));
+    }
+
+    private static List<Path> list(Path directory) throws IOException {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.toList();
         }
     }
 
@@ -77,10 +112,11 @@ class EmbedExampleTest {
         install(repository, "mmpo-parent", "pom.xml");
         Files.copy(
                 BuiltLibrary.jar(true, directory),
-                install(repository, "mmpo-core", "java/core/pom.xml").resolve("mmpo-core-0.1.0.jar"));
+                install(repository, "mmpo", "java/core/pom.xml").resolve("mmpo-0.1.0.jar"));
         Files.copy(
                 BuiltLibrary.jar(false, directory),
-                install(repository, "mmpo-native", "native/pom.xml").resolve("mmpo-native-0.1.0.jar"));
+                install(repository, "mmpo-native-linux-x86-64", "native/pom.xml")
+                        .resolve("mmpo-native-linux-x86-64-0.1.0.jar"));
         return repository;
     }
 
