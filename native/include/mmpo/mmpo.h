@@ -148,6 +148,9 @@ MMPO_API int32_t mmpo_trainer_expect_step(mmpo_trainer* trainer, mmpo_error* err
  * the exchange in messages. MMPO_COLLECTIVE where it fails. */
 MMPO_API int32_t mmpo_backend_gather(void* backend, const char* what, const double* values, int64_t num_values,
                                      double* out_all, mmpo_error* err);
+/* The last exchanges that this process made, by trainers and by mmpo_backend_gather, as a table for people: a line each, the newest first,
+ * with number, beginning (UTC), seconds, state, bytes sent and name. out_text: [capacity], ends in NUL, cut where it is longer. */
+MMPO_API int32_t mmpo_exchanges(char* out_text, int64_t capacity, mmpo_error* err);
 /* Bytes that this rank has sent to others since it was created; 0 of one rank. */
 MMPO_API int32_t mmpo_trainer_bytes_sent(const mmpo_trainer* trainer, int64_t* out_bytes, mmpo_error* err);
 

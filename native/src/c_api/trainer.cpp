@@ -6,6 +6,7 @@
 
 #include "c_api/guard.h"
 #include "c_api/handles.h"
+#include "dist/exchange_record.h"
 #include "dist/rank_group.h"
 
 using mmpo::guard;
@@ -101,6 +102,16 @@ int32_t mmpo_backend_gather(void* backend, const char* what, const double* value
     require_not_null(out_all, "out_all");
     mmpo::RankGroup group(*static_cast<c10d::Backend*>(backend), at::kCPU);
     std::ranges::copy(group.gather({values, static_cast<size_t>(num_values)}, what).wait(), out_all);
+  });
+}
+
+int32_t mmpo_exchanges(char* out_text, int64_t capacity, mmpo_error* err) {
+  if (out_text != nullptr && capacity > 0) *out_text = '\0';
+  return guard(err, [&] {
+    require_not_null(out_text, "out_text");
+    require(capacity >= 1, "capacity must be >= 1, got ", capacity);
+    const std::string text = mmpo::ExchangeRecord::of_process().text();
+    out_text[text.copy(out_text, static_cast<size_t>(capacity - 1))] = '\0';
   });
 }
 

@@ -121,7 +121,7 @@ class ArchitectureTest {
                     "io.mmpo.report",
                     "io.mmpo.run",
                     "io.mmpo.train"),
-            entry("io.mmpo.dist", "io.mmpo.nativelib"),
+            entry("io.mmpo.dist", "io.mmpo.files", "io.mmpo.nativelib", "io.mmpo.spec"),
             entry("io.mmpo.shard", "io.mmpo.model", "io.mmpo.nativelib"),
             entry("io.mmpo.report", "io.mmpo.config", "io.mmpo.files", "io.mmpo.run", "io.mmpo.spec"),
             entry(

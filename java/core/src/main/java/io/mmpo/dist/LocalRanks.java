@@ -20,8 +20,11 @@ import java.util.function.Consumer;
  * ranks print one is kept, that which says most.
  */
 public final class LocalRanks implements AutoCloseable {
-    /** In which ranks that have lost another one say so and end. */
+    /** In which ranks that have lost another one say so and end: {@link RankReports} takes up to 8 s, and what it closes a little. */
     private static final long GRACE_SECONDS = 12;
+
+    /** In which they do when one of them has: it waited for the others before it spoke. */
+    private static final long GRACE_AFTER_WORD_SECONDS = 2;
 
     private static final int SIGNAL = 128;
 
@@ -58,6 +61,13 @@ public final class LocalRanks implements AutoCloseable {
     public record End(int exitCode, Optional<String> failure) {}
 
     private record Ended(RankProcess rank, int exitCode) {
+        /** Whether it says that another rank is lost. */
+        boolean isConsequence() {
+            return rank.failure()
+                    .filter(said -> said.contains(RankReports.CONSEQUENCE))
+                    .isPresent();
+        }
+
         /** Whether it says why, and not that another rank is lost. */
         boolean isCause() {
             return rank.failure()
@@ -99,7 +109,7 @@ public final class LocalRanks implements AutoCloseable {
         boolean interrupted = false;
         List<Ended> all = new ArrayList<>();
         while (all.size() < ranks.size()) {
-            Ended next = firstFailure.isEmpty() ? ended.take() : ended.poll(GRACE_SECONDS, TimeUnit.SECONDS);
+            Ended next = firstFailure.isEmpty() ? ended.take() : ended.poll(graceSeconds(all), TimeUnit.SECONDS);
             if (next == null) {
                 killAll();
                 next = ended.take();
@@ -115,6 +125,10 @@ public final class LocalRanks implements AutoCloseable {
         }
         Ended cause = all.stream().filter(Ended::isCause).findFirst().orElse(firstFailure.get());
         return new End(cause.exitCode(), Optional.of(describe(cause, all)));
+    }
+
+    private static long graceSeconds(List<Ended> all) {
+        return all.stream().anyMatch(Ended::isConsequence) ? GRACE_AFTER_WORD_SECONDS : GRACE_SECONDS;
     }
 
     private static String describe(Ended first, List<Ended> all) {

@@ -7,6 +7,7 @@ import io.mmpo.nativelib.NativeLibrary;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -27,26 +28,32 @@ public final class RankGroup implements Ranks, AutoCloseable {
     private final TCPStore store;
     private final ProcessGroupGloo group;
     private final RankReports reports;
+    private final ExchangeFile exchanges;
     private int texts;
 
-    private RankGroup(RankPlace place, TCPStore store, ProcessGroupGloo group, RankReports reports) {
+    private RankGroup(
+            RankPlace place, TCPStore store, ProcessGroupGloo group, RankReports reports, ExchangeFile exchanges) {
         this.place = place;
         this.store = store;
         this.group = group;
         this.reports = reports;
+        this.exchanges = exchanges;
     }
 
     /**
      * Waits for the other ranks.
      *
      * @param timeout of this and of every exchange after it
+     * @param outputDirectory of the run, for what a failure leaves
      */
-    public static RankGroup join(RankPlace place, Duration timeout) {
+    public static RankGroup join(RankPlace place, Duration timeout, Path outputDirectory) {
         NativeLibrary.load();
+        ExchangeFile exchanges = new ExchangeFile(outputDirectory, place.rank());
+        exchanges.removeEarlier();
         Milliseconds limit = new Milliseconds(timeout.toMillis());
         try {
             TCPStore store = store(place, place.rank() == 0 && !place.startedByAgent(), limit);
-            RankReports reports = new RankReports(store, place);
+            RankReports reports = new RankReports(store, place, timeout);
             reports.arrived();
             ProcessGroupGloo.Options gloo = ProcessGroupGloo.Options.create();
             gloo.devices().push_back(device(place, System.getenv()));
@@ -54,7 +61,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
             ProcessGroupGloo group = new ProcessGroupGloo(storeOfGroup(place, limit), place.rank(), place.size(), gloo);
             reports.learnHosts();
             divideThreads(place);
-            return new RankGroup(place, store, group, reports);
+            return new RankGroup(place, store, group, reports, exchanges);
         } catch (RuntimeException e) {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,
@@ -166,7 +173,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
     public RuntimeException explained(RuntimeException failure) {
         boolean isOfOthers =
                 failure instanceof NativeException core && core.status() == NativeException.Status.COLLECTIVE;
-        return isOfOthers ? reports.lost(failure) : reports.own(failure);
+        return isOfOthers ? reports.lost(failure, exchanges.write()) : reports.own(failure);
     }
 
     /** Before memory that a trainer reduces over it is freed nothing may be under way: trainers are closed first. */

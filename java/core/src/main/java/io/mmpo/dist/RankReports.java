@@ -4,6 +4,7 @@ import io.mmpo.MmpoException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,6 +16,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
@@ -24,8 +26,14 @@ import org.bytedeco.pytorch.StringVector;
  * says so within a few seconds; who does not is the one that the others have lost.
  */
 final class RankReports {
-    /** In which a rank that waits in the same exchange sees that it has failed, too. */
+    /** In which a rank that still computes comes to the exchange that has failed, and sees it. */
     private static final long GRACE_MILLIS = 8_000;
+
+    /** In which it does after an exchange whose time is up: whoever is there has waited as long. */
+    private static final long GRACE_AFTER_TIMEOUT_MILLIS = 2_000;
+
+    /** In which a call of the store ends, when the group does. */
+    private static final long CLOSE_MILLIS = 500;
 
     /** Of a call of the store, which has no limit of its own where rank 0 is stopped. */
     private static final long CALL_MILLIS = 2_000;
@@ -40,6 +48,8 @@ final class RankReports {
     /** Where the core's message of an exchange that failed goes on: native/src/dist/rank_group.cpp. */
     private static final String OF_RANK = " of rank ";
 
+    private static final Pattern WAITED = Pattern.compile(" failed after (\\d+\\.\\d) s: ");
+
     /** A line of Gloo's sources as its messages have it: [/build/gloo/transport/tcp/unbound_buffer.cc:129]. */
     private static final Pattern SOURCE = Pattern.compile("\\[[^\\]\\s]+\\.(?:cc|cpp|h):\\d+] ?");
 
@@ -47,20 +57,17 @@ final class RankReports {
 
     private final Store store;
     private final RankPlace place;
-    private final long graceMillis;
+    private final Duration timeout;
     private final ExecutorService calls = Executors.newSingleThreadExecutor(
             work -> Thread.ofPlatform().daemon().name("mmpo-rank-reports").unstarted(work));
     private List<String> hosts = List.of();
     private boolean hasFailed;
 
-    RankReports(Store store, RankPlace place) {
-        this(store, place, GRACE_MILLIS);
-    }
-
-    RankReports(Store store, RankPlace place, long graceMillis) {
+    /** timeout: of an exchange. */
+    RankReports(Store store, RankPlace place, Duration timeout) {
         this.store = store;
         this.place = place;
-        this.graceMillis = graceMillis;
+        this.timeout = timeout;
     }
 
     void arrived() {
@@ -80,7 +87,7 @@ final class RankReports {
 
     /** After this rank has failed, and while the others may still ask the store why. */
     void awaitOthers() {
-        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(graceMillis);
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(GRACE_MILLIS);
         while (hasFailed && !silent().isEmpty() && System.nanoTime() < end) {
             pause();
         }
@@ -98,8 +105,13 @@ final class RankReports {
                 : failure;
     }
 
-    /** failure: of an exchange with the others. */
-    MmpoException lost(RuntimeException failure) {
+    /**
+     * What is said of the others.
+     *
+     * @param failure of an exchange with them
+     * @param record where this rank's exchanges are
+     */
+    MmpoException lost(RuntimeException failure, String record) {
         String exchange = exchangeOf(failure);
         // What is set is under way when the call returns; that it can be asked for says that rank 0 is still there.
         boolean storeAnswers = ask(() -> {
@@ -108,17 +120,18 @@ final class RankReports {
                 })
                 .orElse(false);
         String others = storeAnswers
-                ? describeOthers(exchange)
+                ? describeOthers(exchange, graceMillis(failure))
                 : "Rank 0 (%s) does not answer: it is gone or stands still.".formatted(hostOf(0));
         return MmpoException.of(
                 MmpoException.Kind.TRAINING,
                 failure,
                 "%s " + CONSEQUENCE
-                        + "%s (rank %d on %s). Go on from the last checkpoint with resume_from_checkpoint: true.",
+                        + "%s (rank %d on %s). Go on from the last checkpoint with resume_from_checkpoint: true. %s",
                 others,
                 firstLine(failure),
                 place.rank(),
-                host());
+                host(),
+                record);
     }
 
     private static String exchangeOf(RuntimeException failure) {
@@ -127,8 +140,16 @@ final class RankReports {
         return end < 0 ? "an exchange" : line.substring(0, end);
     }
 
+    /** Others are waited for until soon after the time of the exchange, or for some seconds if that is earlier. */
+    private long graceMillis(RuntimeException failure) {
+        Matcher matcher = WAITED.matcher(firstLine(failure));
+        double waitedSeconds = matcher.find() ? Double.parseDouble(matcher.group(1)) : 0;
+        long leftMillis = Math.max(0, timeout.toMillis() - Math.round(waitedSeconds * 1e3));
+        return Math.min(GRACE_MILLIS, leftMillis + GRACE_AFTER_TIMEOUT_MILLIS);
+    }
+
     /** exchange: in which this rank waited. */
-    private String describeOthers(String exchange) {
+    private String describeOthers(String exchange, long graceMillis) {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(graceMillis);
         List<Integer> silent = silent();
         while (!silent.isEmpty() && System.nanoTime() < end) {
@@ -233,7 +254,7 @@ final class RankReports {
     boolean end() {
         calls.shutdownNow();
         try {
-            return calls.awaitTermination(CALL_MILLIS, TimeUnit.MILLISECONDS);
+            return calls.awaitTermination(CLOSE_MILLIS, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;

@@ -8,6 +8,9 @@ import java.util.Arrays;
 
 /** Exchanges of a few numbers between ranks, beside those that trainers make. */
 public final class Collectives {
+    /** For the table of 256 exchanges, whose names are short. */
+    private static final long TABLE_BYTES = 64 * 1024;
+
     private Collectives() {}
 
     /**
@@ -36,6 +39,18 @@ public final class Collectives {
                     byRank[rank] = Arrays.copyOfRange(flat, rank * values.length, (rank + 1) * values.length);
                 }
                 return byRank;
+            });
+        }
+    }
+
+    /** The last exchanges that this process made, trainers' too: a table for people, the newest first. */
+    public static String lastExchanges() {
+        NativeLibrary.load();
+        try (Arena arena = Arena.ofConfined()) {
+            return NativeCall.run("mmpo_exchanges", arena, call -> {
+                MemorySegment text = arena.allocate(TABLE_BYTES);
+                call.check((int) Bindings.EXCHANGES.invokeExact(text, TABLE_BYTES, call.error()));
+                return text.getString(0);
             });
         }
     }

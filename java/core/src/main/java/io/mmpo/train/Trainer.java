@@ -39,7 +39,7 @@ public final class Trainer {
     private static TrainingResult run(
             RankPlace place, TrainingConfig config, ProgressListener listener, IntFunction<RowOrder> orderOf) {
         Duration timeout = Duration.ofSeconds(config.ranks().timeoutSeconds());
-        try (RankGroup ranks = RankGroup.join(place, timeout)) {
+        try (RankGroup ranks = RankGroup.join(place, timeout, config.run().outputDir())) {
             try {
                 return run(config, ranks.isFirst() ? listener : onlyStopping(listener), orderOf, ranks);
             } catch (RuntimeException e) {

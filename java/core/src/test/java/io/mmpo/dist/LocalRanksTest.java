@@ -51,6 +51,17 @@ class LocalRanksTest {
                 .contains("was ended by signal 9. Rank 1 is gone.");
     }
 
+    /** It is ended soon after another has said that it is lost, not after what a rank that computes is given. */
+    @Test
+    void aRankThatStandsStillIsNotWaitedFor() throws Exception {
+        long start = System.nanoTime();
+        LocalRanks.End end = run("if [ $RANK = 1 ]; then exec sleep 60; fi;"
+                + " echo 'mmpo: Rank 1 is gone. The run cannot go on: x.' >&2; exit 5");
+        assertThat(end.exitCode()).isEqualTo(5);
+        assertThat(end.failure()).contains("Rank 1 is gone. The run cannot go on: x.");
+        assertThat((System.nanoTime() - start) * 1e-9).isLessThan(8);
+    }
+
     @Test
     void interruptedRanksAreNoFailure() throws Exception {
         assertThat(run("exit 130")).isEqualTo(new LocalRanks.End(INTERRUPTED, Optional.empty()));

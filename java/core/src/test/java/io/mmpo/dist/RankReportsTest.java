@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.mmpo.MmpoException;
 import io.mmpo.nativelib.NativeLibrary;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -19,7 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** What ranks say of each other when an exchange has failed. Three ranks in one process, over a file in place of rank 0's store. */
 class RankReportsTest {
     private static final int RANKS = 3;
-    private static final long GRACE_MILLIS = 3_000;
+    /** The grace after an early failure is this one and two seconds. */
+    private static final Duration TIMEOUT = Duration.ofSeconds(4);
+
+    private static final String RECORD = "The last exchanges are in x.";
 
     @TempDir
     Path directory;
@@ -34,7 +38,7 @@ class RankReportsTest {
             FileStore store = new FileStore(directory.resolve("store").toString(), RANKS);
             stores.add(store);
             ranks.add(new RankReports(
-                    store, new RankPlace(rank, RANKS, rank, RANKS, "127.0.0.1", 29500, 0, false), GRACE_MILLIS));
+                    store, new RankPlace(rank, RANKS, rank, RANKS, "127.0.0.1", 29500, 0, false), TIMEOUT));
         }
         ranks.forEach(RankReports::arrived);
         ranks.forEach(RankReports::learnHosts);
@@ -48,18 +52,24 @@ class RankReportsTest {
         }
     }
 
-    private static RuntimeException failed(String exchange, int rank) {
-        return new IllegalStateException("%s of rank %d of %d failed: [/build/gloo/transport/tcp/pair.cc:12] timed out"
-                .formatted(exchange, rank, RANKS));
+    private static RuntimeException failed(String exchange, int rank, double seconds) {
+        return new IllegalStateException(
+                "%s of rank %d of %d failed after %.1f s: [/build/gloo/transport/tcp/pair.cc:12] timed out"
+                        .formatted(exchange, rank, RANKS, seconds));
     }
 
     /** What each of these ranks says, all of which wait at the same time. */
     private List<MmpoException> lost(String... exchanges) throws Exception {
+        return lostAfter(0.1, exchanges);
+    }
+
+    private List<MmpoException> lostAfter(double seconds, String... exchanges) throws Exception {
         try (ExecutorService threads = Executors.newFixedThreadPool(RANKS)) {
             List<Future<MmpoException>> said = new ArrayList<>();
             for (int rank = 0; rank < exchanges.length; rank++) {
                 int number = rank;
-                said.add(threads.submit(() -> ranks.get(number).lost(failed(exchanges[number], number))));
+                said.add(threads.submit(
+                        () -> ranks.get(number).lost(failed(exchanges[number], number, seconds), RECORD)));
             }
             List<MmpoException> messages = new ArrayList<>();
             for (Future<MmpoException> one : said) {
@@ -75,9 +85,24 @@ class RankReportsTest {
             assertThat(message)
                     .hasMessageMatching(
                             "Rank 2 \\(.+, process \\d+\\) does not answer: it is gone or stands still\\."
-                                    + " The run cannot go on: the reduction of gradients of rank [01] of 3 failed: timed out"
-                                    + " \\(rank [01] on .+\\)\\. Go on from the last checkpoint with resume_from_checkpoint: true\\.");
+                                    + " The run cannot go on: the reduction of gradients of rank [01] of 3 failed after 0\\.1 s: timed out"
+                                    + " \\(rank [01] on .+\\)\\. Go on from the last checkpoint with resume_from_checkpoint: true\\. The last exchanges are in x\\.");
         }
+    }
+
+    /** Who has waited as long as may be is given two seconds more, and who has failed early what is left of that. */
+    @Test
+    void othersAreWaitedForUntilSoonAfterTheTimeOfAnExchange() throws Exception {
+        assertThat(secondsUntilOneIsNamed(TIMEOUT.toMillis() * 1e-3)).isBetween(2.0, 5.5);
+        assertThat(secondsUntilOneIsNamed(0.1)).isGreaterThan(5.5);
+    }
+
+    private double secondsUntilOneIsNamed(double waitedSeconds) throws Exception {
+        long start = System.nanoTime();
+        assertThat(lostAfter(waitedSeconds, "the exchange of metrics").get(0))
+                .hasMessageContaining("Rank 2 (")
+                .hasMessageContaining("does not answer");
+        return (System.nanoTime() - start) * 1e-9;
     }
 
     @Test
