@@ -4,12 +4,14 @@ import io.mmpo.MmpoException;
 import io.mmpo.nativelib.Collectives;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeLibrary;
+import io.mmpo.spec.Device;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.PrefixStore;
@@ -17,23 +19,37 @@ import org.bytedeco.pytorch.ProcessGroupGloo;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.TCPStore;
 import org.bytedeco.pytorch.TCPStoreOptions;
-import org.bytedeco.pytorch.gloo.Device;
 
-/** The ranks of a run in several processes, over c10d: they meet in a TCPStore of rank 0's and exchange over Gloo. */
+/**
+ * The ranks of a run in several processes, over c10d: they meet in a TCPStore of rank 0's and exchange over Gloo; what trainers on GPUs
+ * exchange goes over NCCL.
+ */
 public final class RankGroup implements Ranks, AutoCloseable {
     /** Names the network interface, as it does for PyTorch. */
     private static final String INTERFACE = "GLOO_SOCKET_IFNAME";
 
     private final RankPlace place;
+    private final Duration timeout;
+    private final Path outputDirectory;
     private final TCPStore store;
     private final ProcessGroupGloo group;
     private final RankReports reports;
     private final ExchangeFile exchanges;
+    private Optional<NcclGroup> nccl = Optional.empty();
+    private boolean hasFailed;
     private int texts;
 
     private RankGroup(
-            RankPlace place, TCPStore store, ProcessGroupGloo group, RankReports reports, ExchangeFile exchanges) {
+            RankPlace place,
+            Duration timeout,
+            Path outputDirectory,
+            TCPStore store,
+            ProcessGroupGloo group,
+            RankReports reports,
+            ExchangeFile exchanges) {
         this.place = place;
+        this.timeout = timeout;
+        this.outputDirectory = outputDirectory;
         this.store = store;
         this.group = group;
         this.reports = reports;
@@ -47,6 +63,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
      * @param outputDirectory of the run, for what a failure leaves
      */
     public static RankGroup join(RankPlace place, Duration timeout, Path outputDirectory) {
+        NcclGroup.chooseGpu(place, System.getenv());
         NativeLibrary.load();
         ExchangeFile exchanges = new ExchangeFile(outputDirectory, place.rank());
         exchanges.removeEarlier();
@@ -58,10 +75,11 @@ public final class RankGroup implements Ranks, AutoCloseable {
             ProcessGroupGloo.Options gloo = ProcessGroupGloo.Options.create();
             gloo.devices().push_back(device(place, System.getenv()));
             gloo.timeout(limit);
-            ProcessGroupGloo group = new ProcessGroupGloo(storeOfGroup(place, limit), place.rank(), place.size(), gloo);
+            ProcessGroupGloo group =
+                    new ProcessGroupGloo(storeOfGroup(place, "gloo", limit), place.rank(), place.size(), gloo);
             reports.learnHosts();
             divideThreads(place);
-            return new RankGroup(place, store, group, reports, exchanges);
+            return new RankGroup(place, timeout, outputDirectory, store, group, reports, exchanges);
         } catch (RuntimeException e) {
             throw MmpoException.of(
                     MmpoException.Kind.ENVIRONMENT,
@@ -91,9 +109,9 @@ public final class RankGroup implements Ranks, AutoCloseable {
      * nothing: they would free it, too, when the garbage collector finds them.
      */
     @SuppressWarnings("resource")
-    private static Store storeOfGroup(RankPlace place, Milliseconds timeout) {
+    private static Store storeOfGroup(RankPlace place, String name, Milliseconds timeout) {
         TCPStore tcp = store(place, false, timeout);
-        PrefixStore store = new PrefixStore(RankReports.prefix(place) + "gloo", tcp);
+        PrefixStore store = new PrefixStore(RankReports.prefix(place) + name, tcp);
         tcp.deallocate(false);
         store.deallocate(false);
         return store;
@@ -108,7 +126,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
     }
 
     /** Of the interface by which rank 0 is reached. */
-    private static Device device(RankPlace place, Map<String, String> environment) {
+    private static org.bytedeco.pytorch.gloo.Device device(RankPlace place, Map<String, String> environment) {
         String name = environment.get(INTERFACE);
         if (name != null && !name.isBlank()) {
             return ProcessGroupGloo.createDeviceForInterface(name);
@@ -129,8 +147,15 @@ public final class RankGroup implements Ranks, AutoCloseable {
     }
 
     @Override
-    public long backend() {
-        return group.address();
+    public long backend(Device device) {
+        if (device == Device.CPU) {
+            return group.address();
+        }
+        if (nccl.isEmpty()) {
+            Store ofGroup = storeOfGroup(place, "nccl", new Milliseconds(timeout.toMillis()));
+            nccl = Optional.of(NcclGroup.join(place, timeout, outputDirectory, ofGroup));
+        }
+        return nccl.get().address();
     }
 
     @Override
@@ -150,7 +175,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
 
     @Override
     public double[][] gather(double[] values, String what) {
-        return Collectives.gather(backend(), values, size(), what);
+        return Collectives.gather(group.address(), values, size(), what);
     }
 
     @Override
@@ -171,6 +196,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
      * the error says which ranks are gone, and why where they said so.
      */
     public RuntimeException explained(RuntimeException failure) {
+        hasFailed = true;
         boolean isOfOthers =
                 failure instanceof NativeException core && core.status() == NativeException.Status.COLLECTIVE;
         return isOfOthers ? reports.lost(failure, exchanges.write()) : reports.own(failure);
@@ -179,6 +205,7 @@ public final class RankGroup implements Ranks, AutoCloseable {
     /** Before memory that a trainer reduces over it is freed nothing may be under way: trainers are closed first. */
     @Override
     public void close() {
+        nccl.ifPresent(ofGpus -> ofGpus.close(hasFailed));
         group.close(); // which the others see
         if (isFirst()) {
             reports.awaitOthers();

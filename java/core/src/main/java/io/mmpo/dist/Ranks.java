@@ -1,5 +1,6 @@
 package io.mmpo.dist;
 
+import io.mmpo.spec.Device;
 import java.util.function.Supplier;
 
 /**
@@ -20,7 +21,7 @@ public interface Ranks {
         }
 
         @Override
-        public long backend() {
+        public long backend(Device device) {
             throw new IllegalStateException("one rank exchanges nothing");
         }
 
@@ -46,8 +47,8 @@ public interface Ranks {
     /** Whether this is the first rank of its host. */
     boolean isFirstOfHost();
 
-    /** The address of the c10d::Backend that a trainer shares with the others. */
-    long backend();
+    /** The address of the c10d::Backend that a trainer on such a device shares with the others: Gloo's, or NCCL's. */
+    long backend(Device device);
 
     int size();
 

@@ -9,9 +9,10 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 
-/** Variables that native libraries read from the environment while they are loaded. What the user has set stays. */
-final class NativeEnvironment {
+/** Variables that native libraries read from the environment. What the user has set stays, but for what is replaced. */
+public final class NativeEnvironment {
     private static final int KEEP = 0;
+    private static final int REPLACE = 1;
 
     private NativeEnvironment() {}
 
@@ -32,7 +33,16 @@ final class NativeEnvironment {
         set("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True");
     }
 
-    private static void set(String name, String value) {
+    /** Where the variable is not set. Java's own view of the environment stays as it was when the process began. */
+    public static void set(String name, String value) {
+        set(name, value, KEEP);
+    }
+
+    public static void replace(String name, String value) {
+        set(name, value, REPLACE);
+    }
+
+    private static void set(String name, String value, int replaces) {
         Linker linker = Linker.nativeLinker();
         MethodHandle setenv = linker.downcallHandle(
                 linker.defaultLookup().findOrThrow("setenv"),
@@ -40,7 +50,7 @@ final class NativeEnvironment {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment variable = arena.allocateFrom(name);
             MemorySegment text = arena.allocateFrom(value);
-            NativeCall.run("setenv", arena, call -> (int) setenv.invokeExact(variable, text, KEEP));
+            NativeCall.run("setenv", arena, call -> (int) setenv.invokeExact(variable, text, replaces));
         }
     }
 }

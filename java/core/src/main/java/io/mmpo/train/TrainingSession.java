@@ -22,7 +22,6 @@ import io.mmpo.nativelib.Sharding;
 import io.mmpo.run.MetricsLog;
 import io.mmpo.run.RunCheckpoint;
 import io.mmpo.run.RunDirectory;
-import io.mmpo.spec.Device;
 import io.mmpo.spec.OptimizerSettings;
 import io.mmpo.spec.TrackerKind;
 import io.mmpo.spec.WeightType;
@@ -32,7 +31,6 @@ import io.mmpo.track.Trackers;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -66,7 +64,6 @@ final class TrainingSession implements AutoCloseable {
         this.listener = listener;
         this.ranks = ranks;
         this.resources = resources;
-        requireCpuOfSeveral();
         tasks = readTasks();
         source = ModelSources.of(config.model().model(), config.model().revision(), listener::message);
         tokenizer = resources.keep(
@@ -80,14 +77,6 @@ final class TrainingSession implements AutoCloseable {
         model = resources.keep(PolicyModel.load(source, config, listener));
         trainingRows = checked(training, "training");
         evaluationRows = evaluation.map(data -> checked(data, "evaluation"));
-    }
-
-    private void requireCpuOfSeveral() {
-        if (ranks.areSeveral() && ChosenDevice.of(config.model().device()).device() == Device.CUDA) {
-            throw MmpoException.configuration(
-                    "device is %s, which is a GPU here, and several ranks compute on CPUs alone; set device: cpu, or start one process",
-                    config.model().device().name().toLowerCase(Locale.ROOT));
-        }
     }
 
     private Optional<LmEvaluation.Prepared> readTasks() {
@@ -188,7 +177,8 @@ final class TrainingSession implements AutoCloseable {
                         config,
                         run,
                         new Scorer(model.core()),
-                        tasks.map(read -> new TaskEvaluator(read, config, OpenModel.of(model, tokenizer), listener)),
+                        tasks.map(read ->
+                                new TaskEvaluator(read, config, OpenModel.of(model, tokenizer), listener)),
                         trainer,
                         checkpoints,
                         log,
@@ -244,7 +234,7 @@ final class TrainingSession implements AutoCloseable {
                 model.core(),
                 optimizerSettings(),
                 new Sharding(
-                        ranks.backend(),
+                        ranks.backend(ChosenDevice.of(config.model().device()).device()),
                         options.zeroStage(),
                         reduce,
                         options.reduceType(),
