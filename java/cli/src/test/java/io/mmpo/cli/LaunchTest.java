@@ -162,6 +162,51 @@ class LaunchTest {
         assertThat(lines.getLast()).contains("\tdone\t");
     }
 
+    /** At the first step, where the weights are the same: later ones differ by the rounding of sums. */
+    @Test
+    void ranksShareTheQuestionsOfTasks() throws IOException {
+        run = TinyRun.with(directory, SharedFiles.path("models/stories260k"), "");
+        List<String> keys = List.of(
+                "eval_tasks=arc_easy, piqa",
+                "eval_tasks_limit=7",
+                "eval_tasks_data=" + SharedFiles.path("data/lm_eval"),
+                "eval_strategy=steps",
+                "eval_steps=2",
+                "eval_on_start=true",
+                "max_steps=2");
+        Path alone = directory.resolve("alone");
+        Path ranks = directory.resolve("ranks");
+        Cli.run(words("train", 1, alone, keys)).succeeds();
+        Cli.run(words("launch", 2, ranks, keys)).succeeds();
+        for (String task : List.of("arc_easy", "piqa")) {
+            String samples = "eval_tasks/checkpoint-0/samples_" + task + ".jsonl";
+            assertThat(ranks.resolve(samples)).hasSameBinaryContentAs(alone.resolve(samples));
+        }
+        assertThat(taskScores(ranks.resolve("metrics.jsonl")).getFirst())
+                .isNotEmpty()
+                .isEqualTo(taskScores(alone.resolve("metrics.jsonl")).getFirst());
+        assertThat(taskScores(ranks.resolve("metrics.jsonl"))).hasSize(2);
+        for (int step : new int[] {0, 2}) {
+            assertThat(ranks.resolve("eval_tasks/checkpoint-" + step).toFile().list())
+                    .containsExactlyInAnyOrder("results.json", "samples_arc_easy.jsonl", "samples_piqa.jsonl");
+        }
+    }
+
+    private static List<Map<String, Double>> taskScores(Path metrics) throws IOException {
+        List<Map<String, Double>> scores = new ArrayList<>();
+        for (JsonNode line : Cli.readJsonLines(metrics)) {
+            Map<String, Double> values = new TreeMap<>();
+            line.properties().stream()
+                    .filter(entry -> entry.getKey().matches("eval_tasks/(?!.*(?:seconds|runtime)).*"))
+                    .forEach(
+                            entry -> values.put(entry.getKey(), entry.getValue().doubleValue()));
+            if (!values.isEmpty()) {
+                scores.add(values);
+            }
+        }
+        return scores;
+    }
+
     @Test
     void aSignalSavesOneCheckpoint() throws Exception {
         Object[] words = words("launch", 2, run.output(), List.of("max_steps=100000", "save_strategy=no"));

@@ -48,6 +48,15 @@ public final class Journal implements AutoCloseable {
         }
     }
 
+    /** The answers in a journal that another process has written; none where it has another key. */
+    public static Map<Integer, ObjectNode> answers(Path file, String key) {
+        try {
+            return read(file, key);
+        } catch (IOException e) {
+            throw failed(file, e);
+        }
+    }
+
     private static Map<Integer, ObjectNode> read(Path file, String key) throws IOException {
         Map<Integer, ObjectNode> known = new HashMap<>();
         if (!Files.isRegularFile(file)) {

@@ -4,6 +4,8 @@ import io.mmpo.MmpoException;
 import io.mmpo.TaskEvaluation;
 import io.mmpo.config.TaskOptions;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.dist.Ranks;
+import io.mmpo.eval.Askers;
 import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.EvaluationListener;
 import io.mmpo.eval.lm.LmEvaluation;
@@ -32,13 +34,20 @@ final class TaskEvaluator {
     private final Path directory;
     private final OpenModel model;
     private final ProgressListener listener;
+    private final Ranks ranks;
 
-    TaskEvaluator(LmEvaluation.Prepared tasks, TrainingConfig config, OpenModel model, ProgressListener listener) {
+    TaskEvaluator(
+            LmEvaluation.Prepared tasks,
+            TrainingConfig config,
+            OpenModel model,
+            ProgressListener listener,
+            Ranks ranks) {
         this.tasks = tasks;
         this.bestMetric = config.run().best().metric().filter(name -> name.startsWith(MetricNames.TASKS));
         this.directory = config.run().outputDir().resolve(DIRECTORY);
         this.model = model;
         this.listener = listener;
+        this.ranks = ranks;
     }
 
     /**
@@ -58,15 +67,18 @@ final class TaskEvaluator {
                 BATCH_SIZE));
     }
 
-    /** Empty where the listener asked to stop: then nothing counts of what was answered, and a run that goes on asks first. */
+    /** Ranks share the questions. Empty where a listener asked to stop: then nothing counts of what was answered, and a run that goes on asks first. */
     Optional<TaskEvaluation> evaluate(double epoch, int step) {
         long start = System.nanoTime();
         Path output = directory.resolve(CheckpointName.of(step));
         // Each evaluation is one of its own: answers that an earlier run left there are of other weights.
-        EvaluatedModel asked =
-                new EvaluatedModel(model, output.toString(), UUID.randomUUID().toString());
+        String evaluation =
+                ranks.ofFirst(() -> UUID.randomUUID().toString(), "the beginning of the tasks after step " + step);
         return tasks.into(output)
-                .run(asked, new Told(listener))
+                .run(
+                        new EvaluatedModel(model, output.toString(), evaluation),
+                        new Told(listener),
+                        new RankAskers(ranks))
                 .map(results -> scored(step, epoch, results, (System.nanoTime() - start) * 1e-9));
     }
 
@@ -86,6 +98,23 @@ final class TaskEvaluator {
                             MetricNames.TASKS, name, String.join(", ", scores.keySet()), MetricNames.TASKS);
                 });
         return new TaskEvaluation(step, epoch, scores, seconds);
+    }
+
+    private record RankAskers(Ranks ranks) implements Askers {
+        @Override
+        public int number() {
+            return ranks.rank();
+        }
+
+        @Override
+        public int count() {
+            return ranks.size();
+        }
+
+        @Override
+        public boolean any(boolean holds, String what) {
+            return ranks.any(holds, what);
+        }
     }
 
     /** Who follows the run follows its tests. */

@@ -208,8 +208,10 @@ final class TrainingLoop {
         return isLogged(TaskEvaluation.class, firstStep) || askTasks(epoch, firstStep);
     }
 
+    /** The first rank has the log. */
     private boolean isLogged(Class<? extends RunMetrics> kind, int step) {
-        return log.history().stream().anyMatch(line -> kind.isInstance(line) && line.step() == step);
+        boolean isLogged = log.history().stream().anyMatch(line -> kind.isInstance(line) && line.step() == step);
+        return ranks.any(isLogged, "the beginning of the run");
     }
 
     /** False where the listener asked to stop before the last answer. */

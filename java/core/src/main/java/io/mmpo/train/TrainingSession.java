@@ -83,11 +83,6 @@ final class TrainingSession implements AutoCloseable {
         if (config.run().tasks().names().isEmpty()) {
             return Optional.empty();
         }
-        if (ranks.areSeveral()) {
-            throw MmpoException.configuration(
-                    "eval_tasks is for one process, and this run has %d; leave it out, and give its checkpoints to mmpo eval lm",
-                    ranks.size());
-        }
         if (!memory.leavesFiles()) {
             throw MmpoException.configuration(
                     "eval_tasks writes its files into output_dir, and this run has none; give it a directory, or leave eval_tasks out");
@@ -178,7 +173,7 @@ final class TrainingSession implements AutoCloseable {
                         run,
                         new Scorer(model.core()),
                         tasks.map(read ->
-                                new TaskEvaluator(read, config, OpenModel.of(model, tokenizer), listener)),
+                                new TaskEvaluator(read, config, OpenModel.of(model, tokenizer), listener, ranks)),
                         trainer,
                         checkpoints,
                         log,

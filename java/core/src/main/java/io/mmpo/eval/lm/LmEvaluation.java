@@ -5,6 +5,7 @@ import io.mmpo.MmpoException;
 import io.mmpo.data.rows.TableRow;
 import io.mmpo.data.store.Fingerprint;
 import io.mmpo.data.tokens.ChatTemplate;
+import io.mmpo.eval.Askers;
 import io.mmpo.eval.EvaluatedModel;
 import io.mmpo.eval.EvaluationListener;
 import io.mmpo.eval.Journal;
@@ -13,6 +14,7 @@ import io.mmpo.files.OwnerLock;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,11 +35,13 @@ public final class LmEvaluation {
     private final EvaluatedModel model;
     private final LmSettings settings;
     private final EvaluationListener listener;
+    private final Askers askers;
 
-    private LmEvaluation(EvaluatedModel model, LmSettings settings, EvaluationListener listener) {
+    private LmEvaluation(EvaluatedModel model, LmSettings settings, EvaluationListener listener, Askers askers) {
         this.model = model;
         this.settings = settings;
         this.listener = listener;
+        this.askers = askers;
     }
 
     /** Of a run that is ready to begin: tasks and rows are read before a model is opened. */
@@ -59,9 +63,22 @@ public final class LmEvaluation {
 
         /** Empty where the listener asked to stop; what is done is kept for the next time. */
         public Optional<LmResults> run(EvaluatedModel model, EvaluationListener listener) {
+            return run(model, listener, Askers.ALONE);
+        }
+
+        /**
+         * Of several processes, each of which asks a part of the questions. All have the results; the first writes them.
+         *
+         * @param model the same in all of them, with one fingerprint
+         */
+        public Optional<LmResults> run(EvaluatedModel model, EvaluationListener listener, Askers askers) {
+            LmEvaluation evaluation = new LmEvaluation(model, settings, listener, askers);
+            if (!askers.isFirst()) {
+                return evaluation.run(this);
+            }
             try (OwnerLock lock =
                     OwnerLock.ofDirectory(settings.output(), "--output " + settings.output(), listener::message)) {
-                return new LmEvaluation(model, settings, listener).run(this);
+                return evaluation.run(this);
             }
         }
     }
@@ -84,8 +101,15 @@ public final class LmEvaluation {
             results.add(result.get());
         }
         LmResults all = new LmResults(model.name(), results, settings);
-        all.write(settings.output().resolve("results.json"));
-        prepared.tasks.forEach(task -> Journal.remove(journalOf(task)));
+        askers.any(false, "the end of the tasks"); // all have read each other's journals
+        if (askers.isFirst()) {
+            all.write(settings.output().resolve("results.json"));
+            for (int asker = 0; asker < askers.count(); asker++) {
+                for (TaskSpec task : prepared.tasks) {
+                    Journal.remove(journalOf(task, asker));
+                }
+            }
+        }
         return Optional.of(all);
     }
 
@@ -99,13 +123,44 @@ public final class LmEvaluation {
         List<Encoded> encoded = encoder.encode(task, questions);
         encoder.notes().forEach(note -> listener.message(task.name() + ": " + note));
         requireFits(task, encoded);
-        try (Journal journal = Journal.open(journalOf(task), key(task, encoded))) {
-            if (!respond(task, encoded, journal)) {
-                return Optional.empty();
-            }
-            Map<AnswerFilter, List<Map<String, Double>>> verdicts = write(task, questions, journal.known());
-            return Optional.of(TaskResult.of(task, rows.all().size(), numFewshot, verdicts));
+        return responses(task, encoded)
+                .map(responses ->
+                        TaskResult.of(task, rows.all().size(), numFewshot, verdicts(task, questions, responses)));
+    }
+
+    /** Of all questions; empty where one of the askers was asked to stop. */
+    private Optional<Map<Integer, Response>> responses(TaskSpec task, List<Encoded> encoded) {
+        String key = key(task, encoded);
+        Map<Integer, ObjectNode> answers = new HashMap<>();
+        boolean complete;
+        try (Journal journal = Journal.open(journalOf(task, askers.number()), key)) {
+            complete = respond(task, shareOf(encoded), journal);
+            answers.putAll(journal.known());
         }
+        if (askers.any(!complete, "the questions of the task " + task.name())) {
+            return Optional.empty();
+        }
+        for (int asker = 0; asker < askers.count(); asker++) {
+            if (asker != askers.number()) {
+                answers.putAll(Journal.answers(journalOf(task, asker), key));
+            }
+        }
+        if (answers.size() < encoded.size()) {
+            throw MmpoException.environment(
+                    "%s has answers to %d of the %d questions of the task %s, which %d processes have asked: all of them must see the same files"
+                            + " there.",
+                    settings.output(), answers.size(), encoded.size(), task.name(), askers.count());
+        }
+        Map<Integer, Response> responses = new HashMap<>();
+        answers.forEach((number, answer) -> responses.put(number, Response.of(answer)));
+        return Optional.of(responses);
+    }
+
+    /** Every so many, since rows of a file may grow longer. */
+    private List<Encoded> shareOf(List<Encoded> encoded) {
+        return encoded.stream()
+                .filter(question -> question.question() % askers.count() == askers.number())
+                .toList();
     }
 
     /** Contexts are cut to the model's positions, but no continuation is. */
@@ -189,22 +244,39 @@ public final class LmEvaluation {
         return end;
     }
 
-    private Map<AnswerFilter, List<Map<String, Double>>> write(
-            TaskSpec task, List<Question> questions, Map<Integer, ObjectNode> responses) {
+    private Map<AnswerFilter, List<Map<String, Double>>> verdicts(
+            TaskSpec task, List<Question> questions, Map<Integer, Response> responses) {
         Map<AnswerFilter, List<Map<String, Double>>> verdicts = new LinkedHashMap<>();
-        task.filters().forEach(filter -> verdicts.put(filter, new ArrayList<>()));
+        for (AnswerFilter filter : task.filters()) {
+            List<Map<String, Double>> ofFilter = new ArrayList<>();
+            for (int i = 0; i < questions.size(); i++) {
+                ofFilter.add(Verdict.of(task, questions.get(i), response(responses, i), filter));
+            }
+            verdicts.put(filter, ofFilter);
+        }
+        if (askers.isFirst()) {
+            write(task, questions, responses, verdicts);
+        }
+        return verdicts;
+    }
+
+    private void write(
+            TaskSpec task,
+            List<Question> questions,
+            Map<Integer, Response> responses,
+            Map<AnswerFilter, List<Map<String, Double>>> verdicts) {
         try (AtomicFile file = AtomicFile.create(settings.output().resolve("samples_" + task.name() + ".jsonl"))) {
             verdicts.forEach((filter, ofFilter) -> {
                 for (int i = 0; i < questions.size(); i++) {
-                    Response response = Response.of(Objects.requireNonNull(responses.get(i)));
-                    Map<String, Double> metrics = Verdict.of(task, questions.get(i), response, filter);
-                    ofFilter.add(metrics);
-                    SamplesFile.append(file, task, questions.get(i), response, filter, metrics);
+                    SamplesFile.append(file, task, questions.get(i), response(responses, i), filter, ofFilter.get(i));
                 }
             });
             file.commit();
         }
-        return verdicts;
+    }
+
+    private static Response response(Map<Integer, Response> responses, int question) {
+        return Objects.requireNonNull(responses.get(question));
     }
 
     /** Tokens hold everything that rows, examples and templates decide. */
@@ -221,7 +293,8 @@ public final class LmEvaluation {
         return key.hex();
     }
 
-    private Path journalOf(TaskSpec task) {
-        return settings.output().resolve(JOURNALS).resolve(task.name() + ".jsonl");
+    private Path journalOf(TaskSpec task, int asker) {
+        String name = asker == 0 ? task.name() : task.name() + ".rank-" + asker;
+        return settings.output().resolve(JOURNALS).resolve(name + ".jsonl");
     }
 }
