@@ -155,7 +155,7 @@ class LaunchTest {
                 "does not answer",
                 "of rank " + other + " of 2 failed after 5.",
                 record.toString());
-        assertThat((System.nanoTime() - start) * 1e-9).isLessThan(18);
+        assertThat((System.nanoTime() - start) * 1e-9).isLessThan(24); // 25 and more while each waited in full
         List<String> lines = Files.readAllLines(record);
         assertThat(lines.get(0)).isEqualTo("number\tbegun\tseconds\tstate\tbytes sent\texchange");
         assertThat(lines).anyMatch(line -> line.matches("\\d+\t\\S+\t5\\.\\d+\tfailed\t\\d+\tthe .*"));
