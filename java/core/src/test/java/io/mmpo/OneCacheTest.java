@@ -93,6 +93,8 @@ class OneCacheTest {
             assertThat(options).isNotNull();
         }
         System.out.println("settings "
-                + SETTINGS.stream().filter(name -> System.getProperty(name) != null).toList());
+                + SETTINGS.stream()
+                        .filter(name -> System.getProperty(name) != null)
+                        .toList());
     }
 }
