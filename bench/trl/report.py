@@ -13,7 +13,7 @@ import common
 RESULTS = common.REPOSITORY / "bench" / "RESULTS.md"
 INTRODUCTION = """# Results
 
-Written by the scripts of bench/ (`bench/trl/run`), never by hand; a run replaces the section that bears its title.
+Written by the scripts of bench/ (`bench/trl/run`, `bench/plan/run`), never by hand; a run replaces the section that bears its title.
 
 Useful tokens: a pair's prompt once and both completions, whatever a program pads or repeats. Pairs/s counts the time of
 one epoch's steps and of the reference pass, where a program makes one before training; loading and saving are left out.

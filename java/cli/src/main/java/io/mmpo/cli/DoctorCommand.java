@@ -1,5 +1,7 @@
 package io.mmpo.cli;
 
+import static io.mmpo.spec.ByteUnits.GIB;
+
 import io.mmpo.MmpoException;
 import io.mmpo.PrintableText;
 import io.mmpo.files.IoProblem;
@@ -25,7 +27,6 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
     private static final int OLDEST_JDK = 25;
-    private static final long GIB = 1L << 30;
 
     @Spec
     private CommandSpec spec;
@@ -104,20 +105,20 @@ final class DoctorCommand implements Callable<Integer> {
         try {
             String available = Files.readAllLines(Path.of("/proc/meminfo")).stream()
                     .filter(line -> line.startsWith("MemAvailable:"))
-                    .map(line -> Long.toString(Long.parseLong(line.replaceAll("\\D", "")) * 1024 / GIB))
+                    .map(line -> Long.toString((long) (Long.parseLong(line.replaceAll("\\D", "")) * 1024 / GIB)))
                     .findFirst()
                     .orElse("?");
             ok(
                     out,
                     "Memory",
                     available + " GiB available, Java heap up to "
-                            + Runtime.getRuntime().maxMemory() * 10 / GIB / 10.0 + " GiB");
+                            + (long) (Runtime.getRuntime().maxMemory() * 10 / GIB) / 10.0 + " GiB");
         } catch (IOException e) {
             ok(
                     out,
                     "Memory",
                     "/proc/meminfo cannot be read; Java heap up to "
-                            + Runtime.getRuntime().maxMemory() / GIB + " GiB");
+                            + (long) (Runtime.getRuntime().maxMemory() / GIB) + " GiB");
         }
     }
 
@@ -131,7 +132,8 @@ final class DoctorCommand implements Callable<Integer> {
             ok(
                     out,
                     "Cache",
-                    cache + " can be written, " + Files.getFileStore(cache).getUsableSpace() / GIB + " GiB free");
+                    cache + " can be written, "
+                            + (long) (Files.getFileStore(cache).getUsableSpace() / GIB) + " GiB free");
         } catch (IOException e) {
             wrong(
                     out,

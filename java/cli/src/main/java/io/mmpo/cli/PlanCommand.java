@@ -1,5 +1,7 @@
 package io.mmpo.cli;
 
+import static io.mmpo.spec.ByteUnits.GIB;
+
 import io.mmpo.config.ConfigLoader;
 import io.mmpo.config.LoraOptions;
 import io.mmpo.config.TrainingConfig;
@@ -46,7 +48,6 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class PlanCommand implements Callable<Integer> {
     private static final Pattern SIZE = Pattern.compile("(\\d+(?:\\.\\d+)?)\\s*(GiB|GB|MiB|MB)");
-    private static final double GIB = 1L << 30;
 
     @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "The configuration of the run.")
     private Path configFile;
@@ -135,11 +136,12 @@ final class PlanCommand implements Callable<Integer> {
                 .map(adapter ->
                         Choices.of(config, model.shape()).withLora(AdapterConfig.settings(adapter, model.shape(), 0)))
                 .orElseGet(() -> Choices.of(config, model.shape()));
-        TrainingPlan plan = TrainingPlan.of(config, model.shape(), choices);
-        ScalingPlan scaled = ScalingPlan.of(config, model.shape(), choices, cluster());
+        ScalingPlan plan = ScalingPlan.of(config, model.shape(), choices, cluster());
         PrintWriter out = spec.commandLine().getOut();
-        describe(out, config, model, plan, scaled.memory());
-        describeTime(out, config, plan, scaled);
+        describe(out, config, model, plan.alone());
+        describeMemory(out, config, plan.memory());
+        describeFiles(out, plan.alone().files());
+        describeTime(out, config, plan);
         if (devices() > 1) {
             ScalingTable.print(out, config, model.shape(), choices, cluster());
         }
@@ -149,13 +151,14 @@ final class PlanCommand implements Callable<Integer> {
         if (gpuMemory == null) {
             return ExitCode.DONE;
         }
-        double spare = memory - scaled.memory().total();
+        double spare = memory - plan.memory().total();
         if (spare >= 0) {
             out.printf(
                     Locale.ROOT,
-                    "fits in %s: %.1f GiB are left for the runtime and its fragments%n",
+                    "fits in %s: %.1f GiB are left%s%n",
                     gpuMemory,
-                    spare / GIB);
+                    spare / GIB,
+                    plan.memory().runtime() > 0 ? "" : " for CUDA's runtime and for fragments");
             return ExitCode.DONE;
         }
         out.printf(Locale.ROOT, "does not fit in %s: %.1f GiB too much%n", gpuMemory, -spare / GIB);
@@ -171,8 +174,7 @@ final class PlanCommand implements Callable<Integer> {
         return new Cluster(nodes, gpusPerNode, link * 1e9, nodeLink * 1e9, memoryBandwidth * 1e9, tflops * 1e12 * mfu);
     }
 
-    private void describe(
-            PrintWriter out, TrainingConfig config, ModelConfig model, TrainingPlan plan, MemoryPlan memory) {
+    private void describe(PrintWriter out, TrainingConfig config, ModelConfig model, TrainingPlan plan) {
         out.printf(
                 Locale.ROOT,
                 "model        %s, %,d parameters, %,d of them trained (%.2f%%)%n",
@@ -193,7 +195,10 @@ final class PlanCommand implements Callable<Integer> {
                 config.batches().gradientAccumulationSteps(),
                 devices(),
                 devices() == 1 ? "" : "s");
-        out.println("memory of each device, GiB"
+    }
+
+    private void describeMemory(PrintWriter out, TrainingConfig config, MemoryPlan memory) {
+        out.println("memory of each " + deviceName(config) + ", GiB"
                 + (devices() == 1 ? "" : " (zero_stage " + config.ranks().zeroStage() + ")"));
         part(out, "weights, " + (config.model().bf16() ? "bfloat16" : "float32"), memory.weights());
         part(out, "master weights, float32", memory.masterWeights());
@@ -206,9 +211,19 @@ final class PlanCommand implements Callable<Integer> {
             part(out, "gradients and weights on their way", memory.exchange());
         }
         part(out, "reference (scored before training)", 0);
+        if (memory.runtime() > 0) {
+            part(out, "runtime: the JVM and LibTorch", memory.runtime());
+        }
         part(out, "all", memory.total());
         out.println();
-        describeFiles(out, plan.files());
+    }
+
+    private static String deviceName(TrainingConfig config) {
+        return switch (config.model().device()) {
+            case CPU -> "process on a CPU";
+            case CUDA -> "GPU";
+            case AUTO -> "GPU (device=cpu counts a process on a CPU)";
+        };
     }
 
     private static void describeFiles(PrintWriter out, FilePlan files) {
@@ -227,7 +242,8 @@ final class PlanCommand implements Callable<Integer> {
         out.printf(Locale.ROOT, "  %-36s %8.2f%n", name, bytes / GIB);
     }
 
-    private void describeTime(PrintWriter out, TrainingConfig config, TrainingPlan plan, ScalingPlan scaled) {
+    private void describeTime(PrintWriter out, TrainingConfig config, ScalingPlan scaled) {
+        TrainingPlan plan = scaled.alone();
         double stepSeconds = scaled.stepSeconds();
         out.printf(
                 Locale.ROOT,

@@ -1,5 +1,7 @@
 package io.mmpo.cli;
 
+import static io.mmpo.spec.ByteUnits.GIB;
+
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.plan.Cluster;
 import io.mmpo.plan.ScalingPlan;
@@ -13,7 +15,6 @@ import java.util.Locale;
 /** The table of {@code mmpo plan} over numbers of devices: what a step takes of each, and what several make of it. */
 final class ScalingTable {
     private static final int GROWTH = 8;
-    private static final double GIB = 1L << 30;
 
     private ScalingTable() {}
 

@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param passing the larger of two that never lie there together: one chunk of logits, and the gradients that a layer's backward
  *     pass makes
  * @param exchange where several ranks train together: what is on its way between them
+ * @param runtime of a process on the CPU; a GPU's memory has none of it
  */
 public record MemoryPlan(
         long weights,
@@ -28,7 +29,8 @@ public record MemoryPlan(
         long activations,
         long shared,
         long passing,
-        long exchange) {
+        long exchange,
+        long runtime) {
     /** masters: whether a bfloat16 model is trained in float32. */
     static MemoryPlan of(
             ModelShape shape,
@@ -53,16 +55,18 @@ public record MemoryPlan(
                 shape.numLayers() * slice.tokens() * keptPerToken(shape, lora, bytes, recompute) + 2 * headRows,
                 slice.tokens() * sharedPerToken(shape, lora, bytes, recompute),
                 Math.max(slice.logitBytes(shape, bf16) + headRows, passingBytes(shape, bf16, slice)),
-                0);
+                0,
+                slice.onCpu() ? RuntimeMemory.bytes(shape.vocabSize()) : 0);
     }
 
     /** What a rank has that shares the update with others: computing takes as much as before. */
     MemoryPlan sharing(long masterWeights, long gradients, long optimizer, long exchange) {
-        return new MemoryPlan(weights, masterWeights, gradients, optimizer, activations, shared, passing, exchange);
+        return new MemoryPlan(
+                weights, masterWeights, gradients, optimizer, activations, shared, passing, exchange, runtime);
     }
 
     public long total() {
-        return weights + masterWeights + gradients + optimizer + activations + shared + passing + exchange;
+        return weights + masterWeights + gradients + optimizer + activations + shared + passing + exchange + runtime;
     }
 
     /** Decoder::allocate_products and allocate_recomputed of every layer, and its input. */

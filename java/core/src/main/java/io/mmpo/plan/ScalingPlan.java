@@ -14,6 +14,7 @@ import java.util.List;
  * all-to-all of gradients, bucket by bucket beside the backward pass, and an all-gather of the updated weights after it. A message's
  * latency is not counted, nor is what travels beside a forward pass.
  *
+ * @param alone what a device would take that trains without others
  * @param memory of one device
  * @param rowsPerStep of all devices
  * @param tokensPerSecond of all devices, of the longest rows
@@ -25,6 +26,7 @@ import java.util.List;
  */
 public record ScalingPlan(
         Cluster cluster,
+        TrainingPlan alone,
         MemoryPlan memory,
         long rowsPerStep,
         double tokensPerSecond,
@@ -58,6 +60,7 @@ public record ScalingPlan(
         double share = (cluster.devices() - 1.0) / cluster.devices();
         return new ScalingPlan(
                 cluster,
+                plan,
                 ranks.areSeveral() ? ranks.memory(plan.memory()) : plan.memory(),
                 rows,
                 rows * plan.pairTokens() / (compute + exposed + update + gather),

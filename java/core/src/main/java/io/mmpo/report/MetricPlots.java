@@ -1,5 +1,7 @@
 package io.mmpo.report;
 
+import static io.mmpo.spec.ByteUnits.GIB;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,7 +12,6 @@ import java.util.function.Function;
 final class MetricPlots {
     private static final String EVALUATION = "eval_";
     private static final double PERCENT = 100;
-    private static final double GIB = 1L << 30;
     private static final double WIDE = 100; // greatest over smallest, from where on an axis is logarithmic
     private static final String NATS = "nats";
     private static final String NATS_PER_TOKEN = "nats a token";

@@ -1,5 +1,7 @@
 package io.mmpo.report;
 
+import static io.mmpo.spec.ByteUnits.GIB;
+
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -12,7 +14,6 @@ import java.util.function.ToDoubleFunction;
 /** Tables with a column for each run. */
 final class RunTables {
     private static final double PERCENT = 100;
-    private static final double GIB = 1L << 30;
 
     /** Where a run writes is its name, and no setting that anything depends on. */
     private static final Set<String> PLACES = Set.of("output_dir", "cache_dir");

@@ -5,6 +5,7 @@ import io.mmpo.RunMetrics;
 import io.mmpo.files.JsonFile;
 import io.mmpo.run.MetricNames;
 import io.mmpo.run.MetricsHistory;
+import io.mmpo.spec.SampleMean;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -150,17 +151,8 @@ final class SeedMeans {
             }
             double[] numbers =
                     values.stream().mapToDouble(OptionalDouble::getAsDouble).toArray();
-            double sum = 0;
-            double squares = 0;
-            for (double number : numbers) {
-                sum += number;
-            }
-            double mean = sum / numbers.length;
-            for (double number : numbers) {
-                squares += (number - mean) * (number - mean);
-            }
-            double variance = squares / (numbers.length - 1);
-            return new Spread(OptionalDouble.of(mean), Math.sqrt(variance / numbers.length));
+            SampleMean mean = SampleMean.of(numbers);
+            return new Spread(OptionalDouble.of(mean.value()), mean.standardError());
         }
     }
 }

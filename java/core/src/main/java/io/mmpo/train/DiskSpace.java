@@ -1,5 +1,7 @@
 package io.mmpo.train;
 
+import static io.mmpo.spec.ByteUnits.GIB;
+
 import io.mmpo.MmpoException;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.model.PretrainedModel;
@@ -18,7 +20,6 @@ import java.util.OptionalInt;
  * @param finalBytes of the trained weights alone
  */
 record DiskSpace(long checkpoints, long checkpointBytes, long finalBytes) {
-    private static final double GIB = 1L << 30;
 
     /** firstStep: from which the run goes on. */
     static DiskSpace of(TrainingConfig config, StepPlan plan, int firstStep, PretrainedModel model) {

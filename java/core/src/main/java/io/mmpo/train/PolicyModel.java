@@ -54,7 +54,12 @@ final class PolicyModel {
         boolean hasMasters = config.model().bf16() && config.model().trainedType() == WeightType.FLOAT32;
         if (hasMasters && model.adapter().isEmpty()) {
             try (WeightFiles source = model.openSource()) {
-                trainer.load(source.weights());
+                // Those of a bfloat16 file are there already; reading it would take its size once more.
+                boolean hasMore = source.tensors().stream()
+                        .anyMatch(tensor -> !tensor.dtype().equals("BF16"));
+                if (hasMore) {
+                    trainer.load(source.weights());
+                }
             }
         }
     }

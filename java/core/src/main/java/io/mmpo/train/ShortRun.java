@@ -4,8 +4,8 @@ import io.mmpo.MmpoException;
 import io.mmpo.RunMetrics;
 import io.mmpo.StepMetrics;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.spec.SampleMean;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -138,14 +138,14 @@ public record ShortRun(
             double[] plain = seconds(step -> !step.isLogged());
             double[] rich = seconds(Step::isLogged);
             boolean differ = logged < 1 && plain.length > 0 && rich.length > 0;
-            double mean = differ ? logged * mean(rich) + (1 - logged) * mean(plain) : mean(all);
-            double[] most = differ ? plain : all;
+            SampleMean most = SampleMean.of(differ ? plain : all);
+            double mean = differ ? logged * SampleMean.of(rich).value() + (1 - logged) * most.value() : most.value();
             long visits = (long) whole.totalSteps() * whole.microBatchSize() * whole.accumulation();
             double rows = Math.min(whole.numRows(), logged * visits);
             return new ShortRun(
                     all.length,
                     mean,
-                    standardError(most),
+                    most.standardError(),
                     whole.totalSteps(),
                     scoredRows == 0 ? 0 : referenceSeconds / scoredRows * rows,
                     peakMemoryBytes);
@@ -153,18 +153,6 @@ public record ShortRun(
 
         private double[] seconds(Predicate<Step> which) {
             return steps.stream().filter(which).mapToDouble(Step::seconds).toArray();
-        }
-
-        private static double mean(double[] values) {
-            return Arrays.stream(values).average().orElse(Double.NaN);
-        }
-
-        private static double standardError(double[] values) {
-            double mean = mean(values);
-            double squares = Arrays.stream(values)
-                    .map(value -> (value - mean) * (value - mean))
-                    .sum();
-            return Math.sqrt(squares / (values.length - 1) / values.length);
         }
     }
 }

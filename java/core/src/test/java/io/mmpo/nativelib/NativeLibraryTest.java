@@ -61,22 +61,6 @@ class NativeLibraryTest {
     }
 
     @Test
-    void unpackedOnceAndMendedWhenDamaged() throws Exception {
-        LibraryCache cache = new LibraryCache(directory.resolve("cache"));
-        Path first = cache.store(new byte[] {1, 2, 3});
-        var written = Files.getLastModifiedTime(first);
-        assertThat(cache.store(new byte[] {1, 2, 3})).isEqualTo(first);
-        assertThat(Files.getLastModifiedTime(first)).isEqualTo(written);
-        assertThat(cache.store(new byte[] {4})).isNotEqualTo(first);
-        Files.write(first, new byte[] {1, 2});
-        assertThat(cache.store(new byte[] {1, 2, 3})).isEqualTo(first);
-        assertThat(first).hasBinaryContent(new byte[] {1, 2, 3});
-        try (var files = Files.list(first.getParent())) {
-            assertThat(files).containsExactly(first);
-        }
-    }
-
-    @Test
     void aCacheThatCannotBeWrittenSaysSo() throws Exception {
         Path file = Files.writeString(directory.resolve("file"), "");
         assertEnvironmentError(

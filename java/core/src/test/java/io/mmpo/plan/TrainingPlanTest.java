@@ -172,6 +172,20 @@ class TrainingPlanTest {
         assertThat(constant("kernels/arguments.h", "kAdam8bitBlock = (\\d+);")).isEqualTo(ParameterSizes.BLOCK);
     }
 
+    @Test
+    void theHeapIsTheLaunchers() throws IOException {
+        Path root = Path.of(System.getProperty("mmpo.root", "../.."));
+        assertThat(Files.readString(root.resolve("tools/start.sh")))
+                .contains(" -Xms" + (RuntimeMemory.HEAP >> 20) + "m ");
+    }
+
+    /** Of a GPU's memory the process takes none. */
+    @Test
+    void aProcessOnTheCpuIsThereBesideWhatItTrains() {
+        assertThat(plan(Map.of()).memory().runtime()).isZero();
+        assertThat(plan(Map.of("device", "cpu")).memory().runtime()).isEqualTo(RuntimeMemory.bytes(128256));
+    }
+
     private static long constant(String header, String pattern) throws IOException {
         Path root = Path.of(System.getProperty("mmpo.root", "../.."));
         Matcher matcher = Pattern.compile(pattern)

@@ -1,6 +1,7 @@
 package io.mmpo.eval.alpaca;
 
 import io.mmpo.MmpoException;
+import io.mmpo.spec.SampleMean;
 import java.util.Arrays;
 
 /**
@@ -29,9 +30,10 @@ public record HeadToHead(
         int baselineWins =
                 (int) Arrays.stream(shares).filter(share -> share < 0.5).count();
         int draws = shares.length - wins - baselineWins;
+        SampleMean mean = SampleMean.of(shares);
         return new HeadToHead(
-                100 * Numbers.mean(shares),
-                100 * Numbers.standardErrorOfMean(shares),
+                100 * mean.value(),
+                100 * mean.standardError(),
                 100 * (wins + 0.5 * draws) / shares.length,
                 wins,
                 baselineWins,

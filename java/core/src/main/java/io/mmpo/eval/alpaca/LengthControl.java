@@ -2,6 +2,7 @@ package io.mmpo.eval.alpaca;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.mmpo.MmpoException;
+import io.mmpo.spec.SampleMean;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -78,18 +79,16 @@ public record LengthControl(
         double[] predicted = rows.stream()
                 .mapToDouble(row -> predict(features(0, row, gamed, model), coefficients))
                 .toArray();
+        SampleMean mean = SampleMean.of(predicted);
         return new LengthControl(
-                model,
-                100 * Numbers.mean(predicted),
-                100 * Numbers.standardErrorOfMean(predicted),
-                inversePenalty,
-                named(coefficients));
+                model, 100 * mean.value(), 100 * mean.standardError(), inversePenalty, named(coefficients));
     }
 
     /** The differences' standard deviation; where none differs there is nothing to divide. */
     private static double lengthUnit(List<Annotation> rows) {
-        double deviation = Numbers.standardDeviation(
-                rows.stream().mapToDouble(Annotation::lengthDifference).toArray());
+        double deviation = SampleMean.of(
+                        rows.stream().mapToDouble(Annotation::lengthDifference).toArray())
+                .standardDeviation();
         return deviation > 0 ? deviation : 1;
     }
 

@@ -1,9 +1,8 @@
 package io.mmpo.eval.alpaca;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.Arrays;
 
-/** Numbers of files, and of samples. */
+/** Numbers of files. */
 final class Numbers {
     private Numbers() {}
 
@@ -17,20 +16,5 @@ final class Numbers {
         } catch (NumberFormatException e) {
             return Double.NaN;
         }
-    }
-
-    static double mean(double[] values) {
-        return Arrays.stream(values).sum() / values.length;
-    }
-
-    /** Of a sample, with n - 1 in the denominator; NaN for one value. */
-    static double standardDeviation(double[] values) {
-        double mean = mean(values);
-        double squares = Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum();
-        return Math.sqrt(squares / (values.length - 1));
-    }
-
-    static double standardErrorOfMean(double[] values) {
-        return standardDeviation(values) / Math.sqrt(values.length);
     }
 }

@@ -1,6 +1,6 @@
 package io.mmpo.eval.lm;
 
-import java.util.Arrays;
+import io.mmpo.spec.SampleMean;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,17 +38,11 @@ public record TaskResult(
     }
 
     private static Value value(Metric metric, double[] ofRows) {
-        double mean = Arrays.stream(ofRows).sum() / ofRows.length;
+        SampleMean mean = SampleMean.of(ofRows);
         if (metric.name() == Metric.Name.PERPLEXITY) {
-            return new Value(Math.exp(-mean), OptionalDouble.empty());
+            return new Value(Math.exp(-mean.value()), OptionalDouble.empty());
         }
-        if (ofRows.length < 2) {
-            return new Value(mean, OptionalDouble.empty());
-        }
-        double squares = Arrays.stream(ofRows)
-                .map(value -> (value - mean) * (value - mean))
-                .sum();
-        double deviation = Math.sqrt(squares / (ofRows.length - 1));
-        return new Value(mean, OptionalDouble.of(deviation / Math.sqrt(ofRows.length)));
+        return new Value(
+                mean.value(), ofRows.length < 2 ? OptionalDouble.empty() : OptionalDouble.of(mean.standardError()));
     }
 }
