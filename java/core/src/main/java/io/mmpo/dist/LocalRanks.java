@@ -96,11 +96,21 @@ public final class LocalRanks implements AutoCloseable {
                     plan.command().getFirst(),
                     e.getMessage());
         }
-        started.ranks.forEach(rank -> rank.process.onExit().thenRun(() -> {
-            rank.awaitOutput();
-            started.ended.add(new Ended(rank, rank.process.exitValue()));
-        }));
+        started.ranks.forEach(started::watch);
         return started;
+    }
+
+    /** In a thread of its own: what it waits for is not for the pool that a whole program shares. */
+    private void watch(RankProcess rank) {
+        Thread.ofPlatform().daemon().name("mmpo-end-of-rank-" + rank.number).start(() -> {
+            try {
+                int exitCode = rank.process.waitFor();
+                rank.awaitOutput();
+                ended.add(new Ended(rank, exitCode));
+            } catch (InterruptedException e) {
+                throw new AssertionError("nobody interrupts this thread", e);
+            }
+        });
     }
 
     /** Waits until all have ended. After the first failure the others have some seconds to tell what they know of it. */
@@ -206,13 +216,9 @@ public final class LocalRanks implements AutoCloseable {
             }));
         }
 
-        void awaitOutput() {
-            try {
-                for (Thread reader : readers) {
-                    reader.join(TimeUnit.SECONDS.toMillis(5));
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+        void awaitOutput() throws InterruptedException {
+            for (Thread reader : readers) {
+                reader.join(TimeUnit.SECONDS.toMillis(5));
             }
         }
 
