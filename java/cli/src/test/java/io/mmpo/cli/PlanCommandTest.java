@@ -62,7 +62,7 @@ class PlanCommandTest {
         Cli cli = Cli.run("plan", config, "--nodes", 2, "--gpus-per-node", 4, "--gpu-memory", "100GiB")
                 .succeeds();
         assertThat(cli.out())
-                .contains("memory of each device, GiB (zero_stage 2)")
+                .contains("memory of each GPU (device=cpu counts a process on a CPU), GiB (zero_stage 2)")
                 .containsPattern("master weights, float32 +3\\.74\n")
                 .containsPattern("optimizer state +7\\.48\n")
                 .containsPattern("gradients and weights on their way +\\d")
