@@ -24,7 +24,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  * all is the runtime; docs/plan.md has a larger one.
  */
 class PlanPeakTest {
-    private static final double PERCENT = 10;
+    /** Of so little nearly all is the JVM and libraries, which differ by a tenth from run to run; bench/plan/run holds real sizes to a tenth. */
+    private static final double PERCENT = 25;
+
     private static final Pattern TOTAL = Pattern.compile("(?m)^ +all +(\\d+\\.\\d+)$");
 
     @TempDir
