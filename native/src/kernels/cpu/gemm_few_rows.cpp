@@ -1,5 +1,5 @@
 // Products of a few rows with a large matrix, which is what decoding makes. They wait for the memory of B: each thread reads its part of it
-// once and in its order. A strip of columns and some of its depths become a panel in the nearest cache, which is multiplied at once,
+// once and in its order. A strip of columns and some of its depths become a panel in the nearest caches, which is multiplied at once,
 // while the next strip is on its way. Sums have the terms of gemm.cpp's in the same order, so they are the same bits.
 #include "kernels/cpu/gemm_kernels.h"
 #include "kernels/cpu/gemm_pack.h"

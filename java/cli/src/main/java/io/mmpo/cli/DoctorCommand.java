@@ -105,20 +105,20 @@ final class DoctorCommand implements Callable<Integer> {
         try {
             String available = Files.readAllLines(Path.of("/proc/meminfo")).stream()
                     .filter(line -> line.startsWith("MemAvailable:"))
-                    .map(line -> Long.toString((long) (Long.parseLong(line.replaceAll("\\D", "")) * 1024 / GIB)))
+                    .map(line -> Long.toString(wholeGib(Long.parseLong(line.replaceAll("\\D", "")) * 1024)))
                     .findFirst()
                     .orElse("?");
             ok(
                     out,
                     "Memory",
                     available + " GiB available, Java heap up to "
-                            + (long) (Runtime.getRuntime().maxMemory() * 10 / GIB) / 10.0 + " GiB");
+                            + wholeGib(Runtime.getRuntime().maxMemory() * 10) / 10.0 + " GiB");
         } catch (IOException e) {
             ok(
                     out,
                     "Memory",
                     "/proc/meminfo cannot be read; Java heap up to "
-                            + (long) (Runtime.getRuntime().maxMemory() / GIB) + " GiB");
+                            + wholeGib(Runtime.getRuntime().maxMemory()) + " GiB");
         }
     }
 
@@ -133,7 +133,7 @@ final class DoctorCommand implements Callable<Integer> {
                     out,
                     "Cache",
                     cache + " can be written, "
-                            + (long) (Files.getFileStore(cache).getUsableSpace() / GIB) + " GiB free");
+                            + wholeGib(Files.getFileStore(cache).getUsableSpace()) + " GiB free");
         } catch (IOException e) {
             wrong(
                     out,
@@ -150,5 +150,9 @@ final class DoctorCommand implements Callable<Integer> {
     private void wrong(PrintWriter out, String what, String problem) {
         healthy = false;
         out.println(PrintableText.line("WRONG  " + what + ": " + problem));
+    }
+
+    private static long wholeGib(long bytes) {
+        return (long) (bytes / GIB);
     }
 }

@@ -20,7 +20,6 @@ import java.util.OptionalInt;
  * @param finalBytes of the trained weights alone
  */
 record DiskSpace(long checkpoints, long checkpointBytes, long finalBytes) {
-
     /** firstStep: from which the run goes on. */
     static DiskSpace of(TrainingConfig config, StepPlan plan, int firstStep, PretrainedModel model) {
         long trained = model.numTrainableParameters();

@@ -15,10 +15,10 @@ import java.util.function.LongFunction;
 
 /** The tokenizers library in this process. It is loaded when the first tokenizer is. */
 final class LocalLibrary implements TokenizerLibrary {
-    // DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU
-    // library,
-    // which is all that tokenizing needs. Where there is a GPU it asks for its kind with JNA, which unpacks a library
-    // too.
+    /**
+     * DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU library, which
+     * is all that tokenizing needs. Where there is a GPU it asks for its kind with JNA, which unpacks a library, too.
+     */
     private static final Map<String, String> SETTINGS = Map.of(
             "RUST_FLAVOR", "cpu",
             "ai.djl.offline", "true",
