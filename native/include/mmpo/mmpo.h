@@ -132,16 +132,17 @@ MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, c
 MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
                                      mmpo_error* err);
 MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);
-/* The same of several ranks; one rank makes no collective. Rank r of N accumulates rows [r b, (r + 1) b) of each micro-batch of N b, as
- * many of them as there are: a batch may be empty (num_groups 0). The objective's scale is that of all ranks' rows: gradients are
+/* The same of several ranks; one rank makes no collective. Each accumulates its share of every micro-batch's rows, which may be
+ * none (num_groups 0). The objective's scale is that of all ranks' rows: gradients are
  * summed over ranks. MMPO's reward_range is passed, or gathered; AOT's pairs and CHOSEN_NLL's lengths are gathered. A failed collective is
  * MMPO_COLLECTIVE, and names it: the trainer is then of no use. */
 MMPO_API int32_t mmpo_trainer_create_sharded(mmpo_model* model, const mmpo_optimizer_config* config,
                                              const mmpo_sharding* sharding, mmpo_trainer** out_trainer,
                                              mmpo_error* err);
-/* Groups of the next micro-batch are numbers first_group and on of the update's, of all ranks: what dropout leaves of them is a function of
- * that, so that it is the same however rows are shared out. Not called: they follow those of the last micro-batch. */
-MMPO_API int32_t mmpo_trainer_expect_groups(mmpo_trainer* trainer, int64_t first_group, mmpo_error* err);
+/* Which of the update's groups, of all ranks, those of the next micro-batch are (numbers [num_groups], from 0): what dropout leaves of a group
+ * is a function of its number, so that it is the same however rows are shared out. Not called: they follow those of the last micro-batch. */
+MMPO_API int32_t mmpo_trainer_expect_groups(mmpo_trainer* trainer, const int64_t* numbers, int64_t num_groups,
+                                            mmpo_error* err);
 /* The next micro-batch is the last one before mmpo_trainer_step, so that its gradients may be reduced as they are made. */
 MMPO_API int32_t mmpo_trainer_expect_step(mmpo_trainer* trainer, mmpo_error* err);
 /* Values of every rank, as many on each, in the order of ranks: out_all [ranks * num_values]. backend: a c10d::Backend of the CPU; what: names

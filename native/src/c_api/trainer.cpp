@@ -115,10 +115,12 @@ int32_t mmpo_exchanges(char* out_text, int64_t capacity, mmpo_error* err) {
   });
 }
 
-int32_t mmpo_trainer_expect_groups(mmpo_trainer* trainer, int64_t first_group, mmpo_error* err) {
+int32_t mmpo_trainer_expect_groups(mmpo_trainer* trainer, const int64_t* numbers, int64_t num_groups, mmpo_error* err) {
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
-    trainer->trainer.expect_groups(first_group);
+    require(num_groups >= 0, "num_groups must be >= 0, got ", num_groups);
+    if (num_groups > 0) require_not_null(numbers, "numbers");
+    trainer->trainer.expect_groups({numbers, static_cast<size_t>(num_groups)});
   });
 }
 

@@ -1,7 +1,6 @@
 // What a trainer that shares its work with other ranks has: their group, the plan, and the settings of ZeRO.
 //
-// Rank r of N trains on rows [r * b, (r + 1) * b) of every micro-batch of N * b, or on what there is of them. What a loss takes from the
-// rows of other ranks it gets so:
+// Each rank trains on its share of every micro-batch's rows, which may be none. What a loss takes from the rows of other ranks it gets so:
 //   - the mean over pairs, or over tokens, is in the objective's scale, which the caller computes from the whole batch; gradients are
 //     summed over ranks, never averaged;
 //   - MMPO's range of rewards the caller passes, from its cache of references; where it passes none, and for the mean length of chosen

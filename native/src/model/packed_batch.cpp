@@ -175,9 +175,12 @@ PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, a
   row_numbers_ = std::move(packer.row_numbers);
 }
 
-Tensor PackedBatch::row_numbers(int64_t first_group) const {
+Tensor PackedBatch::row_numbers(std::span<const int64_t> group_numbers) const {
   std::vector<int64_t> numbers = row_numbers_;
-  for (int64_t& number : numbers) number += first_group << 32;
+  for (int64_t& number : numbers) {
+    const int64_t group = number >> 32;
+    number += (group_numbers[static_cast<size_t>(group)] - group) << 32;
+  }
   return to_device(numbers, device_);
 }
 

@@ -38,9 +38,9 @@ struct PackedBatch {
   Tensor head_targets_R;  // int64: the token that it predicts
   int64_t num_graded_head_rows = 0;
 
-  // Of each row, int64 on the device: the number of its group, of which the batch's first has first_group, and below it in 32 bits
-  // the row's place among the group's tokens in the caller's order.
-  Tensor row_numbers(int64_t first_group) const;
+  // Of each row, int64 on the device: the number of its group, and below it in 32 bits the row's place among the group's tokens in the
+  // caller's order. group_numbers: of the batch's groups.
+  Tensor row_numbers(std::span<const int64_t> group_numbers) const;
 
   struct Completion {
     int64_t head_begin;  // into the head's rows; -1 where it is left out
@@ -50,7 +50,7 @@ struct PackedBatch {
 
  private:
   at::Device device_;
-  std::vector<int64_t> row_numbers_;  // with first_group 0
+  std::vector<int64_t> row_numbers_;  // with the batch's own numbers of its groups, from 0
 };
 
 // What mmpo_batch promises, token ids within the model's bounds. Throws Error(MMPO_INVALID_ARGUMENT). Rotary positions have no

@@ -2,6 +2,7 @@
 
 #include <c10/core/InferenceMode.h>
 
+#include <numeric>
 #include <optional>
 
 #include "common/device.h"
@@ -31,13 +32,19 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config, const mmpo_s
   state_[MMPO_STATE_OPTIMIZER] = update_.state();
 }
 
-void Trainer::expect_groups(int64_t first) {
-  require(first >= 0, "the number of a group must be >= 0, got ", first);
-  next_group_ = first;
+void Trainer::expect_groups(std::span<const int64_t> numbers) {
+  for (const int64_t number : numbers) require(number >= 0, "the number of a group must be >= 0, got ", number);
+  group_numbers_.assign(numbers.begin(), numbers.end());
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
   const c10::InferenceMode without_autograd;
+  if (group_numbers_.empty()) {
+    group_numbers_.resize(static_cast<size_t>(batch.num_groups));
+    std::iota(group_numbers_.begin(), group_numbers_.end(), next_group_);
+  }
+  require(std::ssize(group_numbers_) == batch.num_groups, "the micro-batch has ", batch.num_groups, " groups, and ",
+          group_numbers_.size(), " numbers of groups were given");
   const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
   gradients_->begin_micro_batch(static_cast<int64_t>(slices.size()));
   Result result;
@@ -47,7 +54,8 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
     result = accumulate_own(slices, objective);
   }
   gradients_->end_micro_batch();
-  next_group_ += batch.num_groups;
+  if (!group_numbers_.empty()) next_group_ = group_numbers_.back() + 1;
+  group_numbers_.clear();
   expects_step_ = false;
   return result;
 }
@@ -55,22 +63,23 @@ Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& ob
 Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, const Objective& objective) {
   const auto scores_of = [&](auto&& scores_of_slice) {
     CompletionScores scores;
-    int64_t first_group = next_group_;
+    GroupNumbers numbers = group_numbers_;
     for (const BatchSlice& slice : slices) {
-      scores.append(scores_of_slice(slice, first_group));
-      first_group += slice.batch.num_groups;
+      const auto count = static_cast<size_t>(slice.batch.num_groups);
+      scores.append(scores_of_slice(slice, numbers.first(count)));
+      numbers = numbers.subspan(count);
     }
     return scores;
   };
   const auto accumulated = [&](const Objective& of_batch) {
-    return scores_of([&](const BatchSlice& slice, int64_t first_group) {
+    return scores_of([&](const BatchSlice& slice, GroupNumbers numbers) {
       const bool is_last = expects_step_ && &slice == &slices.back();
-      return accumulate_slice(slice.batch, of_batch.of_slice(slice), first_group, is_last);
+      return accumulate_slice(slice.batch, of_batch.of_slice(slice), numbers, is_last);
     });
   };
   const auto scored = [&] {
-    return scores_of([&](const BatchSlice& slice, int64_t first_group) {
-      return score_slice(slice.batch, objective.of_slice(slice), first_group);
+    return scores_of([&](const BatchSlice& slice, GroupNumbers numbers) {
+      return score_slice(slice.batch, objective.of_slice(slice), numbers);
     });
   };
   if (objective.couples_pairs() && sharding_ != nullptr) {
@@ -85,28 +94,28 @@ Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, cons
                    accumulated(waits ? objective.with_weights(objective.evaluate(scored()).weights) : objective));
 }
 
-DecoderTape Trainer::tape(int32_t recompute, const PackedBatch& packed, int64_t first_group) const {
+DecoderTape Trainer::tape(int32_t recompute, const PackedBatch& packed, GroupNumbers numbers) const {
   DecoderTape tape{.recompute = recompute, .dropout = {}, .inputs_TH = {}, .layers = {}};
   const Adapter* adapter = model_.decoder().adapter();
   if (adapter != nullptr && adapter->has_dropout()) {
-    tape.dropout = adapter->dropout_pass(num_steps_, packed.row_numbers(first_group));
+    tape.dropout = adapter->dropout_pass(num_steps_, packed.row_numbers(numbers));
   }
   return tape;
 }
 
-CompletionScores Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group) {
+CompletionScores Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers) {
   const PackedBatch packed(batch, objective.roles(), model_.device());
   model_.workspace().reset();
-  DecoderTape tape = this->tape(MMPO_RECOMPUTE_FULL, packed, first_group);
+  DecoderTape tape = this->tape(MMPO_RECOMPUTE_FULL, packed, numbers);
   return objective.scores(packed, model_.head_scores(packed, &tape, {}).logp_R.cpu(), {});
 }
 
-CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group,
+CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers,
                                            bool is_last) {
   Workspace& workspace = model_.workspace();
   workspace.reset();
   const PackedBatch packed(batch, objective.roles(), model_.device());
-  DecoderTape tape = this->tape(recompute_, packed, first_group);
+  DecoderTape tape = this->tape(recompute_, packed, numbers);
   const Model::Predictions predictions = model_.predict(packed, &tape);
   DecoderGradients& gradients = gradients_->begin_slice(packed.num_graded_head_rows > 0, is_last);
   HeadPass head = pass_head(model_, packed, predictions, objective, gradients);

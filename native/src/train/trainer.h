@@ -30,9 +30,9 @@ class Trainer {
   // Forward and backward, slice by slice; adds to the gradients.
   Result accumulate(const mmpo_batch& batch, const Objective& objective);
 
-  // Groups of the next micro-batch are numbers first and on of the update's, of all ranks; where nobody says so, those after the last
+  // Which of the update's groups, of all ranks, those of the next micro-batch are; where nobody says so, those after the last
   // micro-batch's. Masks of dropout are functions of that.
-  void expect_groups(int64_t first);
+  void expect_groups(std::span<const int64_t> numbers);
   // The next micro-batch is the last one before step().
   void expect_step() { expects_step_ = true; }
 
@@ -60,15 +60,15 @@ class Trainer {
   int64_t bytes_sent() const { return sharding_ != nullptr ? sharding_->group().bytes_sent() : 0; }
 
  private:
+  using GroupNumbers = std::span<const int64_t>;  // within the update, for dropout's masks
   // What losses take from other ranks' rows is known by now.
   Result accumulate_own(std::span<const BatchSlice> slices, const Objective& objective);
-  // first_group: the number of the slice's first group within the update, for dropout's masks.
-  CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group,
+  CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers,
                                     bool is_last);
   // The same without gradients, under the same masks.
-  CompletionScores score_slice(const mmpo_batch& batch, const Objective& objective, int64_t first_group);
-  // For the forward pass of a slice; first_group: as above.
-  DecoderTape tape(int32_t recompute, const PackedBatch& packed, int64_t first_group) const;
+  CompletionScores score_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers);
+  // For the forward pass of a slice.
+  DecoderTape tape(int32_t recompute, const PackedBatch& packed, GroupNumbers numbers) const;
 
   Model& model_;
   int32_t recompute_;
@@ -78,7 +78,8 @@ class Trainer {
   Update update_;
   std::array<std::vector<NamedTensor>, 3> state_;  // by mmpo_state
   int64_t num_steps_ = 0;
-  int64_t next_group_ = 0;  // of the update
+  std::vector<int64_t> group_numbers_;  // of the next micro-batch; empty: those after the last one's
+  int64_t next_group_ = 0;  // of the update: one more than the last micro-batch's last
   bool expects_step_ = false;
 };
 

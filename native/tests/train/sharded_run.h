@@ -71,7 +71,7 @@ inline std::vector<std::vector<Row>> micro_batches_of(int step) {
 
 struct Outcome {
   std::vector<double> norms;  // of each step
-  std::vector<double> losses, rewards;  // of all rows of all steps, in their order
+  std::vector<double> losses, rewards;  // of all rows of all steps, in the order in which they are dealt out
   Tensor weights;  // that the model computes with
   int64_t bytes = 0;
 };
@@ -104,12 +104,11 @@ class RankRun {
     for (const auto& rows : micro_batches) total += rows.size();
     int64_t rows_before = 0;
     for (const auto& rows : micro_batches) {
-      const size_t share = kWholeBatch / static_cast<size_t>(num_ranks_);
-      const size_t begin = std::min(rows.size(), static_cast<size_t>(rank_) * share);
-      const size_t end = std::min(rows.size(), begin + share);
       BatchBuilder builder;
       std::vector<double> refs;
-      for (size_t i = begin; i < end; ++i) {
+      std::vector<int64_t> numbers;
+      for (const size_t i : share_of(rows.size())) {
+        numbers.push_back(rows_before + static_cast<int64_t>(i));
         builder.add(rows[i].prompt, {rows[i].chosen, rows[i].rejected});
         refs.insert(refs.end(), {rows[i].ref_chosen, rows[i].ref_rejected});
       }
@@ -122,7 +121,7 @@ class RankRun {
         settings.num_losses = 2;
       }
       const mmpo_batch batch = builder.batch();
-      trainer_->expect_groups(rows_before + static_cast<int64_t>(begin));
+      trainer_->expect_groups(numbers);
       rows_before += static_cast<int64_t>(rows.size());
       if (&rows == &micro_batches.back()) trainer_->expect_step();
       const auto result = trainer_->accumulate(batch, Objective(settings, batch, refs, std::nullopt));
@@ -137,6 +136,15 @@ class RankRun {
   const std::vector<double>& norms() const { return norms_; }
 
  private:
+  // This rank's of a micro-batch's rows, which are dealt out in another order than theirs; of the last ranks none where there are few.
+  std::vector<size_t> share_of(size_t num_rows) const {
+    const size_t share = kWholeBatch / static_cast<size_t>(num_ranks_);
+    const size_t begin = static_cast<size_t>(rank_) * share;
+    std::vector<size_t> rows;
+    for (size_t i = begin; i < std::min(num_rows, begin + share); ++i) rows.push_back(3 * i % num_rows);
+    return rows;
+  }
+
   Case case_;
   int rank_;
   int num_ranks_;

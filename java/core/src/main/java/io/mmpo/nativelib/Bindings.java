@@ -71,7 +71,8 @@ final class Bindings {
     static final MethodHandle BACKEND_GATHER =
             status("mmpo_backend_gather", ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle EXCHANGES = status("mmpo_exchanges", ADDRESS, JAVA_LONG, ADDRESS);
-    static final MethodHandle TRAINER_EXPECT_GROUPS = status("mmpo_trainer_expect_groups", ADDRESS, JAVA_LONG, ADDRESS);
+    static final MethodHandle TRAINER_EXPECT_GROUPS =
+            status("mmpo_trainer_expect_groups", ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
     static final MethodHandle TRAINER_EXPECT_STEP = status("mmpo_trainer_expect_step", ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_BYTES_SENT = status("mmpo_trainer_bytes_sent", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_ACCUMULATE = status(

@@ -61,13 +61,15 @@ public final class NativeTrainer implements AutoCloseable {
     }
 
     /**
-     * Groups of the next micro-batch are numbers first and on of the update's, of all ranks: what dropout leaves of them is a function of that.
-     * Where nobody says so they follow those of the last one.
+     * Which of the update's groups, of all ranks, those of the next micro-batch are, from 0: what dropout leaves of a group is a function of
+     * its number. Where nobody says so they follow those of the last micro-batch.
      */
-    public void expectGroups(long first) {
+    public void expectGroups(long[] numbers) {
         handle.call("mmpo_trainer_expect_groups", call -> {
-            call.check((int) Bindings.TRAINER_EXPECT_GROUPS.invokeExact(handle.address(), first, call.error()));
-            return first;
+            MemorySegment given = call.memory().allocateFrom(JAVA_LONG, numbers);
+            call.check((int) Bindings.TRAINER_EXPECT_GROUPS.invokeExact(
+                    handle.address(), given, (long) numbers.length, call.error()));
+            return numbers.length;
         });
     }
 

@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Rows that go through the model together: of several ranks this one's, which may be none. rows: their numbers in the file, from 0.
- * refLogps: [C] reference log-probabilities in the order of the completions, or null where they are not needed. firstGroup: how many
- * groups of the step, of all ranks, come before.
+ * refLogps: [C] reference log-probabilities in the order of the completions, or null where they are not needed. groupNumbers: of each
+ * group among the step's, of all ranks; empty where nothing is trained.
  */
-record MicroBatch(int[] rows, PackedBatch packed, double @Nullable [] refLogps, long firstGroup) {
+record MicroBatch(int[] rows, PackedBatch packed, double @Nullable [] refLogps, long[] groupNumbers) {
     /** refLogps: one array a group, or null. */
     static MicroBatch collate(List<TokenizedGroup> groups, @Nullable List<double[]> refLogps) {
         PackedBatch packed = PackedBatch.of(
@@ -20,11 +20,11 @@ record MicroBatch(int[] rows, PackedBatch packed, double @Nullable [] refLogps, 
         double[] flat = refLogps == null
                 ? null
                 : refLogps.stream().flatMapToDouble(Arrays::stream).toArray();
-        return new MicroBatch(groups.stream().mapToInt(TokenizedGroup::row).toArray(), packed, flat, 0);
+        return new MicroBatch(groups.stream().mapToInt(TokenizedGroup::row).toArray(), packed, flat, new long[0]);
     }
 
-    MicroBatch after(long groups) {
-        return new MicroBatch(rows, packed, refLogps, groups);
+    MicroBatch numbered(long[] numbers) {
+        return new MicroBatch(rows, packed, refLogps, numbers);
     }
 
     int numGroups() {

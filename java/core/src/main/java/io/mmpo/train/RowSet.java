@@ -26,16 +26,15 @@ record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps, int @Nullab
         return packs == null ? rows.size() : packs.length;
     }
 
-    /** Collates the units at order[first ... end-1]. */
-    MicroBatch collate(int[] order, int first, int end) {
-        List<TokenizedGroup> groups = new ArrayList<>(end - first);
-        rowsAt(order, first, end).forEach(row -> groups.add(rows.get(row)));
+    MicroBatch collate(int... units) {
+        List<TokenizedGroup> groups = new ArrayList<>(units.length);
+        Arrays.stream(units).flatMap(this::rowsOf).forEach(row -> groups.add(rows.get(row)));
         if (refLogps == null) {
             return MicroBatch.collate(groups, null);
         }
-        List<double[]> references = new ArrayList<>(end - first);
-        for (int place = first; place < end; place++) {
-            double @Nullable [] reference = refLogps[order[place]];
+        List<double[]> references = new ArrayList<>(units.length);
+        for (int unit : units) {
+            double @Nullable [] reference = refLogps[unit];
             if (reference == null) {
                 return MicroBatch.collate(groups, null);
             }
@@ -44,21 +43,15 @@ record RowSet(TokenizedDataset rows, double @Nullable [][] refLogps, int @Nullab
         return MicroBatch.collate(groups, references);
     }
 
-    /** Rows of the units at order[first ... end-1]. */
-    IntStream rowsAt(int[] order, int first, int end) {
-        IntStream units = Arrays.stream(order, first, end);
-        return packs == null ? units : units.flatMap(unit -> Arrays.stream(packs[unit]));
+    IntStream rowsOf(int unit) {
+        return packs == null ? IntStream.of(unit) : Arrays.stream(packs[unit]);
     }
 
     /** The rows in the order of the file, batchSize at a time: batch number {@code index}. */
     MicroBatch batch(int index, int batchSize) {
         int first = index * batchSize;
-        int end = Math.min(size(), first + batchSize);
-        int[] order = new int[end - first];
-        for (int i = 0; i < order.length; i++) {
-            order[i] = first + i;
-        }
-        return collate(order, 0, order.length);
+        return collate(
+                IntStream.range(first, Math.min(size(), first + batchSize)).toArray());
     }
 
     int numBatches(int batchSize) {

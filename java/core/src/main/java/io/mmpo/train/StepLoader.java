@@ -1,15 +1,18 @@
 package io.mmpo.train;
 
+import io.mmpo.data.tokens.Ids;
 import io.mmpo.dist.Ranks;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /**
- * Collates the micro-batches of the next optimizer steps on a thread of its own, while the current one is computed. Of N ranks with b
- * rows each, rank r takes rows [r b, (r + 1) b) of each micro-batch of N b, or what there is of them.
+ * Collates the micro-batches of the next optimizer steps on a thread of its own, while the current one is computed. N ranks with b
+ * rows each share micro-batches of N b.
  */
 final class StepLoader implements AutoCloseable {
     private static final int STEPS_AHEAD = 2;
@@ -79,22 +82,46 @@ final class StepLoader implements AutoCloseable {
     }
 
     private StepBatches collate(int[] places, int step) {
-        int share = plan.microBatchSize() / ranks.size();
         List<MicroBatch> microBatches = new ArrayList<>();
-        int firstOfStep = plan.firstPlace(step);
         int endOfStep = plan.endPlace(step);
-        for (int first = firstOfStep; first < endOfStep; first += plan.microBatchSize()) {
-            int end = Math.min(endOfStep, first + plan.microBatchSize());
-            int ownFirst = Math.min(end, first + ranks.rank() * share);
-            int ownEnd = Math.min(end, ownFirst + share);
-            long groupsBefore = rows.rowsAt(places, firstOfStep, ownFirst).count();
-            microBatches.add(rows.collate(places, ownFirst, ownEnd).after(groupsBefore));
+        int groups = 0;
+        for (int first = plan.firstPlace(step); first < endOfStep; first += plan.microBatchSize()) {
+            int[] units = Arrays.copyOfRange(places, first, Math.min(endOfStep, first + plan.microBatchSize()));
+            microBatches.add(ownPart(units, groups));
+            groups += (int) Arrays.stream(units).flatMap(rows::rowsOf).count();
         }
         return new StepBatches(
-                step,
-                microBatches,
-                (int) rows.rowsAt(places, firstOfStep, endOfStep).count(),
-                numLearntTokens(microBatches, places, firstOfStep, endOfStep));
+                step, microBatches, groups, numLearntTokens(microBatches, places, plan.firstPlace(step), endOfStep));
+    }
+
+    /** This rank's part of a micro-batch; groupsBefore: of the step's earlier ones. */
+    private MicroBatch ownPart(int[] units, int groupsBefore) {
+        int[] own = ownOf(units);
+        LongStream.Builder numbers = LongStream.builder();
+        long group = groupsBefore;
+        for (int i = 0, next = 0; next < own.length; i++) {
+            long count = rows.rowsOf(units[i]).count();
+            if (i == own[next]) {
+                LongStream.range(group, group + count).forEach(numbers);
+                next++;
+            }
+            group += count;
+        }
+        return rows.collate(Arrays.stream(own).map(i -> units[i]).toArray())
+                .numbered(numbers.build().toArray());
+    }
+
+    /** Places among the units. */
+    private int[] ownOf(int[] units) {
+        if (!ranks.areSeveral()) {
+            return IntStream.range(0, units.length).toArray();
+        }
+        long[] costs = Arrays.stream(units)
+                .mapToLong(unit -> rows.rowsOf(unit)
+                        .mapToLong(row -> rows.rows().numTokens(row))
+                        .sum())
+                .toArray();
+        return RankShares.of(costs, ranks.size(), plan.microBatchSize() / ranks.size())[ranks.rank()];
     }
 
     /** Of the step's rows on all ranks. */
@@ -102,11 +129,12 @@ final class StepLoader implements AutoCloseable {
         if (!ranks.areSeveral()) {
             return own.stream().mapToLong(MicroBatch::numLearntTokens).sum();
         }
-        return rows.rowsAt(places, first, end)
+        return Arrays.stream(places, first, end)
+                .flatMap(rows::rowsOf)
                 .flatMap(
-                        row -> Arrays.stream(rows.rows().get(row).completions()).mapToInt(tokens -> tokens.length))
-                .asLongStream()
-                .sum();
+                        row -> Arrays.stream(rows.rows().get(row).completions()).flatMapToInt(Arrays::stream))
+                .filter(Ids::isLearnt)
+                .count();
     }
 
     private void handOver(Throwable failure) {

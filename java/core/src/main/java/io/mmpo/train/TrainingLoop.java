@@ -129,7 +129,7 @@ final class TrainingLoop {
             if (!ranks.areSeveral() && listener.stopRequested()) {
                 return Outcome.NOT_MADE;
             }
-            trainer.expectGroups(batch.firstGroup());
+            trainer.expectGroups(batch.groupNumbers());
             if (batch == batches.microBatches().getLast()) {
                 trainer.expectStep();
             }

@@ -18,9 +18,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.FileStore;
 import org.bytedeco.pytorch.ProcessGroupGloo;
@@ -91,6 +93,7 @@ class ShardedTrainerTest {
         NativeLibrary.load();
         try (ExecutorService ranks = Executors.newFixedThreadPool(2)) {
             List<Callable<T>> calls = new ArrayList<>();
+            CyclicBarrier connected = new CyclicBarrier(2);
             for (int rank = 0; rank < 2; rank++) {
                 int number = rank;
                 calls.add(() -> {
@@ -99,6 +102,8 @@ class ShardedTrainerTest {
                     // too.
                     try (ProcessGroupGloo group = new ProcessGroupGloo(store, number, 2, options(timeoutMillis))) {
                         store.deallocate(false);
+                        connected.await(
+                                1, TimeUnit.MINUTES); // one that is gone at once would break the other's beginning
                         return body.run(number, group);
                     }
                 });
