@@ -80,7 +80,7 @@ final class BuiltLibrary {
         Manifest manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
         if (isNative(entry)) {
-            Matcher name = MODULE_NAME.matcher(Files.readString(ROOT.resolve("native/pom.xml")));
+            Matcher name = MODULE_NAME.matcher(Files.readString(ROOT.resolve("native/parent/pom.xml")));
             assertThat(name.find()).isTrue();
             manifest.getMainAttributes().putValue("Automatic-Module-Name", name.group(1));
         }

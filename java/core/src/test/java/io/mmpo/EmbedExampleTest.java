@@ -110,6 +110,7 @@ class EmbedExampleTest {
         link(own, repository, "io");
         link(own.resolve("io"), repository.resolve("io"), "mmpo");
         install(repository, "mmpo-parent", "pom.xml");
+        install(repository, "mmpo-native-parent", "native/parent/pom.xml");
         Files.copy(
                 BuiltLibrary.jar(true, directory),
                 install(repository, "mmpo", "java/core/pom.xml").resolve("mmpo-0.1.0.jar"));
