@@ -58,7 +58,7 @@ MMPO_API int32_t mmpo_device_check(int32_t device, mmpo_error* err);
 MMPO_API int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
                                    int32_t compute_dtype, int32_t device, mmpo_model** out_model, mmpo_error* err);
 /* Copies num_bytes bytes of tensor number index, from its byte offset on, to out_data. Not 0: they cannot be read. Called in
- * the order of tensors and bytes, by the thread that creates the model. */
+ * the order of tensors and bytes, by the thread that loads. */
 typedef int32_t (*mmpo_read_weights)(void* context, int64_t index, int64_t offset, int64_t num_bytes, void* out_data);
 
 /* The same of weights that are read a piece at a time, so that they are never in memory all at once: data of the tensors is not
@@ -194,10 +194,10 @@ MMPO_API int32_t mmpo_trainer_read(const mmpo_trainer* trainer, int32_t state, i
                                    mmpo_error* err);
 MMPO_API int32_t mmpo_trainer_write(mmpo_trainer* trainer, int32_t state, int64_t index, const void* data,
                                     mmpo_error* err);
-/* PARAMETERS from tensors of any float type, as mmpo_model_create takes them; the model's weights follow.
- * MMPO_INVALID_MODEL: tensors, naming the one. */
+/* PARAMETERS from tensors of any float type, as mmpo_model_load takes them, or with read NULL mmpo_model_create; the model's weights
+ * follow. MMPO_INVALID_MODEL: tensors, naming the one; MMPO_INTERNAL: read failed. */
 MMPO_API int32_t mmpo_trainer_load(mmpo_trainer* trainer, const mmpo_tensor* tensors, int64_t num_tensors,
-                                   mmpo_error* err);
+                                   mmpo_read_weights read, void* context, mmpo_error* err);
 /* Number of updates done: the t of Adam's bias correction. */
 MMPO_API int32_t mmpo_trainer_num_steps(const mmpo_trainer* trainer, int64_t* out_num_steps, mmpo_error* err);
 /* After the state was written from a checkpoint: sets the number of updates and refreshes the model's weights, from all ranks' parts. */

@@ -8,10 +8,10 @@
 #include "generate/generator.h"
 #include "generate/sampler.h"
 #include "mmpo/streaming.h"
-#include "model/load_parameters.h"
 #include "model/rounding.h"
 
 using mmpo::guard;
+using mmpo::reader_of;
 using mmpo::require;
 using mmpo::require_not_null;
 
@@ -106,17 +106,12 @@ int32_t mmpo_model_load(const mmpo_model_config* config, const mmpo_tensor* tens
     require_not_null(out_model, "out_model");
     require(read != nullptr, "read must not be NULL");
     require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
-    const auto read_or_throw = [&](size_t index, int64_t offset, int64_t num_bytes, void* out) {
-      if (read(context, static_cast<int64_t>(index), offset, num_bytes, out) != 0) {
-        mmpo::fail(MMPO_INTERNAL, "weight '", tensors[index].name, "' cannot be read");
-      }
-    };
     const mmpo::ModelConfig checked(*config);
     *out_model = new mmpo_model{{checked,
                                  {tensors, static_cast<size_t>(num_tensors)},
                                  compute_type(compute_dtype),
                                  mmpo::device_of(device),
-                                 read_or_throw}};
+                                 reader_of(tensors, read, context)}};
   });
 }
 

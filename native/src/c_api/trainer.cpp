@@ -10,6 +10,7 @@
 #include "dist/rank_group.h"
 
 using mmpo::guard;
+using mmpo::reader_of;
 using mmpo::require;
 using mmpo::require_not_null;
 
@@ -231,12 +232,13 @@ int32_t mmpo_trainer_write(mmpo_trainer* trainer, int32_t state, int64_t index, 
   });
 }
 
-int32_t mmpo_trainer_load(mmpo_trainer* trainer, const mmpo_tensor* tensors, int64_t num_tensors, mmpo_error* err) {
+int32_t mmpo_trainer_load(mmpo_trainer* trainer, const mmpo_tensor* tensors, int64_t num_tensors,
+                          mmpo_read_weights read, void* context, mmpo_error* err) {
   return guard(err, [&] {
     require_not_null(trainer, "trainer");
     require_not_null(tensors, "tensors");
     require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
-    trainer->trainer.load({tensors, static_cast<size_t>(num_tensors)});
+    trainer->trainer.load({tensors, static_cast<size_t>(num_tensors)}, reader_of(tensors, read, context));
   });
 }
 

@@ -52,13 +52,43 @@ bool is_redundant(std::string_view name, const ModelConfig& config) {
 
 namespace {
 
-// Fills a parameter's place in the flat buffer with tensor number index.
-using Fill = std::function<void(size_t index, Tensor& target)>;
+// Elements that are converted at a time: what stays in a processor's cache.
+constexpr int64_t kPiece = int64_t{1} << 20;
 
-void load_each(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const Fill& fill,
-               const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
-               const std::function<bool(std::string_view)>& may_lack = {}) {
+void fill_from_memory(const mmpo_tensor& tensor, Tensor& target) {
+  require(tensor.data != nullptr, "the data of weight '", tensor.name, "' must not be NULL");
+  target.copy_(borrow(tensor).flatten());
+}
+
+// buffer: of the tensor's type, or of another one, in whose place it is made.
+void fill_by_reading(size_t index, const mmpo_tensor& tensor, const ReadWeights& read, Tensor& buffer, Tensor& target) {
+  const at::ScalarType type = scalar_type(tensor);
+  const auto bytes = static_cast<int64_t>(c10::elementSize(type));
+  if (!buffer.defined() || buffer.scalar_type() != type) buffer = at::empty({kPiece}, type);
+  for (int64_t begin = 0; begin < target.numel(); begin += kPiece) {
+    const int64_t count = std::min(kPiece, target.numel() - begin);
+    read(index, begin * bytes, count * bytes, buffer.mutable_data_ptr());
+    target.narrow(0, begin, count).copy_(buffer.narrow(0, 0, count));
+  }
+}
+
+// A part at a time: LibTorch makes several times what it looks at, and on a GPU the host waits for each.
+bool is_finite(const Tensor& values) {
+  constexpr int64_t part = 4 * kPiece;
+  for (int64_t begin = 0; begin < values.numel(); begin += part) {
+    const Tensor looked_at = values.narrow(0, begin, std::min(part, values.numel() - begin));
+    if (!at::isfinite(looked_at).all().item<bool>()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const ReadWeights& read,
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
+                     const std::function<bool(std::string_view)>& may_lack) {
   std::vector<bool> loaded(layout.parameters().size(), false);
+  Tensor buffer;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const mmpo_tensor& tensor = tensors[i];
     require(tensor.name != nullptr, "a weight's name must not be NULL");
@@ -75,8 +105,12 @@ void load_each(const ParameterLayout& layout, std::span<const mmpo_tensor> tenso
            describe(parameter));
     }
     Tensor target = flat.narrow(0, parameter.offset, parameter.size());
-    fill(i, target);
-    if (!at::isfinite(target).all().item<bool>()) {
+    if (read) {
+      fill_by_reading(i, tensor, read, buffer, target);
+    } else {
+      fill_from_memory(tensor, target);
+    }
+    if (!is_finite(target)) {
       fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' holds a value that is not finite (NaN or infinity)");
     }
     loaded[static_cast<size_t>(index)] = true;
@@ -88,36 +122,6 @@ void load_each(const ParameterLayout& layout, std::span<const mmpo_tensor> tenso
            " asks for it");
     }
   }
-}
-
-}  // namespace
-
-void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
-                     const std::function<bool(std::string_view)>& may_lack) {
-  const Fill fill = [&](size_t index, Tensor& target) {
-    require(tensors[index].data != nullptr, "the data of weight '", tensors[index].name, "' must not be NULL");
-    target.copy_(borrow(tensors[index]).flatten());
-  };
-  load_each(layout, tensors, fill, is_redundant, source, flat, may_lack);
-}
-
-void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const ReadWeights& read,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
-                     Tensor& flat) {
-  constexpr int64_t piece = int64_t{1} << 20;  // elements: what stays in a processor's cache until it is converted
-  Tensor buffer;
-  const Fill fill = [&](size_t index, Tensor& target) {
-    const at::ScalarType type = scalar_type(tensors[index]);
-    const auto bytes = static_cast<int64_t>(c10::elementSize(type));
-    if (!buffer.defined() || buffer.scalar_type() != type) buffer = at::empty({piece}, type);
-    for (int64_t begin = 0; begin < target.numel(); begin += piece) {
-      const int64_t count = std::min(piece, target.numel() - begin);
-      read(index, begin * bytes, count * bytes, buffer.mutable_data_ptr());
-      target.narrow(0, begin, count).copy_(buffer.narrow(0, 0, count));
-    }
-  };
-  load_each(layout, tensors, fill, is_redundant, source, flat);
 }
 
 }  // namespace mmpo

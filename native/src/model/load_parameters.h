@@ -16,20 +16,16 @@ Tensor borrow(const mmpo_tensor& tensor);
 // Tensors of published checkpoints that hold nothing of their own.
 bool is_redundant(std::string_view name, const ModelConfig& config);
 
-// Every parameter of the layout from tensors, in any order, converted to flat's type. is_redundant: names that are passed
-// over. source: the file that says which parameters there are, for messages. may_lack: names of parameters that stay as they
-// are where no tensor has them; none by default.
-// Throws Error(MMPO_INVALID_MODEL) naming a tensor that is unknown, missing, given twice, misshapen or not finite.
-void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
-                     const std::function<bool(std::string_view)>& may_lack = {});
-
 // Where weights come from that are not in memory: bytes of tensor number index, from an offset on, into out. Throws.
 using ReadWeights = std::function<void(size_t index, int64_t offset, int64_t num_bytes, void* out)>;
 
-// The same, a piece of a tensor at a time; the tensors' data is not looked at.
+// Every parameter of the layout from tensors, in any order, converted to flat's type. read: null where the tensors' data is in memory;
+// else that is not looked at, and a tensor is read a piece at a time. is_redundant: names that are passed
+// over. source: the file that says which parameters there are, for messages. may_lack: names of parameters that stay as they
+// are where no tensor has them; none by default.
+// Throws Error(MMPO_INVALID_MODEL) naming a tensor that is unknown, missing, given twice, misshapen or not finite, and what read throws.
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const ReadWeights& read,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
-                     Tensor& flat);
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
+                     const std::function<bool(std::string_view)>& may_lack = {});
 
 }  // namespace mmpo

@@ -17,11 +17,7 @@ Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at
              const ReadWeights& read)
     : decoder_(config, dtype, device), workspace_(device), slice_tokens_(mmpo::slice_tokens(device)) {
   const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
-  if (read) {
-    load_parameters(decoder_.layout(), weights, read, redundant, "config.json", decoder_.flat());
-  } else {
-    load_parameters(decoder_.layout(), weights, redundant, "config.json", decoder_.flat());
-  }
+  load_parameters(decoder_.layout(), weights, read, redundant, "config.json", decoder_.flat());
 }
 
 void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights) {
@@ -31,7 +27,8 @@ void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_t
   const bool has_lora = std::ranges::any_of(
       weights, [](const mmpo_tensor& tensor) { return tensor.name != nullptr && !Adapter::is_whole(tensor.name); });
   const auto may_lack = [&](std::string_view name) { return !has_lora || Adapter::is_whole(name); };
-  load_parameters(adapter->layout(), weights, none_redundant, "adapter_config.json", adapter->flat(), may_lack);
+  load_parameters(adapter->layout(), weights, nullptr, none_redundant, "adapter_config.json", adapter->flat(),
+                  may_lack);
   adapter->refresh();
   decoder_.set_adapter(std::move(adapter));
 }

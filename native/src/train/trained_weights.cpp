@@ -5,7 +5,6 @@
 
 #include <string_view>
 
-#include "model/load_parameters.h"
 #include "train/gradient_store.h"
 
 namespace mmpo {
@@ -58,14 +57,14 @@ std::vector<NamedTensor> TrainedWeights::views() const {
   return has_parts_alone_ ? views_of(sharding_->plan(), sharding_->rank(), values_) : views_of(layout(), values_);
 }
 
-void TrainedWeights::load(std::span<const mmpo_tensor> tensors) {
+void TrainedWeights::load(std::span<const mmpo_tensor> tensors, const ReadWeights& read) {
   // Of masters of which this rank has parts alone: all of them once, and what remains of it.
   Tensor all = has_parts_alone_ ? at::zeros({layout().size()}, values_.options()) : values_;
   if (decoder_.adapter() != nullptr) {
-    load_parameters(layout(), tensors, [](std::string_view) { return false; }, "adapter_config.json", all);
+    load_parameters(layout(), tensors, read, [](std::string_view) { return false; }, "adapter_config.json", all);
   } else {
     const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
-    load_parameters(layout(), tensors, redundant, "config.json", all);
+    load_parameters(layout(), tensors, read, redundant, "config.json", all);
   }
   if (has_parts_alone_) {
     take_parts(all);

@@ -9,6 +9,7 @@
 #include "dist/part_gather.h"
 #include "dist/sharding.h"
 #include "model/decoder.h"
+#include "model/load_parameters.h"
 #include "optim/optimizer.h"
 
 namespace mmpo {
@@ -33,8 +34,8 @@ class TrainedWeights {
   // Views of values() by name.
   std::vector<NamedTensor> views() const;
 
-  // From tensors that have all of it; the model's weights follow. Error(MMPO_INVALID_MODEL) names the tensor.
-  void load(std::span<const mmpo_tensor> tensors);
+  // From tensors that have all of it, as load_parameters reads them; the model's weights follow.
+  void load(std::span<const mmpo_tensor> tensors, const ReadWeights& read);
   // After values() was written: the model's weights follow.
   void refresh();
   // After an update: every rank's parts go to all, in the type that the model computes with; an adapter's in float32.

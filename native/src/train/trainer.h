@@ -47,8 +47,9 @@ class Trainer {
   // Views, by name, of the two and of the optimizer's state: an mmpo_state. They live as long as the trainer.
   const std::vector<NamedTensor>& state(int32_t which) const;
   int64_t num_steps() const { return num_steps_; }
-  // What is trained, from tensors that have all of it; the model's weights follow. Error(MMPO_INVALID_MODEL) names the tensor.
-  void load(std::span<const mmpo_tensor> tensors) { weights_.load(tensors); }
+  // What is trained, from tensors that have all of it, read by read where they are not in memory; the model's weights follow.
+  // Error(MMPO_INVALID_MODEL) names the tensor.
+  void load(std::span<const mmpo_tensor> tensors, const ReadWeights& read = nullptr) { weights_.load(tensors, read); }
   // After the state was overwritten: the model's weights follow.
   void restore(int64_t num_steps);
 

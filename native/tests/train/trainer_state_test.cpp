@@ -1,6 +1,8 @@
 // What a trainer holds between steps: the same bits in every run, after a restart, with any number of threads; none of a step that fails.
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "train/training_run.h"
 
 namespace mmpo {
@@ -164,12 +166,23 @@ TEST(TrainerMasters, MastersAreLoadedWithWhatAFileHasBeyondBfloat16) {
                        parameter.is_matrix() ? 2 : 1,
                        MMPO_FLOAT32});
   }
-  run.trainer.load(tensors);
-  for (const Parameter& parameter : layout.parameters()) {
-    const auto part = [&](const Tensor& flat) { return flat.narrow(0, parameter.offset, parameter.size()); };
-    EXPECT_TRUE(at::equal(part(run.trainer.parameters()), part(wide))) << parameter.name;
-    EXPECT_TRUE(at::equal(part(run.model->decoder().flat()), part(wide).to(at::kBFloat16))) << parameter.name;
+  // From memory, and in an order of its own from where only read() knows.
+  std::vector<mmpo_tensor> unread(tensors.rbegin(), tensors.rend());
+  for (mmpo_tensor& tensor : unread) tensor.data = nullptr;
+  const ReadWeights read = [&](size_t index, int64_t offset, int64_t num_bytes, void* out) {
+    const void* data = tensors[tensors.size() - 1 - index].data;
+    std::memcpy(out, static_cast<const char*>(data) + offset, static_cast<size_t>(num_bytes));
+  };
+  for (const bool reads : {false, true}) {
+    run.trainer.parameters().zero_();
+    run.trainer.load(reads ? unread : tensors, reads ? read : nullptr);
+    for (const Parameter& parameter : layout.parameters()) {
+      const auto part = [&](const Tensor& flat) { return flat.narrow(0, parameter.offset, parameter.size()); };
+      EXPECT_TRUE(at::equal(part(run.trainer.parameters()), part(wide))) << parameter.name;
+      EXPECT_TRUE(at::equal(part(run.model->decoder().flat()), part(wide).to(at::kBFloat16))) << parameter.name;
+    }
   }
+  EXPECT_THROW(run.trainer.load(unread), Error);
   tensors.pop_back();
   EXPECT_THROW(run.trainer.load(tensors), Error);
 }

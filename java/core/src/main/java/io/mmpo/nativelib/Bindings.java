@@ -91,7 +91,8 @@ final class Bindings {
             status("mmpo_trainer_read", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_WRITE =
             status("mmpo_trainer_write", ADDRESS, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
-    static final MethodHandle TRAINER_LOAD = status("mmpo_trainer_load", ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
+    static final MethodHandle TRAINER_LOAD =
+            status("mmpo_trainer_load", ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_NUM_STEPS = status("mmpo_trainer_num_steps", ADDRESS, ADDRESS, ADDRESS);
     static final MethodHandle TRAINER_RESTORE = status("mmpo_trainer_restore", ADDRESS, JAVA_LONG, ADDRESS);
 

@@ -7,8 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.mmpo.spec.Objective;
 import io.mmpo.spec.OptimizerSettings;
 import io.mmpo.spec.RewardRange;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -186,22 +186,26 @@ public final class NativeTrainer implements AutoCloseable {
     }
 
     /**
-     * All {@link #parameters} from tensors of any float type; the model's own weights follow.
+     * All {@link #parameters} from tensors of any float type, which are read a piece at a time; the model's own weights follow. What a
+     * read throws is thrown.
      *
      * @throws NativeException with status INVALID_MODEL, naming the tensor that is missing, unknown, misshapen or not finite
      */
-    public void load(List<Tensor> weights) {
-        try {
+    public void load(List<? extends StoredTensor> weights) {
+        WeightReader reader = new WeightReader(weights);
+        try (Arena arena = Arena.ofConfined()) {
             handle.call("mmpo_trainer_load", call -> {
-                call.check((int) Bindings.TRAINER_LOAD.invokeExact(
+                int status = (int) Bindings.TRAINER_LOAD.invokeExact(
                         handle.address(),
-                        Structs.tensors(weights, call.memory()),
+                        Structs.storedTensors(weights, arena),
                         (long) weights.size(),
-                        call.error()));
+                        reader.stub(arena),
+                        MemorySegment.NULL,
+                        call.error());
+                reader.rethrow();
+                call.check(status);
                 return weights;
             });
-        } finally {
-            Reference.reachabilityFence(weights); // their memory may belong to the garbage collector
         }
     }
 

@@ -5,6 +5,7 @@ import io.mmpo.dist.Ranks;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.NativeException;
 import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.nativelib.StoredTensor;
 import io.mmpo.nativelib.Tensor;
 import io.mmpo.shard.StateShards;
 import java.lang.foreign.Arena;
@@ -60,8 +61,8 @@ final class OptimizerState {
     /** saved: what {@link #write} left. weights: of the model's files, which are what is trained where saved has no masters. */
     void restore(StateShards saved, WeightFiles weights, Path checkpoint) {
         boolean hasMasters = saved.names().stream().anyMatch(name -> name.startsWith(MASTER));
-        try (Arena memory = Arena.ofConfined()) {
-            trainer.load(hasMasters ? masters(saved, memory) : trainedOf(weights.weights()));
+        try {
+            trainer.load(hasMasters ? masters(saved) : trainedOf(weights.tensors()));
         } catch (NativeException e) {
             throw e.status() != NativeException.Status.INVALID_MODEL
                     ? e
@@ -76,26 +77,45 @@ final class OptimizerState {
         restoreOptimizer(saved, checkpoint);
     }
 
-    private List<Tensor> masters(StateShards saved, Arena memory) {
+    private List<StoredTensor> masters(StateShards saved) {
         return trained.whole().stream()
                 .filter(tensor -> saved.names().contains(MASTER + tensor.name()))
-                .map(tensor -> {
-                    String name = MASTER + tensor.name();
-                    String dtype = saved.dtype(name).orElseThrow();
-                    MemorySegment values =
-                            memory.allocate(saved.numElements(name) * Tensor.bytesPerElement(dtype), ALIGNMENT);
-                    long[] shape = saved.shape(name).orElse(tensor.shape());
-                    if (!saved.read(name, 0, values)) {
-                        throw MmpoException.data(
-                                "%s does not hold all of %s. Resume from another checkpoint.", saved.directory(), name);
-                    }
-                    return new Tensor(tensor.name(), shape, dtype, values);
-                })
+                .<StoredTensor>map(tensor -> new SavedMaster(saved, tensor))
                 .toList();
     }
 
+    /** What a state has of a parameter: as it has it, the core says whether it fits. */
+    private record SavedMaster(StateShards saved, Tensor parameter) implements StoredTensor {
+        private String key() {
+            return MASTER + parameter.name();
+        }
+
+        @Override
+        public String name() {
+            return parameter.name();
+        }
+
+        @Override
+        public long[] shape() {
+            return saved.shape(key()).orElse(parameter.shape());
+        }
+
+        @Override
+        public String dtype() {
+            return saved.dtype(key()).orElseThrow();
+        }
+
+        @Override
+        public void read(long offset, MemorySegment target) {
+            if (!saved.read(key(), offset / Tensor.bytesPerElement(dtype()), target)) {
+                throw MmpoException.data(
+                        "%s does not hold all of %s. Resume from another checkpoint.", saved.directory(), key());
+            }
+        }
+    }
+
     /** An adapter's files may hold more than what is trained. */
-    private List<Tensor> trainedOf(List<Tensor> weights) {
+    private List<? extends StoredTensor> trainedOf(List<? extends StoredTensor> weights) {
         Set<String> names = trained.whole().stream().map(Tensor::name).collect(Collectors.toSet());
         return weights.stream().filter(tensor -> names.contains(tensor.name())).toList();
     }

@@ -54,11 +54,11 @@ final class PolicyModel {
         boolean hasMasters = config.model().bf16() && config.model().trainedType() == WeightType.FLOAT32;
         if (hasMasters && model.adapter().isEmpty()) {
             try (WeightFiles source = model.openSource()) {
-                // Those of a bfloat16 file are there already; reading it would take its size once more.
+                // Those of a bfloat16 file are there already.
                 boolean hasMore = source.tensors().stream()
                         .anyMatch(tensor -> !tensor.dtype().equals("BF16"));
                 if (hasMore) {
-                    trainer.load(source.weights());
+                    trainer.load(source.tensors());
                 }
             }
         }
