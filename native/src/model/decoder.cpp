@@ -67,12 +67,11 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   const int32_t recompute = tape != nullptr ? tape->recompute : MMPO_RECOMPUTE_FULL;
   LayerActivations shared;
   if (recompute == MMPO_RECOMPUTE_FULL) allocate_products(num_rows, workspace, shared);
-  if (recompute != MMPO_RECOMPUTE_NONE) allocate_recomputed(num_rows, workspace, shared);
   const DropoutPass dropout = tape != nullptr ? tape->dropout : DropoutPass();
   for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
     LayerActivations activations = shared;
     if (recompute != MMPO_RECOMPUTE_FULL) allocate_products(num_rows, workspace, activations);
-    if (recompute == MMPO_RECOMPUTE_NONE) allocate_recomputed(num_rows, workspace, activations);
+    allocate_recomputed(layer, num_rows, recompute == MMPO_RECOMPUTE_NONE, workspace, shared, activations);
     forward_attention(layer, x_TH, rows.positions_T, attend, dropout, workspace, activations);
     forward_mlp(layer, dropout, workspace, activations);
     swiglu(activations.gate_up_T2I, activations.activated_TI);
@@ -91,29 +90,35 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   return x_TH;
 }
 
-void Decoder::allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const {
+void Decoder::allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& a) const {
   const auto rows = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
-  layer.rstd_T = workspace.allocate({num_rows}, at::kFloat);
+  a.rstd_T = workspace.allocate({num_rows}, at::kFloat);
   if (config_->qk_norm != 0) {
-    layer.heads_TKD =
+    a.heads_TKD =
         workspace.allocate({num_rows, config_->num_heads + config_->num_kv_heads, config_->head_dim}, dtype());
-    layer.query_rstd_TN = workspace.allocate({num_rows, config_->num_heads}, at::kFloat);
-    layer.key_rstd_TM = workspace.allocate({num_rows, config_->num_kv_heads}, at::kFloat);
+    a.query_rstd_TN = workspace.allocate({num_rows, config_->num_heads}, at::kFloat);
+    a.key_rstd_TM = workspace.allocate({num_rows, config_->num_kv_heads}, at::kFloat);
   }
-  layer.qkv_TQ = rows(config_.qkv_size());
-  layer.attended_TA = rows(config_.query_size());
-  layer.lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat);
-  layer.middle_TH = rows(config_->hidden_size);
-  layer.post_rstd_T = workspace.allocate({num_rows}, at::kFloat);
-  layer.gate_up_T2I = rows(2 * config_->intermediate_size);
-  if (adapter_ != nullptr) layer.low_TL = rows(adapter_->low_columns());
+  a.qkv_TQ = rows(config_.qkv_size());
+  a.attended_TA = rows(config_.query_size());
+  a.lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat);
+  a.middle_TH = rows(config_->hidden_size);
+  a.post_rstd_T = workspace.allocate({num_rows}, at::kFloat);
+  a.gate_up_T2I = rows(2 * config_->intermediate_size);
+  if (adapter_ != nullptr) a.low_TL = rows(adapter_->low_columns());
 }
 
-void Decoder::allocate_recomputed(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const {
-  const auto rows = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
-  layer.normed_TH = rows(config_->hidden_size);
-  layer.post_normed_TH = rows(config_->hidden_size);
-  layer.activated_TI = rows(config_->intermediate_size);
+void Decoder::allocate_recomputed(int64_t layer, int64_t num_rows, bool keeps, Workspace& workspace,
+                                  LayerActivations& shared, LayerActivations& a) const {
+  const auto allocate = [&](Tensor LayerActivations::* value, Projection reader, int64_t columns) {
+    const bool is_own = keeps && reads_input(layer, reader);
+    Tensor& memory = is_own ? a.*value : shared.*value;
+    if (is_own || !memory.defined()) memory = workspace.allocate({num_rows, columns}, dtype());
+    a.*value = memory;
+  };
+  allocate(&LayerActivations::normed_TH, Projection::kQkv, config_->hidden_size);
+  allocate(&LayerActivations::post_normed_TH, Projection::kGateUp, config_->hidden_size);
+  allocate(&LayerActivations::activated_TI, Projection::kDown, config_->intermediate_size);
 }
 
 void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,

@@ -103,9 +103,11 @@ class Decoder {
                 Tensor& grad_TH, DecoderGradients& gradients);
 
  private:
-  // A layer's activations are two kinds: what selective recomputation keeps, and what it makes again from them.
-  void allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const;
-  void allocate_recomputed(int64_t num_rows, Workspace& workspace, LayerActivations& layer) const;
+  // A layer's activations are two kinds: what selective recomputation keeps, and what it makes again from them. Of the second kind
+  // a layer has its own where keeps is set and backward reads them; the others all layers share, in memory that the first asks for.
+  void allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& a) const;
+  void allocate_recomputed(int64_t layer, int64_t num_rows, bool keeps, Workspace& workspace, LayerActivations& shared,
+                           LayerActivations& a) const;
   void forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
                          const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
   void forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;

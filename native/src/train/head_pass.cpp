@@ -83,8 +83,8 @@ Tensor scatter_rows(const Tensor& grad_RH, const Tensor& rows_R, int64_t num_row
 
 }  // namespace
 
-HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predictions& predictions,
-                   const Objective& objective, DecoderGradients& gradients) {
+HeadPass pass_head(Model& model, const PackedBatch& batch, Model::Predictions predictions, const Objective& objective,
+                   DecoderGradients& gradients) {
   Workspace& workspace = model.workspace();
   const Tensor& head_VH = model.decoder().head_VH();
   const Tensor& rows_RH = predictions.rows_RH;
@@ -108,12 +108,6 @@ HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predicti
       const Tensor weights_R = to_device(row_weights(objective, batch, objective.linear_weights()), model.device());
       Tensor graded_logp_R = logp_R.narrow(0, 0, num_graded);
       head.forward_backward(weights_R, graded_logp_R, grad_hidden_RH, gradients.weights.head_VH, gradients.matrices);
-      if (num_graded < num_rows) {
-        Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_rows - num_graded);
-        Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_rows - num_graded);
-        const HeadRows scored = part(num_graded, num_rows - num_graded);
-        LinearLogp(scored, head_VH, workspace).forward(scored_lse_R, scored_logp_R);
-      }
     } else {
       head.forward(lse_R, logp_R, extras);
       const HeadWeights weights = weights_after_forward(objective, batch, logp_R, extras);
@@ -123,6 +117,13 @@ HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predicti
       }
       head.backward(lse_R, weights.logps_R, entropy, grad_hidden_RH, gradients.weights.head_VH, gradients.matrices);
     }
+  }
+  if (num_graded < num_rows) {
+    const WorkspaceScope logits_scope(workspace);
+    Tensor scored_lse_R = lse_R.narrow(0, num_graded, num_rows - num_graded);
+    Tensor scored_logp_R = logp_R.narrow(0, num_graded, num_rows - num_graded);
+    const HeadRows scored = part(num_graded, num_rows - num_graded);
+    LinearLogp(scored, head_VH, workspace).forward(scored_lse_R, scored_logp_R);
   }
   Tensor grad_rows_RH = workspace.allocate(grad_hidden_RH.sizes(), grad_hidden_RH.scalar_type());
   grad_rows_RH.zero_();

@@ -14,8 +14,8 @@ struct HeadPass {
 };
 
 // What Model::predict left for the head, forward and backward. Adds to the gradients of the head and of the final norm. The memory is the
-// workspace's.
-HeadPass pass_head(Model& model, const PackedBatch& batch, const Model::Predictions& predictions,
-                   const Objective& objective, DecoderGradients& gradients);
+// workspace's; that of the predictions a GPU has back when this returns.
+HeadPass pass_head(Model& model, const PackedBatch& batch, Model::Predictions predictions, const Objective& objective,
+                   DecoderGradients& gradients);
 
 }  // namespace mmpo

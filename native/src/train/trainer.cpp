@@ -4,6 +4,7 @@
 
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "common/device.h"
 #include "common/error.h"
@@ -116,9 +117,9 @@ CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Object
   workspace.reset();
   const PackedBatch packed(batch, objective.roles(), model_.device());
   DecoderTape tape = this->tape(recompute_, packed, numbers);
-  const Model::Predictions predictions = model_.predict(packed, &tape);
+  Model::Predictions predictions = model_.predict(packed, &tape);
   DecoderGradients& gradients = gradients_->begin_slice(packed.num_graded_head_rows > 0, is_last);
-  HeadPass head = pass_head(model_, packed, predictions, objective, gradients);
+  HeadPass head = pass_head(model_, packed, std::move(predictions), objective, gradients);
   HostCopy host_logp_R(head.logp_R);
   std::optional<HostCopy> host_log_squares_R;
   if (head.log_squares_R.defined()) host_log_squares_R.emplace(head.log_squares_R);

@@ -101,12 +101,13 @@ TEST(EntropyTerm, IsInTheGradientOfTheChosenCompletions) {
       EXPECT_LT(testing::relative_difference(gradient.values.cpu().to(at::kDouble), head_VH.grad()), 1e-5);
     }
 
-    // The loss that is told is MMPO's own.
+    // The loss that is told is MMPO's own, and so are the log-probabilities, those of rejected completions too.
     settings.entropy_weight = 0;
     TrainingRun plain(at::kFloat, testing::kOptimizer, config);
     plain.model->set_slice_tokens(slice_tokens);
     const Trainer::Result without = accumulate(plain.trainer, pairs, settings);
     for (size_t pair = 0; pair < pairs.size(); ++pair) EXPECT_NEAR(with.losses[pair], without.losses[pair], 1e-4);
+    for (size_t c = 0; c < with.logps.size(); ++c) EXPECT_NEAR(with.logps[c], without.logps[c], 1e-4);
     EXPECT_GT(testing::relative_difference(testing::gradients(run.trainer), testing::gradients(plain.trainer)), 0.01);
     settings.entropy_weight = 0.3;
   }
