@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "cuda/emulated_memory.h"
+#include "cuda/sizes_alone.h"
 
 namespace mmpo::testing {
 
@@ -109,7 +110,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> forward(
   Tensor out_TND = at::empty(q_TND.sizes(), q_TND.options());
   Tensor lse_NT = at::empty({num_heads, q_TND.size(0)}, at::kFloat);
   const UncountedMemory uncounted;
-  for (int64_t i = 0; i < sequences.count; ++i) {
+  for (int64_t i = 0; computes() && i < sequences.count; ++i) {
     const Tensor scores_NLL = masked_scores(Sequences::heads(q_TND, sequences.queries, i, num_heads),
                                             Sequences::heads(k_GMD, sequences.keys, i, num_heads), scale.value(),
                                             is_causal && longest_query.expect_int() > 1, before);
@@ -151,7 +152,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad_out_TND, const Te
   const Tensor grad_v_GND = every_head(grad_v_GMD);
   const Scratch scratch(q_TND, sequences.count);
   const UncountedMemory uncounted;
-  for (int64_t i = 0; i < sequences.count; ++i) {
+  for (int64_t i = 0; computes() && i < sequences.count; ++i) {
     const auto of_queries = [&](const Tensor& x) { return Sequences::heads(x, sequences.queries, i, num_heads); };
     const auto of_keys = [&](const Tensor& x) { return Sequences::heads(x, sequences.keys, i, num_heads); };
     const Tensor grad_NLD = of_queries(grad_out_TND);
@@ -171,7 +172,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad_out_TND, const Te
     put(grad_v_GND, sequences.keys, at::matmul(rounded(weights_NLL).transpose(1, 2), grad_NLD));
   }
   const auto sum = [&](const Tensor& grad_GND, const Tensor& of_key_heads) {
-    if (is_grouped) of_key_heads.copy_(grad_GND.unflatten(1, {k_GMD.size(1), -1}).to(at::kFloat).sum(2));
+    if (is_grouped && computes()) of_key_heads.copy_(grad_GND.unflatten(1, {k_GMD.size(1), -1}).to(at::kFloat).sum(2));
   };
   sum(grad_k_GND, grad_k_GMD);
   sum(grad_v_GND, grad_v_GMD);

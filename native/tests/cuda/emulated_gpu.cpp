@@ -2,6 +2,7 @@
 // emulates_gpu() takes the GPU's way through the whole engine on the CPU's memory. In mmpo_tests alone: the CUDA library has
 // the real ones.
 #include "common/cuda_runtime.h"
+#include "cuda/sizes_alone.h"
 #include "kernels/cuda_kernels.h"
 #include "loss/cuda_pairs.h"
 
@@ -9,10 +10,10 @@ namespace mmpo {
 
 cudaStream_t cuda_stream() { return nullptr; }
 
-#define MMPO_EMULATE(T, function, parameters, arguments) \
-  template <>                                            \
-  void CudaKernels<T, Gpu>::function parameters {        \
-    CudaKernels<T, EmulatedGpu>::function arguments;     \
+#define MMPO_EMULATE(T, function, parameters, arguments)                      \
+  template <>                                                                 \
+  void CudaKernels<T, Gpu>::function parameters {                             \
+    if (testing::computes()) CudaKernels<T, EmulatedGpu>::function arguments; \
   }
 #define MMPO_EMULATE_KERNELS(T)                                                                                       \
   MMPO_EMULATE(T, rms_norm,                                                                                           \
@@ -55,13 +56,14 @@ MMPO_EMULATE_KERNELS(c10::BFloat16)
   template <>                                                                                                        \
   void CudaDropoutLinear<T, Gpu>::forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks,          \
                                           float* scratch, Rows<T> out, cudaStream_t stream) {                        \
-    CudaDropoutLinear<T, EmulatedGpu>::forward(x, weight, masks, scratch, out, stream);                              \
+    if (testing::computes()) CudaDropoutLinear<T, EmulatedGpu>::forward(x, weight, masks, scratch, out, stream);     \
   }                                                                                                                  \
   template <>                                                                                                        \
   void CudaDropoutLinear<T, Gpu>::backward(Rows<const T> grad, Rows<const T> x, Rows<const T> weight,                \
                                            const DropoutMasks& masks, float* scratch, Rows<T> grad_x,                \
                                            Rows<float> grad_weight, cudaStream_t stream) {                           \
-    CudaDropoutLinear<T, EmulatedGpu>::backward(grad, x, weight, masks, scratch, grad_x, grad_weight, stream);       \
+    if (testing::computes())                                                                                         \
+      CudaDropoutLinear<T, EmulatedGpu>::backward(grad, x, weight, masks, scratch, grad_x, grad_weight, stream);     \
   }
 MMPO_EMULATE_DROPOUT(float)
 MMPO_EMULATE_DROPOUT(c10::BFloat16)
@@ -69,7 +71,7 @@ MMPO_EMULATE_DROPOUT(c10::BFloat16)
 #define MMPO_EMULATE_ROWS(T, Sum)                                                                                \
   template <>                                                                                                    \
   void CudaRows<T, Sum, Gpu>::add(Rows<const T> from, const int64_t* rows, Rows<Sum> sum, cudaStream_t stream) { \
-    CudaRows<T, Sum, EmulatedGpu>::add(from, rows, sum, stream);                                                 \
+    if (testing::computes()) CudaRows<T, Sum, EmulatedGpu>::add(from, rows, sum, stream);                        \
   }
 MMPO_EMULATE_ROWS(float, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, float)
@@ -79,27 +81,29 @@ template <>
 void CudaPairs<Gpu>::weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,
                              int64_t num_pairs, const float* logp, const float* log_squares, float* out,
                              cudaStream_t stream) {
-  CudaPairs<EmulatedGpu>::weights(objective, facts, pairs, num_pairs, logp, log_squares, out, stream);
+  if (testing::computes())
+    CudaPairs<EmulatedGpu>::weights(objective, facts, pairs, num_pairs, logp, log_squares, out, stream);
 }
 template <>
 void CudaOptimizer<float, Gpu>::adamw(float* param, const float* grad, float* exp_avg, float* exp_avg_sq,
                                       c10::BFloat16* bf16_param, int64_t count, const AdamWScalars<float>& scalars,
                                       cudaStream_t stream) {
-  CudaOptimizer<float, EmulatedGpu>::adamw(param, grad, exp_avg, exp_avg_sq, bf16_param, count, scalars, stream);
+  if (testing::computes())
+    CudaOptimizer<float, EmulatedGpu>::adamw(param, grad, exp_avg, exp_avg_sq, bf16_param, count, scalars, stream);
 }
 template <>
 void CudaOptimizer<float, Gpu>::sums_of_squares(const float* values, int64_t count, double* partials,
                                                 cudaStream_t stream) {
-  CudaOptimizer<float, EmulatedGpu>::sums_of_squares(values, count, partials, stream);
+  if (testing::computes()) CudaOptimizer<float, EmulatedGpu>::sums_of_squares(values, count, partials, stream);
 }
 template <>
 void CudaSum<Gpu>::sum(const double* values, int64_t count, double* out, cudaStream_t stream) {
-  CudaSum<EmulatedGpu>::sum(values, count, out, stream);
+  if (testing::computes()) CudaSum<EmulatedGpu>::sum(values, count, out, stream);
 }
 template <>
 void CudaAdam8bit<Gpu>::step(const Adam8bitArrays& arrays, const Adam8bitScalars& scalars, const CodeBook* book1,
                              const CodeBook* book2, cudaStream_t stream) {
-  CudaAdam8bit<EmulatedGpu>::step(arrays, scalars, book1, book2, stream);
+  if (testing::computes()) CudaAdam8bit<EmulatedGpu>::step(arrays, scalars, book1, book2, stream);
 }
 
 }  // namespace mmpo

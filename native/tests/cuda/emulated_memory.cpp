@@ -14,7 +14,7 @@ namespace mmpo::testing {
 namespace {
 
 // Threads of one operation may ask at once.
-std::atomic<int64_t> held{0}, most{0};
+std::atomic<int64_t> bytes_held{0}, most_held{0};
 std::atomic<int> uncounted{0};
 
 struct Block {
@@ -28,8 +28,8 @@ class CountingAllocator final : public c10::Allocator {
   c10::DataPtr allocate(size_t bytes) override {
     c10::DataPtr memory = under->allocate(bytes);
     if (uncounted > 0 || bytes == 0) return memory;
-    const int64_t now = held += static_cast<int64_t>(bytes);
-    for (int64_t before = most; before < now && !most.compare_exchange_weak(before, now);) {
+    const int64_t now = bytes_held += static_cast<int64_t>(bytes);
+    for (int64_t before = most_held; before < now && !most_held.compare_exchange_weak(before, now);) {
     }
     void* address = memory.get();
     const at::Device device = memory.device();
@@ -59,7 +59,7 @@ void CountingAllocator::give_back(void* address) {
   CountingAllocator& self = counting();
   const std::lock_guard lock(self.mutex_);
   const auto block = self.blocks_.extract(address);
-  held -= block.mapped().bytes;
+  bytes_held -= block.mapped().bytes;
 }
 
 // A product into memory that is there: what the CPU packs for it, cuBLAS does not ask for.
@@ -87,7 +87,7 @@ at::CallbackHandle& products() {
 EmulatedMemory::EmulatedMemory() {
   counting().under = c10::GetCPUAllocator();
   c10::SetCPUAllocator(&counting());
-  held = most = 0;
+  bytes_held = most_held = 0;
   products() = at::addThreadLocalCallback(at::RecordFunctionCallback(&begin, &end).scopes({at::RecordScope::FUNCTION}));
 }
 
@@ -96,7 +96,9 @@ EmulatedMemory::~EmulatedMemory() {
   c10::SetCPUAllocator(counting().under);
 }
 
-int64_t EmulatedMemory::peak() const { return most; }
+int64_t EmulatedMemory::held() const { return bytes_held; }
+int64_t EmulatedMemory::peak() const { return most_held; }
+void EmulatedMemory::restart() { most_held = bytes_held.load(); }
 
 UncountedMemory::UncountedMemory() { ++uncounted; }
 UncountedMemory::~UncountedMemory() { --uncounted; }

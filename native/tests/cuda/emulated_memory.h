@@ -13,8 +13,10 @@ class EmulatedMemory {
   EmulatedMemory(const EmulatedMemory&) = delete;
   EmulatedMemory& operator=(const EmulatedMemory&) = delete;
 
-  // The most that was held at once.
+  int64_t held() const;
+  // The most that was held at once, from the beginning or since the last restart().
   int64_t peak() const;
+  void restart();
 };
 
 // Memory that a stand-in needs and what it stands for does not: not counted while this lives.

@@ -204,9 +204,11 @@ final class PlanCommand implements Callable<Integer> {
         part(out, "master weights, float32", memory.masterWeights());
         part(out, "gradients, float32", memory.gradients());
         part(out, "optimizer state", memory.optimizer());
-        part(out, "activations kept for backward", memory.activations());
-        part(out, "values that layers share", memory.shared());
-        part(out, "a layer's gradients, or logits", memory.passing());
+        part(out, "activations kept for backward", memory.slice().activations());
+        part(out, "values that layers share", memory.slice().shared());
+        part(out, "a layer's gradients, or logits", memory.slice().passing());
+        part(out, "attention's own, in backward", memory.slice().attention());
+        part(out, "indices, numbers of rows, tables", memory.slice().indices() + memory.tables());
         if (memory.exchange() > 0) {
             part(out, "gradients and weights on their way", memory.exchange());
         }

@@ -14,14 +14,9 @@ import java.util.function.IntToDoubleFunction;
  * @param reference forward of the reference, once in a run
  */
 record FlopCount(double training, double forward, double reference) {
-    /** gradedCompletions: those that backward goes through. linear: whether the head is computed once, the weights being known. */
+    /** linear: whether the head is computed once, the weights being known. */
     static FlopCount of(
-            ModelShape shape,
-            Optional<LoraSettings> lora,
-            LongestPair pair,
-            int gradedCompletions,
-            boolean linear,
-            boolean needsReference) {
+            ModelShape shape, Optional<LoraSettings> lora, LongestPair pair, boolean linear, boolean needsReference) {
         double layers = shape.numLayers();
         double queries = shape.numHeads() * shape.headDim();
         double keys = shape.numKvHeads() * shape.headDim();
@@ -35,10 +30,10 @@ record FlopCount(double training, double forward, double reference) {
                         + sliding * pair.attentionPairs(completions, window));
         double headRow = 2.0 * shape.vocabSize() * shape.hiddenSize();
 
-        double tokens = pair.prompt() + (double) gradedCompletions * pair.completion();
-        double rows = (double) gradedCompletions * pair.completion();
+        double tokens = pair.prompt() + (double) pair.graded() * pair.completion();
+        double rows = (double) pair.graded() * pair.completion();
         double forward = 2 * (matrices + adapter) * tokens;
-        double attention = attentionOf.applyAsDouble(gradedCompletions);
+        double attention = attentionOf.applyAsDouble(pair.graded());
         // A frozen weight has no gradient of its own: backward takes one product for it instead of two.
         double backward = (lora.isPresent() ? 2 : 4) * matrices * tokens + 4 * adapter * tokens;
         boolean trainsHead = lora.isEmpty() || lora.get().trainsHead();

@@ -68,27 +68,30 @@ public record TrainingPlan(
     public static TrainingPlan of(TrainingConfig config, ModelShape shape, Choices choices) {
         LossOptions loss = config.loss();
         boolean isSft = loss.isSft();
-        LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2);
+        boolean isLinear = isSft || loss.ignoresRejected();
+        LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2, isLinear ? 1 : 2);
         boolean onCpu = config.model().device() == DeviceChoice.CPU;
-        LargestSlice slice = LargestSlice.of(onCpu, pair, choices.microBatch());
+        boolean bf16 = config.model().bf16();
+        SliceRows rows = SliceRows.largest(pair, choices.microBatch(), SliceRows.sliceTokens(onCpu));
+        SliceMemory slice =
+                SliceMemory.of(shape, choices.lora(), bf16, onCpu, choices.recompute(), HeadNumbers.of(loss), rows);
         MemoryPlan memory = MemoryPlan.of(
                 shape,
                 choices.lora(),
                 choices.optimizer(),
-                config.model().bf16(),
+                bf16,
                 config.model().trainedType() == WeightType.FLOAT32,
-                choices.recompute(),
+                onCpu,
+                rows.positions(),
                 slice);
-        int graded = isSft || loss.ignoresRejected() ? 1 : 2;
-        FlopCount flops = FlopCount.of(
-                shape, choices.lora(), pair, graded, isSft || loss.ignoresRejected(), loss.needsReference());
+        FlopCount flops = FlopCount.of(shape, choices.lora(), pair, isLinear, loss.needsReference());
         long adapter =
                 choices.lora().map(settings -> settings.numParameters(shape)).orElse(0L);
         return new TrainingPlan(
                 shape.numParameters() + adapter,
                 choices.lora().isPresent() ? adapter : shape.numParameters(),
                 pair.tokens(),
-                slice.tokens(),
+                rows.tokens(),
                 config.batches().trainBatchSize() * config.batches().gradientAccumulationSteps(),
                 config.schedule().maxSteps(),
                 memory,

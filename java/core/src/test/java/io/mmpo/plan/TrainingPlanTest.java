@@ -140,8 +140,8 @@ class TrainingPlanTest {
             lora.ifPresent(chosen -> model.setAdapter(chosen, List.of()));
             ModelShape shape = files.config().shape();
             boolean bf16 = type == ComputeType.BFLOAT16;
-            MemoryPlan plan = MemoryPlan.of(
-                    shape, lora, optimizer, bf16, masters, Recompute.NONE, new LargestSlice(true, 10, 5, 1, 10));
+            SliceMemory noSlice = new SliceMemory(0, 0, 0, 0, 0);
+            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, masters, true, 10, noSlice);
             try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
                 assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
                 assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
@@ -160,16 +160,18 @@ class TrainingPlanTest {
     @Test
     void constantsAreTheCores() throws IOException {
         assertThat(constant("logprob/linear_logp.h", "kGpuLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
-                .isEqualTo(LargestSlice.GPU_LOGIT_BYTES);
+                .isEqualTo(SliceMemory.GPU_LOGIT_BYTES);
         assertThat(constant("logprob/linear_logp.h", "kCpuLogitBytes = int64_t\\{(\\d+)\\} << 20") << 20)
-                .isEqualTo(LargestSlice.CPU_LOGIT_BYTES);
+                .isEqualTo(SliceMemory.CPU_LOGIT_BYTES);
         assertThat(constant("model/batch_slices.h", "kGpuSliceTokens = (\\d+);"))
-                .isEqualTo(LargestSlice.GPU_SLICE_TOKENS);
+                .isEqualTo(SliceRows.GPU_SLICE_TOKENS);
         assertThat(constant("model/batch_slices.h", "kCpuSliceTokens = (\\d+);"))
-                .isEqualTo(LargestSlice.CPU_SLICE_TOKENS);
+                .isEqualTo(SliceRows.CPU_SLICE_TOKENS);
         assertThat(constant("optim/adam8bit.h", "kAdam8bitMinSize = (\\d+);"))
                 .isEqualTo(ParameterSizes.SMALLEST_OF_8_BIT);
         assertThat(constant("kernels/arguments.h", "kAdam8bitBlock = (\\d+);")).isEqualTo(ParameterSizes.BLOCK);
+        assertThat(constant("kernels/arguments.h", "kWeightGradientBlock = (\\d+);"))
+                .isEqualTo(SliceMemory.WEIGHT_GRADIENT_BLOCK);
     }
 
     @Test
@@ -210,9 +212,8 @@ class TrainingPlanTest {
                         + whole.masterWeights()
                         + whole.gradients()
                         + whole.optimizer()
-                        + whole.activations()
-                        + whole.shared()
-                        + whole.passing());
+                        + whole.tables()
+                        + whole.slice().total());
     }
 
     @Test
@@ -220,10 +221,9 @@ class TrainingPlanTest {
         TrainingPlan paper = plan(Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512));
         assertThat(paper.pairTokens()).isEqualTo(1800 + 2 * 512);
         assertThat(paper.sliceTokens()).isEqualTo(2 * paper.pairTokens());
-        // One token and layer: input 4096, q k v 6144, attended 4096, middle 4096, gate and up 28672; two bytes each;
-        // 34 floats. Of 4 * 512 rows the head's input, before and after its norm.
-        long head = 2 * 2 * 2048L * 4096;
-        assertThat(paper.memory().activations()).isEqualTo(head + 32 * 5648L * (2 * 47104 + 4 * 34));
+        // One row and layer: input 4096, q k v 6144, attended 4096, middle 4096, gate and up 28672; two bytes each;
+        // 34 floats. Of each completion one token has no row: 2 * (1800 + 2 * 511) of them.
+        assertThat(paper.memory().slice().activations()).isEqualTo(32 * 5644L * (2 * 47104 + 4 * 34));
         long all = plan(Map.of(
                         "max_length",
                         2312,
@@ -234,8 +234,9 @@ class TrainingPlanTest {
                         "gradient_checkpointing",
                         false))
                 .memory()
+                .slice()
                 .activations();
-        assertThat(all).isEqualTo(head + 32 * 5648L * (2 * (47104 + 2 * 4096 + 14336) + 4 * 34));
+        assertThat(all).isEqualTo(32 * 5644L * (2 * (47104 + 2 * 4096 + 14336) + 4 * 34));
         assertThat(plan(Map.of("max_length", 100)).pairTokens()).isEqualTo(1 + 2 * 99);
         assertThat(plan(Map.of("max_length", 100, "loss_type", "sft")).pairTokens())
                 .isEqualTo(100);
@@ -246,41 +247,49 @@ class TrainingPlanTest {
     void layersShareWhatTheyDoNotKeep() {
         Map<String, Object> lengths =
                 Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512);
-        assertThat(plan(lengths).memory().shared()).isEqualTo(5648L * 2 * (2 * 4096 + 14336));
+        assertThat(plan(lengths).memory().slice().shared()).isEqualTo(5644L * 2 * (2 * 4096 + 14336));
         Map<String, Object> none = new HashMap<>(lengths);
         none.put("gradient_checkpointing", false);
-        assertThat(plan(none).memory().shared()).isZero();
+        assertThat(plan(none).memory().slice().shared()).isZero();
     }
 
     /**
-     * 5,648 tokens: gradients of 14336 + 2 * 4096 + 4096 + 6144, and attention's: the queries', keys and values of four sequences of
-     * 2,312 gathered, their gradients, those of every head, and floats of 33 blocks' rows. Logits: 4 * 512 rows over 128,256 tokens in
-     * bfloat16, of which a CPU holds 160 MiB.
+     * 5,644 rows: gradients of 14336 + 2 * 4096 + 4096 + 6144, and attention's: keys and values of four sequences of 2,311 gathered, the
+     * gradients of queries, keys and values, those of every head, and floats of 33 blocks' rows. Logits: 4 * 512 rows over 128,256 tokens
+     * in bfloat16, of which a CPU holds 160 MiB, their gradient, the head's input before and after its norm, floats of its rows, two
+     * pairs.
      */
     @Test
     void theLargerOfLogitsAndALayersGradientsPasses() {
-        Map<String, Object> lengths =
-                new HashMap<>(Map.of("max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512));
-        long keys = 4 * 2312L;
-        long attention = 2 * (5648L * 4096 + keys * (2048 + 2048 + 2 * 4096)) + 4 * (5648L + 4 * 128) * 32 * (128 + 1);
-        assertThat(plan(lengths).memory().passing())
-                .isEqualTo(2 * 5648L * (14336 + 2 * 4096 + 4096 + 6144) + attention);
-        Map<String, Object> shortPrompts =
-                new HashMap<>(Map.of("max_length", 520, "max_prompt_length", 8, "max_completion_length", 512));
-        assertThat(plan(shortPrompts).memory().passing()).isEqualTo(2048L * 128256 * 2 + 2048L * 4096 * 2);
+        Map<String, Object> lengths = new HashMap<>(Map.of(
+                "max_length", 2312, "max_prompt_length", 1800, "max_completion_length", 512, "loss_type", "dpo"));
+        long keys = 4 * 2311L;
+        long attention =
+                16 + 2 * (5644L * 4096 + keys * (2048 + 2048 + 2 * 4096)) + 4 * (5644L + 4 * 128) * 32 * (128 + 1);
+        SliceMemory slice = plan(lengths).memory().slice();
+        assertThat(slice.passing()).isEqualTo(2 * 5644L * (14336 + 2 * 4096 + 4096 + 6144));
+        assertThat(slice.attention()).isEqualTo(attention);
+        Map<String, Object> shortPrompts = new HashMap<>(
+                Map.of("max_length", 520, "max_prompt_length", 8, "max_completion_length", 512, "loss_type", "dpo"));
+        SliceMemory ofLogits = plan(shortPrompts).memory().slice();
+        assertThat(ofLogits.passing()).isEqualTo(2048L * (128256 * 2 + 3 * 4096 * 2 + 2 * 4) + 2 * 72);
+        assertThat(ofLogits.attention()).isZero();
         shortPrompts.put("device", "cpu");
-        assertThat(plan(shortPrompts).memory().passing()).isLessThan((160L << 20) + (1L << 30));
+        assertThat(plan(shortPrompts).memory().slice().passing()).isLessThan((160L << 20) + (1L << 30));
     }
 
     /** A slice is its device's tokens, or one pair where that is longer. */
     @Test
-    void moreRowsThanFitASliceTakeNoMoreMemory() {
+    void moreRowsThanFitASliceTakeHardlyMoreMemory() {
         TrainingPlan full = plan(Map.of("max_length", 600, "per_device_train_batch_size", 7));
         assertThat(full.pairTokens()).isEqualTo(1 + 2 * 599);
         assertThat(full.sliceTokens()).isEqualTo(8192);
-        assertThat(plan(Map.of("max_length", 600, "per_device_train_batch_size", 70))
-                        .memory())
-                .isEqualTo(full.memory());
+        MemoryPlan more = plan(Map.of("max_length", 600, "per_device_train_batch_size", 70))
+                .memory();
+        assertThat(more.slice().activations()).isEqualTo(full.memory().slice().activations());
+        // Flash attention has room behind every sequence, and shorter rows are more of them.
+        assertThat(more.total())
+                .isBetween(full.memory().total(), (long) (1.01 * full.memory().total()));
         assertThat(plan(Map.of("max_length", 600, "per_device_train_batch_size", 6))
                         .sliceTokens())
                 .isEqualTo(6 * 1199);
