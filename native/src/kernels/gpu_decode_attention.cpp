@@ -48,7 +48,7 @@ void gpu_decode_attention(const Tensor& qkv_nQ, const Tensor& keys_SLK, const Te
   scores_nMGL.masked_fill_(hidden_n11L, -std::numeric_limits<double>::infinity());
   // What lies past a sequence's keys was never written: its weight is 0, but it may be NaN.
   const Tensor values_nMLD = seen_nMLD(values_SLK).masked_fill_(hidden_n11L.transpose(2, 3), 0);
-  out_nA.copy_(at::matmul(at::softmax(scores_nMGL, -1), values_nMLD).flatten(1));
+  out_nA = at::matmul(at::softmax(scores_nMGL, -1), values_nMLD).flatten(1).to(qkv_nQ.scalar_type());
 }
 
 }  // namespace mmpo

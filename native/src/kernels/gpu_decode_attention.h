@@ -25,6 +25,7 @@ class GpuDecodeRows {
   Tensor absent_nL_, outside_nL_;
 };
 
+// As decode_attention(), but makes out_nA.
 void gpu_decode_attention(const Tensor& qkv_nQ, const Tensor& keys_SLK, const Tensor& values_SLK,
                           const GpuDecodeRows& rows, const AttentionShape& shape, Tensor& out_nA);
 

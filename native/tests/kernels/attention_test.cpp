@@ -242,7 +242,7 @@ TEST_P(AttentionTest, CachedDecodingEqualsTheDefinition) {
         at::full({count, shape.query_columns() + 3}, kNan, at::kFloat).to(type).narrow(1, 2, shape.query_columns());
     decode_attention(qkv_nQ, keys_SLK, values_SLK, rows, shape.attention(), out_nA);
     const at::Device device = testing::test_device();
-    Tensor gpu_out_nA = at::full(out_nA.sizes(), kNan, out_nA.options().device(device));
+    Tensor gpu_out_nA;
     gpu_decode_attention(qkv_nQ.to(device), keys_SLK.to(device), values_SLK.to(device),
                          GpuDecodeRows(rows, shape.window, device), shape.attention(), gpu_out_nA);
     gpu_out_nA = gpu_out_nA.cpu();

@@ -53,7 +53,7 @@ public record MemoryPlan(
                 Float.BYTES * trained.elements(),
                 trained.optimizerBytes(optimizer),
                 shape.numLayers() * slice.tokens() * keptPerToken(shape, lora, bytes, recompute) + 2 * headRows,
-                slice.tokens() * sharedPerToken(shape, lora, bytes, recompute),
+                slice.tokens() * sharedPerToken(shape, lora, bytes, recompute, slice.onCpu()),
                 Math.max(slice.logitBytes(shape, bf16) + headRows, passingBytes(shape, bf16, slice)),
                 0,
                 slice.onCpu() ? RuntimeMemory.bytes(shape.vocabSize()) : 0);
@@ -80,12 +80,15 @@ public record MemoryPlan(
         };
     }
 
-    /** What a layer does not keep, in memory that all of them share. */
-    private static long sharedPerToken(ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute) {
+    /** What a layer does not keep, in memory that all of them share: on the CPU the softmax's sums twice, for the graded rows alone. */
+    private static long sharedPerToken(
+            ModelShape shape, Optional<LoraSettings> lora, long bytes, Recompute recompute, boolean onCpu) {
         long recomputed = 2 * shape.hiddenSize() + shape.intermediateSize();
         return switch (recompute) {
             case FULL ->
-                bytes * (recomputed + selective(shape, lora)) + statistics(shape) + Float.BYTES * shape.numHeads();
+                bytes * (recomputed + selective(shape, lora))
+                        + statistics(shape)
+                        + (onCpu ? Float.BYTES * shape.numHeads() : 0);
             case SELECTIVE -> bytes * recomputed;
             case NONE -> 0;
         };
