@@ -54,8 +54,8 @@ MMPO_EMULATE_KERNELS(c10::BFloat16)
   }                                                                                                                  \
   template <>                                                                                                        \
   void CudaDropoutLinear<T, Gpu>::forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks,          \
-                                          float* scratch, Rows<T> out, cudaStream_t stream) {                        \
-    CudaDropoutLinear<T, EmulatedGpu>::forward(x, weight, masks, scratch, out, stream);                              \
+                                          float scale, float* scratch, Rows<T> out, cudaStream_t stream) {           \
+    CudaDropoutLinear<T, EmulatedGpu>::forward(x, weight, masks, scale, scratch, out, stream);                       \
   }                                                                                                                  \
   template <>                                                                                                        \
   void CudaDropoutLinear<T, Gpu>::backward(Rows<const T> grad, Rows<const T> x, Rows<const T> weight,                \
