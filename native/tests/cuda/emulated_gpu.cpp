@@ -2,6 +2,7 @@
 // emulates_gpu() takes the GPU's way through the whole engine on the CPU's memory. In mmpo_tests alone: the CUDA library has
 // the real ones.
 #include "common/cuda_runtime.h"
+#include "generate/cuda_sampler.h"
 #include "kernels/cuda_kernels.h"
 #include "loss/cuda_pairs.h"
 
@@ -74,6 +75,15 @@ MMPO_EMULATE_DROPOUT(c10::BFloat16)
 MMPO_EMULATE_ROWS(float, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, c10::BFloat16)
+
+#define MMPO_EMULATE_SAMPLER(T)                                                                              \
+  template <>                                                                                                \
+  void CudaSampler<T, Gpu>::draw(Rows<const T> logits, const DrawSettings& settings, const double* uniforms, \
+                                 double* sums, int32_t* tokens, cudaStream_t stream) {                       \
+    CudaSampler<T, EmulatedGpu>::draw(logits, settings, uniforms, sums, tokens, stream);                     \
+  }
+MMPO_EMULATE_SAMPLER(float)
+MMPO_EMULATE_SAMPLER(c10::BFloat16)
 
 template <>
 void CudaPairs<Gpu>::weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,

@@ -142,13 +142,14 @@ TEST(EmulatedGpu, GeneratesWhatTheCpuDoes) {
   const std::vector<int32_t> tokens{1, 2, 3, 4, 5, 6, 7, 8, 9};
   const std::vector<int32_t> lengths{2, 4, 3};
   const Prompts prompts{tokens.data(), lengths};
-  mmpo_sampling sampling{};
-  sampling.temperature = 0;
-  sampling.top_p = 1;
-  sampling.max_new_tokens = 12;
-  const auto expected = generate(*model, prompts, {}, sampling);
-  const GpuWay way(true);
-  EXPECT_EQ(generate(*model, prompts, {}, sampling), expected);
+  const auto sampling = [](double temperature, double top_p, int64_t top_k) {
+    return mmpo_sampling{.temperature = temperature, .top_p = top_p, .top_k = top_k, .seed = 4, .max_new_tokens = 12};
+  };
+  for (const auto& settings : {sampling(0, 1, 0), sampling(1, 1, 0), sampling(1.5, 0.9, 40)}) {
+    const auto expected = generate(*model, prompts, {}, settings);
+    const GpuWay way(true);
+    EXPECT_EQ(generate(*model, prompts, {}, settings), expected) << "temperature " << settings.temperature;
+  }
 }
 
 }  // namespace
