@@ -177,7 +177,10 @@ class Generator {
 
   Decoder::Attend attend_on_gpu(const Step& step) {
     if (step.begun.empty()) {
-      const GpuDecodeRows rows(step.decoded, model_.decoder().config()->sliding_window, model_.device());
+      const Decoder& decoder = model_.decoder();
+      const bool is_flash = VarlenAttention::is_flash(decoder.device(), decoder.dtype(), decoder.attention_shape(0));
+      const GpuDecodeRows rows(step.decoded, cache_.capacity(), decoder.config()->sliding_window, is_flash,
+                               decoder.device());
       return [this, rows](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
         cache_.append_on_gpu(layer, qkv_nQ, rows);
         gpu_decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows,

@@ -6,6 +6,7 @@
 
 #include "cuda/emulator.h"
 #include "cuda/gpu_way.h"
+#include "generate/generator.h"
 #include "model_testing.h"
 #include "operations.h"
 #include "train/trainer.h"
@@ -30,6 +31,12 @@ struct Launches {
     int64_t sum = kernels;
     for (const auto& [name, count] : operations) sum += count;
     return sum;
+  }
+  Launches operator-(const Launches& other) const {
+    Launches difference = *this;
+    difference.kernels -= other.kernels;
+    for (auto& [name, number] : difference.operations) number -= other.of(name);
+    return difference;
   }
   void print(const char* what) const {
     std::printf("%s, a layer: %ld launches: %ld kernels of ours", what, static_cast<long>(total()),
@@ -79,13 +86,7 @@ Launches count(int64_t num_layers, const Pass& pass, std::set<std::string>* outs
   return {emulator::num_launches() - before, recorded.launches()};
 }
 
-Launches of_a_layer(const Pass& pass) {
-  const Launches two = count(2, pass);
-  Launches difference = count(3, pass);
-  difference.kernels -= two.kernels;
-  for (auto& [name, number] : difference.operations) number -= two.of(name);
-  return difference;
-}
+Launches of_a_layer(const Pass& pass) { return count(3, pass) - count(2, pass); }
 
 class LaunchesTest : public ::testing::Test {
  protected:
@@ -132,6 +133,30 @@ TEST_F(LaunchesTest, OfAttentionAreTheCallsAndOneMore) {
   EXPECT_EQ(alone.of(testing::RecordedOperations::kAddendCopy), 2);
   EXPECT_EQ(scored.total(), scored.kernels + scored.products() + 1);
   EXPECT_EQ(scored_pair.total(), scored.total() + 1) << "keys and values are gathered at once";
+}
+
+// One token more of three prompts, a layer: keys and values are put into the cache, and read there.
+TEST_F(LaunchesTest, OfADecodingStepAreThoseThatItNeeds) {
+  const auto generated = [](int64_t num_layers, int64_t num_tokens) {
+    mmpo_model_config config = testing::random_config();
+    config.num_layers = num_layers;
+    config.head_dim = 16;
+    config.qkv_bias = config.output_bias = 0;
+    const auto model = testing::random_model(config, 5, at::kBFloat16);
+    const std::vector<int32_t> tokens{1, 2, 3, 4, 5, 6}, lengths{2, 1, 3};
+    const mmpo_sampling sampling{.temperature = 1, .top_p = 0.9, .top_k = 0, .seed = 1, .max_new_tokens = num_tokens};
+    const testing::GpuWay way;
+    const int64_t before = emulator::num_launches();
+    const testing::RecordedOperations recorded;
+    generate(*model, {tokens.data(), lengths}, {}, sampling);
+    return Launches{emulator::num_launches() - before, recorded.launches()};
+  };
+  const Launches step = generated(3, 4) - generated(3, 3) - (generated(2, 4) - generated(2, 3));
+  step.print("decoding");
+  EXPECT_EQ(step.kernels, 4) << "two norms, the rotation and the activation";
+  EXPECT_EQ(step.of("aten::_flash_attention_forward"), 1);
+  EXPECT_EQ(step.of("aten::index_copy_"), 2);
+  EXPECT_EQ(step.total(), step.kernels + step.products() + 3);
 }
 
 TEST_F(LaunchesTest, NoOperationAsksForAutograd) {
