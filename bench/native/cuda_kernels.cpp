@@ -230,7 +230,7 @@ void report_lora(Clock& clock, const std::string& name, const Shapes& shapes) {
   float* scratch = memory.allocate<float>(Kernels::scratch_size(kTokens, shapes.hidden, rank, products));
   const int64_t operands = bytes(x) + bytes(weight) + bytes(low);
   clock.report("dropout_linear", name, operands,
-               [&] { Kernels::forward(reading(x), reading(weight), masks, scratch, low, nullptr); });
+               [&] { Kernels::forward(reading(x), reading(weight), masks, 2.0F, scratch, low, nullptr); });
   clock.report(
       "dropout_linear_backward", name, operands + bytes(low) + 2 * bytes(grad_x) + 2 * bytes(grad_weight), [&] {
         Kernels::backward(reading(low), reading(x), reading(weight), masks, scratch, grad_x, grad_weight, nullptr);

@@ -235,12 +235,12 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   }
 }
 
-// out = the sum of the parts in their order, plus what is there where kAdds. Product p's begins p * step elements later.
+// out = the sum of the parts in their order: plus what is there where kAdds, else scaled. Product p's begins p * step elements later.
 // Block (rows, product and columns): a row for each warp, four columns for each lane.
 constexpr int kSumColumns = 4 * kWarp;
 
 template <bool kAdds, typename T>
-__global__ void __launch_bounds__(kThreads) sum_parts(Parts parts, Rows<T> out, int64_t step) {
+__global__ void __launch_bounds__(kThreads) sum_parts(Parts parts, Rows<T> out, int64_t step, float scale) {
   const auto column_blocks = static_cast<unsigned>((out.columns + kSumColumns - 1) / kSumColumns);
   const int64_t product = blockIdx.y / column_blocks;
   const int64_t first = int64_t{blockIdx.y % column_blocks} * kSumColumns + threadIdx.x % kWarp;
@@ -250,16 +250,20 @@ __global__ void __launch_bounds__(kThreads) sum_parts(Parts parts, Rows<T> out, 
   for (int64_t column = first; column < out.columns && column < first + kSumColumns; column += kWarp) {
     float sum = 0;
     for (int64_t part = 0; part < parts.count; ++part) sum += parts.of(part, product)[row * parts.columns + column];
-    if constexpr (kAdds) sum += static_cast<float>(to[column]);
+    if constexpr (kAdds) {
+      sum += static_cast<float>(to[column]);
+    } else {
+      sum *= scale;
+    }
     to[column] = static_cast<T>(sum);
   }
 }
 
 template <bool kAdds, typename T>
-void add_up(const Parts& parts, Rows<T> out, int64_t step, cudaStream_t stream) {
+void add_up(const Parts& parts, Rows<T> out, int64_t step, float scale, cudaStream_t stream) {
   launch(sum_parts<kAdds, T>,
          blocks(ceil_div(out.count, kThreads / kWarp), parts.products * ceil_div(out.columns, kSumColumns)), kThreads,
-         stream, parts, out, step);
+         stream, parts, out, step, scale);
 }
 
 // For results of the given rows and columns that num_blocks blocks make, of so many tiles of terms.
@@ -299,13 +303,13 @@ int64_t CudaDropoutLinear<T, Platform>::scratch_size(int64_t tokens, int64_t col
 
 template <typename T, typename Platform>
 void CudaDropoutLinear<T, Platform>::forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks,
-                                             float* scratch, Rows<T> out, cudaStream_t stream) {
+                                             float scale, float* scratch, Rows<T> out, cudaStream_t stream) {
   const int64_t rank = weight.count / masks.count;
   Parts parts = forward_parts<T>(x.count, x.columns, rank, masks.count);
   parts.sums = scratch;
   launch(multiply_kept<T>, blocks(ceil_div(x.count, kSide<T>) * masks.count * parts.rank_tiles, parts.count), kThreads,
          stream, x, weight, masks, parts, is_whole(x) && is_whole(weight));
-  add_up<false>(parts, Rows<T>{out.data, out.count, rank, out.stride}, rank, stream);
+  add_up<false>(parts, Rows<T>{out.data, out.count, rank, out.stride}, rank, scale, stream);
 }
 
 template <typename T, typename Platform>
@@ -322,7 +326,7 @@ void CudaDropoutLinear<T, Platform>::backward(Rows<const T> grad, Rows<const T> 
   launch(multiply_by_kept<T>, blocks(column_tiles * masks.count * parts.rank_tiles, parts.count), kThreads, stream,
          grad, x, masks, parts, whole && is_whole(x));
   add_up<true>(parts, Rows<float>{grad_weight.data, rank, grad_weight.columns, grad_weight.stride},
-               rank * grad_weight.stride, stream);
+               rank * grad_weight.stride, 1.0f, stream);
 }
 
 template struct CudaDropoutLinear<float, CUDA_PLATFORM>;

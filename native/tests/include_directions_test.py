@@ -23,7 +23,7 @@ ALLOWED = {
     "generate": {"common", "kernels", "model", "mmpo"},
     "train": {"common", "dist", "kernels", "logprob", "loss", "model", "optim"},
     "c_api": {"common", "dist", "generate", "kernels", "model", "mmpo", "train"},
-    "cuda": {"common", "kernels", "loss"},
+    "cuda": {"common", "generate", "kernels", "loss"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_0-9]+)/[^"]+"', re.MULTILINE)

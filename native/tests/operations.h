@@ -14,9 +14,13 @@ namespace mmpo::testing {
 
 class RecordedOperations {
  public:
+  // By this name launches() has what aten::addmm copies first.
+  static constexpr const char* kAddendCopy = "aten::addmm's copy of an addend";
+
   RecordedOperations() {
     current() = this;
-    handle_ = at::addThreadLocalCallback(at::RecordFunctionCallback(&begin, &end).scopes({at::RecordScope::FUNCTION}));
+    handle_ = at::addThreadLocalCallback(
+        at::RecordFunctionCallback(&begin, &end).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
   }
   ~RecordedOperations() {
     at::removeCallback(handle_);
@@ -37,6 +41,13 @@ class RecordedOperations {
     bool launches_below = false;
   };
 
+  // A sum with a matrix elsewhere: LibTorch copies that to where the result will be, and then cuBLAS adds to it.
+  static bool copies_addend(const at::RecordFunction& function) {
+    if (std::string_view(function.name()) != "aten::addmm") return false;
+    const auto inputs = function.inputs();
+    return inputs.back().isTensor() && !inputs.back().toTensor().is_same(inputs.front().toTensor());
+  }
+
   static RecordedOperations*& current() {
     thread_local RecordedOperations* recorder = nullptr;
     return recorder;
@@ -47,6 +58,7 @@ class RecordedOperations {
     self.names_.insert(function.name());
     if (!c10::InferenceMode::is_enabled()) self.outside_.insert(function.name());
     self.frames_.emplace_back();
+    if (self.opaque_ == 0 && copies_addend(function)) ++self.launches_[kAddendCopy];
     self.opaque_ += is_opaque(function.name()) ? 1 : 0;
     return nullptr;
   }

@@ -130,14 +130,34 @@ class Generator {
     waiting_.computed();
     const bool all = step.begun.empty();
     const Tensor logits_nV = logits(all ? x_TH : at::index_select(x_TH, 0, to_device(step.last_rows, model_.device())));
+    const std::vector<int32_t> drawn = on_gpu_ ? draw_on_gpu(step, logits_nV) : draw_on_cpu(step, logits_nV);
+    for (size_t n = 0; n < drawn.size() && !ended_; ++n) append(step.places[n], drawn[n]);
+  }
+
+  Sampler& sampler(int64_t place) { return running_[static_cast<size_t>(place)]->sampler; }
+
+  std::vector<int32_t> draw_on_cpu(const Step& step, const Tensor& logits_nV) {
     std::vector<int32_t> drawn(step.places.size());
     at::parallel_for(0, static_cast<int64_t>(drawn.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; ++n) {
-        const auto place = static_cast<size_t>(step.places[static_cast<size_t>(n)]);
-        drawn[static_cast<size_t>(n)] = running_[place]->sampler.next(as_float(logits_nV, n));
+        const auto row = static_cast<size_t>(n);
+        drawn[row] = sampler(step.places[row]).next(as_float(logits_nV, n));
       }
     });
-    for (size_t n = 0; n < drawn.size() && !ended_; ++n) append(step.places[n], drawn[n]);
+    return drawn;
+  }
+
+  // Four bytes a sequence come to the host, which waits for them.
+  std::vector<int32_t> draw_on_gpu(const Step& step, const Tensor& logits_nV) {
+    std::vector<double> uniforms;
+    for (const int64_t place : step.places) {
+      uniforms.push_back(sampling_.temperature == 0 ? 0.0 : sampler(place).uniform());
+    }
+    HostCopy copy(mmpo::draw_on_gpu(logits_nV, sampling_, uniforms));
+    const int32_t* tokens = copy.wait().const_data_ptr<int32_t>();
+    std::vector<int32_t> drawn(tokens, tokens + uniforms.size());
+    check_drawn(drawn);
+    return drawn;
   }
 
   Decoder::Attend attend_on_cpu(const Step& step) {
@@ -157,7 +177,10 @@ class Generator {
 
   Decoder::Attend attend_on_gpu(const Step& step) {
     if (step.begun.empty()) {
-      const GpuDecodeRows rows(step.decoded, model_.decoder().config()->sliding_window, model_.device());
+      const Decoder& decoder = model_.decoder();
+      const bool is_flash = VarlenAttention::is_flash(decoder.device(), decoder.dtype(), decoder.attention_shape(0));
+      const GpuDecodeRows rows(step.decoded, cache_.capacity(), decoder.config()->sliding_window, is_flash,
+                               decoder.device());
       return [this, rows](int64_t layer, const Tensor& qkv_nQ, Tensor& attended_nA, Tensor&) {
         cache_.append_on_gpu(layer, qkv_nQ, rows);
         gpu_decode_attention(qkv_nQ, cache_.keys(layer), cache_.values(layer), rows,
@@ -175,14 +198,14 @@ class Generator {
     };
   }
 
-  // Of rows of the residual stream, in memory of the workspace; of a GPU's on the host, in float32.
+  // Of rows of the residual stream, in memory of the workspace.
   Tensor logits(const Tensor& x_nH) {
     Tensor rstd_n;
     const Tensor hidden_nH = model_.final_norm(x_nH, rstd_n);
     const Tensor& head_VH = model_.decoder().head_VH();
     Tensor logits_nV = model_.workspace().allocate({x_nH.size(0), head_VH.size(0)}, x_nH.scalar_type());
     linear(hidden_nH, head_VH, {}, model_.workspace(), logits_nV);
-    return logits_nV.is_cpu() ? logits_nV : logits_nV.to(at::kFloat).cpu();
+    return logits_nV;
   }
 
   void append(int64_t place, int32_t token) {

@@ -16,7 +16,7 @@ KeyValueCache::KeyValueCache(const Decoder& decoder, int64_t num_places, int64_t
 }
 
 void KeyValueCache::reserve(int64_t positions) {
-  const int64_t before = keys_SLK_.front().size(1);
+  const int64_t before = capacity();
   if (positions <= before) return;
   const auto grow = [&](Tensor& cache_SLK) {
     const Tensor larger_SLK =
@@ -58,8 +58,7 @@ void KeyValueCache::store(int64_t layer, const Tensor& qkv_TQ, const CachedSegme
 
 void KeyValueCache::append_on_gpu(int64_t layer, const Tensor& qkv_nQ, const GpuDecodeRows& rows) {
   with_columns(layer, [&](Tensor& cache_SLK, int64_t column) {
-    cache_SLK.flatten(0, 1).index_copy_(0, rows.places(cache_SLK.size(1)),
-                                        qkv_nQ.narrow(1, column, config_.key_size()));
+    cache_SLK.flatten(0, 1).index_copy_(0, rows.places(), qkv_nQ.narrow(1, column, config_.key_size()));
   });
 }
 

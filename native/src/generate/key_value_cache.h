@@ -16,6 +16,8 @@ class KeyValueCache {
   // In the type that the model computes with, and where it computes.
   KeyValueCache(const Decoder& decoder, int64_t num_places, int64_t capacity);
 
+  // Positions of each place.
+  int64_t capacity() const { return keys_SLK_.front().size(1); }
   // Makes room for so many positions, at least twice as many as before where there are too few.
   void reserve(int64_t positions);
 

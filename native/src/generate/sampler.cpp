@@ -1,5 +1,7 @@
 #include "generate/sampler.h"
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -7,7 +9,10 @@
 #include <functional>
 #include <limits>
 
+#include "common/device.h"
 #include "common/error.h"
+#include "generate/cuda_sampler.h"
+#include "kernels/tensor_rows.h"
 
 namespace mmpo {
 namespace {
@@ -18,32 +23,15 @@ std::mt19937_64 stream(uint64_t seed, uint64_t sequence) {
   return std::mt19937_64(parts);
 }
 
-// Sums and largest values are made of so many, one after the other in loops that the compiler makes vectors of.
-constexpr size_t kLanes = 16;
-// Weights whose sums are kept, so that a draw looks at one block.
-constexpr size_t kBlock = 512;
-
-// exp(x) for x <= 0, as kernels/cpu/exp.h computes it, within 2e-7 of the value relative to it; 0 below -87.
-inline float exp_of_negative(float x) {
-  const float bounded = x < -87.0F ? -87.0F : x;
-  const auto n = static_cast<int32_t>(bounded * 1.44269504F - 0.5F);
-  const auto whole = static_cast<float>(n);
-  const float r = (bounded - whole * 0.693359375F) + whole * 2.12194440e-4F;
-  float q = 0.00138145406F;
-  q = q * r + 0.00836874545F;
-  q = q * r + 0.041668389F;
-  q = q * r + 0.166665211F;
-  q = q * r + 0.49999994F;
-  const float value = (q * r + 1.0F) * r + 1.0F;
-  const float scaled = value * std::bit_cast<float>((n + 127) << 23);
-  return x < -87.0F ? 0.0F : scaled;
+[[noreturn]] void fail_of_non_finite() {
+  fail(MMPO_NON_FINITE, "the model's logits are not finite (NaN or infinity): its weights are too large or damaged");
 }
 
 // The largest of values, which must be finite. Whole numbers are compared, of which the compiler makes vectors, in the order of the
 // numbers whose bits they are.
 float largest_of_finite(std::span<const float> values) {
   constexpr int32_t kInfinity = 0x7f800000;
-  std::array<int32_t, kLanes> largest, smallest_headroom;
+  std::array<int32_t, kDrawLanes> largest, smallest_headroom;
   largest.fill(std::numeric_limits<int32_t>::min());
   smallest_headroom.fill(kInfinity);
   const auto take = [&](size_t lane, float value) {
@@ -55,22 +43,20 @@ float largest_of_finite(std::span<const float> values) {
     smallest_headroom[lane] = headroom < smallest_headroom[lane] ? headroom : smallest_headroom[lane];
   };
   size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) take(lane, values[i + lane]);
+  for (; i + kDrawLanes <= values.size(); i += kDrawLanes) {
+    for (size_t lane = 0; lane < kDrawLanes; ++lane) take(lane, values[i + lane]);
   }
   for (; i < values.size(); ++i) take(0, values[i]);
-  if (*std::ranges::min_element(smallest_headroom) <= 0) {
-    fail(MMPO_NON_FINITE, "the model's logits are not finite (NaN or infinity): its weights are too large or damaged");
-  }
+  if (*std::ranges::min_element(smallest_headroom) <= 0) fail_of_non_finite();
   const int32_t key = *std::ranges::max_element(largest);
   return std::bit_cast<float>(key ^ ((key >> 31) & std::numeric_limits<int32_t>::max()));
 }
 
 double sum(std::span<const float> values) {
-  std::array<double, kLanes> sums{};
+  std::array<double, kDrawLanes> sums{};
   size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += static_cast<double>(values[i + lane]);
+  for (; i + kDrawLanes <= values.size(); i += kDrawLanes) {
+    for (size_t lane = 0; lane < kDrawLanes; ++lane) sums[lane] += static_cast<double>(values[i + lane]);
   }
   for (; i < values.size(); ++i) sums[0] += static_cast<double>(values[i]);
   double total = 0;
@@ -82,15 +68,15 @@ double sum(std::span<const float> values) {
 size_t draw(std::span<const float> weights, double uniform) {
   std::vector<double> sums;
   double total = 0;
-  for (size_t i = 0; i < weights.size(); i += kBlock) {
+  for (size_t i = 0; i < weights.size(); i += kDrawBlock) {
     sums.push_back(total);
-    total += sum(weights.subspan(i, std::min(kBlock, weights.size() - i)));
+    total += sum(weights.subspan(i, std::min(kDrawBlock, weights.size() - i)));
   }
   const double target = uniform * total;
   const auto block = static_cast<size_t>(std::ranges::upper_bound(sums, target) - sums.begin()) - 1;
   double reached = sums[block];
-  size_t last = block * kBlock;
-  const size_t end = std::min(last + kBlock, weights.size());
+  size_t last = block * kDrawBlock;
+  const size_t end = std::min(last + kDrawBlock, weights.size());
   for (size_t i = last; i < end; ++i) {
     if (weights[i] == 0) continue;
     last = i;
@@ -111,6 +97,13 @@ void check_sampling(const mmpo_sampling& sampling) {
           "max_new_tokens must be > 0 and fit 32 bits, got ", sampling.max_new_tokens);
 }
 
+DrawSettings draw_settings(const mmpo_sampling& sampling) {
+  // Neither infinity nor 0, which would make NaN of 0 and of infinity.
+  const double scale = std::clamp(1 / sampling.temperature, static_cast<double>(std::numeric_limits<float>::min()),
+                                  static_cast<double>(std::numeric_limits<float>::max()));
+  return {sampling.temperature == 0, static_cast<float>(scale), sampling.top_p, sampling.top_k};
+}
+
 Sampler::Sampler(const mmpo_sampling& sampling, uint64_t sequence)
     : sampling_(sampling), random_(stream(sampling.seed, sequence)) {}
 
@@ -119,10 +112,9 @@ int32_t Sampler::next(std::span<const float> logits_V) {
   if (sampling_.temperature == 0) {
     return static_cast<int32_t>(std::ranges::find(logits_V, largest) - logits_V.begin());
   }
-  const auto scale =
-      static_cast<float>(std::min(1 / sampling_.temperature, static_cast<double>(std::numeric_limits<float>::max())));
+  const float scale = draw_settings(sampling_).scale;
   weights_.resize(logits_V.size());
-  for (size_t i = 0; i < logits_V.size(); ++i) weights_[i] = exp_of_negative((logits_V[i] - largest) * scale);
+  for (size_t i = 0; i < logits_V.size(); ++i) weights_[i] = draw_weight(logits_V[i], largest, scale);
   const bool selects_count = sampling_.top_k > 0 && sampling_.top_k < static_cast<int64_t>(logits_V.size());
   const bool selects_mass = sampling_.top_p < 1;
   if (!selects_count && !selects_mass) return static_cast<int32_t>(draw(weights_, uniform()));
@@ -165,10 +157,15 @@ bool Sampler::is_likelier(const Candidate& a, const Candidate& b) {
   return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
 }
 
+void Sampler::keep_to(const Candidate& last) {
+  std::erase_if(candidates_, [&](const Candidate& other) { return is_likelier(last, other); });
+}
+
 void Sampler::keep_top_k() {
-  const auto end = candidates_.begin() + sampling_.top_k;
-  std::ranges::nth_element(candidates_, end, is_likelier);
-  candidates_.erase(end, candidates_.end());
+  ranked_ = candidates_;
+  const auto last = ranked_.begin() + sampling_.top_k - 1;
+  std::ranges::nth_element(ranked_, last, is_likelier);
+  keep_to(*last);
 }
 
 void Sampler::keep_top_p(double total) {
@@ -177,11 +174,12 @@ void Sampler::keep_top_p(double total) {
     for (; begin != end; ++begin) sum += static_cast<double>(begin->weight);
     return sum;
   };
-  if (total < 0) total = mass(candidates_.begin(), candidates_.end());
+  ranked_ = candidates_;
+  if (total < 0) total = mass(ranked_.begin(), ranked_.end());
   // Halves of what is in question: the likelier half, with all that is likelier still, reaches the mass or does not.
   const double target = sampling_.top_p * total;
-  auto begin = candidates_.begin();
-  auto end = candidates_.end();
+  auto begin = ranked_.begin();
+  auto end = ranked_.end();
   double reached = 0;
   while (end - begin > 1) {
     const auto middle = begin + (end - begin) / 2;
@@ -194,7 +192,25 @@ void Sampler::keep_top_p(double total) {
       begin = middle;
     }
   }
-  candidates_.erase(end, candidates_.end());
+  keep_to(*begin);
+}
+
+Tensor draw_on_gpu(const Tensor& logits_nV, const mmpo_sampling& sampling, const std::vector<double>& uniforms_n) {
+  const int64_t num_blocks =
+      (logits_nV.size(1) + static_cast<int64_t>(kDrawBlock) - 1) / static_cast<int64_t>(kDrawBlock);
+  const auto options = logits_nV.options();
+  const Tensor sums = at::empty({logits_nV.size(0), num_blocks}, options.dtype(at::kDouble));
+  const Tensor tokens_n = at::empty({logits_nV.size(0)}, options.dtype(at::kInt));
+  const Tensor there_n = to_device(uniforms_n, logits_nV.device());
+  with_type(logits_nV, [&]<typename T>(std::type_identity<T>) {
+    CudaSampler<T>::draw(rows<const T>(logits_nV), draw_settings(sampling), there_n.const_data_ptr<double>(),
+                         sums.mutable_data_ptr<double>(), tokens_n.mutable_data_ptr<int32_t>(), cuda_stream());
+  });
+  return tokens_n;
+}
+
+void check_drawn(std::span<const int32_t> tokens) {
+  if (std::ranges::find(tokens, -1) != tokens.end()) fail_of_non_finite();
 }
 
 }  // namespace mmpo

@@ -20,7 +20,7 @@ class AttentionPlan {
 
   const std::vector<Segment>& segments() const { return segments_; }
 
-  // As attention() and attention_backward() of attention.h.
+  // As attention() and attention_backward() of attention.h. On a GPU forward makes out_TA and lse_NT; on the CPU it fills them.
   void forward(const Tensor& qkv_TQ, const AttentionShape& shape, Tensor& out_TA, Tensor& lse_NT) const;
   void backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, const Tensor& out_TA, const Tensor& lse_NT,
                 const AttentionShape& shape, Workspace& workspace, Tensor& grad_qkv_TQ) const;

@@ -8,9 +8,11 @@
 
 #include <string>
 
+#include "common/device.h"
 #include "common/error.h"
 #include "kernels/attention_plan.h"
 #include "kernels/gemm.h"
+#include "kernels/gpu_decode_attention.h"
 
 namespace mmpo {
 namespace {
@@ -72,13 +74,42 @@ void check_attention(const std::string& what, at::Device device) {
   Workspace workspace(device);
   const AttentionPlan plan(segments, device);
   const Tensor there_TQ = qkv_TQ.to(device);
-  Tensor out_TA = empty(kRows, kQueries, at::kBFloat16, device);
-  Tensor lse_NT = empty(4, kRows, at::kFloat, device);
+  Tensor out_TA, lse_NT;
+  if (!is_gpu(device)) {
+    out_TA = empty(kRows, kQueries, at::kBFloat16, device);
+    lse_NT = empty(4, kRows, at::kFloat, device);
+  }
   Tensor grad_TQ = empty(kRows, kFused, at::kBFloat16, device);
   plan.forward(there_TQ, shape, out_TA, lse_NT);
   compare(what, out_TA, expected_out);
   plan.backward(grad_out_TA.to(device), there_TQ, out_TA, lse_NT, shape, workspace, grad_TQ);
   compare("the gradient of " + what, grad_TQ, expected_grad);
+}
+
+// One query a sequence over a cache, of which some places have no row: as decoding calls it, without a window and with one.
+void check_decoding(const std::string& what, at::Device device) {
+  constexpr int64_t kPlaces = 5, kCapacity = 70, kKeyColumns = 2 * 64, kQueries = 4 * 64;
+  const std::vector<DecodeRow> rows{{0, 1}, {1, 70}, {3, 37}, {4, 12}};
+  const auto count = static_cast<int64_t>(rows.size());
+  for (const AttentionShape shape : {AttentionShape{4, 2, 64}, AttentionShape{4, 2, 64, 9}}) {
+    const Tensor qkv_nQ = numbers(count, kQueries + 2 * kKeyColumns);
+    Tensor keys_SLK = numbers(kPlaces * kCapacity, kKeyColumns).view({kPlaces, kCapacity, kKeyColumns});
+    Tensor values_SLK = keys_SLK.flip(0).contiguous();
+    Tensor expected = at::empty({count, kQueries}, at::kFloat);
+    decode_attention(qkv_nQ.to(at::kFloat), keys_SLK.to(at::kFloat), values_SLK.to(at::kFloat), rows, shape, expected);
+    // Nothing that lies behind a sequence's keys may count.
+    for (const DecodeRow& row : rows) {
+      for (const Tensor& cache_SLK : {keys_SLK, values_SLK}) {
+        cache_SLK[row.sequence].narrow(0, row.num_keys, kCapacity - row.num_keys).fill_(1000);
+      }
+    }
+    Tensor found;
+    gpu_decode_attention(
+        qkv_nQ.to(device), keys_SLK.to(device), values_SLK.to(device),
+        GpuDecodeRows(rows, kCapacity, shape.window, VarlenAttention::is_flash(device, at::kBFloat16, shape), device),
+        shape, found);
+    compare(what, found, expected);
+  }
 }
 
 }  // namespace
@@ -87,6 +118,7 @@ void check_computation(at::Device device) {
   const c10::InferenceMode without_autograd;
   attempt("a product of two bfloat16 matrices", [&](const std::string& what) { check_product(what, device); });
   attempt("attention in bfloat16", [&](const std::string& what) { check_attention(what, device); });
+  attempt("attention over cached keys in bfloat16", [&](const std::string& what) { check_decoding(what, device); });
 }
 
 }  // namespace mmpo

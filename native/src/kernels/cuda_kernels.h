@@ -47,8 +47,8 @@ template <typename T, typename Platform = Gpu>
 struct CudaDropoutLinear {
   // Floats of scratch that either direction wants.
   MMPO_CUDA_API static int64_t scratch_size(int64_t tokens, int64_t columns, int64_t rank, int64_t products);
-  MMPO_CUDA_API static void forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks, float* scratch,
-                                    Rows<T> out, cudaStream_t stream);
+  MMPO_CUDA_API static void forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks, float scale,
+                                    float* scratch, Rows<T> out, cudaStream_t stream);
   MMPO_CUDA_API static void backward(Rows<const T> grad, Rows<const T> x, Rows<const T> weight,
                                      const DropoutMasks& masks, float* scratch, Rows<T> grad_x, Rows<float> grad_weight,
                                      cudaStream_t stream);

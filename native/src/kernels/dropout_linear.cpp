@@ -99,15 +99,19 @@ void dropout(const Tensor& x_TK, const DropoutStream& stream, Tensor& out_TK) {
   });
 }
 
-void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, Workspace& workspace,
-                    Tensor& out_TS) {
+void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, double scale,
+                    Workspace& workspace, Tensor& out_TS) {
   check(x_TK, weight_SK, masks, out_TS);
   const WorkspaceScope scope(workspace);
-  if (!is_gpu(x_TK.device())) return forward_on_cpu(x_TK, weight_SK, masks, workspace, out_TS);
+  if (!is_gpu(x_TK.device())) {
+    forward_on_cpu(x_TK, weight_SK, masks, workspace, out_TS);
+    out_TS.mul_(scale);
+    return;
+  }
   with_type(x_TK, [&]<typename T>(std::type_identity<T>) {
     const Tensor sums = scratch<T>(x_TK, weight_SK, masks, workspace);
-    CudaDropoutLinear<T>::forward(rows<const T>(x_TK), rows<const T>(weight_SK), masks, sums.mutable_data_ptr<float>(),
-                                  rows<T>(out_TS), cuda_stream());
+    CudaDropoutLinear<T>::forward(rows<const T>(x_TK), rows<const T>(weight_SK), masks, static_cast<float>(scale),
+                                  sums.mutable_data_ptr<float>(), rows<T>(out_TS), cuda_stream());
   });
 }
 

@@ -3,7 +3,7 @@
 // GPU, neither is what it leaves of x (../../cuda/dropout_linear.cu).
 //
 // Shapes: T rows, K inputs, r outputs of a product, S = P r. x, weights and results are float32 or bfloat16, all of one type;
-// sums are float32 and rounded once. Nothing is scaled: the caller divides by the chance to be kept.
+// sums are float32 and rounded once. Results are scaled where it is said; backward takes gradients that the caller has scaled.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,9 +15,9 @@ namespace mmpo {
 
 using at::Tensor;
 
-// out = dropout(x) weight^T.
-void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, Workspace& workspace,
-                    Tensor& out_TS);
+// out = scale * dropout(x) weight^T. On a GPU sums are scaled before they are rounded; on the CPU what was rounded is.
+void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, double scale,
+                    Workspace& workspace, Tensor& out_TS);
 
 // grad_x += where x is kept, grad weight, product after product; grad_weight (float32) += grad^T dropout(x).
 void dropout_linear_backward(const Tensor& grad_TS, const Tensor& x_TK, const Tensor& weight_SK,

@@ -121,12 +121,27 @@ void on_gpu(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Ten
   }
 }
 
-}  // namespace
-
-void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN) {
+void check_shapes(const Tensor& a_MK, const Tensor& b_KN, const Tensor& c_MN) {
   TORCH_CHECK(a_MK.size(1) == b_KN.size(0) && c_MN.size(0) == a_MK.size(0) && c_MN.size(1) == b_KN.size(1) &&
                   c_MN.stride(1) == 1,
               "gemm: ", a_MK.sizes(), " times ", b_KN.sizes(), " into ", c_MN.sizes());
+}
+
+}  // namespace
+
+void scaled_gemm(const Tensor& a_MK, const Tensor& b_KN, double scale, Workspace& workspace, Tensor& c_MN) {
+  if (!is_gpu(c_MN.device())) {
+    gemm(a_MK, b_KN, {}, workspace, c_MN);
+    c_MN.mul_(scale);
+    return;
+  }
+  check_shapes(a_MK, b_KN, c_MN);
+  // By 0 nothing is read of what is there.
+  at::addmm_out(c_MN, c_MN, a_MK, b_KN, 0, scale);
+}
+
+void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN) {
+  check_shapes(a_MK, b_KN, c_MN);
   TORCH_CHECK(!addend_MN.defined() || (addend_MN.sizes() == c_MN.sizes() && addend_MN.stride(1) == 1 &&
                                        addend_MN.scalar_type() == c_MN.scalar_type()),
               "gemm: the addend must be as the result is");

@@ -19,4 +19,7 @@ namespace mmpo {
 // one stride of 1, so also transposed views; rows of c and of the addend are contiguous, both float32 or both bfloat16.
 void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN);
 
+// c_MN = scale * a_MK b_KN. On a GPU the sum is scaled before it is rounded, in the same launch; on the CPU what was rounded is.
+void scaled_gemm(const Tensor& a_MK, const Tensor& b_KN, double scale, Workspace& workspace, Tensor& c_MN);
+
 }  // namespace mmpo

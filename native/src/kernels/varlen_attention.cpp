@@ -3,6 +3,7 @@
 #include <ATen/ops/_flash_attention_backward.h>
 #include <ATen/ops/_flash_attention_forward.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/logsumexp.h>
@@ -122,22 +123,20 @@ VarlenAttention::Heads VarlenAttention::heads(const Tensor& qkv_TQ, const Attent
 }
 
 void VarlenAttention::scatter(const Tensor& grad_q_TND, const Tensor& grad_k_GMD, const Tensor& grad_v_GMD,
-                              const AttentionShape& shape, Tensor& grad_qkv_TQ) const {
-  columns(grad_qkv_TQ, 0, shape.num_heads, shape).copy_(grad_q_TND);
-  int64_t head = shape.num_heads;
-  for (const Tensor& grad_GMD : {grad_k_GMD, grad_v_GMD}) {
-    Tensor sum_TMD = columns(grad_qkv_TQ, head, shape.num_kv_heads, shape);
-    head += shape.num_kv_heads;
-    if (!gathered_G_.defined()) {
-      sum_TMD.copy_(grad_GMD);
-      continue;
-    }
-    // Sums in float32, rounded once. No row is twice in one of the copies, so nothing depends on an order.
-    Tensor sum = grad_GMD.index_select(0, own_T_).to(at::kFloat);
-    for (const Copies& copy : copies_)
-      sum.index_add_(0, copy.rows, grad_GMD.index_select(0, copy.positions).to(at::kFloat));
-    sum_TMD.copy_(sum);
+                              Tensor& grad_qkv_TQ) const {
+  const Tensor grad_q_TA = grad_q_TND.flatten(1), grad_k_GK = grad_k_GMD.flatten(1), grad_v_GK = grad_v_GMD.flatten(1);
+  if (!gathered_G_.defined()) {
+    at::cat_out(grad_qkv_TQ, {grad_q_TA, grad_k_GK, grad_v_GK}, 1);
+    return;
   }
+  // Sums in float32, rounded once. No row is twice in one of the copies, so nothing depends on an order.
+  const Tensor grad_kv_GK = at::cat({grad_k_GK, grad_v_GK}, 1);
+  Tensor sum_TK = grad_kv_GK.index_select(0, own_T_).to(at::kFloat);
+  for (const Copies& copy : copies_)
+    sum_TK.index_add_(0, copy.rows, grad_kv_GK.index_select(0, copy.positions).to(at::kFloat));
+  const int64_t query_size = grad_q_TA.size(1);
+  grad_qkv_TQ.narrow(1, 0, query_size).copy_(grad_q_TA);
+  grad_qkv_TQ.narrow(1, query_size, sum_TK.size(1)).copy_(sum_TK);
 }
 
 void VarlenAttention::forward(const Tensor& qkv_TQ, const AttentionShape& shape, Tensor& out_TA, Tensor& lse_NT) const {
@@ -149,8 +148,8 @@ void VarlenAttention::forward(const Tensor& qkv_TQ, const AttentionShape& shape,
   const auto [out_TND, lse, rng_state, unused, mask] = at::_flash_attention_forward(
       heads.q_TND, heads.k_GMD, heads.v_GMD, query_offsets_, key_offsets_, std::max<int64_t>(longest_query_, 2),
       longest_key_, 0.0, true, false, scale_of(shape), keys_before(shape), 0);
-  out_TA.copy_(out_TND.flatten(1));
-  if (lse_NT.defined()) lse_NT.copy_(lse);
+  out_TA = out_TND.flatten(1);
+  lse_NT = lse;
 }
 
 void VarlenAttention::backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, const Tensor& out_TA,
@@ -160,7 +159,7 @@ void VarlenAttention::backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, 
     plain_backward(grad_out_TA, heads, out_TA, lse_NT, shape, grad_qkv_TQ);
     return;
   }
-  // Forward may have seen more rows behind those that are graded; flash takes lse without them.
+  // Forward may have seen more rows behind those that are graded; flash takes lse without them. Where there are none nothing is copied.
   const Tensor lse = lse_NT.narrow(1, 0, qkv_TQ.size(0)).contiguous();
   const Tensor no_randomness = at::empty({2}, qkv_TQ.options().dtype(at::kUInt64));
   const auto [grad_q, grad_k, grad_v] =
@@ -168,11 +167,14 @@ void VarlenAttention::backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, 
                                     heads.v_GMD, columns(out_TA, 0, shape.num_heads, shape), lse, query_offsets_,
                                     key_offsets_, std::max<int64_t>(longest_query_, 2), longest_key_, 0.0, true,
                                     no_randomness, no_randomness, scale_of(shape), keys_before(shape), 0);
-  scatter(grad_q, grad_k, grad_v, shape, grad_qkv_TQ);
+  scatter(grad_q, grad_k, grad_v, grad_qkv_TQ);
 }
 
 void VarlenAttention::plain_forward(const Heads& heads, const AttentionShape& shape, Tensor& out_TA,
                                     Tensor& lse_NT) const {
+  const int64_t num_rows = heads.q_TND.size(0);
+  out_TA = at::empty({num_rows, shape.num_heads * shape.head_dim}, heads.q_TND.options());
+  lse_NT = at::empty({shape.num_heads, num_rows}, heads.q_TND.options().dtype(at::kFloat));
   for (const Sequence& sequence : sequences_) {
     const Tensor q_NLD = float_heads(heads.q_TND, sequence.query_begin, sequence.queries, shape.num_heads);
     const Tensor k_NLD = float_heads(heads.k_GMD, sequence.key_begin, sequence.keys, shape.num_heads);
@@ -184,7 +186,7 @@ void VarlenAttention::plain_forward(const Heads& heads, const AttentionShape& sh
     scores_NLL.sub_(lse_NL.unsqueeze(2)).exp_();
     columns(out_TA.narrow(0, sequence.query_begin, sequence.queries), 0, shape.num_heads, shape)
         .copy_(at::matmul(scores_NLL, v_NLD).transpose(0, 1));
-    if (lse_NT.defined()) lse_NT.narrow(1, sequence.query_begin, sequence.queries).copy_(lse_NL);
+    lse_NT.narrow(1, sequence.query_begin, sequence.queries).copy_(lse_NL);
   }
 }
 
@@ -221,7 +223,7 @@ void VarlenAttention::plain_backward(const Tensor& grad_out_TA, const Heads& hea
         .copy_(at::matmul(grad_scores_NLL, k_NLD).transpose(0, 1));
     put(grad_k_GMD, sequence, at::matmul(grad_scores_NLL.transpose(1, 2), q_NLD));
   }
-  scatter(grad_q_TND, grad_k_GMD, grad_v_GMD, shape, grad_qkv_TQ);
+  scatter(grad_q_TND, grad_k_GMD, grad_v_GMD, grad_qkv_TQ);
 }
 
 }  // namespace mmpo

@@ -22,7 +22,8 @@ class VarlenAttention {
   // Segments in the order of their rows, which they cover without a gap, as PackedBatch makes them. device: of the activations.
   VarlenAttention(std::span<const Segment> segments, at::Device device);
 
-  // As attention() and attention_backward(), on every row.
+  // As attention() and attention_backward(), on every row. forward makes out_TA and lse_NT: flash attention's are its own memory,
+  // and stay where it wrote them.
   void forward(const Tensor& qkv_TQ, const AttentionShape& shape, Tensor& out_TA, Tensor& lse_NT) const;
   void backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, const Tensor& out_TA, const Tensor& lse_NT,
                 const AttentionShape& shape, Tensor& grad_qkv_TQ) const;
@@ -43,8 +44,7 @@ class VarlenAttention {
     Tensor q_TND, k_GMD, v_GMD;  // M key heads
   };
   Heads heads(const Tensor& qkv_TQ, const AttentionShape& shape) const;
-  void scatter(const Tensor& grad_q_TND, const Tensor& grad_k_GMD, const Tensor& grad_v_GMD,
-               const AttentionShape& shape, Tensor& grad_qkv_TQ) const;
+  void scatter(const Tensor& grad_q_TND, const Tensor& grad_k_GMD, const Tensor& grad_v_GMD, Tensor& grad_qkv_TQ) const;
   void plain_forward(const Heads& heads, const AttentionShape& shape, Tensor& out_TA, Tensor& lse_NT) const;
   void plain_backward(const Tensor& grad_out_TA, const Heads& heads, const Tensor& out_TA, const Tensor& lse_NT,
                       const AttentionShape& shape, Tensor& grad_qkv_TQ) const;

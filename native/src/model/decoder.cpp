@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/device.h"
 #include "common/parameter.h"
 #include "kernels/kernels.h"
 #include "model/rope.h"
@@ -61,11 +62,11 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
   const std::vector<int64_t> stream_shape{num_rows, config_->hidden_size};
   Tensor x_TH = workspace.allocate(stream_shape, dtype());
   at::index_select_out(x_TH, embedding_VH(), 0, rows.tokens_T);
-  // Without a tape the residual stream alternates between two buffers.
-  Tensor next_TH = workspace.allocate(stream_shape, dtype());
-  // Nothing is kept without a tape. What layers do not keep they share.
+  // Nothing is kept without a tape, and the residual stream is added to where it is. What layers do not keep they share.
+  Tensor next_TH = tape != nullptr ? workspace.allocate(stream_shape, dtype()) : x_TH;
   const int32_t recompute = tape != nullptr ? tape->recompute : MMPO_RECOMPUTE_FULL;
   LayerActivations shared;
+  if (tape == nullptr) shared.middle_TH = x_TH;
   if (recompute == MMPO_RECOMPUTE_FULL) allocate_products(num_rows, workspace, shared);
   const DropoutPass dropout = tape != nullptr ? tape->dropout : DropoutPass();
   for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
@@ -78,10 +79,10 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
     linear_residual(activations.middle_TH, activations.activated_TI,
                     weights_.layers[static_cast<size_t>(layer)].down_HI, {}, workspace, next_TH);
     adapt(layer, Projection::kDown, dropout, activations.activated_TI, workspace, activations, next_TH);
-    if (tape == nullptr) {
-      std::swap(x_TH, next_TH);
-    } else {
+    if (tape != nullptr) {
       tape->inputs_TH.push_back(x_TH);
+      // Attention's own memory is of this layer alone, not shared: backward makes it again.
+      if (recompute == MMPO_RECOMPUTE_FULL && is_gpu(device())) activations.attended_TA = activations.lse_NT = Tensor();
       tape->layers.push_back(std::move(activations));
       x_TH = next_TH;
       if (layer + 1 < config_->num_layers) next_TH = workspace.allocate(stream_shape, dtype());
@@ -100,9 +101,11 @@ void Decoder::allocate_products(int64_t num_rows, Workspace& workspace, LayerAct
     a.key_rstd_TM = workspace.allocate({num_rows, config_->num_kv_heads}, at::kFloat);
   }
   a.qkv_TQ = rows(config_.qkv_size());
-  a.attended_TA = rows(config_.query_size());
-  a.lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat);
-  a.middle_TH = rows(config_->hidden_size);
+  if (!is_gpu(device())) {
+    a.attended_TA = rows(config_.query_size());
+    a.lse_NT = workspace.allocate({config_->num_heads, num_rows}, at::kFloat);
+  }
+  if (!a.middle_TH.defined()) a.middle_TH = rows(config_->hidden_size);
   a.post_rstd_T = workspace.allocate({num_rows}, at::kFloat);
   a.gate_up_T2I = rows(2 * config_->intermediate_size);
   if (adapter_ != nullptr) a.low_TL = rows(adapter_->low_columns());
@@ -211,7 +214,8 @@ void Decoder::backward(const Rows& rows, const AttentionPlan& plan, const Decode
   const Rows graded{tokens_T, positions_T, rows.num_positions};
   const bool is_full = tape.recompute == MMPO_RECOMPUTE_FULL;
   // What forward shared among its layers is made again in the same memory; of the softmax's sums for the graded rows alone.
-  const Tensor lse_NT = is_full ? workspace.allocate({config_->num_heads, num_rows}, at::kFloat) : Tensor();
+  const Tensor lse_NT =
+      is_full && !is_gpu(device()) ? workspace.allocate({config_->num_heads, num_rows}, at::kFloat) : Tensor();
   const auto allocate = [&](int64_t columns) { return workspace.allocate({num_rows, columns}, dtype()); };
   GradientScratch scratch{allocate(config_->intermediate_size), allocate(config_->hidden_size),
                           allocate(config_.query_size()), allocate(config_.qkv_size())};

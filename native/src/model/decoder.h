@@ -83,7 +83,8 @@ class Decoder {
   // Of what a trainer trains: the adapter where there is one.
   const ParameterLayout& trained_layout() const { return adapter_ != nullptr ? adapter_->layout() : layout_; }
 
-  // How rows see each other: fills attended_TA (and lse_NT, where it is defined) from layer's rotated qkv_TQ.
+  // How rows see each other: attended_TA, and lse_NT for backward, from layer's rotated qkv_TQ. On the CPU both are there to be filled;
+  // on a GPU neither is, and attention brings its own.
   using Attend = std::function<void(int64_t layer, const Tensor& qkv_TQ, Tensor& attended_TA, Tensor& lse_NT)>;
   // Causal attention within packed segments. The plan is borrowed.
   Attend packed_attention(const AttentionPlan& plan) const;
@@ -105,6 +106,7 @@ class Decoder {
  private:
   // A layer's activations are two kinds: what selective recomputation keeps, and what it makes again from them. Of the second kind
   // a layer has its own where keeps is set and backward reads them; the others all layers share, in memory that the first asks for.
+  // middle_TH may be there.
   void allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& a) const;
   void allocate_recomputed(int64_t layer, int64_t num_rows, bool keeps, Workspace& workspace, LayerActivations& shared,
                            LayerActivations& a) const;

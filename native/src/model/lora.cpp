@@ -207,21 +207,24 @@ const LoraProjection& Adapter::weights(int64_t layer, Projection projection) con
   return weights_[static_cast<size_t>(layer)][static_cast<size_t>(projection)];
 }
 
-std::vector<Adapter::MaskedRows> Adapter::masked_rows(int64_t layer, const LoraProjection& projection,
+std::vector<Adapter::RunOfRows> Adapter::runs_of_rows(int64_t layer, const LoraProjection& projection,
                                                       const DropoutPass& pass) {
-  std::vector<MaskedRows> parts;
-  int64_t rank = 0;
+  std::vector<RunOfRows> runs;
+  const LoraModule* before = nullptr;
   int64_t begin = 0;
   for (const LoraModule& module : projection.modules) {
-    if (module.rank != rank) parts.push_back({begin, 0, {}});
-    rank = module.rank;
-    begin += rank;
-    parts.back().count += rank;
-    DropoutMasks& masks = parts.back().masks;
+    const bool goes_on =
+        before != nullptr && before->scaling == module.scaling && (!pass.drops() || before->rank == module.rank);
+    if (!goes_on) runs.push_back({begin, 0, module.scaling * pass.scale(), {}});
+    before = &module;
+    begin += module.rank;
+    runs.back().count += module.rank;
+    if (!pass.drops()) continue;
+    DropoutMasks& masks = runs.back().masks;
     masks.at[masks.count++] = {pass.key, static_cast<uint32_t>(layer) * kNumModules + module.number, pass.threshold, 0,
                                pass.numbers_T.const_data_ptr<int64_t>()};
   }
-  return parts;
+  return runs;
 }
 
 void Adapter::reduce(int64_t layer, Projection projection, const DropoutPass& pass, const Tensor& x_TK,
@@ -229,25 +232,14 @@ void Adapter::reduce(int64_t layer, Projection projection, const DropoutPass& pa
   const LoraProjection& weight = weights(layer, projection);
   if (weight.modules.empty()) return;
   Tensor low_TS = low_TL.narrow(1, weight.modules.front().low, weight.a_SK.size(0));
-  if (pass.drops()) {
-    for (const MaskedRows& part : masked_rows(layer, weight, pass)) {
-      Tensor low = low_TS.narrow(1, part.begin, part.count);
-      dropout_linear(x_TK, weight.a_SK.narrow(0, part.begin, part.count), part.masks, workspace, low);
+  for (const RunOfRows& run : runs_of_rows(layer, weight, pass)) {
+    const Tensor a_rK = weight.a_SK.narrow(0, run.begin, run.count);
+    Tensor low_Tr = low_TS.narrow(1, run.begin, run.count);
+    if (pass.drops()) {
+      dropout_linear(x_TK, a_rK, run.masks, run.scaling, workspace, low_Tr);
+    } else {
+      scaled_gemm(x_TK, a_rK.t(), run.scaling, workspace, low_Tr);
     }
-  } else {
-    linear(x_TK, weight.a_SK, {}, workspace, low_TS);
-  }
-  scale(weight, pass, low_TS);
-}
-
-void Adapter::scale(const LoraProjection& projection, const DropoutPass& pass, Tensor& low_TS) {
-  const auto& modules = projection.modules;
-  if (std::ranges::all_of(modules, [&](const LoraModule& m) { return m.scaling == modules.front().scaling; })) {
-    low_TS.mul_(modules.front().scaling * pass.scale());
-    return;
-  }
-  for (const LoraModule& module : modules) {
-    low_TS.narrow(1, module.low - modules.front().low, module.rank).mul_(module.scaling * pass.scale());
   }
 }
 
@@ -275,14 +267,13 @@ void Adapter::backward(int64_t layer, Projection projection, const DropoutPass& 
     linear_backward_weight(grad, low_TL.narrow(1, module.low, module.rank), workspace, gradient.modules[m].b_Nr,
                            no_bias);
     Tensor grad_low = grad_low_TS.narrow(1, module.low - weight.modules.front().low, module.rank);
-    linear_backward_input(grad, module.b_Nr, workspace, grad_low);
+    scaled_gemm(grad, module.b_Nr, module.scaling * pass.scale(), workspace, grad_low);
   }
-  scale(weight, pass, grad_low_TS);
   if (pass.drops()) {
-    for (const MaskedRows& part : masked_rows(layer, weight, pass)) {
-      Tensor grad_a = gradient.a_SK.narrow(0, part.begin, part.count);
-      dropout_linear_backward(grad_low_TS.narrow(1, part.begin, part.count), x_TK,
-                              weight.a_SK.narrow(0, part.begin, part.count), part.masks, workspace, grad_x_TK, grad_a);
+    for (const RunOfRows& run : runs_of_rows(layer, weight, pass)) {
+      Tensor grad_a = gradient.a_SK.narrow(0, run.begin, run.count);
+      dropout_linear_backward(grad_low_TS.narrow(1, run.begin, run.count), x_TK,
+                              weight.a_SK.narrow(0, run.begin, run.count), run.masks, workspace, grad_x_TK, grad_a);
     }
   } else {
     linear_backward_weight(grad_low_TS, x_TK, workspace, gradient.a_SK, no_bias);

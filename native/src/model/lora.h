@@ -117,14 +117,14 @@ class Adapter {
 
  private:
   const LoraProjection& weights(int64_t layer, Projection projection) const;
-  // low_TS times each module's scaling over the chance to be kept.
-  static void scale(const LoraProjection& projection, const DropoutPass& pass, Tensor& low_TS);
-  // Neighbours in a projection's A that the kernel takes together: modules of one rank, each with a mask of its own.
-  struct MaskedRows {
+  // Neighbours in a projection's A that one product takes together: modules of one scaling, and where a pass drops of one rank, each
+  // with a mask of its own.
+  struct RunOfRows {
     int64_t begin, count;
+    double scaling;  // over the chance to be kept
     DropoutMasks masks;
   };
-  static std::vector<MaskedRows> masked_rows(int64_t layer, const LoraProjection& projection, const DropoutPass& pass);
+  static std::vector<RunOfRows> runs_of_rows(int64_t layer, const LoraProjection& projection, const DropoutPass& pass);
   void add_layer(const ModelConfig& config, int64_t layer, std::span<const mmpo_lora_module> modules);
   void add_whole(const ModelConfig& config, int32_t whole);
   void draw_a();

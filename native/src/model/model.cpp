@@ -5,13 +5,53 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <string_view>
+#include <utility>
 
+#include "common/device.h"
+#include "common/one_behind.h"
 #include "kernels/kernels.h"
 #include "model/batch_slices.h"
 #include "model/load_parameters.h"
 
 namespace mmpo {
+namespace {
+
+// A slice's scores on their way to the host.
+class SliceScores {
+ public:
+  SliceScores(PackedBatch packed, const Model::HeadScores& found) : packed_(std::move(packed)), logp_R_(found.logp_R) {
+    if (found.extras.log_squares_R.defined()) log_squares_R_.emplace(found.extras.log_squares_R);
+    if (found.extras.is_first_R.defined()) is_first_R_.emplace(found.extras.is_first_R);
+  }
+
+  void append_to(Model::Scores& scores) {
+    const std::vector<double> sums = sum_completions(packed_, logp_R_.wait());
+    scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
+    append(logp_R_, scores.token_logps);
+    if (log_squares_R_) append(*log_squares_R_, scores.token_log_squares);
+    if (!is_first_R_) return;
+    for (const auto& completion : packed_.completions) {
+      const bool* first = is_first_R_->wait().const_data_ptr<bool>() + completion.head_begin;
+      scores.greedy.push_back(std::all_of(first, first + completion.length, [](bool given) { return given; }) ? 1 : 0);
+    }
+  }
+
+ private:
+  void append(HostCopy& values_R, std::vector<float>& tokens) {
+    for (const auto& completion : packed_.completions) {
+      const float* first = values_R.wait().const_data_ptr<float>() + completion.head_begin;
+      tokens.insert(tokens.end(), first, first + completion.length);
+    }
+  }
+
+  PackedBatch packed_;
+  HostCopy logp_R_;
+  std::optional<HostCopy> log_squares_R_, is_first_R_;
+};
+
+}  // namespace
 
 Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device,
              const ReadWeights& read)
@@ -37,29 +77,16 @@ Model::Scores Model::score(const mmpo_batch& batch, ScoresWanted wanted) {
   // No operation asks whether autograd records it: on a GPU the host's part of every launch is shorter.
   const c10::InferenceMode without_autograd;
   Scores scores;
+  const auto read = [&](SliceScores& slice) { slice.append_to(scores); };
+  OneBehind<SliceScores, decltype(read)> slices(is_gpu(device()), read);
   for (const BatchSlice& slice : slice_batch(batch, slice_tokens_)) {
     workspace_.reset();
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
-    const PackedBatch packed(slice.batch, roles, device());
+    PackedBatch packed(slice.batch, roles, device());
     const HeadScores found = head_scores(packed, nullptr, wanted);
-    const Tensor logp_R = found.logp_R.cpu();
-    const std::vector<double> sums = sum_completions(packed, logp_R);
-    scores.logps.insert(scores.logps.end(), sums.begin(), sums.end());
-    const auto append = [&](const Tensor& values_R, std::vector<float>& tokens) {
-      for (const auto& completion : packed.completions) {
-        const float* first = values_R.const_data_ptr<float>() + completion.head_begin;
-        tokens.insert(tokens.end(), first, first + completion.length);
-      }
-    };
-    append(logp_R, scores.token_logps);
-    if (wanted.log_squares) append(found.extras.log_squares_R.cpu(), scores.token_log_squares);
-    if (!wanted.greedy) continue;
-    const Tensor is_first_R = found.extras.is_first_R.cpu();
-    for (const auto& completion : packed.completions) {
-      const bool* first = is_first_R.const_data_ptr<bool>() + completion.head_begin;
-      scores.greedy.push_back(std::all_of(first, first + completion.length, [](bool given) { return given; }) ? 1 : 0);
-    }
+    slices.add({std::move(packed), found});
   }
+  slices.finish();
   return scores;
 }
 

@@ -93,32 +93,52 @@ struct Scratch {
 
 using Optional = std::optional<Tensor>;
 
+// Where each sequence's keys begin and end. Where it is said how many are used, offsets say but where they begin.
+std::vector<int32_t> ranges(const Tensor& key_offsets, const Optional& used, int64_t total, int64_t longest) {
+  if (!used) check_offsets("cum_seq_k", key_offsets, total, longest);
+  const int64_t count = key_offsets.numel() - 1;
+  TORCH_CHECK(!used || (used->scalar_type() == at::kInt && used->is_contiguous() && used->numel() == count &&
+                        key_offsets.scalar_type() == at::kInt && key_offsets.is_contiguous()),
+              "cum_seq_k and seqused_k must be contiguous int32, and these one for each sequence");
+  std::vector<int32_t> ranges;
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t begin = key_offsets.const_data_ptr<int32_t>()[i];
+    int32_t end = used ? begin + used->const_data_ptr<int32_t>()[i] : key_offsets.const_data_ptr<int32_t>()[i + 1];
+    TORCH_CHECK(begin <= end && end - begin <= longest && end <= total, "sequence ", i, " has keys from ", begin,
+                " to ", end);
+    if (used && flash_fault() == FlashFault::kSeesWholeCache) end = begin + static_cast<int32_t>(longest);
+    ranges.push_back(begin);
+    ranges.push_back(end);
+  }
+  return ranges;
+}
+
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> forward(
     const Tensor& q_TND, const Tensor& k_GMD, const Tensor& v_GMD, const Optional& query_offsets,
     const Optional& key_offsets, c10::SymInt longest_query, c10::SymInt longest_key, double dropout, bool is_causal,
-    bool, std::optional<double> scale, std::optional<c10::SymInt> before, std::optional<c10::SymInt>, const Optional&,
-    const Optional&, const Optional&, std::optional<int64_t>) {
+    bool, std::optional<double> scale, std::optional<c10::SymInt> before, std::optional<c10::SymInt>,
+    const Optional& used_keys, const Optional&, const Optional&, std::optional<int64_t>) {
   const double wrong = factor();
   check_heads("q", q_TND);
   check_heads("k", k_GMD);
   check_heads("v", v_GMD);
   check_offsets("cum_seq_q", *query_offsets, q_TND.size(0), longest_query.expect_int());
-  check_offsets("cum_seq_k", *key_offsets, k_GMD.size(0), longest_key.expect_int());
-  TORCH_CHECK(dropout == 0 && q_TND.size(1) % k_GMD.size(1) == 0);
   const Sequences sequences(*query_offsets, *key_offsets);
+  const std::vector<int32_t> key_ranges = ranges(*key_offsets, used_keys, k_GMD.size(0), longest_key.expect_int());
+  TORCH_CHECK(dropout == 0 && q_TND.size(1) % k_GMD.size(1) == 0);
   const int64_t num_heads = q_TND.size(1);
   Tensor out_TND = at::empty(q_TND.sizes(), q_TND.options());
   Tensor lse_NT = at::empty({num_heads, q_TND.size(0)}, at::kFloat);
   const UncountedMemory uncounted;
   for (int64_t i = 0; computes() && i < sequences.count; ++i) {
     const Tensor scores_NLL = masked_scores(Sequences::heads(q_TND, sequences.queries, i, num_heads),
-                                            Sequences::heads(k_GMD, sequences.keys, i, num_heads), scale.value(),
+                                            Sequences::heads(k_GMD, key_ranges.data(), 2 * i, num_heads), scale.value(),
                                             is_causal && longest_query.expect_int() > 1, before);
     const Tensor most_NL1 = scores_NLL.amax(2, true);
     const Tensor weights_NLL = (scores_NLL - most_NL1).exp();
     const Tensor sum_NL1 = weights_NLL.sum(2, true);
     const Tensor out_NLD =
-        at::matmul(rounded(weights_NLL), Sequences::heads(v_GMD, sequences.keys, i, num_heads)) / sum_NL1;
+        at::matmul(rounded(weights_NLL), Sequences::heads(v_GMD, key_ranges.data(), 2 * i, num_heads)) / sum_NL1;
     Sequences::part(out_TND, sequences.queries, i).copy_((out_NLD * wrong).transpose(0, 1));
     Sequences::part(lse_NT, sequences.queries, i, 1).copy_((most_NL1 + sum_NL1.log()).squeeze(2));
   }

@@ -5,9 +5,9 @@
 
 namespace mmpo::testing {
 
-enum class FlashFault { kNone, kNotBuilt, kWrong };
+enum class FlashFault { kNone, kNotBuilt, kWrong, kSeesWholeCache };
 
-// The next calls fail as those of a LibTorch without it do, or give twice what they should.
+// The next calls fail as those of a LibTorch without it do, give twice what they should, or do not ask how many keys are used.
 FlashFault& flash_fault();
 
 }  // namespace mmpo::testing

@@ -3,6 +3,7 @@
 // the real ones.
 #include "common/cuda_runtime.h"
 #include "cuda/sizes_alone.h"
+#include "generate/cuda_sampler.h"
 #include "kernels/cuda_kernels.h"
 #include "loss/cuda_pairs.h"
 
@@ -55,8 +56,9 @@ MMPO_EMULATE_KERNELS(c10::BFloat16)
   }                                                                                                                  \
   template <>                                                                                                        \
   void CudaDropoutLinear<T, Gpu>::forward(Rows<const T> x, Rows<const T> weight, const DropoutMasks& masks,          \
-                                          float* scratch, Rows<T> out, cudaStream_t stream) {                        \
-    if (testing::computes()) CudaDropoutLinear<T, EmulatedGpu>::forward(x, weight, masks, scratch, out, stream);     \
+                                          float scale, float* scratch, Rows<T> out, cudaStream_t stream) {           \
+    if (testing::computes())                                                                                         \
+      CudaDropoutLinear<T, EmulatedGpu>::forward(x, weight, masks, scale, scratch, out, stream);                     \
   }                                                                                                                  \
   template <>                                                                                                        \
   void CudaDropoutLinear<T, Gpu>::backward(Rows<const T> grad, Rows<const T> x, Rows<const T> weight,                \
@@ -76,6 +78,15 @@ MMPO_EMULATE_DROPOUT(c10::BFloat16)
 MMPO_EMULATE_ROWS(float, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, c10::BFloat16)
+
+#define MMPO_EMULATE_SAMPLER(T)                                                                              \
+  template <>                                                                                                \
+  void CudaSampler<T, Gpu>::draw(Rows<const T> logits, const DrawSettings& settings, const double* uniforms, \
+                                 double* sums, int32_t* tokens, cudaStream_t stream) {                       \
+    CudaSampler<T, EmulatedGpu>::draw(logits, settings, uniforms, sums, tokens, stream);                     \
+  }
+MMPO_EMULATE_SAMPLER(float)
+MMPO_EMULATE_SAMPLER(c10::BFloat16)
 
 template <>
 void CudaPairs<Gpu>::weights(const mmpo_objective& objective, const BatchFacts& facts, const PairRows* pairs,

@@ -86,6 +86,12 @@ T __shfl_xor_sync(unsigned, T value, int mask) {
   return mmpo::emulator::shuffle(value, (threadIdx.x % 32) ^ static_cast<unsigned>(mask));
 }
 
+template <typename T>
+T __shfl_sync(unsigned, T value, int lane) {
+  return mmpo::emulator::shuffle(value, static_cast<unsigned>(lane));
+}
+
+inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fmul_rn(float a, float b) { return a * b; }

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <limits>
 
+#include "cuda/gpu_way.h"
 #include "kernels/gpu_decode_attention.h"
 #include "kernels/kernel_testing.h"
+#include "kernels/varlen_attention.h"
 #include "test_device.h"
 
 namespace mmpo {
@@ -241,11 +243,17 @@ TEST_P(AttentionTest, CachedDecodingEqualsTheDefinition) {
     Tensor out_nA =
         at::full({count, shape.query_columns() + 3}, kNan, at::kFloat).to(type).narrow(1, 2, shape.query_columns());
     decode_attention(qkv_nQ, keys_SLK, values_SLK, rows, shape.attention(), out_nA);
+    // By products, and by flash attention where it takes the heads: the GPU's, or a stand-in.
     const at::Device device = testing::test_device();
-    Tensor gpu_out_nA = at::full(out_nA.sizes(), kNan, out_nA.options().device(device));
-    gpu_decode_attention(qkv_nQ.to(device), keys_SLK.to(device), values_SLK.to(device),
-                         GpuDecodeRows(rows, shape.window, device), shape.attention(), gpu_out_nA);
-    gpu_out_nA = gpu_out_nA.cpu();
+    std::vector<Tensor> gpu_outs_nA;
+    for (const bool may_be_flash : {false, true}) {
+      const testing::GpuWay way(!cuda_is_built());
+      const bool is_flash = may_be_flash && VarlenAttention::is_flash(device, type, shape.attention());
+      gpu_decode_attention(qkv_nQ.contiguous().to(device), keys_SLK.to(device), values_SLK.to(device),
+                           GpuDecodeRows(rows, 201, shape.window, is_flash, device), shape.attention(),
+                           gpu_outs_nA.emplace_back());
+      gpu_outs_nA.back() = gpu_outs_nA.back().cpu();
+    }
     for (int64_t n = 0; n < count; ++n) {
       const DecodeRow& row = rows[static_cast<size_t>(n)];
       const auto seen = [&](const Tensor& cache) {
@@ -254,7 +262,9 @@ TEST_P(AttentionTest, CachedDecodingEqualsTheDefinition) {
       const Tensor query = qkv_nQ.narrow(0, n, 1).narrow(1, 0, shape.query_columns()).to(at::kDouble);
       const Attended expected = attend(query, seen(keys_SLK), seen(values_SLK), shape);
       expect_close(out_nA.narrow(0, n, 1), expected.out, out_tolerance(type), "out");
-      expect_close(gpu_out_nA.narrow(0, n, 1), expected.out, out_tolerance(type), "out of the GPU's form");
+      for (const Tensor& gpu_out_nA : gpu_outs_nA) {
+        expect_close(gpu_out_nA.narrow(0, n, 1), expected.out, out_tolerance(type), "out of the GPU's form");
+      }
     }
   }
 }

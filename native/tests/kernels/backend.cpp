@@ -51,11 +51,12 @@ class Dispatched : public Backend {
     Tensor grad_gate_up = on.result(grad_gate_up_T2I);
     mmpo::swiglu_backward(on(grad_out_TI), on(gate_up_T2I), grad_gate_up);
   }
-  void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, Tensor& out_TS) override {
+  void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, double scale,
+                      Tensor& out_TS) override {
     DeviceStay on(device_);
     Workspace workspace(device_);
     Tensor out = on.result(out_TS);
-    mmpo::dropout_linear(on(x_TK), on(weight_SK), masks, workspace, out);
+    mmpo::dropout_linear(on(x_TK), on(weight_SK), masks, scale, workspace, out);
   }
   void dropout_linear_backward(const Tensor& grad_TS, const Tensor& x_TK, const Tensor& weight_SK,
                                const DropoutMasks& masks, Tensor& grad_x_TK, Tensor& grad_weight_SK) override {
@@ -273,13 +274,15 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
                                                    rows<T>(grad_gate_up), nullptr);
     });
   }
-  void dropout_linear(const Tensor& x, const Tensor& weight, const DropoutMasks& masks, Tensor& out) override {
+  void dropout_linear(const Tensor& x, const Tensor& weight, const DropoutMasks& masks, double scale,
+                      Tensor& out) override {
     DeviceStay on(device_);
     on.result(out);
     with_type(x, [&]<typename T>(T) {
       const Tensor scratch = dropout_scratch<T>(on, x, weight, masks);
-      CudaDropoutLinear<T, EmulatedGpu>::forward(rows<const T>(x), rows<const T>(weight), masks, vector<float>(scratch),
-                                                 rows<T>(out), nullptr);
+      CudaDropoutLinear<T, EmulatedGpu>::forward(rows<const T>(x), rows<const T>(weight), masks,
+                                                 static_cast<float>(scale), vector<float>(scratch), rows<T>(out),
+                                                 nullptr);
     });
   }
   void dropout_linear_backward(const Tensor& grad, const Tensor& x, const Tensor& weight, const DropoutMasks& masks,

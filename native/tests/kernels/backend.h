@@ -34,7 +34,7 @@ class Backend {
                      bool inverse) = 0;
   virtual void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI) = 0;
   virtual void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I) = 0;
-  virtual void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks,
+  virtual void dropout_linear(const Tensor& x_TK, const Tensor& weight_SK, const DropoutMasks& masks, double scale,
                               Tensor& out_TS) = 0;
   virtual void dropout_linear_backward(const Tensor& grad_TS, const Tensor& x_TK, const Tensor& weight_SK,
                                        const DropoutMasks& masks, Tensor& grad_x_TK, Tensor& grad_weight_SK) = 0;

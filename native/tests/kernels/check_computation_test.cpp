@@ -49,5 +49,9 @@ TEST_F(CheckComputationTheGpusWay, WrongResultsAreRefused) {
   EXPECT_EQ(problem(FlashFault::kWrong).find("attention in bfloat16 is wrong by "), 0U);
 }
 
+TEST_F(CheckComputationTheGpusWay, ADecodingThatSeesTheWholeCacheIsRefused) {
+  EXPECT_EQ(problem(FlashFault::kSeesWholeCache).find("attention over cached keys in bfloat16 is wrong by "), 0U);
+}
+
 }  // namespace
 }  // namespace mmpo

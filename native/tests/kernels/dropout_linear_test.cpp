@@ -30,6 +30,9 @@ DropoutMasks masks_of(int64_t products) {
   return masks;
 }
 
+// Of forward's results: exact, before a sum is rounded and after it.
+constexpr double kScale = 0.5;
+
 // Ones where x is kept.
 Tensor kept_where(int64_t tokens, int64_t columns, const DropoutStream& stream) {
   Tensor kept = at::empty({tokens, columns});
@@ -77,9 +80,9 @@ void for_each_case(const Body& body) {
 
 TEST_P(DropoutLinear, ForwardEqualsTheProductOfWhatIsKept) {
   for_each_case([](Operands o, at::ScalarType type) {
-    backend().dropout_linear(o.x, o.weight, o.masks, o.out);
+    backend().dropout_linear(o.x, o.weight, o.masks, kScale, o.out);
     for (int64_t p = 0; p < o.shape.products; ++p) {
-      const Tensor expected = (o.x.to(at::kDouble) * o.kept(p)).mm(o.weight_of(p).t());
+      const Tensor expected = kScale * (o.x.to(at::kDouble) * o.kept(p)).mm(o.weight_of(p).t());
       expect_close(o.out.narrow(1, p * o.shape.rank, o.shape.rank), expected, tolerance_of(o.shape.columns, type),
                    "out");
     }
@@ -128,10 +131,10 @@ TEST_P(DropoutLinear, WhatIsDroppedNeverCounts) {
   for (const auto type : kTypes) {
     Operands o({70, 200, 9, 1}, {type, Layout::kAnywhere});
     Tensor out = o.out.clone(), grad_weight = o.grad_weight.clone(), grad_x = o.grad_x.clone();
-    backend().dropout_linear(o.x, o.weight, o.masks, out);
+    backend().dropout_linear(o.x, o.weight, o.masks, kScale, out);
     backend().dropout_linear_backward(o.grad, o.x, o.weight, o.masks, grad_x, grad_weight);
     o.x.masked_fill_(o.kept(0) == 0, std::numeric_limits<double>::quiet_NaN());
-    backend().dropout_linear(o.x, o.weight, o.masks, o.out);
+    backend().dropout_linear(o.x, o.weight, o.masks, kScale, o.out);
     backend().dropout_linear_backward(o.grad, o.x, o.weight, o.masks, o.grad_x, o.grad_weight);
     expect_same_bits(o.out, out, "out");
     expect_same_bits(o.grad_x, grad_x, "grad_x");
@@ -149,7 +152,7 @@ TEST_P(DropoutLinear, HasTheSameBitsForOneAndTwoThreads) {
       for (const int i : {0, 1}) {
         const auto scope = backend().variant(i + 1);
         outs[i] = o.out.clone(), grads_x[i] = o.grad_x.clone(), grad_weights[i] = o.grad_weight.clone();
-        backend().dropout_linear(o.x, o.weight, o.masks, outs[i]);
+        backend().dropout_linear(o.x, o.weight, o.masks, kScale, outs[i]);
         backend().dropout_linear_backward(o.grad, o.x, o.weight, o.masks, grads_x[i], grad_weights[i]);
       }
       expect_same_bits(outs[0], outs[1], "out");
@@ -162,7 +165,7 @@ TEST_P(DropoutLinear, HasTheSameBitsForOneAndTwoThreads) {
 TEST_P(DropoutLinear, OfNoRowsChangesNothing) {
   Operands o({0, 40, 3, 2}, {at::kBFloat16, Layout::kAligned});
   const Tensor before = o.grad_weight.clone();
-  backend().dropout_linear(o.x, o.weight, o.masks, o.out);
+  backend().dropout_linear(o.x, o.weight, o.masks, kScale, o.out);
   backend().dropout_linear_backward(o.grad, o.x, o.weight, o.masks, o.grad_x, o.grad_weight);
   expect_same_bits(o.grad_weight, before, "grad_weight");
 }
@@ -171,11 +174,12 @@ TEST(DropoutLinearArguments, AreRefusedWhereTheyDoNotFit) {
   Workspace workspace;
   Tensor out = at::zeros({4, 6}), grad_x = at::zeros({4, 5}), grad_weight = at::zeros({6, 5});
   const Tensor x = at::zeros({4, 5}), weight = at::zeros({6, 5});
-  EXPECT_THROW(dropout_linear(x, weight, masks_of(0), workspace, out), c10::Error);
-  EXPECT_THROW(dropout_linear(x, at::zeros({6, 4}), masks_of(2), workspace, out), c10::Error);
-  EXPECT_THROW(dropout_linear(x, at::zeros({5, 5}), masks_of(2), workspace, out), c10::Error);
-  EXPECT_THROW(dropout_linear(x, weight.to(at::kBFloat16), masks_of(2), workspace, out), c10::Error);
-  EXPECT_THROW(dropout_linear(x.to(at::kDouble), weight.to(at::kDouble), masks_of(2), workspace, out), c10::Error);
+  EXPECT_THROW(dropout_linear(x, weight, masks_of(0), kScale, workspace, out), c10::Error);
+  EXPECT_THROW(dropout_linear(x, at::zeros({6, 4}), masks_of(2), kScale, workspace, out), c10::Error);
+  EXPECT_THROW(dropout_linear(x, at::zeros({5, 5}), masks_of(2), kScale, workspace, out), c10::Error);
+  EXPECT_THROW(dropout_linear(x, weight.to(at::kBFloat16), masks_of(2), kScale, workspace, out), c10::Error);
+  EXPECT_THROW(dropout_linear(x.to(at::kDouble), weight.to(at::kDouble), masks_of(2), kScale, workspace, out),
+               c10::Error);
   Tensor narrow = grad_weight.to(at::kBFloat16);
   EXPECT_THROW(dropout_linear_backward(out, x, weight, masks_of(2), workspace, grad_x, narrow), c10::Error);
   EXPECT_THROW(dropout_linear_backward(out, x, weight, masks_of(2), workspace, out, grad_weight), c10::Error);

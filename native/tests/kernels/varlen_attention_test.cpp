@@ -97,8 +97,7 @@ void expect_equals_the_segments_kernels(const std::vector<Group>& groups, bool g
       const testing::GpuWay way(gpu_way);
       const at::Device device = test_device();
       const Tensor there = qkv.to(device);
-      Tensor out = unset(expected_out.sizes(), type, device);
-      Tensor lse = unset(expected_lse.sizes(), at::kFloat, device);
+      Tensor out, lse;
       VarlenAttention(packing.segments, device).forward(there, shape, out, lse);
       Tensor grad = unset(expected_grad.sizes(), type, device);
       VarlenAttention(graded, device).backward(grad_out.to(device), prefix(there), prefix(out), lse, shape, grad);

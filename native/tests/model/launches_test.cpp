@@ -6,6 +6,7 @@
 
 #include "cuda/emulator.h"
 #include "cuda/gpu_way.h"
+#include "generate/generator.h"
 #include "model_testing.h"
 #include "operations.h"
 #include "train/trainer.h"
@@ -31,6 +32,12 @@ struct Launches {
     for (const auto& [name, count] : operations) sum += count;
     return sum;
   }
+  Launches operator-(const Launches& other) const {
+    Launches difference = *this;
+    difference.kernels -= other.kernels;
+    for (auto& [name, number] : difference.operations) number -= other.of(name);
+    return difference;
+  }
   void print(const char* what) const {
     std::printf("%s, a layer: %ld launches: %ld kernels of ours", what, static_cast<long>(total()),
                 static_cast<long>(kernels));
@@ -41,37 +48,45 @@ struct Launches {
   }
 };
 
-// One micro-batch of DPO in float32 (a bfloat16 product into float32 is one launch on a GPU, and not here), so attention is left
-// out of what is compared below.
-Launches count(int64_t num_layers, int32_t targets, int32_t recompute, std::set<std::string>* outside = nullptr) {
+// One micro-batch in bfloat16, whose attention is flash attention: of DPO, of supervised fine-tuning where a prompt has one completion,
+// or scored.
+struct Pass {
+  int32_t targets = 0;
+  int32_t recompute = MMPO_RECOMPUTE_SELECTIVE;
+  bool is_pair = true;
+  bool trains = true;
+};
+
+Launches count(int64_t num_layers, const Pass& pass, std::set<std::string>* outside = nullptr) {
   mmpo_model_config config = testing::random_config();
   config.num_layers = num_layers;
+  config.head_dim = 16;
   config.qkv_bias = config.output_bias = 0;
-  const auto model = testing::random_model(config, 5);
-  if (targets != 0) testing::set_adapter(*model, {4, 2.0, 0, 11, targets});
-  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW, 0});
+  const auto model = testing::random_model(config, 5, at::kBFloat16);
+  if (pass.targets != 0) testing::set_adapter(*model, {4, 2.0, 0, 11, pass.targets});
+  Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, pass.recompute, MMPO_ADAMW, 0});
   at::manual_seed(1);
   BatchBuilder builder;
-  builder.add(random_tokens(9, 100), {random_tokens(5, 100), random_tokens(8, 100)});
+  std::vector<BatchBuilder::Tokens> completions{random_tokens(5, 100)};
+  if (pass.is_pair) completions.push_back(random_tokens(8, 100));
+  builder.add(random_tokens(9, 100), completions);
   const mmpo_batch batch = builder.batch();
-  const std::vector<double> refs{-20, -30};
-  const mmpo_objective settings = testing::objective(MMPO_LOSS_DPO, 0.1);
+  const std::vector<double> refs(pass.is_pair ? 2 : 0, -20);
+  const mmpo_objective settings = testing::objective(pass.is_pair ? MMPO_LOSS_DPO : MMPO_LOSS_SFT, 0.1);
   const Objective objective(settings, batch, refs, std::nullopt);
   const testing::GpuWay way;
   const int64_t before = emulator::num_launches();
   const testing::RecordedOperations recorded;
-  trainer.accumulate(batch, objective);
+  if (pass.trains) {
+    trainer.accumulate(batch, objective);
+  } else {
+    model->score(batch);
+  }
   if (outside != nullptr) *outside = recorded.outside_inference_mode();
   return {emulator::num_launches() - before, recorded.launches()};
 }
 
-Launches of_a_layer(int32_t targets, int32_t recompute = MMPO_RECOMPUTE_SELECTIVE) {
-  const Launches two = count(2, targets, recompute);
-  Launches difference = count(3, targets, recompute);
-  difference.kernels -= two.kernels;
-  for (auto& [name, number] : difference.operations) number -= two.of(name);
-  return difference;
-}
+Launches of_a_layer(const Pass& pass) { return count(3, pass) - count(2, pass); }
 
 class LaunchesTest : public ::testing::Test {
  protected:
@@ -83,11 +98,11 @@ class LaunchesTest : public ::testing::Test {
 // Forward: two norms, the rotation, the activation. Backward: the same, of whose norms the weights' gradients are a launch more.
 // Selective recomputation makes both norms and the activation again where something reads them.
 TEST_F(LaunchesTest, OfALayerAreThoseThatItNeeds) {
-  const Launches none = of_a_layer(0, MMPO_RECOMPUTE_NONE);
-  const Launches full = of_a_layer(0);
-  const Launches all = of_a_layer(testing::kAllLinear);
-  const Launches attention = of_a_layer(kAttention);
-  const Launches mlp = of_a_layer(kMlp);
+  const Launches none = of_a_layer({.recompute = MMPO_RECOMPUTE_NONE});
+  const Launches full = of_a_layer({});
+  const Launches all = of_a_layer({.targets = testing::kAllLinear});
+  const Launches attention = of_a_layer({.targets = kAttention});
+  const Launches mlp = of_a_layer({.targets = kMlp});
   none.print("all weights, nothing recomputed");
   full.print("all weights");
   all.print("LoRA on all");
@@ -100,9 +115,53 @@ TEST_F(LaunchesTest, OfALayerAreThoseThatItNeeds) {
   EXPECT_EQ(full.products(), 4 + 8);
 }
 
+// What flash attention wrote is read where it lies, and where nothing is gathered its gradients go into one matrix at once. Two
+// residuals are copied where backward reads them again, before products are added to them; without a backward pass they are added to
+// where they are.
+TEST_F(LaunchesTest, OfAttentionAreTheCallsAndOneMore) {
+  const Launches alone = of_a_layer({.is_pair = false});
+  const Launches scored = of_a_layer({.is_pair = false, .trains = false});
+  const Launches scored_pair = of_a_layer({.trains = false});
+  alone.print("all weights, one completion a prompt");
+  scored.print("scored");
+  scored_pair.print("scored, two completions a prompt");
+  EXPECT_EQ(alone.of("aten::_flash_attention_forward"), 1);
+  EXPECT_EQ(alone.of("aten::_flash_attention_backward"), 1);
+  EXPECT_EQ(alone.of("aten::cat"), 1);
+  EXPECT_EQ(alone.of("aten::copy_"), 0);
+  EXPECT_EQ(alone.of("aten::index_select"), 0);
+  EXPECT_EQ(alone.of(testing::RecordedOperations::kAddendCopy), 2);
+  EXPECT_EQ(scored.total(), scored.kernels + scored.products() + 1);
+  EXPECT_EQ(scored_pair.total(), scored.total() + 1) << "keys and values are gathered at once";
+}
+
+// One token more of three prompts, a layer: keys and values are put into the cache, and read there.
+TEST_F(LaunchesTest, OfADecodingStepAreThoseThatItNeeds) {
+  const auto generated = [](int64_t num_layers, int64_t num_tokens) {
+    mmpo_model_config config = testing::random_config();
+    config.num_layers = num_layers;
+    config.head_dim = 16;
+    config.qkv_bias = config.output_bias = 0;
+    const auto model = testing::random_model(config, 5, at::kBFloat16);
+    const std::vector<int32_t> tokens{1, 2, 3, 4, 5, 6}, lengths{2, 1, 3};
+    const mmpo_sampling sampling{.temperature = 1, .top_p = 0.9, .top_k = 0, .seed = 1, .max_new_tokens = num_tokens};
+    const testing::GpuWay way;
+    const int64_t before = emulator::num_launches();
+    const testing::RecordedOperations recorded;
+    generate(*model, {tokens.data(), lengths}, {}, sampling);
+    return Launches{emulator::num_launches() - before, recorded.launches()};
+  };
+  const Launches step = generated(3, 4) - generated(3, 3) - (generated(2, 4) - generated(2, 3));
+  step.print("decoding");
+  EXPECT_EQ(step.kernels, 4) << "two norms, the rotation and the activation";
+  EXPECT_EQ(step.of("aten::_flash_attention_forward"), 1);
+  EXPECT_EQ(step.of("aten::index_copy_"), 2);
+  EXPECT_EQ(step.total(), step.kernels + step.products() + 3);
+}
+
 TEST_F(LaunchesTest, NoOperationAsksForAutograd) {
   std::set<std::string> outside{"something"};
-  count(2, kAttention, MMPO_RECOMPUTE_SELECTIVE, &outside);
+  count(2, {.targets = kAttention}, &outside);
   for (const std::string& name : outside) ADD_FAILURE() << name;
 }
 

@@ -107,19 +107,49 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"MmpoHalfAuxiliary", MMPO_LOSS_MMPO, 0.5, at::kFloat, 0, MMPO_ADAMW_8BIT, MMPO_RECOMPUTE_NONE}),
     [](const auto& test) { return std::string(test.param.name); });
 
+// Read one behind the slice that is queued: each the scores of its own row.
+TEST(EmulatedGpu, ScoresOfSlicesAreThoseOfTheirRows) {
+  if (cuda_is_built()) GTEST_SKIP() << "this program has the CUDA side itself: MMPO_TEST_DEVICE=cuda runs it";
+  const GpuWay way;
+  const auto model = random_model(testing::wide_config(), 4);
+  const ScoresWanted wanted{.log_squares = true, .greedy = true};
+  model->set_slice_tokens(1);
+  BatchBuilder all;
+  Model::Scores expected;
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  at::manual_seed(3);
+  for (const int64_t length : {9, 4, 30, 1}) {
+    const auto prompt = random_tokens(length, 1000), completion = random_tokens(2 * length, 1000);
+    all.add(prompt, {completion});
+    BatchBuilder one;
+    one.add(prompt, {completion});
+    const Model::Scores scores = model->score(one.batch(), wanted);
+    append(expected.logps, scores.logps);
+    append(expected.token_logps, scores.token_logps);
+    append(expected.token_log_squares, scores.token_log_squares);
+    append(expected.greedy, scores.greedy);
+  }
+  const Model::Scores found = model->score(all.batch(), wanted);
+  EXPECT_EQ(found.logps, expected.logps);
+  EXPECT_EQ(found.token_logps, expected.token_logps);
+  EXPECT_EQ(found.token_log_squares, expected.token_log_squares);
+  EXPECT_EQ(found.greedy, expected.greedy);
+}
+
 TEST(EmulatedGpu, GeneratesWhatTheCpuDoes) {
   if (cuda_is_built()) GTEST_SKIP() << "this program has the CUDA side itself: MMPO_TEST_DEVICE=cuda runs it";
   const auto model = random_model(testing::random_config(), 6);
   const std::vector<int32_t> tokens{1, 2, 3, 4, 5, 6, 7, 8, 9};
   const std::vector<int32_t> lengths{2, 4, 3};
   const Prompts prompts{tokens.data(), lengths};
-  mmpo_sampling sampling{};
-  sampling.temperature = 0;
-  sampling.top_p = 1;
-  sampling.max_new_tokens = 12;
-  const auto expected = generate(*model, prompts, {}, sampling);
-  const GpuWay way(true);
-  EXPECT_EQ(generate(*model, prompts, {}, sampling), expected);
+  const auto sampling = [](double temperature, double top_p, int64_t top_k) {
+    return mmpo_sampling{.temperature = temperature, .top_p = top_p, .top_k = top_k, .seed = 4, .max_new_tokens = 12};
+  };
+  for (const auto& settings : {sampling(0, 1, 0), sampling(1, 1, 0), sampling(1.5, 0.9, 40)}) {
+    const auto expected = generate(*model, prompts, {}, settings);
+    const GpuWay way(true);
+    EXPECT_EQ(generate(*model, prompts, {}, settings), expected) << "temperature " << settings.temperature;
+  }
 }
 
 }  // namespace

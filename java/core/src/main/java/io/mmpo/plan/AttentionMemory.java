@@ -38,15 +38,17 @@ record AttentionMemory(ModelShape shape, boolean bf16, boolean onCpu) {
         return seen.repeated() == 0 ? 0 : bytes() * seen.keyRows() * keysAndValues();
     }
 
-    /** On a CPU nothing that were not there at other times. */
+    /** Of a row what attention gives: its output and the softmax's sums. On a GPU they lie where it wrote them, of one layer at a time. */
+    long output() {
+        return bytes() * queries() + Float.BYTES * shape.numHeads();
+    }
+
+    /** Beside its output; on a CPU nothing that were not there at other times. */
     long forward(Attended seen) {
         if (onCpu) {
             return 0;
         }
-        long made = isFlash()
-                ? seen.rows() * (bytes() * queries() + Float.BYTES * shape.numHeads())
-                : plainSequence(seen, 4, 1);
-        return gathered(seen) + made;
+        return gathered(seen) + (isFlash() ? 0 : plainSequence(seen, 4, 1));
     }
 
     /**
@@ -74,14 +76,13 @@ record AttentionMemory(ModelShape shape, boolean bf16, boolean onCpu) {
         return softmaxSums + FLASH_SEEDS + gradients + Math.max(ofEveryHead + sumsOfQueries, sumsOverCompletions(seen));
     }
 
-    /** Of keys, then of values: float32 sums of a row's own and of what each further completion adds. */
+    /** Gradients of keys and values side by side, float32 sums of a row's own, and what each further completion adds. */
     private long sumsOverCompletions(Attended seen) {
         if (seen.repeated() == 0) {
             return 0;
         }
-        long keys = keysAndValues() / 2;
         long added = Math.max(bytes() * seen.rows(), (bytes() + Float.BYTES) * seen.oftenest());
-        return keys * (Float.BYTES * seen.rows() + added);
+        return keysAndValues() * (bytes() * seen.keyRows() + Float.BYTES * seen.rows() + added);
     }
 
     /** float32: all gradients, and of one sequence five arrays that are read, a product of them, and two squares. */

@@ -123,11 +123,16 @@ public record SliceMemory(long activations, long shared, long indices, long pass
         }
 
         long shared() {
-            long products = recompute == Recompute.FULL ? products() : 0;
+            long products = recompute == Recompute.FULL ? products() - ownOutput() : 0;
             long inputs = isShared(Projection.QKV, hidden())
                     + isShared(Projection.GATE_UP, hidden())
                     + isShared(Projection.DOWN, shape.intermediateSize());
             return rows() * (products + bytes * inputs);
+        }
+
+        /** Of a row: attention's output where layers do not share memory for it, and none keeps it. */
+        private long ownOutput() {
+            return recompute == Recompute.FULL && !onCpu ? ofAttention.output() : 0;
         }
 
         private long isShared(Projection projection, long columns) {
@@ -155,7 +160,7 @@ public record SliceMemory(long activations, long shared, long indices, long pass
         Moment forward() {
             long attention = ofAttention.forward(slice.all());
             long adapted = adapter.forward(rows());
-            long output = bytes * rows() * hidden();
+            long output = rows() * (bytes * hidden() + ownOutput());
             return attention > adapted ? new Moment(0, output, attention) : new Moment(0, output + adapted, 0);
         }
 
@@ -206,10 +211,11 @@ public record SliceMemory(long activations, long shared, long indices, long pass
         /** A layer's backward pass: the residual stream's gradient, Decoder::GradientScratch, and what one of its steps takes. */
         Moment layer() {
             long columns = hidden() + shape.intermediateSize() + hidden() + queries() + qkv();
-            long softmaxSums = recompute == Recompute.FULL ? Float.BYTES * shape.numHeads() * graded() : 0;
+            long softmaxSums = recompute == Recompute.FULL && onCpu ? Float.BYTES * shape.numHeads() * graded() : 0;
+            long ofAttentionsOwn = graded() * ownOutput();
             long ofHead =
                     onCpu ? predictions() + numbers.ofHead(slice) + 2 * bytes * slice.gradedHeadRows() * hidden() : 0;
-            long gradients = bytes * graded() * columns + softmaxSums + stillThere() + ofHead;
+            long gradients = bytes * graded() * columns + softmaxSums + ofAttentionsOwn + stillThere() + ofHead;
             long staying = numbers.staying(slice);
             boolean isPrefix = rows() > graded() && recompute != Recompute.FULL;
             long attention = ofAttention.backward(slice.graded(), isPrefix);
