@@ -14,6 +14,7 @@ namespace {
 constexpr int kThreads = 1024;
 constexpr int kWarps = kThreads / kWarp;
 constexpr int kLanes = static_cast<int>(kDrawLanes);
+constexpr auto kBlock = static_cast<int64_t>(kDrawBlock);
 
 struct LargerKey {
   __device__ __forceinline__ uint64_t operator()(uint64_t a, uint64_t b) const { return a > b ? a : b; }
@@ -163,14 +164,13 @@ __device__ Cut cut_to_mass(const Row<T>& row, const Cut& kept, uint32_t largest,
 // sums[b] = the weights of block b, in the order of the CPU: half a warp has its lanes.
 template <typename Weight>
 __device__ __forceinline__ void sum_blocks(int64_t columns, const Weight& weight, double* sums) {
-  const int64_t num_blocks = (columns + kDrawBlock - 1) / static_cast<int64_t>(kDrawBlock);
+  const int64_t num_blocks = num_draw_blocks(columns);
   const int lane = static_cast<int>(threadIdx.x) % kLanes;
   const unsigned half = threadIdx.x % kWarp / kLanes;
   for (int64_t pair = threadIdx.x / kWarp; 2 * pair < num_blocks; pair += kWarps) {
     const int64_t block = 2 * pair + half;
-    const int64_t begin = block * static_cast<int64_t>(kDrawBlock);
-    const int64_t end =
-        begin + static_cast<int64_t>(kDrawBlock) < columns ? begin + static_cast<int64_t>(kDrawBlock) : columns;
+    const int64_t begin = block * kBlock;
+    const int64_t end = begin + kBlock < columns ? begin + kBlock : columns;
     // What is left of a row behind whole lanes is the first lane's.
     const int64_t whole = begin < end ? end - (end - begin) % kLanes : begin;
     double sum = 0;
@@ -188,29 +188,29 @@ template <typename Weight>
 __device__ __forceinline__ int64_t place_of_mass(int64_t columns, const Weight& weight, double uniform, double* sums) {
   __shared__ double reached, target;
   __shared__ int64_t begin;
-  __shared__ float weights[kDrawBlock];
+  __shared__ float weights[kBlock];
   sum_blocks(columns, weight, sums);
   if (threadIdx.x == 0) {
-    const int64_t num_blocks = (columns + kDrawBlock - 1) / static_cast<int64_t>(kDrawBlock);
+    const int64_t num_blocks = num_draw_blocks(columns);
     double total = 0;
     for (int64_t block = 0; block < num_blocks; ++block) total += sums[block];
     target = uniform * total;
     double before = 0;
     for (int64_t block = 0; block < num_blocks && before <= target; ++block) {
-      begin = block * static_cast<int64_t>(kDrawBlock);
+      begin = block * kBlock;
       reached = before;
       before += sums[block];
     }
   }
   __syncthreads();
-  for (int64_t i = threadIdx.x; i < static_cast<int64_t>(kDrawBlock); i += blockDim.x) {
+  for (int64_t i = threadIdx.x; i < kBlock; i += blockDim.x) {
     weights[i] = begin + i < columns ? weight(begin + i) : 0.0f;
   }
   __syncthreads();
   int64_t last = begin;
   if (threadIdx.x == 0) {
     double sum = reached;
-    for (int64_t i = 0; i < static_cast<int64_t>(kDrawBlock); ++i) {
+    for (int64_t i = 0; i < kBlock; ++i) {
       if (weights[i] == 0) continue;
       last = begin + i;
       sum += static_cast<double>(weights[i]);
@@ -247,7 +247,7 @@ __global__ void __launch_bounds__(kThreads)
         const auto logit = static_cast<float>(row.data[column]);
         return kept.keeps(key_of<T>(logit), column) ? draw_weight(logit, logit_of<T>(largest), settings.scale) : 0.0f;
       };
-      const int64_t num_blocks = (row.columns + kDrawBlock - 1) / static_cast<int64_t>(kDrawBlock);
+      const int64_t num_blocks = num_draw_blocks(row.columns);
       token = place_of_mass(row.columns, weight, uniforms[blockIdx.x], sums + blockIdx.x * num_blocks);
     }
   }

@@ -10,7 +10,7 @@ namespace mmpo {
 template <typename T, typename Platform = Gpu>
 struct CudaSampler {
   // tokens[r]: what Sampler draws from row r with uniforms[r]; -1 where a logit is not finite.
-  // sums: [rows, ceil(V / kDrawBlock)], scratch.
+  // sums: [rows, num_draw_blocks(V)], scratch.
   MMPO_CUDA_API static void draw(Rows<const T> logits, const DrawSettings& settings, const double* uniforms,
                                  double* sums, int32_t* tokens, cudaStream_t stream);
 };

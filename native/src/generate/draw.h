@@ -14,6 +14,11 @@ inline constexpr size_t kDrawLanes = 16;
 // Weights whose sums are kept, so that a draw looks at one block.
 inline constexpr size_t kDrawBlock = 512;
 
+C10_HOST_DEVICE inline int64_t num_draw_blocks(int64_t num_logits) {
+  constexpr auto block = static_cast<int64_t>(kDrawBlock);
+  return (num_logits + block - 1) / block;
+}
+
 // Of all rows of a step.
 struct DrawSettings {
   bool greedy;

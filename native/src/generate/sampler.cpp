@@ -196,10 +196,8 @@ void Sampler::keep_top_p(double total) {
 }
 
 Tensor draw_on_gpu(const Tensor& logits_nV, const mmpo_sampling& sampling, const std::vector<double>& uniforms_n) {
-  const int64_t num_blocks =
-      (logits_nV.size(1) + static_cast<int64_t>(kDrawBlock) - 1) / static_cast<int64_t>(kDrawBlock);
   const auto options = logits_nV.options();
-  const Tensor sums = at::empty({logits_nV.size(0), num_blocks}, options.dtype(at::kDouble));
+  const Tensor sums = at::empty({logits_nV.size(0), num_draw_blocks(logits_nV.size(1))}, options.dtype(at::kDouble));
   const Tensor tokens_n = at::empty({logits_nV.size(0)}, options.dtype(at::kInt));
   const Tensor there_n = to_device(uniforms_n, logits_nV.device());
   with_type(logits_nV, [&]<typename T>(std::type_identity<T>) {

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cmath>
 #include <span>
 
 #include "common/workspace.h"
@@ -28,6 +29,9 @@ struct AttentionShape {
   int64_t num_kv_heads;
   int64_t head_dim;
   int64_t window = 0;  // how many keys a query sees at most, its own and those before it; 0: all
+
+  // Of scores.
+  double scale() const { return 1 / std::sqrt(static_cast<double>(head_dim)); }
 };
 
 // out_TA = softmax(q k^T / sqrt(D)) v for every row of the segments; lse_NT float32: its log-sum-exp, for backward.

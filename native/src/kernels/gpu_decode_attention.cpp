@@ -7,7 +7,6 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <optional>
 
@@ -15,8 +14,6 @@
 
 namespace mmpo {
 namespace {
-
-double scale_of(const AttentionShape& shape) { return 1 / std::sqrt(static_cast<double>(shape.head_dim)); }
 
 Tensor queries(const Tensor& qkv_nQ, const AttentionShape& shape) {
   return qkv_nQ.narrow(1, 0, shape.num_heads * shape.head_dim);
@@ -33,7 +30,7 @@ Tensor by_flash(const Tensor& qkv_nQ, const Tensor& keys_SLK, const Tensor& valu
   const auto [out_nND, lse, rng_state, unused, mask] = at::_flash_attention_forward(
       queries(qkv_nQ, shape).unflatten(1, {shape.num_heads, shape.head_dim}), heads(keys_SLK), heads(values_SLK),
       rows.query_offsets(), rows.key_offsets(), has_window ? 2 : 1, rows.longest(), 0.0, has_window, false,
-      scale_of(shape), has_window ? std::optional(shape.window - 1) : std::nullopt,
+      shape.scale(), has_window ? std::optional(shape.window - 1) : std::nullopt,
       has_window ? std::optional<int64_t>(0) : std::nullopt, rows.num_keys());
   return out_nND.flatten(1);
 }
@@ -51,7 +48,7 @@ Tensor by_products(const Tensor& qkv_nQ, const Tensor& keys_SLK, const Tensor& v
   const Tensor hidden_n11L = rows.hidden(shape).unsqueeze(1).unsqueeze(1);
   const Tensor q_nMGD = queries(qkv_nQ, shape).unflatten(1, {shape.num_kv_heads, -1, shape.head_dim}).to(at::kFloat);
   Tensor scores_nMGL = at::matmul(q_nMGD, seen_nMLD(keys_SLK).transpose(2, 3));
-  scores_nMGL.mul_(scale_of(shape));
+  scores_nMGL.mul_(shape.scale());
   scores_nMGL.masked_fill_(hidden_n11L, -std::numeric_limits<double>::infinity());
   // What lies past a sequence's keys was never written: its weight is 0, but it may be NaN.
   const Tensor values_nMLD = seen_nMLD(values_SLK).masked_fill_(hidden_n11L.transpose(2, 3), 0);

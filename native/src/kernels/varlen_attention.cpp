@@ -13,7 +13,6 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -26,8 +25,6 @@ namespace {
 // FlashAttention-2's limits, as LibTorch has it.
 constexpr int64_t kLargestFlashHead = 256;
 constexpr int64_t kFlashHeadMultiple = 8;
-
-double scale_of(const AttentionShape& shape) { return 1 / std::sqrt(static_cast<double>(shape.head_dim)); }
 
 // [T, N, D] of the first columns, or of those behind them.
 Tensor columns(const Tensor& x_TQ, int64_t first_head, int64_t num_heads, const AttentionShape& shape) {
@@ -147,7 +144,7 @@ void VarlenAttention::forward(const Tensor& qkv_TQ, const AttentionShape& shape,
   }
   const auto [out_TND, lse, rng_state, unused, mask] = at::_flash_attention_forward(
       heads.q_TND, heads.k_GMD, heads.v_GMD, query_offsets_, key_offsets_, std::max<int64_t>(longest_query_, 2),
-      longest_key_, 0.0, true, false, scale_of(shape), keys_before(shape), 0);
+      longest_key_, 0.0, true, false, shape.scale(), keys_before(shape), 0);
   out_TA = out_TND.flatten(1);
   lse_NT = lse;
 }
@@ -166,7 +163,7 @@ void VarlenAttention::backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, 
       at::_flash_attention_backward(columns(grad_out_TA, 0, shape.num_heads, shape), heads.q_TND, heads.k_GMD,
                                     heads.v_GMD, columns(out_TA, 0, shape.num_heads, shape), lse, query_offsets_,
                                     key_offsets_, std::max<int64_t>(longest_query_, 2), longest_key_, 0.0, true,
-                                    no_randomness, no_randomness, scale_of(shape), keys_before(shape), 0);
+                                    no_randomness, no_randomness, shape.scale(), keys_before(shape), 0);
   scatter(grad_q, grad_k, grad_v, grad_qkv_TQ);
 }
 
@@ -179,7 +176,7 @@ void VarlenAttention::plain_forward(const Heads& heads, const AttentionShape& sh
     const Tensor q_NLD = float_heads(heads.q_TND, sequence.query_begin, sequence.queries, shape.num_heads);
     const Tensor k_NLD = float_heads(heads.k_GMD, sequence.key_begin, sequence.keys, shape.num_heads);
     const Tensor v_NLD = float_heads(heads.v_GMD, sequence.key_begin, sequence.keys, shape.num_heads);
-    Tensor scores_NLL = at::matmul(q_NLD, k_NLD.transpose(1, 2)).mul_(scale_of(shape));
+    Tensor scores_NLL = at::matmul(q_NLD, k_NLD.transpose(1, 2)).mul_(shape.scale());
     scores_NLL.masked_fill_(hidden(sequence.queries, sequence.keys, shape.window, scores_NLL.device()),
                             -std::numeric_limits<double>::infinity());
     const Tensor lse_NL = at::logsumexp(scores_NLL, {2});
@@ -211,14 +208,13 @@ void VarlenAttention::plain_backward(const Tensor& grad_out_TA, const Heads& hea
     const Tensor k_NLD = float_heads(heads.k_GMD, sequence.key_begin, sequence.keys, shape.num_heads);
     const Tensor v_NLD = float_heads(heads.v_GMD, sequence.key_begin, sequence.keys, shape.num_heads);
     const Tensor lse_NL = lse_NT.narrow(1, sequence.query_begin, sequence.queries);
-    Tensor weights_NLL =
-        at::matmul(q_NLD, k_NLD.transpose(1, 2)).mul_(scale_of(shape)).sub_(lse_NL.unsqueeze(2)).exp_();
+    Tensor weights_NLL = at::matmul(q_NLD, k_NLD.transpose(1, 2)).mul_(shape.scale()).sub_(lse_NL.unsqueeze(2)).exp_();
     weights_NLL.masked_fill_(hidden(sequence.queries, sequence.keys, shape.window, weights_NLL.device()), 0);
     put(grad_v_GMD, sequence, at::matmul(weights_NLL.transpose(1, 2), grad_NLD));
     // The softmax's gradient: each row's own mean of the gradients of its weights is sum(grad * out).
     const Tensor mean_NL1 = at::sum(grad_NLD * out_NLD, {2}, true);
     const Tensor grad_scores_NLL =
-        at::matmul(grad_NLD, v_NLD.transpose(1, 2)).sub_(mean_NL1).mul_(weights_NLL).mul_(scale_of(shape));
+        at::matmul(grad_NLD, v_NLD.transpose(1, 2)).sub_(mean_NL1).mul_(weights_NLL).mul_(shape.scale());
     grad_q_TND.narrow(0, sequence.query_begin, sequence.queries)
         .copy_(at::matmul(grad_scores_NLL, k_NLD).transpose(0, 1));
     put(grad_k_GMD, sequence, at::matmul(grad_scores_NLL.transpose(1, 2), q_NLD));

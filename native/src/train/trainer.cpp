@@ -35,36 +35,42 @@ Trainer::Trainer(Model& model, const mmpo_optimizer_config& config, const mmpo_s
 
 void Trainer::expect_groups(std::span<const int64_t> numbers) {
   for (const int64_t number : numbers) require(number >= 0, "the number of a group must be >= 0, got ", number);
-  group_numbers_.assign(numbers.begin(), numbers.end());
+  expected_groups_.assign(numbers.begin(), numbers.end());
+}
+
+std::vector<int64_t> Trainer::take_group_numbers(int64_t num_groups) {
+  std::vector<int64_t> numbers = std::exchange(expected_groups_, {});
+  if (numbers.empty()) {
+    numbers.resize(static_cast<size_t>(num_groups));
+    std::iota(numbers.begin(), numbers.end(), next_group_);
+  }
+  require(std::ssize(numbers) == num_groups, "the micro-batch has ", num_groups, " groups, and ", numbers.size(),
+          " numbers of groups were given");
+  return numbers;
 }
 
 Trainer::Result Trainer::accumulate(const mmpo_batch& batch, const Objective& objective) {
   const c10::InferenceMode without_autograd;
-  if (group_numbers_.empty()) {
-    group_numbers_.resize(static_cast<size_t>(batch.num_groups));
-    std::iota(group_numbers_.begin(), group_numbers_.end(), next_group_);
-  }
-  require(std::ssize(group_numbers_) == batch.num_groups, "the micro-batch has ", batch.num_groups, " groups, and ",
-          group_numbers_.size(), " numbers of groups were given");
+  const std::vector<int64_t> numbers = take_group_numbers(batch.num_groups);
   const std::vector<BatchSlice> slices = slice_batch(batch, model_.slice_tokens());
   gradients_->begin_micro_batch(static_cast<int64_t>(slices.size()));
   Result result;
   if (sharding_ != nullptr && objective.reads_facts_of_others()) {
-    result = accumulate_own(slices, objective.with_facts(facts_of_all(sharding_->group(), objective)));
+    result = accumulate_own(slices, objective.with_facts(facts_of_all(sharding_->group(), objective)), numbers);
   } else {
-    result = accumulate_own(slices, objective);
+    result = accumulate_own(slices, objective, numbers);
   }
   gradients_->end_micro_batch();
-  if (!group_numbers_.empty()) next_group_ = group_numbers_.back() + 1;
-  group_numbers_.clear();
+  if (!numbers.empty()) next_group_ = numbers.back() + 1;
   expects_step_ = false;
   return result;
 }
 
-Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, const Objective& objective) {
+Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, const Objective& objective,
+                                        GroupNumbers all_numbers) {
   const auto scores_of = [&](auto&& scores_of_slice) {
     CompletionScores scores;
-    GroupNumbers numbers = group_numbers_;
+    GroupNumbers numbers = all_numbers;
     for (const BatchSlice& slice : slices) {
       const auto count = static_cast<size_t>(slice.batch.num_groups);
       scores.append(scores_of_slice(slice, numbers.first(count)));

@@ -62,8 +62,10 @@ class Trainer {
 
  private:
   using GroupNumbers = std::span<const int64_t>;  // within the update, for dropout's masks
+  // What expect_groups() was told of the next micro-batch's, which is used up, or those after the last one's.
+  std::vector<int64_t> take_group_numbers(int64_t num_groups);
   // What losses take from other ranks' rows is known by now.
-  Result accumulate_own(std::span<const BatchSlice> slices, const Objective& objective);
+  Result accumulate_own(std::span<const BatchSlice> slices, const Objective& objective, GroupNumbers numbers);
   CompletionScores accumulate_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers,
                                     bool is_last);
   // The same without gradients, under the same masks.
@@ -79,7 +81,7 @@ class Trainer {
   Update update_;
   std::array<std::vector<NamedTensor>, 3> state_;  // by mmpo_state
   int64_t num_steps_ = 0;
-  std::vector<int64_t> group_numbers_;  // of the next micro-batch; empty: those after the last one's
+  std::vector<int64_t> expected_groups_;  // of the next micro-batch; empty: those after the last one's
   int64_t next_group_ = 0;  // of the update: one more than the last micro-batch's last
   bool expects_step_ = false;
 };
