@@ -2,11 +2,11 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/isfinite.h>
 
 #include <algorithm>
 
 #include "common/error.h"
+#include "common/finite.h"
 
 namespace mmpo {
 namespace {
@@ -70,16 +70,6 @@ void fill_by_reading(size_t index, const mmpo_tensor& tensor, const ReadWeights&
     read(index, begin * bytes, count * bytes, buffer.mutable_data_ptr());
     target.narrow(0, begin, count).copy_(buffer.narrow(0, 0, count));
   }
-}
-
-// A part at a time: LibTorch makes several times what it looks at, and on a GPU the host waits for each.
-bool is_finite(const Tensor& values) {
-  constexpr int64_t part = 4 * kPiece;
-  for (int64_t begin = 0; begin < values.numel(); begin += part) {
-    const Tensor looked_at = values.narrow(0, begin, std::min(part, values.numel() - begin));
-    if (!at::isfinite(looked_at).all().item<bool>()) return false;
-  }
-  return true;
 }
 
 }  // namespace

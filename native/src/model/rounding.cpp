@@ -2,13 +2,13 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ceil_div.h>
-#include <ATen/ops/isfinite.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "common/error.h"
+#include "common/finite.h"
 #include "common/philox.h"
 
 namespace mmpo {
@@ -80,7 +80,7 @@ mmpo_rounding round(const Tensor& trained, const Tensor& start, const Rounding& 
       } else {
         rounded.copy_(wide);
       }
-      if (!at::isfinite(rounded).all().item<bool>()) {
+      if (!is_finite(rounded)) {
         fail(MMPO_NON_FINITE, "weight '", name, "' holds a value that is not finite as ", out.scalar_type());
       }
       const Tensor was = before.narrow(0, first, length);
