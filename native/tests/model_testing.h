@@ -239,6 +239,8 @@ class BatchBuilder {
     }
   }
 
+  void set_preamble(const Tokens& preamble) { preamble_ = preamble; }
+
   void add_pair(const nlohmann::json& pair) {
     add(pair["prompt_ids"].get<Tokens>(), {pair["chosen_ids"].get<Tokens>(), pair["rejected_ids"].get<Tokens>()});
   }
@@ -250,11 +252,13 @@ class BatchBuilder {
             completion_lengths_.data(),
             static_cast<int64_t>(tokens_.size()),
             static_cast<int64_t>(prompt_lengths_.size()),
-            static_cast<int64_t>(completion_lengths_.size())};
+            static_cast<int64_t>(completion_lengths_.size()),
+            preamble_.data(),
+            static_cast<int64_t>(preamble_.size())};
   }
 
  private:
-  Tokens tokens_, prompt_lengths_, group_sizes_, completion_lengths_;
+  Tokens preamble_, tokens_, prompt_lengths_, group_sizes_, completion_lengths_;
 };
 
 inline BatchBuilder::Tokens random_tokens(size_t count, int64_t vocab_size) {

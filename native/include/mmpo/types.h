@@ -112,7 +112,9 @@ typedef struct mmpo_model_config {
  * another: tokens = [prompt 0 | completion 0 of 0 | completion 1 of 0 | ... | prompt 1 | ...]. Completions of a group start
  * at position prompt_length and see their prompt and themselves only. A preference pair is a group of two: chosen, rejected.
  * Of a completion that is trained on with SFT, tokens may be read without being learnt (a user's turn between two answers):
- * such a token is given as its complement, -1 - id. One at least of each completion is learnt. */
+ * such a token is given as its complement, -1 - id. One at least of each completion is learnt.
+ * A preamble is what all prompts begin with, given and computed once: prompts, then, are what comes behind it, at positions from
+ * preamble_length on. On the CPU no bit of a score depends on how much of a prompt is given so. */
 typedef struct mmpo_batch {
   const int32_t* tokens; /* [num_tokens], each in [0, vocab_size), or the complement of one that is */
   const int32_t* prompt_lengths; /* [num_groups], each >= 1 */
@@ -121,6 +123,8 @@ typedef struct mmpo_batch {
   int64_t num_tokens; /* T: sum of all lengths */
   int64_t num_groups; /* G */
   int64_t num_completions; /* C: sum of group_sizes */
+  const int32_t* preamble; /* [preamble_length], each in [0, vocab_size); NULL where there is none */
+  int64_t preamble_length; /* 0: none, which is what every call but mmpo_model_logps and mmpo_model_score takes */
 } mmpo_batch;
 
 /* What is optimized: a loss, or the weighted sum of several. Fields that a loss does not use are ignored. Equations: docs/losses.md. */

@@ -1,5 +1,7 @@
 #include "kernels/attention.h"
 
+#include <c10/util/Exception.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -72,6 +74,7 @@ void attention(const Tensor& qkv_TQ, std::span<const Segment> segments, const At
 void attention_backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, const Tensor& out_TA, const Tensor& lse_NT,
                         std::span<const Segment> segments, const AttentionShape& shape, Workspace& workspace,
                         Tensor& grad_qkv_TQ) {
+  for (const Segment& segment : segments) TORCH_CHECK(segment.preamble_length == 0, "a preamble has no backward pass");
   const WorkspaceScope scope(workspace);
   const Groups groups(segments);
   const std::vector<int64_t> scratch_shape{shape.num_heads, groups.num_rows, shape.head_dim};

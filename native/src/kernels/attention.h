@@ -15,13 +15,15 @@ namespace mmpo {
 using at::Tensor;
 
 // Rows [begin, begin + length) attend causally to themselves, and wholly to the prefix rows, which come before them; where there
-// is a window, to what of both lies in it.
+// is a window, to what of both lies in it. In forward alone, rows [0, preamble_length) may come before both: no bit of a row's
+// result depends on how much of what it sees is preamble.
 struct Segment {
   int64_t begin;
   int64_t length;
   int64_t prefix_begin;
   int64_t prefix_length;
   int64_t group;  // segments of a group share its prompt's keys and values
+  int64_t preamble_length = 0;  // of all segments of a group
 };
 
 struct AttentionShape {

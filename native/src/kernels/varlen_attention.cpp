@@ -72,15 +72,18 @@ VarlenAttention::VarlenAttention(std::span<const Segment> segments, at::Device d
       sequences_.back().queries += segment.length;
       sequences_.back().keys += segment.length;
     } else {
+      has_preamble_ = has_preamble_ || segment.preamble_length > 0;
+      append_rows(0, segment.preamble_length);
       append_rows(segment.prefix_begin, segment.prefix_length);
-      for (int64_t i = 0; i < segment.prefix_length; ++i) {
+      for (int64_t i = 0; i < segment.prefix_length && segment.preamble_length == 0; ++i) {
         const auto row = static_cast<size_t>(segment.prefix_begin + i);
         const size_t reader = num_readers[row]++;
         if (reader == copies.size()) copies.emplace_back();
         copies[reader].first.push_back(segment.prefix_begin + i);
         copies[reader].second.push_back(first + i);
       }
-      sequences_.push_back({segment.length, segment.begin, segment.prefix_length + segment.length, first});
+      const int64_t before = segment.preamble_length + segment.prefix_length;
+      sequences_.push_back({segment.length, segment.begin, before + segment.length, first});
     }
     for (int64_t i = 0; i < segment.length; ++i) own.push_back(static_cast<int64_t>(gathered.size()) + i);
     append_rows(segment.begin, segment.length);
@@ -95,7 +98,7 @@ VarlenAttention::VarlenAttention(std::span<const Segment> segments, at::Device d
   }
   query_offsets_ = to_device(query_offsets, device);
   key_offsets_ = to_device(key_offsets, device);
-  if (copies.empty()) return;
+  if (copies.empty() && !has_preamble_) return;
   gathered_G_ = to_device(gathered, device);
   own_T_ = to_device(own, device);
   for (const auto& [rows, positions] : copies)
@@ -151,6 +154,7 @@ void VarlenAttention::forward(const Tensor& qkv_TQ, const AttentionShape& shape,
 
 void VarlenAttention::backward(const Tensor& grad_out_TA, const Tensor& qkv_TQ, const Tensor& out_TA,
                                const Tensor& lse_NT, const AttentionShape& shape, Tensor& grad_qkv_TQ) const {
+  TORCH_CHECK(!has_preamble_, "a preamble has no backward pass");
   const Heads heads = this->heads(qkv_TQ, shape);
   if (!is_flash(qkv_TQ.device(), qkv_TQ.scalar_type(), shape)) {
     plain_backward(grad_out_TA, heads, out_TA, lse_NT, shape, grad_qkv_TQ);

@@ -2,8 +2,8 @@
 // another, each with its own number of queries and of keys, causal from the bottom right.
 //
 // The rows of a group's prompt and of the completion right behind it are one sequence over themselves. Every other completion
-// is a sequence whose keys are its prompt's rows and its own. So queries are the rows as they lie, and keys and values are
-// gathered where a prompt has several completions. In backward a prompt's keys get the sum over its sequences, in their order.
+// is a sequence whose keys are its prompt's rows and its own. A preamble's rows come before a prompt's. So queries are the rows as they lie, and keys and values are
+// gathered where a prompt has several completions or a preamble. In backward a prompt's keys get the sum over its sequences, in their order.
 //
 // Legend: attention.h; S sequences, G gathered rows.
 #pragma once
@@ -52,6 +52,7 @@ class VarlenAttention {
   std::vector<Sequence> sequences_;
   int64_t longest_query_ = 0;
   int64_t longest_key_ = 0;
+  bool has_preamble_ = false;
   Tensor query_offsets_;  // int32 [S + 1]
   Tensor key_offsets_;
   Tensor gathered_G_;  // int64: the row of each; undefined where they are the rows themselves

@@ -16,6 +16,16 @@ class Packer {
   Packer(const mmpo_batch& batch, std::span<const Role> roles, PackedBatch& packed)
       : batch_(batch), roles_(roles), packed_(packed) {}
 
+  // Before all others.
+  void add_preamble() {
+    for (int64_t i = 0; i < batch_.preamble_length; ++i) {
+      tokens.push_back(batch_.preamble[i]);
+      positions.push_back(static_cast<int32_t>(i));
+      row_numbers.push_back(i);
+    }
+    if (batch_.preamble_length > 0) segments.push_back({0, batch_.preamble_length, 0, 0, kPreamble});
+  }
+
   void add(Role role, bool with_prompts) {
     int64_t token = 0;
     size_t completion = 0;
@@ -23,8 +33,8 @@ class Packer {
       const int64_t prompt_length = batch_.prompt_lengths[group];
       number_of_token_0_ = (group << 32) - token;
       if (with_prompts) {
-        prompt_begins_.push_back(add_rows(token, prompt_length, 0));
-        segments.push_back({prompt_begins_.back(), prompt_length, 0, 0, group});
+        prompt_begins_.push_back(add_rows(token, prompt_length, batch_.preamble_length));
+        segments.push_back({prompt_begins_.back(), prompt_length, 0, 0, group, batch_.preamble_length});
       }
       token += prompt_length;
       for (int64_t i = 0; i < batch_.group_sizes[group]; ++i, ++completion) {
@@ -43,6 +53,8 @@ class Packer {
   std::vector<int64_t> row_numbers;
 
  private:
+  static constexpr int64_t kPreamble = -1;  // its segment's group
+
   int64_t add_rows(int64_t token, int64_t count, int64_t position) {
     const auto begin = static_cast<int64_t>(tokens.size());
     for (int64_t i = 0; i < count; ++i) {
@@ -57,8 +69,9 @@ class Packer {
     const int64_t prompt_length = batch_.prompt_lengths[group];
     const int64_t prompt_begin = prompt_begins_[static_cast<size_t>(group)];
     packed_.completions[completion].head_begin = static_cast<int64_t>(head_rows.size());
-    const int64_t begin = add_rows(token, length - 1, prompt_length);
-    if (length > 1) segments.push_back({begin, length - 1, prompt_begin, prompt_length, group});
+    const int64_t preamble_length = batch_.preamble_length;
+    const int64_t begin = add_rows(token, length - 1, preamble_length + prompt_length);
+    if (length > 1) segments.push_back({begin, length - 1, prompt_begin, prompt_length, group, preamble_length});
     for (int64_t i = 0; i < length; ++i) {
       if (!is_learnt(batch_.tokens[token + i])) continue;
       head_rows.push_back(i == 0 ? prompt_begin + prompt_length - 1 : begin + i - 1);
@@ -91,6 +104,15 @@ void for_each_part(const mmpo_batch& batch, const OnPrompt& prompt, const OnComp
   }
 }
 
+void check_preamble(const mmpo_batch& batch, int64_t vocab_size) {
+  require(batch.preamble_length >= 0 && (batch.preamble != nullptr || batch.preamble_length == 0),
+          "preamble must not be NULL where preamble_length is ", batch.preamble_length);
+  for (int64_t i = 0; i < batch.preamble_length; ++i) {
+    require(batch.preamble[i] >= 0 && batch.preamble[i] < vocab_size, "token ", i, " of the preamble is ",
+            batch.preamble[i], ", outside the model's vocabulary of ", vocab_size);
+  }
+}
+
 // A prompt's tokens are all ids; of a completion some are, since there is nothing to learn from it otherwise.
 void require_learning(const mmpo_batch& batch) {
   for_each_part(
@@ -114,6 +136,7 @@ void check_batch(const mmpo_batch& batch, int64_t vocab_size) {
   require(batch.tokens != nullptr && batch.prompt_lengths != nullptr && batch.group_sizes != nullptr &&
               batch.completion_lengths != nullptr,
           "a batch's arrays must not be NULL");
+  check_preamble(batch, vocab_size);
   int64_t tokens = 0;
   int64_t completions = 0;
   for (int64_t group = 0; group < batch.num_groups; ++group) {
@@ -155,10 +178,16 @@ void require_all_learnt(const mmpo_batch& batch) {
   }
 }
 
+void require_no_preamble(const mmpo_batch& batch) {
+  require(batch.preamble_length == 0, "preamble_length is ", batch.preamble_length,
+          ": completions behind a preamble are scored, and no loss is made of them");
+}
+
 PackedBatch::PackedBatch(const mmpo_batch& batch, std::span<const Role> roles, at::Device device) : device_(device) {
   for (const int64_t length : learnt_lengths(batch)) completions.push_back({-1, length});
 
   Packer packer(batch, roles, *this);
+  packer.add_preamble();
   packer.add(Role::kGraded, true);
   num_graded_rows = static_cast<int64_t>(packer.tokens.size());
   num_graded_head_rows = static_cast<int64_t>(packer.head_rows.size());

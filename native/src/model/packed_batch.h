@@ -1,6 +1,6 @@
 // A micro-batch as the decoder sees it: one flat row of tokens, no padding, a prompt shared by its completions.
 //
-// Rows: for each group its prompt and its graded completions, group after group; then the completions that are only
+// Rows: the preamble, where there is one; for each group its prompt and its graded completions, group after group; then the completions that are only
 // scored. So the rows that need a backward pass are the first num_graded_rows, and a plain prefix of every activation.
 // A completion's last token predicts nothing that is asked for, so it has no row. A token that is only read (mmpo_batch) has a row,
 // and none of the head's predicts it.
@@ -65,5 +65,8 @@ std::vector<int64_t> learnt_lengths(const mmpo_batch& batch);
 
 // Throws Error(MMPO_INVALID_ARGUMENT) where a token of the batch is only read.
 void require_all_learnt(const mmpo_batch& batch);
+
+// Throws Error(MMPO_INVALID_ARGUMENT) where the batch has a preamble.
+void require_no_preamble(const mmpo_batch& batch);
 
 }  // namespace mmpo

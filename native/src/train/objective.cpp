@@ -33,6 +33,7 @@ Objective::Objective(const mmpo_objective& settings, const mmpo_batch& batch, st
   check_objective(settings);
   require(std::isfinite(settings.scale), "scale must be finite, got ", settings.scale);
   require(std::isfinite(settings.entropy_weight), "entropy_weight must be finite, got ", settings.entropy_weight);
+  require_no_preamble(batch);
   if (settings.losses[0] == MMPO_LOSS_SFT) return;
   require(!reads_reference(settings) || !ref_logps.empty() || batch.num_groups == 0,
           "this loss needs reference log-probabilities; ref_logps is NULL");

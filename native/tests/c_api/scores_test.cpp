@@ -99,7 +99,9 @@ TEST_F(ScoresCApi, ScoreSaysWhichCompletionsGreedyDecodingGives) {
                          .completion_lengths = completions.data(),
                          .num_tokens = static_cast<int64_t>(tokens.size()),
                          .num_groups = 1,
-                         .num_completions = 3};
+                         .num_completions = 3,
+                         .preamble = nullptr,
+                         .preamble_length = 0};
   std::vector<double> logps(3);
   std::vector<double> scored(3);
   std::vector<uint8_t> is_greedy(3, 7);

@@ -10,27 +10,26 @@ namespace {
 // Keys and values of a stretch of rows for one kv head, in blocks of N rows.
 template <typename P>
 struct BackwardKeys {
-  int64_t begin = -1;
-  int64_t length = 0;
+  KeyRows rows{};  // without a preamble
   P* keys = nullptr;  // [blocks, N, D]
   P* values = nullptr;  // [blocks, N, D]
   P* packed = nullptr;  // keys again, as the second factor of a sum over keys
   Scratch memory;
 
   template <typename T>
-  void pack(const HeadView<T>& head, int64_t first, int64_t count) {
-    begin = first;
-    length = count;
+  void pack(const HeadView<T>& head, const KeyRows& packed_rows) {
+    rows = packed_rows;
+    const auto [preamble, first, count] = rows;
     const int64_t size = num_blocks(count) * kKeys * head.dim;
     keys = memory.resize<P>(3 * size);
     values = keys + size;
     packed = values + size;
     for (int64_t row = 0; row < count; row += kKeys) {
-      const int64_t rows = smaller(kKeys, count - row);
+      const int64_t height = smaller(kKeys, count - row);
       const T* key = head.key + (first + row) * head.stride;
-      copy_block(key, head.stride, rows, head.dim, keys + row * head.dim);
-      copy_block(head.value + (first + row) * head.stride, head.stride, rows, head.dim, values + row * head.dim);
-      pack_depths(key, head.stride, rows, head.dim, packed + row * head.dim);
+      copy_block(key, head.stride, height, head.dim, keys + row * head.dim);
+      copy_block(head.value + (first + row) * head.stride, head.stride, height, head.dim, values + row * head.dim);
+      pack_depths(key, head.stride, height, head.dim, packed + row * head.dim);
     }
   }
 };
@@ -186,8 +185,8 @@ void backward_segment(const HeadView<T>& head, const Segment& segment, const Bac
     // A query that is not there has zeros for its row and for its gradient: whatever its probabilities, it adds nothing.
     fill(state.grad_out_dot_out + count, kQueries - count, 0.0F);
     fill(state.lse + count, kQueries - count, 0.0F);
-    const Visible of_prefix{prefix.length + first, count, prefix.length, head.window};
-    const Visible of_own{first, count, own.length, head.window};
+    const Visible of_prefix{prefix.rows.count + first, count, prefix.rows.count, head.window};
+    const Visible of_own{first, count, own.rows.count, head.window};
     backward_keys(prefix, dim, head.scale(), of_prefix, state, gradient.grad_keys + prefix_offset,
                   gradient.grad_values + prefix_offset);
     backward_keys(own, dim, head.scale(), of_own, state, gradient.grad_keys + own_offset,

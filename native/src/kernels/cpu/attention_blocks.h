@@ -101,19 +101,32 @@ void run_tasks(int64_t num_tasks, const Task& task) {
   });
 }
 
-// Calls body(segment, prefix, own) for each segment with its keys packed; the prompt's stay for its completions.
-// Keys: a class with pack(head, begin, length).
+// Rows whose keys are packed together: [0, preamble), then [begin, begin + count).
+struct KeyRows {
+  int64_t preamble;
+  int64_t begin;
+  int64_t count;
+
+  bool operator==(const KeyRows&) const = default;
+  int64_t length() const { return preamble + count; }
+};
+
+// Calls body(segment, prefix, own) for each segment with its keys packed; the prompt's stay for its completions. A preamble's keys
+// are packed with those behind them, as if all were one prompt.
+// Keys: a class with pack(head, rows), and rows.
 template <typename Keys, typename T, typename Body>
 void for_each_segment(const HeadView<T>& head, const SegmentGroup& group, Keys& prefix, Keys& own, const Body& body) {
-  prefix.begin = -1;
+  prefix.rows = {};
   for (int64_t i = 0; i < group.count; ++i) {
     const Segment& segment = group.segments[i];
-    if (segment.prefix_length == 0) {
-      prefix.length = 0;
-    } else if (prefix.begin != segment.prefix_begin || prefix.length != segment.prefix_length) {
-      prefix.pack(head, segment.prefix_begin, segment.prefix_length);
+    const bool is_prompt = segment.prefix_length == 0;
+    const KeyRows before{segment.preamble_length, segment.prefix_begin, segment.prefix_length};
+    if (is_prompt) {
+      prefix.rows = {};
+    } else if (prefix.rows != before) {
+      prefix.pack(head, before);
     }
-    own.pack(head, segment.begin, segment.length);
+    own.pack(head, {is_prompt ? segment.preamble_length : 0, segment.begin, segment.length});
     body(segment, prefix, own);
   }
 }

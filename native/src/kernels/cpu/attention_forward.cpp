@@ -7,29 +7,53 @@
 namespace mmpo {
 namespace {
 
-// Keys and values of a stretch of rows, packed for one kv head: keys [blocks, D, N], values [blocks, N, D].
+// Keys and values of rows, packed for one kv head: keys [blocks, D, N], values [blocks, N, D].
 template <typename P>
 struct ForwardKeys {
-  int64_t begin = -1;
-  int64_t length = 0;
+  KeyRows rows{};
   P* keys = nullptr;
   P* values = nullptr;
-  Scratch memory;
 
   template <typename T>
-  void pack(const HeadView<T>& head, int64_t first, int64_t count) {
-    begin = first;
-    length = count;
-    const int64_t size = num_blocks(count) * kKeys * head.dim;
-    keys = memory.resize<P>(2 * size);
+  void pack(const HeadView<T>& head, const KeyRows& packed_rows) {
+    rows = packed_rows;
+    const int64_t size = num_blocks(rows.length()) * kKeys * head.dim;
+    keys = memory_.resize<P>(2 * size);
     values = keys + size;
-    for (int64_t row = 0; row < count; row += kKeys) {
-      const int64_t rows = smaller(kKeys, count - row);
-      const int64_t offset = (first + row) * head.key_stride;
-      pack_columns(head.key + offset, head.key_stride, rows, head.dim, keys + row * head.dim);
-      pack_depths(head.value + offset, head.key_stride, rows, head.dim, values + row * head.dim);
-    }
+    for (int64_t row = 0; row < rows.length(); row += kKeys) pack_block(head, row, smaller(kKeys, rows.length() - row));
   }
+
+ private:
+  // Rows [row, row + count) of those that are packed. Some may be the preamble's last, and the others of elsewhere.
+  template <typename T>
+  void pack_block(const HeadView<T>& head, int64_t row, int64_t count) {
+    const int64_t of_preamble = std::clamp<int64_t>(rows.preamble - row, 0, count);
+    const int64_t behind = (rows.begin + row + of_preamble - rows.preamble) * head.key_stride;
+    const T* key = of_preamble == 0 ? head.key + behind : head.key + row * head.key_stride;
+    const T* value = of_preamble == 0 ? head.value + behind : head.value + row * head.key_stride;
+    int64_t stride = head.key_stride;
+    if (of_preamble != 0 && of_preamble != count) {
+      T* joined = joined_.resize<T>(2 * kKeys * head.dim);
+      key = join(key, of_preamble, head.key + behind, count, head, joined);
+      value = join(value, of_preamble, head.value + behind, count, head, joined + kKeys * head.dim);
+      stride = head.dim;
+    }
+    pack_columns(key, stride, count, head.dim, keys + row * head.dim);
+    pack_depths(value, stride, count, head.dim, values + row * head.dim);
+  }
+
+  template <typename T>
+  static const T* join(const T* first, int64_t num_first, const T* second, int64_t count, const HeadView<T>& head,
+                       T* out) {
+    const auto bytes = static_cast<size_t>(head.dim) * sizeof(T);
+    for (int64_t i = 0; i < count; ++i) {
+      const T* row = i < num_first ? first + i * head.key_stride : second + (i - num_first) * head.key_stride;
+      std::memcpy(out + i * head.dim, row, bytes);
+    }
+    return out;
+  }
+
+  Scratch memory_, joined_;
 };
 
 // Keys whose scores a row's softmax reads at once: the more, the seldomer its maximum moves.
@@ -119,7 +143,8 @@ bool attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, const V
   const int64_t count = visible.num_queries;
   const int64_t rows = at::round_up(count, kRowMultiple);
   const int64_t length = visible.end(count - 1);
-  const int64_t start = visible.begin(0) / kKeys * kKeys;
+  // Stretches begin at the same keys for every block of queries, so that a row's sums do not depend on which block it is in.
+  const int64_t start = visible.begin(0) / kStretch * kStretch;
   for (int64_t begin = start; begin < length; begin += kStretch) {
     const int64_t width = smaller(kStretch, num_blocks(length - begin) * kKeys);
     for (int64_t n = 0; n < width; n += kKeys) {
@@ -166,9 +191,10 @@ void forward_rows(const HeadView<T>& head, int64_t rows, int64_t length, int64_t
     fill(state.maximum, kQueries, kNoScore);
     fill(state.next, kQueries, kNoScore);
     fill(state.sum, kQueries, 0.0F);
-    const Visible of_prefix{prefix.length + query, count, prefix.length, window};
-    const bool nothing_yet = attend_keys(prefix, dim, head.scale(), of_prefix, true, state);
-    attend_keys(own, dim, head.scale(), {query, count, own.length, window}, nothing_yet, state);
+    const int64_t before = prefix.rows.length();
+    const bool nothing_yet =
+        attend_keys(prefix, dim, head.scale(), {before + query, count, before, window}, true, state);
+    attend_keys(own, dim, head.scale(), {query, count, own.rows.length(), window}, nothing_yet, state);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t row = rows + first + i;
       scale_row(state.output + i * dim, dim, 1.0F / state.sum[i], out + row * out_stride);
@@ -190,7 +216,7 @@ void CpuAttention<T, Capability>::forward(const AttentionInputs<T>& inputs, cons
     const ForwardState<P> state = scratch.state(view.dim);
     for_each_segment(view, inputs.groups[task / num_heads], scratch.prefix, scratch.own,
                      [&](const Segment& segment, const ForwardKeys<P>& prefix, const ForwardKeys<P>& own) {
-                       forward_rows(view, segment.begin, segment.length, 0, prefix, own, state,
+                       forward_rows(view, segment.begin, segment.length, own.rows.preamble, prefix, own, state,
                                     outputs.out + head * view.dim, outputs.out_stride,
                                     outputs.lse + head * outputs.lse_stride);
                      });
@@ -215,9 +241,8 @@ void CpuAttention<T, Capability>::cached(const CachedInputs<T>& inputs) {
                            shape.window};
     ForwardScratch<P>& scratch = forward_scratch<P>();
     const ForwardState<P> state = scratch.state(view.dim);
-    scratch.prefix.begin = -1;
-    scratch.prefix.length = 0;
-    scratch.own.pack(view, 0, segment.first_position + segment.length);
+    scratch.prefix.rows = {};
+    scratch.own.pack(view, {0, 0, segment.first_position + segment.length});
     forward_rows(view, segment.begin, segment.length, segment.first_position, scratch.prefix, scratch.own, state,
                  inputs.out + head * view.dim, inputs.out_stride, static_cast<float*>(nullptr));
   });

@@ -138,6 +138,16 @@ class EvalLmCommandTest {
                 .hasSameBinaryContentAs(output("many").resolve("results.json"));
     }
 
+    /** The same examples before every question are computed once a batch. */
+    @Test
+    void noBitDependsOnWhatIsComputedOnce() throws IOException {
+        eval(output("shared"), "mmlu", "--limit", 30, "--num-fewshot", 4).succeeds();
+        eval(output("alone"), "mmlu", "--limit", 30, "--num-fewshot", 4, "--batch-size", 1)
+                .succeeds();
+        assertThat(output("shared").resolve("samples_mmlu.jsonl"))
+                .hasSameBinaryContentAs(output("alone").resolve("samples_mmlu.jsonl"));
+    }
+
     @Test
     void examplesAndChatTemplatesAreInTheContext() throws IOException {
         Path template = Files.writeString(

@@ -8,6 +8,7 @@ import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.spec.Objective;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -50,9 +51,12 @@ public final class Scorer {
         return compute(rows, of, core::tokenLogps);
     }
 
-    /** With whether greedy decoding would give the completion. */
+    /**
+     * With whether greedy decoding would give the completion. What all prompts begin with, examples say, is computed once for them where
+     * that saves much of the work; on the CPU no bit of a score depends on it.
+     */
     public CompletionScores scores(List<TokenizedGroup> rows, String of) {
-        return compute(rows, of, core::score);
+        return explained(() -> core.score(sharing(rows)), numbers(rows), of);
     }
 
     /**
@@ -84,6 +88,22 @@ public final class Scorer {
         return PackedBatch.of(
                 rows.stream().map(TokenizedGroup::prompt).toList(),
                 rows.stream().map(TokenizedGroup::completions).toList());
+    }
+
+    /** Packed, with what all prompts begin with apart where that is worth it. */
+    static PackedBatch sharing(List<TokenizedGroup> rows) {
+        List<int[]> prompts = rows.stream().map(TokenizedGroup::prompt).toList();
+        int common = CommonBeginning.length(prompts);
+        PackedBatch whole = packed(rows);
+        if (!CommonBeginning.isWorth(common, rows.size(), whole.tokens().length)) {
+            return whole;
+        }
+        List<int[]> rests = prompts.stream()
+                .map(prompt -> Arrays.copyOfRange(prompt, common, prompt.length))
+                .toList();
+        return PackedBatch.of(
+                        rests, rows.stream().map(TokenizedGroup::completions).toList())
+                .behind(Arrays.copyOf(prompts.getFirst(), common));
     }
 
     private static int[] numbers(List<TokenizedGroup> rows) {

@@ -58,7 +58,9 @@ final class Layouts {
     static final StructLayout BATCH = struct(
             "mmpo_batch",
             fields(ADDRESS, "tokens", "prompt_lengths", "group_sizes", "completion_lengths"),
-            fields(JAVA_LONG, "num_tokens", "num_groups", "num_completions"));
+            fields(JAVA_LONG, "num_tokens", "num_groups", "num_completions"),
+            fields(ADDRESS, "preamble"),
+            fields(JAVA_LONG, "preamble_length"));
 
     static final StructLayout OBJECTIVE = struct(
             "mmpo_objective",

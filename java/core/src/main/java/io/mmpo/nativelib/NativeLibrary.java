@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** The core's shared library: loaded once a process, with LibTorch before it. */
 public final class NativeLibrary {
     /** MMPO_ABI_VERSION of the header that {@link Bindings} and {@link Layouts} are written after. */
-    static final int ABI_VERSION = 11;
+    static final int ABI_VERSION = 12;
 
     private static @Nullable SymbolLookup symbols;
 

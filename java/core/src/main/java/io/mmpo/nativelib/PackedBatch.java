@@ -14,8 +14,10 @@ import java.util.List;
  * @param promptLengths [G] each >= 1
  * @param groupSizes [G] completions of each group, each >= 1
  * @param completionLengths [C] each >= 1
+ * @param preamble what all prompts begin with, before what tokens has of them: it is computed once, and for scores alone. Mostly empty
  */
-public record PackedBatch(int[] tokens, int[] promptLengths, int[] groupSizes, int[] completionLengths) {
+public record PackedBatch(
+        int[] tokens, int[] promptLengths, int[] groupSizes, int[] completionLengths, int[] preamble) {
     public PackedBatch {
         require(
                 promptLengths.length == groupSizes.length,
@@ -31,6 +33,15 @@ public record PackedBatch(int[] tokens, int[] promptLengths, int[] groupSizes, i
         long total =
                 sumOfPositives("prompt length", promptLengths) + sumOfPositives("completion length", completionLengths);
         require(total == tokens.length, "the lengths add up to %d tokens, got %d", total, tokens.length);
+    }
+
+    public PackedBatch(int[] tokens, int[] promptLengths, int[] groupSizes, int[] completionLengths) {
+        this(tokens, promptLengths, groupSizes, completionLengths, new int[0]);
+    }
+
+    /** The same groups behind what all of their prompts begin with. */
+    public PackedBatch behind(int[] preamble) {
+        return new PackedBatch(tokens, promptLengths, groupSizes, completionLengths, preamble);
     }
 
     /** One group a prompt: {@code completions.get(g)} are those of {@code prompts.get(g)}. */

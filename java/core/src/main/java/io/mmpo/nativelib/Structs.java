@@ -174,6 +174,8 @@ final class Structs {
                 .put("num_tokens", (long) batch.tokens().length)
                 .put("num_groups", (long) batch.numGroups())
                 .put("num_completions", (long) batch.numCompletions())
+                .put("preamble", allocator.allocateFrom(JAVA_INT, batch.preamble()))
+                .put("preamble_length", (long) batch.preamble().length)
                 .segment;
     }
 

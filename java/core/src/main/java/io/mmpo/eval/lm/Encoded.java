@@ -1,5 +1,8 @@
 package io.mmpo.eval.lm;
 
+import io.mmpo.infer.CommonBeginning;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -9,6 +12,10 @@ import java.util.List;
  * @param groups the requests in their order, cut where the context changes
  */
 record Encoded(int question, List<Group> groups) {
+    /** So that the time left is rather too long than too short. */
+    static final Comparator<Encoded> LONGEST_FIRST =
+            Comparator.comparingLong(Encoded::tokens).reversed();
+
     /**
      * A context and what follows it; of a question that is answered by text, nothing.
      *
@@ -23,5 +30,11 @@ record Encoded(int question, List<Group> groups) {
 
     long tokens() {
         return groups.stream().mapToLong(Group::tokens).sum();
+    }
+
+    /** What all of its contexts begin with, at least one token of each kept. */
+    int[] beginning() {
+        List<int[]> contexts = groups.stream().map(Group::context).toList();
+        return Arrays.copyOf(contexts.getFirst(), CommonBeginning.length(contexts));
     }
 }

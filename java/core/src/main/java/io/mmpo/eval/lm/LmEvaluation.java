@@ -13,7 +13,6 @@ import io.mmpo.files.AtomicFile;
 import io.mmpo.files.OwnerLock;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,9 +26,6 @@ import java.util.TreeMap;
  * a batch nor on what else is in it, so that an evaluation that was interrupted leaves the bytes of one that was not.
  */
 public final class LmEvaluation {
-    /** Tokens of a call: enough for the core to be busy, and few enough for progress to be told, and a signal heard, often. */
-    private static final long MAX_BATCH_TOKENS = 8_192;
-
     private static final String JOURNALS = ".unfinished";
 
     private final EvaluatedModel model;
@@ -188,11 +184,11 @@ public final class LmEvaluation {
                         model.name())));
     }
 
-    /** False where it was asked to stop. The longest come first, so that the time left is rather too long than too short. */
+    /** False where it was asked to stop. */
     private boolean respond(TaskSpec task, List<Encoded> encoded, Journal journal) {
         List<Encoded> pending = encoded.stream()
                 .filter(question -> !journal.known().containsKey(question.question()))
-                .sorted(Comparator.comparingLong(Encoded::tokens).reversed())
+                .sorted(Encoded.LONGEST_FIRST)
                 .toList();
         Respondent respondent = new Respondent(model, task);
         listener.started(task.name(), journal.known().size(), encoded.size());
@@ -207,18 +203,14 @@ public final class LmEvaluation {
     }
 
     private boolean score(Respondent respondent, List<Encoded> pending, Journal journal) {
-        for (int first = 0; first < pending.size(); ) {
+        for (List<Encoded> batch : Batches.of(pending, settings.batchSize())) {
             if (listener.stopRequested()) {
                 return false;
             }
-            int end = endOfBatch(pending, first);
             Map<Integer, ObjectNode> answers = new TreeMap<>();
-            respondent
-                    .score(pending.subList(first, end))
-                    .forEach((number, response) -> answers.put(number, response.toJson()));
+            respondent.score(batch).forEach((number, response) -> answers.put(number, response.toJson()));
             journal.add(answers);
             listener.advanced(journal.known().size());
-            first = end;
         }
         return true;
     }
@@ -230,18 +222,6 @@ public final class LmEvaluation {
             listener.advanced(journal.known().size());
         });
         return journal.known().size() == before + pending.size();
-    }
-
-    private int endOfBatch(List<Encoded> pending, int first) {
-        int end = first + 1;
-        long tokens = pending.get(first).tokens();
-        while (end < pending.size()
-                && end - first < settings.batchSize()
-                && tokens + pending.get(end).tokens() <= MAX_BATCH_TOKENS) {
-            tokens += pending.get(end).tokens();
-            end++;
-        }
-        return end;
     }
 
     private Map<AnswerFilter, List<Map<String, Double>>> verdicts(
