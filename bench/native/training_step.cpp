@@ -135,7 +135,9 @@ struct Batch {
             completion_lengths.data(),
             static_cast<int64_t>(tokens.size()),
             static_cast<int64_t>(prompt_lengths.size()),
-            static_cast<int64_t>(completion_lengths.size())};
+            static_cast<int64_t>(completion_lengths.size()),
+            nullptr,
+            0};
   }
 };
 

@@ -28,9 +28,14 @@ public final class OpenModel implements AutoCloseable {
     /** chatTemplate: a file that takes the place of the model's own template. */
     public static OpenModel open(
             ModelSource source, Optional<Path> chatTemplate, ComputeType computeType, Device device) {
-        return new OpenModel(
-                PretrainedModel.load(source, computeType, device, NO_SEED),
-                new LazyTokenizer(source.tokenizerDirectory(), chatTemplate));
+        LazyTokenizer tokenizer = new LazyTokenizer(source.tokenizerDirectory(), chatTemplate);
+        tokenizer.openAhead();
+        try {
+            return new OpenModel(PretrainedModel.load(source, computeType, device, NO_SEED), tokenizer);
+        } catch (RuntimeException | Error e) {
+            tokenizer.close();
+            throw e;
+        }
     }
 
     /** Of a model and its tokenizer, which are closed with it. */
