@@ -13,7 +13,6 @@ then all timed pairs are gone through once. Needs torch alone.
 import argparse
 import json
 import resource
-import time
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +20,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import shapes
+import timing
 
 PERIOD = 1048573  # of the weights; a prime, so that rows are not repeated
 
@@ -193,14 +193,7 @@ def measure(shape, device, loss, bf16, batch_size, steps, pairs):
     model.train()
     grad_norm = backward(forward(first)[1])
     optimizer.zero_grad(set_to_none=True)
-    for number in range(steps):
-        step(number)
-    synchronize()
-    start = time.perf_counter()
-    for number in range(steps):
-        step(number)
-    synchronize()
-    seconds = time.perf_counter() - start
+    seconds = timing.seconds_of(steps, step, synchronize)
     peak = torch.cuda.max_memory_reserved() if device == "cuda" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"seconds": seconds, "pairs": steps * batch_size, "peak_bytes": peak, "grad_norm": grad_norm,
             "logps": [logp for pair in zip(chosen, rejected) for logp in pair],

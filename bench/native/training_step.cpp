@@ -7,7 +7,6 @@
 // bench/gpu/torch_step.py, which has the same weights and tokens; then all timed pairs are gone through once.
 #include <ATen/ATen.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -19,6 +18,7 @@
 #include "common/cuda_runtime.h"
 #include "common/device.h"
 #include "random_weights.h"
+#include "timed_steps.h"
 #include "train/trainer.h"
 
 namespace {
@@ -191,17 +191,14 @@ void run(int argc, char** argv) {
   };
   const std::string logps = joined(model->score(Batch(pairs, 0, batch_size, s.number("vocab")).view()).logps);
   const double grad_norm = step(0, 0);
-  for (int64_t i = 0; i < num_steps; ++i) step(i, 1e-6);
-  trainer.step(0, 0);  // waits for the device
-  const auto start = std::chrono::steady_clock::now();
-  for (int64_t i = 0; i < num_steps; ++i) step(i, 1e-6);
-  trainer.step(0, 0);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  // An update that changes nothing waits for the device.
+  const double seconds =
+      seconds_of(num_steps, [&](int64_t number) { step(number, 1e-6); }, [&] { trainer.step(0, 0); });
   const int64_t peak = device.is_cpu() ? peak_resident_bytes() : mmpo::peak_bytes(device);
   std::printf(
       "{\"seconds\": %.6f, \"pairs\": %ld, \"peak_bytes\": %ld, \"grad_norm\": %.9g, \"logps\": [%s], "
       "\"attention\": \"%s\"}\n",
-      seconds.count(), static_cast<long>(num_steps * batch_size), static_cast<long>(peak), grad_norm, logps.c_str(),
+      seconds, static_cast<long>(num_steps * batch_size), static_cast<long>(peak), grad_norm, logps.c_str(),
       mmpo::describe_attention(device, model->decoder().dtype(), model->decoder().attention_shape(0)));
 }
 

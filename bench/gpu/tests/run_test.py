@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """bench/gpu/run without a GPU and without torch: what it keeps and goes on from, its time-outs, and that a wrong kernel has no figure."""
 
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import os
 import pathlib
 import subprocess
@@ -20,6 +22,7 @@ import progress  # noqa: E402
 import report  # noqa: E402
 import shapes  # noqa: E402
 import table  # noqa: E402
+import timing  # noqa: E402
 
 
 def load_run():
@@ -44,6 +47,13 @@ class Case(unittest.TestCase):
         command = ["run", "--device", "cpu", "--shapes", "tiny", "--state", str(self.directory / "state.json"), *options]
         with mock.patch.object(sys, "argv", command):
             return RUN.Bench(RUN.parse(), TORCH)
+
+    def main(self, *options):
+        """(the exit status, what was printed) of a call with these options."""
+        command = ["run", *options, "--device", "cpu", "--shapes", "tiny", "--state", str(self.directory / "state.json")]
+        printed = io.StringIO()
+        with mock.patch.object(sys, "argv", command), mock.patch.dict(sys.modules, torch=TORCH), contextlib.redirect_stdout(printed):
+            return RUN.main(), printed.getvalue()
 
     def program(self, text):
         file = self.directory / "program"
@@ -92,9 +102,45 @@ class GoingOn(Case):
         bench = self.bench()
         bench.state.put("tiny dpo PyTorch", GOOD)
         bench.state.put("tiny dpo mmpo", {**GOOD, "seconds": 1.0})
-        with mock.patch.object(sys, "argv", ["run", "measure", *"--device cpu --shapes tiny --state".split(), str(bench.state.path)]):
-            with mock.patch.dict(sys.modules, torch=TORCH):
-                self.assertEqual(RUN.main(), 0)
+        results = report.RESULTS.read_bytes()
+        status, printed = self.main("measure")
+        self.assertEqual(status, 0)
+        self.assertIn("| plain PyTorch |", printed)
+        self.assertIn("| mmpo |", printed)
+        self.assertEqual(report.RESULTS.read_bytes(), results)
+
+    def test_the_table_is_recorded_where_it_is_asked_for(self):
+        bench = self.bench()
+        bench.state.put("tiny dpo PyTorch", GOOD)
+        bench.state.put("tiny dpo mmpo", GOOD)
+        with mock.patch.object(report, "RESULTS", self.directory / "RESULTS.md"):
+            self.assertEqual(self.main("measure", "--record")[0], 0)
+            self.assertIn("| mmpo |", report.RESULTS.read_text())
+
+    def test_a_table_with_a_gap_is_status_1(self):
+        bench = self.bench()
+        bench.state.put("tiny dpo PyTorch", GOOD)
+        bench.state.put("tiny dpo mmpo", {"problem": "tiny dpo mmpo ended with status 3"})
+        status, printed = self.main("measure")
+        self.assertEqual(status, 1)
+        self.assertIn("Not measured: tiny dpo mmpo ended with status 3.", printed)
+
+    def test_native_tests_that_failed_are_status_1(self):
+        bench = self.bench()
+        bench.state.put("tiny dpo PyTorch", GOOD)
+        bench.state.put("tiny dpo mmpo", GOOD)
+        bench.state.put("tests 3", "failed (1)")
+        status, printed = self.main("measure")
+        self.assertEqual(status, 1)
+        self.assertIn("native tests on the GPU: FAILED", printed)
+
+    def test_what_is_to_be_continued_is_status_75_and_says_what_there_is(self):
+        self.bench().state.put("tiny dpo PyTorch", GOOD)
+        with mock.patch.object(progress.Budget, "run", side_effect=progress.OutOfTime):
+            status, printed = self.main("measure")
+        self.assertEqual(status, 75)
+        self.assertIn("9 minutes are over; the same command goes on from here", printed)
+        self.assertIn("| plain PyTorch |", printed)
 
     def test_other_sources_have_no_results(self):
         self.bench().state.put("a", {"seconds": 1})
@@ -131,6 +177,19 @@ class GoingOn(Case):
         self.assertTrue(bench.tests_passed())
         bench.state.put("tests 3", "failed (1)")
         self.assertFalse(bench.tests_passed())
+
+
+class Timing(Case):
+    def test_what_is_timed_was_gone_through_before(self):
+        calls = []
+
+        def step(number):
+            time.sleep(0.001 if "wait" in calls else 0.1)
+            calls.append(number)
+
+        seconds = timing.seconds_of(3, step, lambda: calls.append("wait"))
+        self.assertEqual(calls, [0, 1, 2, "wait", 0, 1, 2, "wait"])
+        self.assertTrue(0.003 <= seconds < 0.3, seconds)
 
 
 class Machine(Case):
