@@ -10,22 +10,23 @@ namespace mmpo::testing {
 
 class PeakMemory {
  public:
-  explicit PeakMemory(Model& model) : model_(model) {
-    if (model.device().is_cpu()) return;
-    allocator().resetPeakStats(model.device().index());
+  explicit PeakMemory(Model& model) : PeakMemory(model.workspace()) {}
+  explicit PeakMemory(const Workspace& workspace) : workspace_(workspace) {
+    if (workspace_.device().is_cpu()) return;
+    allocator().resetPeakStats(workspace_.device().index());
     held_ = requested().current;
   }
 
-  int64_t bytes() const { return model_.device().is_cpu() ? model_.workspace().bytes() : requested().peak - held_; }
+  int64_t bytes() const { return workspace_.device().is_cpu() ? workspace_.bytes() : requested().peak - held_; }
 
  private:
-  c10::DeviceAllocator& allocator() const { return *c10::getDeviceAllocator(model_.device().type()); }
+  c10::DeviceAllocator& allocator() const { return *c10::getDeviceAllocator(workspace_.device().type()); }
   // Not what it gave: that depends on the blocks which it had.
   c10::CachingAllocator::Stat requested() const {
-    return allocator().getDeviceStats(model_.device().index()).requested_bytes[0];
+    return allocator().getDeviceStats(workspace_.device().index()).requested_bytes[0];
   }
 
-  Model& model_;
+  const Workspace& workspace_;
   int64_t held_ = 0;
 };
 

@@ -2,6 +2,8 @@
 #include <numeric>
 
 #include "c_api/c_api_testing.h"
+#include "cuda/emulated_flash.h"
+#include "cuda/gpu_way.h"
 #include "test_device.h"
 
 namespace mmpo::testing {
@@ -63,6 +65,15 @@ TEST(Device, ChecksWhatItComputes) {
   } else {
     expect_failure(mmpo_device_check(MMPO_CUDA, &err), err, MMPO_INVALID_ARGUMENT, {cuda_is_missing()});
   }
+}
+
+TEST(Device, ThatComputesWronglyIsAnError) {
+  if (cuda_is_built()) GTEST_SKIP() << "this program has the CUDA side itself";
+  mmpo_error err{};
+  const GpuWay way;
+  flash_fault() = FlashFault::kWrong;
+  expect_failure(mmpo_device_check(MMPO_CPU, &err), err, MMPO_INTERNAL, {"attention in bfloat16 is wrong by"});
+  flash_fault() = FlashFault::kNone;
 }
 
 TEST_F(DeviceCApi, CreationOnAMissingGpuSaysWhatIsMissing) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cuda/gpu_way.h"
 #include "train/training_run.h"
 
 namespace mmpo {
@@ -26,18 +27,18 @@ INSTANTIATE_TEST_SUITE_P(Types, TrainerTest, ::testing::Values(at::kFloat, at::k
                          [](const auto& test) { return std::string(c10::toString(test.param)); });
 
 // Slice by slice too: where a micro-batch is cut does not depend on what is scored. To the bit on the CPU; on a GPU cuBLAS chooses
-// by the number of rows, to which those that are only scored belong.
-TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) {
+// by the number of rows, to which those that are only scored belong, and so does what stands for it here.
+void expect_no_rejected_completions_needed(at::ScalarType dtype) {
   const auto pairs = random_pairs(4, 1);
   mmpo_objective settings = objective(MMPO_LOSS_MMPO, 0.01);
   settings.scale = 0.25;
-  auto scored = TrainingRun::sliced(80, GetParam());
+  auto scored = TrainingRun::sliced(80, dtype);
   const auto with = accumulate(scored.trainer, pairs, settings);
   settings.score_rejected = 0;
-  auto left_out = TrainingRun::sliced(80, GetParam());
+  auto left_out = TrainingRun::sliced(80, dtype);
   const auto without = accumulate(left_out.trainer, pairs, settings);
-  const bool exact = testing::test_device().is_cpu();
-  const double limit = GetParam() == at::kFloat ? 1e-5 : 2e-2;
+  const bool exact = !is_gpu(testing::test_device());
+  const double limit = dtype == at::kFloat ? 1e-5 : 2e-2;
   const Tensor gradient = gradients(scored.trainer);
   EXPECT_TRUE(!exact || same_bits(gradient, gradients(left_out.trainer)));
   EXPECT_LT(relative_difference(gradient, gradients(left_out.trainer)), limit);
@@ -51,6 +52,14 @@ TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) {
     EXPECT_TRUE(std::isfinite(with.logps[2 * pair + 1]) && std::isfinite(with.rewards[2 * pair + 1]));
     EXPECT_TRUE(std::isnan(without.logps[2 * pair + 1]) && std::isnan(without.rewards[2 * pair + 1]));
   }
+}
+
+TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletions) { expect_no_rejected_completions_needed(GetParam()); }
+
+TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoRejectedCompletionsTheGpusWay) {
+  if (cuda_is_built()) GTEST_SKIP() << "this program has the CUDA side itself: MMPO_TEST_DEVICE=cuda runs it";
+  const testing::GpuWay way;
+  expect_no_rejected_completions_needed(GetParam());
 }
 
 TEST_P(TrainerTest, MmpoAtLambdaOneNeedsNoReferences) {
