@@ -46,6 +46,7 @@ public abstract class RowFile implements AutoCloseable {
     /** columns: those that are wanted where not all need be read. */
     public static RowFile open(Path file, Set<String> columns) {
         requireFile(file);
+        DataFormat.requireReadable(file);
         DataFormat format = DataFormat.of(file.getFileName().toString());
         if (format == DataFormat.PARQUET) {
             return new ParquetRows(file, columns);

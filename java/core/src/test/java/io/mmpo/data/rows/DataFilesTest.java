@@ -13,6 +13,7 @@ import io.mmpo.hub.HubRepository;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -64,9 +65,96 @@ class DataFilesTest {
         assertThat(find(name, null, split)).isEqualTo(files);
     }
 
+    /** What datasets 5's get_data_patterns and infer_module_for_data_files say of the same files; "none": it has no such split. */
+    @ParameterizedTest
+    @CsvSource({
+        "mixed, train, none",
+        "mixed, test, mixed/test.jsonl",
+        "extra, train, extra/train.jsonl extra/train_extra.jsonl",
+        "extra, validation, extra/valid.jsonl",
+        "synonyms, train, synonyms/training/a.csv",
+        "synonyms, validation, synonyms/dev/b.csv",
+        "synonyms, test, synonyms/my-evaluation-set/c.csv",
+        "shards, train, shards/data/train-00000-of-00002.parquet shards/data/train-00001-of-00002.parquet",
+        "shards, test, none",
+        "infos, train, infos/rows.jsonl",
+        "two, train, two/train.parquet",
+        "two, test, two/test.parquet",
+        "most, train, most/train-1.json most/train-2.json",
+        "dirs, train, dirs/train/a.jsonl",
+        "dirs, test, none",
+        "hh, train, hh/harmless-base/train.jsonl.gz hh/helpful-base/train.jsonl.gz",
+        "upper, train, upper/TEST.jsonl upper/Train.jsonl",
+        "digits, train, digits/2train5.jsonl",
+    })
+    void splitsAreThoseOfDatasets(String name, String split, String files) throws IOException {
+        touch(
+                "mixed/rows.jsonl",
+                "mixed/test.jsonl",
+                "extra/train.jsonl",
+                "extra/train_extra.jsonl",
+                "extra/valid.jsonl");
+        touch("synonyms/training/a.csv", "synonyms/dev/b.csv", "synonyms/my-evaluation-set/c.csv");
+        touch(
+                "shards/data/train-00000-of-00002.parquet",
+                "shards/data/train-00001-of-00002.parquet",
+                "shards/data/train_prefs-00000-of-00001.parquet",
+                "shards/extra/test.parquet");
+        touch("infos/dataset_infos.json", "infos/rows.jsonl", "infos/config.json", "infos/__old/train.jsonl");
+        touch("two/train.jsonl", "two/train.parquet", "two/test.jsonl", "two/test.parquet");
+        touch("most/train-1.json", "most/train-2.json", "most/train-3.csv", "dirs/train/a.jsonl", "dirs/test.jsonl");
+        touch(
+                "hh/harmless-base/train.jsonl.gz",
+                "hh/harmless-base/test.jsonl.gz",
+                "hh/helpful-base/train.jsonl.gz",
+                "hh/red-team-attempts/red_team_attempts.jsonl.gz");
+        touch("upper/Train.jsonl", "upper/TEST.jsonl", "digits/2train5.jsonl", "digits/contest.jsonl");
+        if (files.equals("none")) {
+            assertThatThrownBy(() -> find(name, null, split))
+                    .hasMessageContaining("has no data file of the split " + split);
+        } else {
+            assertThat(find(name, null, split)).isEqualTo(files);
+        }
+    }
+
+    @Test
+    void whatIsLeftOutIsSaid() throws IOException {
+        touch("two/train.jsonl", "two/train.parquet");
+        List<String> messages = new ArrayList<>();
+        DataFiles.find(directory.resolve("two").toString(), Optional.empty(), "train", messages::add);
+        assertThat(messages)
+                .singleElement()
+                .asString()
+                .endsWith("train.parquet is read; left out, since it is in another format: train.jsonl");
+    }
+
+    @Test
+    void directoriesBehindLinksAreLookedInto() throws IOException {
+        touch("real/data/train.jsonl");
+        Files.createSymbolicLink(directory.resolve("link"), Path.of("real"));
+        Files.createDirectory(directory.resolve("outer"));
+        Files.createSymbolicLink(directory.resolve("outer/data"), directory.resolve("real/data"));
+        Files.createSymbolicLink(directory.resolve("real/data/round"), directory.resolve("real"));
+        assertThat(find("link", null, "train")).isEqualTo("link/data/train.jsonl");
+        assertThat(find("outer", null, "train")).isEqualTo("outer/data/train.jsonl");
+        assertThat(find("outer/*/train*", null, "train")).isEqualTo("outer/data/train.jsonl");
+    }
+
+    @Test
+    void aDataSetThatWasSavedToDiskIsRefusedByThatName() throws IOException {
+        touch("one/data-00000-of-00001.arrow", "one/state.json", "one/dataset_info.json");
+        touch("all/dataset_dict.json", "all/train/data-00000-of-00001.arrow", "all/train/state.json");
+        for (String name : List.of("one", "all")) {
+            assertThatThrownBy(() -> find(name, null, "train"))
+                    .isInstanceOf(MmpoException.class)
+                    .hasMessageContaining("is a data set as datasets' save_to_disk leaves it")
+                    .hasMessageContaining("to_parquet");
+        }
+    }
+
     @Test
     void cardOfADataSetDecides() throws IOException {
-        touch("d/data/a-0.parquet", "d/data/b-0.parquet", "d/extra/c.jsonl", "d/train.jsonl");
+        touch("d/data/a-0.parquet", "d/data/b-0.parquet", "d/extra/c.parquet", "d/train.jsonl");
         Files.writeString(directory.resolve("d/README.md"), """
                 ---
                 license: mit
@@ -83,7 +171,7 @@ class DataFilesTest {
                 # A data set
                 """);
         assertThat(find("d", null, "train_prefs")).isEqualTo("d/data/a-0.parquet");
-        assertThat(find("d", null, "test")).isEqualTo("d/data/b-0.parquet d/extra/c.jsonl");
+        assertThat(find("d", null, "test")).isEqualTo("d/data/b-0.parquet d/extra/c.parquet");
         assertThat(find("d", "small", "train")).isEqualTo("d/train.jsonl");
         assertThatThrownBy(() -> find("d", null, "train"))
                 .isInstanceOf(MmpoException.class)
@@ -115,7 +203,7 @@ class DataFilesTest {
                     FakeHub.bytes(TestRows.pair(4)),
                     "rows/b.jsonl",
                     FakeHub.bytes(TestRows.pair(5))));
-            List<Path> files = DataFiles.onHub(repository, Optional.empty(), "train", fake.hub());
+            List<Path> files = DataFiles.onHub(repository, Optional.empty(), "train", fake.hub(), message -> {});
             assertThat(files).singleElement().asString().endsWith("rows/a.jsonl");
             try (TokenizedDataset rows =
                     RowKind.PREFERENCE.open(files.getFirst(), TestRows.NO_TOKENIZER, TokenizationOptions.UNLIMITED)) {

@@ -52,6 +52,29 @@ class RowFileTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '!',
+            value = {
+                "rows.arrow ! write it as Parquet",
+                "rows.tsv ! write it with commas",
+                "rows.jsonl.zst ! unpack it",
+                "rows.ZIP ! unpack it",
+                "rows.tar.gz ! unpack it"
+            })
+    void filesOfOtherKindsAreRefusedByTheirNames(String name, String mend) throws IOException {
+        assertRefused(GOOD.getBytes(StandardCharsets.UTF_8), name, mend);
+    }
+
+    @Test
+    void anObjectOverSeveralLinesIsRefusedWithoutTheParsersOwnWords() throws IOException {
+        assertRefused(
+                "{\n \"prompt_ids\": [1]\n}\n".getBytes(StandardCharsets.UTF_8),
+                "pretty.json",
+                "line 1",
+                "expected close marker for Object that begins in column 1.");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '!',
             quoteCharacter = '`',
             value = {
                 "{\"prompt_ids\": [1], \"chosen_ids\": [2] ! not valid JSON",
