@@ -17,18 +17,16 @@ final class ResultFiles {
 
     private ResultFiles() {}
 
-    /** Those of a name, sorted. Symbolic links and hidden directories are not followed. */
+    /** Those of a name, sorted. The directory may be a link; links in it and hidden directories are not followed. */
     static List<Path> named(String name, Path directory) {
         List<Path> found = new ArrayList<>();
         try {
+            Path start = directory.toRealPath();
             Files.walkFileTree(
-                    directory,
-                    EnumSet.noneOf(java.nio.file.FileVisitOption.class),
-                    MAX_DEPTH,
-                    new SimpleFileVisitor<>() {
+                    start, EnumSet.noneOf(java.nio.file.FileVisitOption.class), MAX_DEPTH, new SimpleFileVisitor<>() {
                         @Override
                         public FileVisitResult preVisitDirectory(Path path, BasicFileAttributes attributes) {
-                            boolean isHidden = !path.equals(directory)
+                            boolean isHidden = !path.equals(start)
                                     && path.getFileName().toString().startsWith(".");
                             return isHidden ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
                         }
@@ -37,7 +35,7 @@ final class ResultFiles {
                         public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
                             if (attributes.isRegularFile()
                                     && file.getFileName().toString().equals(name)) {
-                                found.add(file);
+                                found.add(directory.resolve(start.relativize(file)));
                             }
                             return FileVisitResult.CONTINUE;
                         }

@@ -3,9 +3,11 @@ package io.mmpo.report;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.PrintableText;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.JsonFile;
 import io.mmpo.run.CheckpointName;
 import io.mmpo.run.MetricsHistory;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -81,12 +83,21 @@ record RunEvaluations(List<Evaluation> all, List<String> notes) {
             }
         }
 
-        /** Of a model's path, where it leads to one of this run's. */
+        /** Of a model's path, where it leads to one of this run's, whose directory may be named by a link. */
         private Optional<String> ownCheckpoint(Path model) {
             Path place = model.getParent();
             boolean isOwn = place == null
-                    || place.endsWith(run.toAbsolutePath().normalize().getFileName());
+                    || place.endsWith(run.toAbsolutePath().normalize().getFileName())
+                    || place.endsWith(realPath().getFileName());
             return isOwn ? CheckpointName.in(model) : Optional.empty();
+        }
+
+        private Path realPath() {
+            try {
+                return run.toRealPath();
+            } catch (IOException e) {
+                throw IoProblem.unreadable(run, e);
+            }
         }
 
         private Evaluation evaluation(String checkpoint) {

@@ -93,6 +93,9 @@ class RunReaderTest {
         assertThat(evaluations.getFirst().meanAccuracy()).hasValueCloseTo((33.9 + 36) / 2, within(1e-9));
         assertThat(evaluations.get(3).accuracies()).containsOnlyKeys("mmlu", "piqa");
         assertThat(evaluations.get(3).meanAccuracy()).hasValueCloseTo(60.0, within(1e-9));
+
+        Path link = Files.createSymbolicLink(directory.resolve("latest"), run);
+        assertThat(RunReader.read(link, "latest").evaluations()).isEqualTo(evaluations);
     }
 
     /** The model that training began with is evaluated too, and its results may lie below the run. */
