@@ -69,10 +69,14 @@ final class DoctorCommand implements Callable<Integer> {
                     out,
                     "Threads",
                     NativeLibrary.numThreads() + " of " + processors + " processors (OMP_NUM_THREADS sets them)");
-            checkGpu(out, DeviceInfo.of(Device.CUDA), () -> DeviceInfo.computationProblem(Device.CUDA));
+            checkGpu(out, DeviceInfo.of(Device.CUDA));
         } catch (MmpoException e) {
             wrong(out, "Native core", e.getMessage());
         }
+    }
+
+    void checkGpu(PrintWriter out, DeviceInfo gpu) {
+        checkGpu(out, gpu, () -> DeviceInfo.computationProblem(Device.CUDA));
     }
 
     /**

@@ -85,8 +85,18 @@ final class ErrorReport {
             return report(path, command.getErr(), false);
         }
         String message = String.valueOf(e.getMessage()).replaceAll(LONG_WORD, "$1…");
-        command.getErr().println("mmpo: " + PrintableText.paragraph(message + ". " + usageOf(command)));
+        command.getErr()
+                .println("mmpo: " + PrintableText.paragraph(message + ". " + keysAreNoOptions(e) + usageOf(command)));
         return ExitCode.CONFIGURATION;
+    }
+
+    /** TRL's command line takes a configuration's keys as options, and its file as one too. */
+    private static String keysAreNoOptions(CommandLine.ParameterException e) {
+        boolean takesKeys = e.getCommandLine().getCommandSpec().positionalParameters().stream()
+                .anyMatch(parameter -> parameter.paramLabel().equals("key=value"));
+        return takesKeys && e instanceof CommandLine.UnmatchedArgumentException unmatched && unmatched.isUnknownOption()
+                ? "A configuration is named without --config, and its keys are given without dashes: CONFIG.yaml learning_rate=1e-6. "
+                : "";
     }
 
     private static String usageOf(CommandLine command) {

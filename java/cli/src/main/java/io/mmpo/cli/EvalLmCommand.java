@@ -33,7 +33,7 @@ final class EvalLmCommand implements Callable<Integer> {
     @Option(
             names = "--tasks",
             required = true,
-            split = ",",
+            split = "\\s*,\\s*",
             paramLabel = "TASK",
             description =
                     "Tasks by name, all for the ten of the MMPO paper, or paths of a task's YAML; several with commas between them.")

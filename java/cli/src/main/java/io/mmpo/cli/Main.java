@@ -55,6 +55,10 @@ public final class Main implements Runnable {
         commandLine.setOut(out).setErr(err);
         commandLine.setParameterExceptionHandler(ErrorReport::usage);
         commandLine.setExecutionExceptionHandler((e, command, result) -> ErrorReport.report(e, err, main.debug));
+        commandLine.setExecutionStrategy(parsed -> {
+            Arguments.requireOutputOfItsOwn(parsed);
+            return new CommandLine.RunLast().execute(parsed);
+        });
         try {
             return commandLine.execute(args);
         } catch (Error e) { // picocli hands on exceptions only

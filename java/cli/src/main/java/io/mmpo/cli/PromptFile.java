@@ -80,12 +80,7 @@ final class PromptFile {
             object = JSON.readTree(line);
         } catch (JsonProcessingException e) {
             throw MmpoException.of(
-                    MmpoException.Kind.DATA,
-                    e,
-                    "Row %d of %s is not a JSON object: %s",
-                    row,
-                    file,
-                    e.getOriginalMessage());
+                    MmpoException.Kind.DATA, e, "Row %d of %s is not a JSON object: %s", row, file, IoProblem.of(e));
         }
         JsonNode prompt = object.get("prompt");
         boolean isText =

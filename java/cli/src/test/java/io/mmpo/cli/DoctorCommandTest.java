@@ -3,6 +3,7 @@ package io.mmpo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.mmpo.nativelib.DeviceInfo;
+import io.mmpo.spec.Device;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.Optional;
@@ -43,6 +44,20 @@ class DoctorCommandTest {
             throw new AssertionError("asked a GPU that is not there");
         });
         assertThat(text.toString()).contains("ok     GPU: none can be used: no CUDA side");
+    }
+
+    /** Of a GPU that only seems to be there the core itself must say that it cannot compute. */
+    @Test
+    void itIsTheCoreThatHasTheGpuCompute() {
+        DeviceInfo real = DeviceInfo.of(Device.CUDA);
+        StringWriter text = new StringWriter();
+        new DoctorCommand().checkGpu(new PrintWriter(text), new DeviceInfo(true, "NVIDIA H100", ""));
+        assertThat(text.toString())
+                .contains(
+                        real.isUsable()
+                                ? "ok     GPU's products and attention: right"
+                                : "WRONG  GPU's products and attention: a CUDA device is wanted, but "
+                                        + real.problem());
     }
 
     private static String gpuReport(DeviceInfo gpu, Optional<String> problem) {

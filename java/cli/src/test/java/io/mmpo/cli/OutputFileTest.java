@@ -34,6 +34,34 @@ class OutputFileTest {
         assertThat(Cli.readJsonLines(directory.resolve("made.jsonl"))).hasSize(1);
     }
 
+    /** Neither by its name nor by a link, of whatever option. */
+    @Test
+    void aFileThatIsReadIsNotWrittenOver() throws IOException {
+        TinyRun run = TinyRun.in(directory);
+        byte[] rows = Files.readAllBytes(run.rows());
+        Path link = Files.createSymbolicLink(directory.resolve("link"), run.rows());
+        Cli.run("logprobs", "--model", run.model(), "--data", run.rows(), "--output", link)
+                .failsWith(ExitCode.CONFIGURATION, "is the file of --data, which would be lost");
+        Cli.run("generate", "--model", run.model(), "--data", link, "--output", run.rows())
+                .failsWith(ExitCode.CONFIGURATION, "is the file of --data, which would be lost");
+        Cli.run("eval", "reward", "--model", run.model(), "--data", run.rows(), "--output", run.rows())
+                .failsWith(ExitCode.CONFIGURATION, "is the file of --data, which would be lost");
+        Cli.run(
+                        "eval",
+                        "alpaca",
+                        "judge",
+                        "--outputs",
+                        "a.json",
+                        "--baseline",
+                        run.rows(),
+                        "--judge",
+                        "j.yaml",
+                        "--output",
+                        run.rows())
+                .failsWith(ExitCode.CONFIGURATION, "is the file of --baseline, which would be lost");
+        assertThat(Files.readAllBytes(run.rows())).isEqualTo(rows);
+    }
+
     @Test
     void anInterruptedCommandLeavesNothingAndSaysSo() throws Exception {
         TinyRun run = TinyRun.in(directory);

@@ -24,10 +24,16 @@ public final class IoProblem {
                 MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check the file and its permissions.", file, of(e));
     }
 
+    /** Without a parser's advice to programmers: where what is not closed begins, in a text that it does not show. */
+    static String withoutSource(String message) {
+        return message.replaceAll(
+                " \\(start marker at \\[Source: .*?; line: (\\d+), column: (\\d+)\\]\\)", " that begins in column $2");
+    }
+
     private static String words(IOException e) {
         return switch (e) {
             case MalformedInputException text -> "it is not UTF-8";
-            case JsonProcessingException json -> json.getOriginalMessage();
+            case JsonProcessingException json -> withoutSource(json.getOriginalMessage());
             case NoSuchFileException missing -> missing.getFile() + " does not exist";
             case AccessDeniedException denied -> "permission denied for " + denied.getFile();
             case FileAlreadyExistsException existing -> existing.getFile() + " exists already";

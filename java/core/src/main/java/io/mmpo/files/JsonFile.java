@@ -85,7 +85,10 @@ public final class JsonFile {
 
     /** What is wrong and where, without the library's words about its own settings. */
     public static String problem(JsonProcessingException e) {
-        String text = e.getOriginalMessage().lines().findFirst().orElse("unreadable");
+        String text = IoProblem.withoutSource(e.getOriginalMessage())
+                .lines()
+                .findFirst()
+                .orElse("unreadable");
         return e.getLocation() == null
                 ? text
                 : text + " (line " + e.getLocation().getLineNr() + ", column "

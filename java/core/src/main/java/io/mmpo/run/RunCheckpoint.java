@@ -126,7 +126,7 @@ public record RunCheckpoint(Path path, TrainerState state) {
                     "%s, which this version cannot go on from: its %s: %s. Name another one in resume_from_checkpoint.",
                     checkpoint,
                     TrainerState.FILE,
-                    e.getOriginalMessage());
+                    IoProblem.of(e));
         } catch (IOException e) {
             throw MmpoException.of(
                     MmpoException.Kind.DATA,

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.PrintableText;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -68,7 +69,7 @@ record TokenizerJson(Path file, ObjectNode outline, String model, String vocab, 
     }
 
     static MmpoException unreadable(Path file, IOException e) {
-        String reason = e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.toString();
+        String reason = e instanceof JsonProcessingException json ? IoProblem.of(json) : e.toString();
         return MmpoException.of(
                 MmpoException.Kind.DATA,
                 e,
