@@ -68,7 +68,8 @@ public enum DataFormat {
     static String extension(String fileName) {
         String name = fileName.substring(fileName.lastIndexOf('/') + 1).toLowerCase(Locale.ROOT);
         String unpacked = isPacked(name) ? name.substring(0, name.length() - PACKED.length()) : name;
-        return unpacked.substring(unpacked.lastIndexOf('.') + 1);
+        int dot = unpacked.lastIndexOf('.');
+        return dot < 0 ? "" : unpacked.substring(dot + 1);
     }
 
     private static boolean isPacked(String fileName) {
