@@ -2,7 +2,7 @@ package io.mmpo.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.stream.Stream;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -31,9 +31,9 @@ class MainTest {
         Cli.run().failsWith(ExitCode.CONFIGURATION, "A command is wanted", "Try: mmpo --help");
         Cli.run("trian").failsWith(ExitCode.CONFIGURATION, "trian");
         Cli.run("train").failsWith(ExitCode.CONFIGURATION, "CONFIG.yaml", "Try: mmpo train --help");
-        for (String[] asInTrl : new String[][] {{"--config", "c.yaml"}, {"c.yaml", "--learning_rate", "1e-6"}, {"c.yaml", "--beta=2"}}) {
-            Object[] words = Stream.concat(Stream.of("train"), Stream.of(asInTrl)).toArray();
-            Cli.run(words).failsWith(ExitCode.CONFIGURATION, "keys are given without dashes: CONFIG.yaml learning_rate=1e-6");
+        for (String asInTrl : List.of("--config c.yaml", "c.yaml --learning_rate 1e-6", "c.yaml --beta=2")) {
+            Cli.run((Object[]) ("train " + asInTrl).split(" "))
+                    .failsWith(ExitCode.CONFIGURATION, "keys are given without dashes: CONFIG.yaml learning_rate=1e-6");
         }
         Cli.run("generate", "--model", "m", "--prompt", "p", "--colour").failsWith(ExitCode.CONFIGURATION, "--colour");
         Cli.run("generate", "--model", "m").failsWith(ExitCode.CONFIGURATION, "--prompt or --data");
