@@ -1,5 +1,6 @@
 package io.mmpo;
 
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -48,6 +49,12 @@ public final class PrintableText {
     /** The text, or its first characters and how many there are. */
     public static String excerpt(String text, int maxChars) {
         return line(text.length() <= maxChars ? text : beginning(text, maxChars));
+    }
+
+    /** A path as one word of a command for a POSIX shell, to be copied from what is printed. */
+    public static String shellWord(Path path) {
+        String text = path.toString();
+        return line(text.matches("[\\w./+-]+") ? text : "'" + text.replace("'", "'\\''") + "'");
     }
 
     private static String cut(String word) {

@@ -2,6 +2,7 @@ package io.mmpo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,6 +27,13 @@ class PrintableTextTest {
     void whatATerminalWouldObeyOrNotShowBecomesAnEscape(String hex, String escape) {
         String c = Character.toString(Integer.parseInt(hex, 16));
         assertThat(PrintableText.line("a" + c + "b")).isEqualTo("a" + escape + "b");
+    }
+
+    @Test
+    void aPathIsOneWordOfACommand() {
+        assertThat(PrintableText.shellWord(Path.of("out/run-1"))).isEqualTo("out/run-1");
+        assertThat(PrintableText.shellWord(Path.of("my run"))).isEqualTo("'my run'");
+        assertThat(PrintableText.shellWord(Path.of("it's $HOME"))).isEqualTo("'it'\\''s $HOME'");
     }
 
     @Test

@@ -52,7 +52,7 @@ final class TuneCommand implements Callable<Integer> {
             Path page = TuningPage.write(config, results, err::println);
             out.println("Table and plots: " + PrintableText.line(page.toString()));
             out.println("Train the best: mmpo train "
-                    + PrintableText.line(config.outputDir().resolve(Tuning.BEST).toString()));
+                    + PrintableText.shellWord(config.outputDir().resolve(Tuning.BEST)));
             return ExitCode.DONE;
         }
     }

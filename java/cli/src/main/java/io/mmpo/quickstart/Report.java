@@ -1,5 +1,6 @@
 package io.mmpo.quickstart;
 
+import io.mmpo.PrintableText;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -73,17 +74,13 @@ final class Report {
     /** Commands that can be run on what the quickstart left. */
     static List<String> commands(Path output, String question) {
         return List.of(
-                "generate --model " + quoted(output.resolve("mmpo/final")) + " --prompt \"" + question + "\"",
-                "inspect-data " + quoted(output.resolve("mmpo.yaml")),
-                "logprobs --model " + quoted(output.resolve("dpo/final")) + " --data "
-                        + quoted(output.resolve("data/pairs/test.jsonl")) + " --output "
-                        + quoted(output.resolve("dpo-logprobs.jsonl")),
-                "train " + quoted(output.resolve("mmpo.yaml")) + " mmpo_aux_weight=2 output_dir="
-                        + quoted(output.resolve("mmpo-lambda-2")));
-    }
-
-    private static String quoted(Path path) {
-        String text = path.toString();
-        return text.matches("[\\w./+-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
+                "generate --model " + PrintableText.shellWord(output.resolve("mmpo/final")) + " --prompt \"" + question
+                        + "\"",
+                "inspect-data " + PrintableText.shellWord(output.resolve("mmpo.yaml")),
+                "logprobs --model " + PrintableText.shellWord(output.resolve("dpo/final")) + " --data "
+                        + PrintableText.shellWord(output.resolve("data/pairs/test.jsonl")) + " --output "
+                        + PrintableText.shellWord(output.resolve("dpo-logprobs.jsonl")),
+                "train " + PrintableText.shellWord(output.resolve("mmpo.yaml")) + " mmpo_aux_weight=2 output_dir="
+                        + PrintableText.shellWord(output.resolve("mmpo-lambda-2")));
     }
 }

@@ -17,6 +17,7 @@ final class ValueTypes {
     private static final Pattern DECIMAL = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
     private static final Pattern ZERO = Pattern.compile("[+-]?[0.]+([eE].*)?");
     private static final Pattern DIGITS = Pattern.compile("[+-]?\\d+");
+    private static final Pattern OCTAL = Pattern.compile("[+-]?0\\d+");
     private static final List<String> YES = List.of("true", "yes", "on");
     private static final List<String> NO = List.of("false", "no", "off");
 
@@ -125,6 +126,9 @@ final class ValueTypes {
     private static long parseInteger(String text, long smallest, long largest) {
         if (!DIGITS.matcher(text).matches()) {
             throw new Unreadable("must be a whole number");
+        }
+        if (OCTAL.matcher(text).matches()) { // 010 is 8 in YAML 1.1, as PyYAML reads it, and 10 elsewhere
+            throw new Unreadable("must be a whole number without a 0 before it, which means octal digits to some");
         }
         try {
             long value = Long.parseLong(text);

@@ -36,6 +36,7 @@ final class AdapterKeys {
     /** About provenance, or about another key that must be off. */
     private static final Set<String> IRRELEVANT = Set.of(
             "auto_mapping",
+            "eva_config", // of init_lora_weights
             "inference_mode",
             "loftq_config", // of init_lora_weights
             "megatron_core", // of megatron_config
@@ -44,10 +45,11 @@ final class AdapterKeys {
             "revision",
             "runtime_config");
 
-    /** PiSSA, OLoRA, CorDA, LoftQ change the model's own weights too. */
+    /** PiSSA, OLoRA, CorDA, LoftQ change the model's own weights too; EVA chooses A and ranks, which the files have. */
     private static final OnlyValue ORDINARY_START = new OnlyValue(
-            "true, false, \"gaussian\" or \"orthogonal\"",
-            value -> value.isBoolean() || Set.of("gaussian", "orthogonal").contains(value.asText()));
+            "true, false, \"gaussian\", \"orthogonal\" or \"eva\"",
+            value ->
+                    value.isBoolean() || Set.of("gaussian", "orthogonal", "eva").contains(value.asText()));
 
     private static final Map<String, OnlyValue> CHECKED = Map.ofEntries(
             entry("bias", OnlyValue.text("none")),

@@ -55,6 +55,10 @@ final class ModelCard {
     }
 
     /** Of the model as it was after so many steps. */
+    private static String steps(int count) {
+        return count + (count == 1 ? " step" : " steps");
+    }
+
     String afterStep(int step) {
         StringBuilder card = new StringBuilder("---\n").append(frontMatter()).append("---\n\n");
         String base = code(config.model().model().toString());
@@ -62,14 +66,12 @@ final class ModelCard {
         card.append("# ").append(base).append(" trained with ").append(losses).append("\n\n");
         card.append(isAdapter() ? "A LoRA adapter of " : "The model of ").append(base);
         card.append(", trained with `loss_type: ").append(losses).append("` by mmpo: ");
-        card.append(step).append(" steps of ");
+        card.append(steps(step)).append(" of ");
         card.append((long) plan.microBatchSize() * plan.accumulation())
                 .append(' ')
                 .append(units());
         if (step < plan.totalSteps()) {
-            card.append(", the best of the checkpoints of ")
-                    .append(plan.totalSteps())
-                    .append(" steps");
+            card.append(", the best of the checkpoints of ").append(steps(plan.totalSteps()));
         }
         card.append(". Weights are ").append(config.savedFormat().type().key()).append(".\n");
         howToLoad(card);

@@ -117,6 +117,7 @@ class ConfigLoaderTest extends WrittenYaml {
                 "beta: 0|beta must be > 0, got 0 (FILE:3)",
                 "beta: x|beta must be a number, got 'x' (FILE:3)",
                 "seed: 1e3|seed must be a whole number, got '1e3' (FILE:3)",
+                "seed: 010|seed must be a whole number without a 0 before it, which means octal digits to some, got '010' (FILE:3)",
                 "bf16: maybe|bf16 must be true or false, got 'maybe' (FILE:3)",
                 "loss_type: ppo|loss_type must be one of mmpo, dpo, simpo, sft, hinge, ipo, sigmoid_norm, exo_pair, robust, discopop, nca_pair, "
                         + "bco_pair, sppo_hard, apo_zero, apo_down, aot, aot_unpaired, orpo, cpo, got 'ppo' (FILE:3)",

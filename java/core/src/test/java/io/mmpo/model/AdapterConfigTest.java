@@ -84,6 +84,16 @@ class AdapterConfigTest {
         assertThat(AdapterConfig.read(directory).rank()).isEqualTo(4);
     }
 
+    /** Which A an adapter began with, and what ranks, is in its files. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gaussian", "orthogonal", "eva"})
+    void howAnAdapterBeganIsAccepted(String start) throws IOException {
+        GoldenAdapter.copyTo(directory)
+                .change(config -> config.put("init_lora_weights", start)
+                        .set("eva_config", config.objectNode().put("rho", 2.0)));
+        assertThat(AdapterConfig.read(directory).rank()).isEqualTo(4);
+    }
+
     @ParameterizedTest
     @CsvSource(
             quoteCharacter = '"',
