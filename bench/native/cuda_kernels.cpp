@@ -237,6 +237,29 @@ void report_lora(Clock& clock, const std::string& name, const Shapes& shapes) {
       });
 }
 
+// Of a frozen base in e4m3: a token's input of the second MLP product, the gradient of the first one's output, and the first one's matrix.
+void report_quantized(Clock& clock, const Shapes& shapes) {
+  Memory memory;
+  const auto bytes_of = [&](int64_t num_rows, int64_t columns) {
+    return Rows<uint8_t>{memory.filled<uint8_t>(num_rows * columns, [](size_t i) { return i % 120; }), num_rows,
+                         columns, columns};
+  };
+  float* scales = memory.allocate<float>(kTokens);
+  const float* factors = memory.filled<float>(2 * shapes.intermediate, [](size_t) { return 0.5f; });
+  const auto x = memory.matrix<c10::BFloat16>(kTokens, shapes.intermediate);
+  const auto q = bytes_of(kTokens, shapes.intermediate);
+  clock.report("quantize", shapes.name, bytes(x) + bytes(q),
+               [&] { mmpo::CudaQuantized<>::quantize(reading(x), nullptr, q, scales, nullptr); });
+  const auto grad = memory.matrix<c10::BFloat16>(kTokens, 2 * shapes.intermediate);
+  const auto q_grad = bytes_of(kTokens, 2 * shapes.intermediate);
+  clock.report("quantize, scaled columns", shapes.name, bytes(grad) + bytes(q_grad),
+               [&] { mmpo::CudaQuantized<>::quantize(reading(grad), factors, q_grad, scales, nullptr); });
+  const auto weight = bytes_of(2 * shapes.intermediate, shapes.hidden);
+  const auto turned = bytes_of(shapes.hidden, 2 * shapes.intermediate);
+  clock.report("transpose of bytes", shapes.name, 2 * bytes(weight),
+               [&] { mmpo::CudaQuantized<>::transpose(reading(weight), turned, nullptr); });
+}
+
 void report_optimizers(Clock& clock) {
   Memory memory;
   float* param = memory.normal<float>(kParameters);
@@ -300,6 +323,8 @@ int main(int argc, char** argv) {
     report_model<c10::BFloat16>(clock, "bf16", large);
     report_model<c10::BFloat16>(clock, "bf16", small);
     report_model<float>(clock, "fp32", small);
+    report_quantized(clock, large);
+    report_quantized(clock, small);
     report_optimizers(clock);
   } catch (const std::exception& problem) {
     std::cerr << "cuda_kernels: " << problem.what() << '\n';

@@ -192,6 +192,13 @@ inline mmpo_model_config wide_config() {
   return wide;
 }
 
+// Of sizes that GPUs multiply in fp8.
+inline mmpo_model_config even_config() {
+  mmpo_model_config even = wide_config();
+  even.head_dim = 16;
+  return even;
+}
+
 // Every parameter of a config as mmpo_model_create wants it, with the memory behind it.
 class RandomWeights {
  public:
@@ -219,9 +226,10 @@ class RandomWeights {
 };
 
 inline std::unique_ptr<Model> random_model(const mmpo_model_config& settings, uint64_t seed,
-                                           at::ScalarType dtype = at::kFloat) {
+                                           at::ScalarType dtype = at::kFloat,
+                                           ProjectionForm form = ProjectionForm::kPlain) {
   RandomWeights weights(settings, seed);
-  return std::make_unique<Model>(ModelConfig(settings), weights.tensors(), dtype, test_device());
+  return std::make_unique<Model>(ModelConfig(settings), weights.tensors(), dtype, test_device(), nullptr, form);
 }
 
 // Groups of a prompt and completions, with the memory of an mmpo_batch.

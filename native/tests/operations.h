@@ -76,7 +76,7 @@ class RecordedOperations {
 
   // One launch, or a few that belong together, whatever the CPU makes it of.
   static bool is_opaque(std::string_view name) {
-    static const std::set<std::string_view> kProducts{"aten::mm", "aten::addmm", "aten::bmm"};
+    static const std::set<std::string_view> kProducts{"aten::mm", "aten::addmm", "aten::bmm", "aten::_scaled_mm"};
     return kProducts.contains(name) || name.starts_with("aten::_flash_attention");
   }
 

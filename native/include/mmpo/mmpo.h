@@ -46,17 +46,18 @@ MMPO_API int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info
 /* The most memory that LibTorch has held there so far; 0 for the CPU, and where nothing was computed yet. Costs next to nothing. */
 MMPO_API int32_t mmpo_device_peak_bytes(int32_t device, int64_t* out_bytes, mmpo_error* err);
 
-/* Computes a matrix product and an attention of a few rows there, forward and backward, and compares them with what is right.
+/* Computes a matrix product and an attention of a few rows there, and a product in fp8 where it has them, forward and backward, and compares them with what is right.
  * MMPO_INVALID_ARGUMENT: the device cannot be used; MMPO_INTERNAL: what failed or is wrong, and LibTorch's words for it. */
 MMPO_API int32_t mmpo_device_check(int32_t device, mmpo_error* err);
 
-/* Copies the weights, converted to compute_dtype (MMPO_FLOAT32 or MMPO_BFLOAT16), into memory of the device that the model owns.
+/* Copies the weights, converted to compute_type (an mmpo_compute), into memory of the device that the model owns.
  * tensors: every parameter of the config by its Hugging Face name, in any order; unknown names are an error, save a
  * lm_head.weight beside tied embeddings and rotary inv_freq buffers.
  * device: an mmpo_device.
- * MMPO_INVALID_ARGUMENT: config or device; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
+ * MMPO_INVALID_ARGUMENT: config or device; MMPO_UNSUPPORTED: fp8, on a GPU below compute capability 8.9 or of sizes that are no
+ * multiples of 16; MMPO_INVALID_MODEL: tensors, naming the one; MMPO_OUT_OF_MEMORY. */
 MMPO_API int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
-                                   int32_t compute_dtype, int32_t device, mmpo_model** out_model, mmpo_error* err);
+                                   int32_t compute_type, int32_t device, mmpo_model** out_model, mmpo_error* err);
 /* Copies num_bytes bytes of tensor number index, from its byte offset on, to out_data. Not 0: they cannot be read. Called in
  * the order of tensors and bytes, by the thread that loads. */
 typedef int32_t (*mmpo_read_weights)(void* context, int64_t index, int64_t offset, int64_t num_bytes, void* out_data);
@@ -64,12 +65,12 @@ typedef int32_t (*mmpo_read_weights)(void* context, int64_t index, int64_t offse
 /* The same of weights that are read a piece at a time, so that they are never in memory all at once: data of the tensors is not
  * looked at. MMPO_INTERNAL: read failed; it is not called again. */
 MMPO_API int32_t mmpo_model_load(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
-                                 mmpo_read_weights read, void* context, int32_t compute_dtype, int32_t device,
+                                 mmpo_read_weights read, void* context, int32_t compute_type, int32_t device,
                                  mmpo_model** out_model, mmpo_error* err);
 /* A trainer made from the model must be freed first. */
 MMPO_API void mmpo_model_free(mmpo_model* model);
 
-/* Parameters in the order of the flat buffer, which is fixed for a config. */
+/* Parameters in the order of the flat buffer, which is fixed for a config; of a model over fp8 those that it does not hold in that. */
 MMPO_API int32_t mmpo_model_num_parameters(const mmpo_model* model, int64_t* out_num, mmpo_error* err);
 MMPO_API int32_t mmpo_model_parameter(const mmpo_model* model, int64_t index, mmpo_tensor* out_tensor, mmpo_error* err);
 
@@ -126,7 +127,7 @@ MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, c
                                      mmpo_error* err);
 
 /* A trainer updates the model's weights in place, so the model stays usable for scoring between steps; of a model with an
- * adapter the adapter's, the rest is frozen. It owns gradients (fp32), the optimizer's state and, for a bfloat16 model without
+ * adapter the adapter's, the rest is frozen. A model over fp8 must have one. It owns gradients (fp32), the optimizer's state and, for a bfloat16 model without
  * an adapter, fp32 master weights (unless no_master_weights), each of the size of what it trains. The masters begin as the model's
  * weights; mmpo_trainer_load gives them what a file has beyond bfloat16. */
 MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,

@@ -12,10 +12,17 @@ enum mmpo_status {
   MMPO_NON_FINITE =
       4, /* a gradient, a generated token's logits or a rounded weight are not finite; nothing was changed */
   MMPO_INTERNAL = 5,
-  MMPO_COLLECTIVE = 6 /* an exchange with other ranks failed: one of them is gone, or did not come in time */
+  MMPO_COLLECTIVE = 6, /* an exchange with other ranks failed: one of them is gone, or did not come in time */
+  MMPO_UNSUPPORTED =
+      7 /* the arguments have a meaning, and this device, or a model of these sizes, cannot be computed so */
 };
 
 enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2, MMPO_UINT8 = 3 /* optimizer state only */ };
+
+/* In what a model computes; weights and activations are of one type, save that OVER_FP8 holds the matrices of the projections (q, k, v,
+ * o, gate, up, down) in e4m3 with a float32 scale for each of their rows: they are frozen, and what they multiply is rounded in the
+ * same way, a token at a time (docs/numerics.md). The first two are mmpo_dtype's, and its others name no way to compute. */
+enum mmpo_compute { MMPO_COMPUTE_FLOAT32 = 0, MMPO_COMPUTE_BFLOAT16 = 1, MMPO_COMPUTE_BFLOAT16_OVER_FP8 = 4 };
 
 /* Where a model computes: the CPU, or the first GPU that CUDA shows the process. */
 enum mmpo_device { MMPO_CPU = 0, MMPO_CUDA = 1 };

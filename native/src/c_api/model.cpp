@@ -17,10 +17,29 @@ using mmpo::require_not_null;
 
 namespace {
 
-at::ScalarType compute_type(int32_t dtype) {
-  require(dtype == MMPO_FLOAT32 || dtype == MMPO_BFLOAT16, "compute_dtype must be MMPO_FLOAT32 or MMPO_BFLOAT16, got ",
-          dtype);
-  return dtype == MMPO_FLOAT32 ? at::kFloat : at::kBFloat16;
+struct ComputeType {
+  at::ScalarType dtype;
+  mmpo::ProjectionForm form;
+};
+
+ComputeType compute_type(int32_t type) {
+  switch (type) {
+    case MMPO_COMPUTE_FLOAT32:
+      return {at::kFloat, mmpo::ProjectionForm::kPlain};
+    case MMPO_COMPUTE_BFLOAT16:
+      return {at::kBFloat16, mmpo::ProjectionForm::kPlain};
+    case MMPO_COMPUTE_BFLOAT16_OVER_FP8:
+      return {at::kBFloat16, mmpo::ProjectionForm::kQuantized};
+    default:
+      mmpo::fail(MMPO_INVALID_ARGUMENT, "compute_type must be an mmpo_compute, got ", type);
+  }
+}
+
+mmpo_model* make_model(const mmpo_model_config* config, std::span<const mmpo_tensor> tensors, int32_t type,
+                       int32_t device, const mmpo::ReadWeights& read) {
+  const mmpo::ModelConfig checked(*config);
+  const ComputeType compute = compute_type(type);
+  return new mmpo_model{{checked, tensors, compute.dtype, mmpo::device_of(device), read, compute.form}};
 }
 
 // Parameter index of a flat buffer, borrowed.
@@ -83,21 +102,19 @@ std::vector<std::vector<int32_t>> generate(mmpo_model* model, const GenerateArgu
 extern "C" {
 
 int32_t mmpo_model_create(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
-                          int32_t compute_dtype, int32_t device, mmpo_model** out_model, mmpo_error* err) {
+                          int32_t compute_type, int32_t device, mmpo_model** out_model, mmpo_error* err) {
   if (out_model != nullptr) *out_model = nullptr;
   return guard(err, [&] {
     require_not_null(config, "config");
     require_not_null(tensors, "tensors");
     require_not_null(out_model, "out_model");
     require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
-    const mmpo::ModelConfig checked(*config);
-    *out_model = new mmpo_model{
-        {checked, {tensors, static_cast<size_t>(num_tensors)}, compute_type(compute_dtype), mmpo::device_of(device)}};
+    *out_model = make_model(config, {tensors, static_cast<size_t>(num_tensors)}, compute_type, device, nullptr);
   });
 }
 
 int32_t mmpo_model_load(const mmpo_model_config* config, const mmpo_tensor* tensors, int64_t num_tensors,
-                        mmpo_read_weights read, void* context, int32_t compute_dtype, int32_t device,
+                        mmpo_read_weights read, void* context, int32_t compute_type, int32_t device,
                         mmpo_model** out_model, mmpo_error* err) {
   if (out_model != nullptr) *out_model = nullptr;
   return guard(err, [&] {
@@ -106,12 +123,8 @@ int32_t mmpo_model_load(const mmpo_model_config* config, const mmpo_tensor* tens
     require_not_null(out_model, "out_model");
     require(read != nullptr, "read must not be NULL");
     require(num_tensors >= 0, "num_tensors must be >= 0, got ", num_tensors);
-    const mmpo::ModelConfig checked(*config);
-    *out_model = new mmpo_model{{checked,
-                                 {tensors, static_cast<size_t>(num_tensors)},
-                                 compute_type(compute_dtype),
-                                 mmpo::device_of(device),
-                                 reader_of(tensors, read, context)}};
+    *out_model = make_model(config, {tensors, static_cast<size_t>(num_tensors)}, compute_type, device,
+                            reader_of(tensors, read, context));
   });
 }
 

@@ -204,7 +204,7 @@ class Generator {
     const Tensor hidden_nH = model_.final_norm(x_nH, rstd_n);
     const Tensor& head_VH = model_.decoder().head_VH();
     Tensor logits_nV = model_.workspace().allocate({x_nH.size(0), head_VH.size(0)}, x_nH.scalar_type());
-    linear(hidden_nH, head_VH, {}, model_.workspace(), logits_nV);
+    linear({}, hidden_nH, head_VH, {}, model_.workspace(), logits_nV);
     return logits_nV;
   }
 

@@ -3,6 +3,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/sin.h>
 #include <c10/core/InferenceMode.h>
 
@@ -13,6 +14,7 @@
 #include "kernels/attention_plan.h"
 #include "kernels/gemm.h"
 #include "kernels/gpu_decode_attention.h"
+#include "kernels/quantized.h"
 
 namespace mmpo {
 namespace {
@@ -49,6 +51,34 @@ void check_product(const std::string& what, at::Device device) {
   Tensor c_MN = at::empty({24, 40}, a_MK.options().device(device));
   gemm(a_MK.to(device), b_NK.to(device).t(), {}, workspace, c_MN);
   compare(what, c_MN, at::matmul(a_MK.to(at::kFloat), b_NK.to(at::kFloat).t()));
+}
+
+// Forward and backward of a weight in e4m3, as a frozen projection is multiplied.
+void check_quantized(const std::string& what, at::Device device) {
+  const Tensor x_TK = numbers(24, 64), grad_TN = numbers(24, 48);
+  const auto empty = [&](int64_t rows, int64_t columns) {
+    return at::empty({rows, columns}, x_TK.options().device(device));
+  };
+  QuantizedMatrix weight{at::empty({48, 64}, at::TensorOptions(at::kFloat8_e4m3fn).device(device)),
+                         at::empty({48}, at::TensorOptions(at::kFloat).device(device))};
+  const auto values = [](const Tensor& q, const Tensor& scales) {
+    return q.cpu().to(at::kFloat) * scales.cpu().unsqueeze(1);
+  };
+  const auto rounded = [&](const Tensor& x, const Tensor& factors) {
+    Tensor q = at::empty(x.sizes(), at::kFloat8_e4m3fn), scales = at::empty({x.size(0)}, at::kFloat);
+    quantize_rows(x, factors, q, scales);
+    return values(q, scales);
+  };
+  quantize_rows((numbers(48, 64) / 8).to(device), {}, weight.values_NK, weight.scales_N);
+  Workspace workspace(device);
+  Tensor out_TN = empty(24, 48), grad_x_TK = empty(24, 64);
+  quantized_linear({}, x_TK.to(device), weight, {}, workspace, out_TN);
+  quantized_linear_backward_input(grad_TN.to(device), weight, at::ones({64}, weight.scales_N.options()), workspace,
+                                  grad_x_TK);
+  const Tensor w_NK = values(weight.values_NK, weight.scales_N);
+  compare(what, out_TN, at::matmul(rounded(x_TK, {}), w_NK.t()));
+  const Tensor scaled_TN = rounded(grad_TN, weight.scales_N.cpu());
+  compare("the gradient of " + what, grad_x_TK, at::matmul(scaled_TN, weight.values_NK.cpu().to(at::kFloat)));
 }
 
 // A prompt with two completions, so that keys are gathered too, by four heads for two of keys, as a Llama of bfloat16 has them.
@@ -117,6 +147,9 @@ void check_decoding(const std::string& what, at::Device device) {
 void check_computation(at::Device device) {
   const c10::InferenceMode without_autograd;
   attempt("a product of two bfloat16 matrices", [&](const std::string& what) { check_product(what, device); });
+  if (quantized_is_missing(device).empty()) {
+    attempt("a product of fp8 matrices", [&](const std::string& what) { check_quantized(what, device); });
+  }
   attempt("attention in bfloat16", [&](const std::string& what) { check_attention(what, device); });
   attempt("attention over cached keys in bfloat16", [&](const std::string& what) { check_decoding(what, device); });
 }

@@ -18,6 +18,9 @@ namespace mmpo {
 // The longest row of rms_norm and its like: one block of threads holds it in registers.
 inline constexpr int64_t kLongestNormRow = 16384;
 
+// The largest number of e4m3 (float8_e4m3fn: it has no infinity).
+inline constexpr float kLargestE4m3 = 448;
+
 template <typename T, typename Platform = Gpu>
 struct CudaKernels {
   MMPO_CUDA_API static void rms_norm(Rows<const T> x, const T* weight, float eps, Rows<T> out, float* rstd,
@@ -58,6 +61,15 @@ struct CudaDropoutLinear {
 template <typename T, typename Sum, typename Platform = Gpu>
 struct CudaRows {
   MMPO_CUDA_API static void add(Rows<const T> from, const int64_t* rows, Rows<Sum> sum, cudaStream_t stream);
+};
+
+// Rows rounded to e4m3, bitwise as on the CPU but for the bits of NaN, and matrices of bytes turned (quantized.h).
+template <typename Platform = Gpu>
+struct CudaQuantized {
+  // factors: one a column; null: 1. scales: one a row.
+  MMPO_CUDA_API static void quantize(Rows<const c10::BFloat16> x, const float* factors, Rows<uint8_t> q, float* scales,
+                                     cudaStream_t stream);
+  MMPO_CUDA_API static void transpose(Rows<const uint8_t> from, Rows<uint8_t> to, cudaStream_t stream);
 };
 
 template <typename T, typename Platform = Gpu>

@@ -6,13 +6,8 @@
 
 namespace mmpo {
 
-void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Workspace& workspace, Tensor& out_TN) {
-  gemm(x_TK, weight_NK.t(), {}, workspace, out_TN);
-  if (bias_N.defined()) out_TN.add_(bias_N);
-}
-
-void linear_residual(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,
-                     Workspace& workspace, Tensor& out_TN) {
+void linear(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,
+            Workspace& workspace, Tensor& out_TN) {
   gemm(x_TK, weight_NK.t(), residual_TN, workspace, out_TN);
   if (bias_N.defined()) out_TN.add_(bias_N);
 }

@@ -11,12 +11,9 @@ namespace mmpo {
 
 using at::Tensor;
 
-// out = x w^T + bias; bias may be undefined.
-void linear(const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N, Workspace& workspace, Tensor& out_TN);
-
-// out = residual + x w^T + bias.
-void linear_residual(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,
-                     Workspace& workspace, Tensor& out_TN);
+// out = residual + x w^T + bias; residual and bias may be undefined, and out may be the residual.
+void linear(const Tensor& residual_TN, const Tensor& x_TK, const Tensor& weight_NK, const Tensor& bias_N,
+            Workspace& workspace, Tensor& out_TN);
 
 // grad_x = grad w.
 void linear_backward_input(const Tensor& grad_TN, const Tensor& weight_NK, Workspace& workspace, Tensor& grad_x_TK);

@@ -51,7 +51,7 @@ LinearLogp::Chunk LinearLogp::chunk(int64_t index) const {
 Tensor LinearLogp::logits(const Chunk& chunk) {
   Tensor logits_RV = memory_RV_.narrow(0, 0, chunk.count);
   if (held_ != chunk.index) {
-    linear(part(chunk, rows_.hidden_RH), head_VH_, {}, workspace_, logits_RV);
+    linear({}, part(chunk, rows_.hidden_RH), head_VH_, {}, workspace_, logits_RV);
     held_ = chunk.index;
   }
   return logits_RV;

@@ -31,10 +31,12 @@ LayerActivations LayerActivations::narrow(int64_t num_rows) const {
           .low_TL = rows(low_TL)};
 }
 
-Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device)
-    : config_(config), layout_(config),
+Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device, ProjectionForm form)
+    : config_(config), layout_(config, form == ProjectionForm::kPlain ? ModelPart::kAll : ModelPart::kOthers),
       flat_(at::zeros({layout_.size()}, at::TensorOptions().dtype(dtype).device(device))),
-      weights_(view_parameters(config_, layout_, memory_of(flat_))) {}
+      weights_(view_parameters(config_, layout_, memory_of(flat_))) {
+  if (form == ProjectionForm::kQuantized) frozen_ = std::make_unique<FrozenProjections>(config_, device);
+}
 
 const Tensor& Decoder::embedding_VH() const {
   const bool own = adapter_ != nullptr && adapter_->whole().embedding_VH.defined();
@@ -76,9 +78,8 @@ Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& works
     forward_attention(layer, x_TH, rows.positions_T, attend, dropout, workspace, activations);
     forward_mlp(layer, dropout, workspace, activations);
     swiglu(activations.gate_up_T2I, activations.activated_TI);
-    linear_residual(activations.middle_TH, activations.activated_TI,
-                    weights_.layers[static_cast<size_t>(layer)].down_HI, {}, workspace, next_TH);
-    adapt(layer, Projection::kDown, dropout, activations.activated_TI, workspace, activations, next_TH);
+    project(layer, Projection::kDown, dropout, activations.middle_TH, activations.activated_TI, workspace, activations,
+            next_TH);
     if (tape != nullptr) {
       tape->inputs_TH.push_back(x_TH);
       // Attention's own memory is of this layer alone, not shared: backward makes it again.
@@ -128,30 +129,50 @@ void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor&
                                 const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   rms_norm(x_TH, weight.input_norm_H, config_->rms_norm_eps, a.normed_TH, a.rstd_T);
-  linear(a.normed_TH, weight.qkv_QH, weight.qkv_bias_Q, workspace, a.qkv_TQ);
-  adapt(layer, Projection::kQkv, dropout, a.normed_TH, workspace, a, a.qkv_TQ);
+  project(layer, Projection::kQkv, dropout, {}, a.normed_TH, workspace, a, a.qkv_TQ);
   prepare_heads(layer, positions_T, a);
   attend(layer, a.qkv_TQ, a.attended_TA, a.lse_NT);
-  linear_residual(x_TH, a.attended_TA, weight.output_HA, weight.output_bias_H, workspace, a.middle_TH);
-  adapt(layer, Projection::kOutput, dropout, a.attended_TA, workspace, a, a.middle_TH);
+  project(layer, Projection::kOutput, dropout, x_TH, a.attended_TA, workspace, a, a.middle_TH);
 }
 
 void Decoder::forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   rms_norm(a.middle_TH, weight.post_norm_H, config_->rms_norm_eps, a.post_normed_TH, a.post_rstd_T);
-  linear(a.post_normed_TH, weight.gate_up_2IH, {}, workspace, a.gate_up_T2I);
-  adapt(layer, Projection::kGateUp, dropout, a.post_normed_TH, workspace, a, a.gate_up_T2I);
+  project(layer, Projection::kGateUp, dropout, {}, a.post_normed_TH, workspace, a, a.gate_up_T2I);
 }
 
 bool Decoder::reads_input(int64_t layer, Projection projection) const {
   return adapter_ == nullptr || adapter_->adapts(layer, projection);
 }
 
-void Decoder::adapt(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& x_TK,
-                    Workspace& workspace, LayerActivations& a, Tensor& out_TN) const {
+void Decoder::project(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& residual_TN,
+                      const Tensor& x_TK, Workspace& workspace, LayerActivations& a, Tensor& out_TN) const {
+  const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+  const Tensor& bias_N = weight.bias(projection);
+  if (frozen_ != nullptr) {
+    quantized_linear(residual_TN, x_TK, frozen_->at(layer, projection), bias_N, workspace, out_TN);
+  } else {
+    linear(residual_TN, x_TK, weight.matrix(projection), bias_N, workspace, out_TN);
+  }
   if (adapter_ == nullptr) return;
   adapter_->reduce(layer, projection, dropout, x_TK, workspace, a.low_TL);
   adapter_->expand(layer, projection, a.low_TL, workspace, out_TN);
+}
+
+void Decoder::project_backward(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& grad_TN,
+                               const Tensor& x_TK, const LayerActivations& a, Workspace& workspace, Tensor& grad_x_TK,
+                               DecoderGradients& gradients) const {
+  if (frozen_ != nullptr) {
+    quantized_linear_backward_input(grad_TN, frozen_->at(layer, projection), frozen_->ones(), workspace, grad_x_TK);
+  } else {
+    const Tensor& weight_NK = weights_.layers[static_cast<size_t>(layer)].matrix(projection);
+    linear_backward_input(grad_TN, weight_NK, workspace, grad_x_TK);
+  }
+  LayerParameters& gradient = gradients.weights.layers[static_cast<size_t>(layer)];
+  linear_backward_weight(grad_TN, x_TK, workspace, gradient.matrix(projection), gradient.bias(projection),
+                         gradients.matrices);
+  if (adapter_ == nullptr) return;
+  adapter_->backward(layer, projection, dropout, grad_TN, x_TK, a.low_TL, workspace, grad_x_TK, gradients.adapter);
 }
 
 void Decoder::rotate(int64_t layer, const Tensor& qkv_TQ, const Tensor& positions_T, bool inverse) const {
@@ -259,32 +280,20 @@ void Decoder::backward_layer(int64_t layer, const Rows& rows, const AttentionPla
                              Tensor& grad_TH, DecoderGradients& gradients) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
   LayerParameters& gradient = gradients.weights.layers[static_cast<size_t>(layer)];
-  const auto backward_adapter = [&](Projection projection, const Tensor& grad_TN, const Tensor& x_TK, Tensor& grad_TK) {
-    if (adapter_ == nullptr) return;
-    adapter_->backward(layer, projection, dropout, grad_TN, x_TK, a.low_TL, workspace, grad_TK, gradients.adapter);
+  const auto backward = [&](Projection projection, const Tensor& grad_TN, const Tensor& x_TK, Tensor& grad_x_TK) {
+    project_backward(layer, projection, dropout, grad_TN, x_TK, a, workspace, grad_x_TK, gradients);
   };
-  Tensor no_bias;
   // MLP: grad_TH is the gradient of the layer's output and, by the residual, the first part of middle's.
-  linear_backward_input(grad_TH, weight.down_HI, workspace, scratch.activated_TI);
-  linear_backward_weight(grad_TH, a.activated_TI, workspace, gradient.down_HI, no_bias, gradients.matrices);
-  backward_adapter(Projection::kDown, grad_TH, a.activated_TI, scratch.activated_TI);
+  backward(Projection::kDown, grad_TH, a.activated_TI, scratch.activated_TI);
   swiglu_backward(scratch.activated_TI, a.gate_up_T2I, a.gate_up_T2I);
-  linear_backward_input(a.gate_up_T2I, weight.gate_up_2IH, workspace, scratch.normed_TH);
-  linear_backward_weight(a.gate_up_T2I, a.post_normed_TH, workspace, gradient.gate_up_2IH, no_bias, gradients.matrices);
-  backward_adapter(Projection::kGateUp, a.gate_up_T2I, a.post_normed_TH, scratch.normed_TH);
+  backward(Projection::kGateUp, a.gate_up_T2I, a.post_normed_TH, scratch.normed_TH);
   rms_norm_backward(scratch.normed_TH, a.middle_TH, weight.post_norm_H, a.post_rstd_T, grad_TH, gradient.post_norm_H);
   // Attention.
-  linear_backward_input(grad_TH, weight.output_HA, workspace, scratch.attended_TA);
-  linear_backward_weight(grad_TH, a.attended_TA, workspace, gradient.output_HA, gradient.output_bias_H,
-                         gradients.matrices);
-  backward_adapter(Projection::kOutput, grad_TH, a.attended_TA, scratch.attended_TA);
+  backward(Projection::kOutput, grad_TH, a.attended_TA, scratch.attended_TA);
   plan.backward(scratch.attended_TA, a.qkv_TQ, a.attended_TA, a.lse_NT, attention_shape(layer), workspace,
                 scratch.qkv_TQ);
   prepare_heads_backward(layer, rows.positions_T, a, scratch.qkv_TQ, gradient);
-  linear_backward_input(scratch.qkv_TQ, weight.qkv_QH, workspace, scratch.normed_TH);
-  linear_backward_weight(scratch.qkv_TQ, a.normed_TH, workspace, gradient.qkv_QH, gradient.qkv_bias_Q,
-                         gradients.matrices);
-  backward_adapter(Projection::kQkv, scratch.qkv_TQ, a.normed_TH, scratch.normed_TH);
+  backward(Projection::kQkv, scratch.qkv_TQ, a.normed_TH, scratch.normed_TH);
   rms_norm_backward(scratch.normed_TH, x_TH, weight.input_norm_H, a.rstd_T, grad_TH, gradient.input_norm_H);
 }
 

@@ -10,6 +10,7 @@
 #include "common/workspace.h"
 #include "kernels/attention_plan.h"
 #include "kernels/linear.h"
+#include "model/frozen_projections.h"
 #include "model/lora.h"
 #include "model/model_config.h"
 #include "model/parameters.h"
@@ -59,14 +60,22 @@ struct DecoderGradients {
   }
 };
 
+// In which form the matrices of the projections are: as activations are; or in e4m3, and then they are frozen.
+enum class ProjectionForm { kPlain, kQuantized };
+
 class Decoder {
  public:
-  // Weights are zero until they are copied into flat().
-  Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device);
+  // Weights are zero until they are copied into flat(), and frozen() until they are set. Throws Error(MMPO_UNSUPPORTED) where
+  // quantized projections cannot be.
+  Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device,
+          ProjectionForm form = ProjectionForm::kPlain);
 
   const ModelConfig& config() const { return config_; }
   const ParameterLayout& layout() const { return layout_; }
   const DecoderParameters& weights() const { return weights_; }
+  // The matrices of the projections, where layout(), flat() and weights() do not have them; else null.
+  FrozenProjections* frozen() { return frozen_.get(); }
+  const FrozenProjections* frozen() const { return frozen_.get(); }
   // What is computed with: the adapter's where it has one of its own.
   const Tensor& embedding_VH() const;
   const Tensor& head_VH() const;
@@ -113,9 +122,13 @@ class Decoder {
   void forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
                          const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
   void forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
-  // What the adapter adds to a projection of x; nothing without one.
-  void adapt(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& x_TK, Workspace& workspace,
-             LayerActivations& a, Tensor& out_TN) const;
+  // out = residual (which may be undefined) + the projection of x, with its bias and what an adapter adds.
+  void project(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& residual_TN,
+               const Tensor& x_TK, Workspace& workspace, LayerActivations& a, Tensor& out_TN) const;
+  // grad_x = what grad_TN, of the projection's output, makes of it. Adds to the gradients of all that has a part in it and is trained.
+  void project_backward(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& grad_TN,
+                        const Tensor& x_TK, const LayerActivations& a, Workspace& workspace, Tensor& grad_x_TK,
+                        DecoderGradients& gradients) const;
   // Queries and keys of the fused projections, in place: each head's norm, then the rotation.
   void prepare_heads(int64_t layer, const Tensor& positions_T, LayerActivations& a) const;
   // grad_qkv_TQ: the gradient of what attention read, and then that of the projections.
@@ -138,6 +151,7 @@ class Decoder {
   ParameterLayout layout_;
   Tensor flat_;
   DecoderParameters weights_;
+  std::unique_ptr<FrozenProjections> frozen_;
   std::unique_ptr<Adapter> adapter_;
   Tensor cos_PD_, sin_PD_;  // float32 [positions, D / 2], grown on demand
 };

@@ -74,9 +74,16 @@ void fill_by_reading(size_t index, const mmpo_tensor& tensor, const ReadWeights&
 
 }  // namespace
 
+Destination into(const ParameterLayout& layout, const Tensor& flat) {
+  return {[&layout, flat](size_t index) {
+    const Parameter& parameter = layout.parameters()[index];
+    return flat.narrow(0, parameter.offset, parameter.size());
+  }};
+}
+
 void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor> tensors, const ReadWeights& read,
-                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source, Tensor& flat,
-                     const std::function<bool(std::string_view)>& may_lack) {
+                     const std::function<bool(std::string_view)>& is_redundant, const std::string& source,
+                     const Destination& destination, const std::function<bool(std::string_view)>& may_lack) {
   std::vector<bool> loaded(layout.parameters().size(), false);
   Tensor buffer;
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -94,7 +101,7 @@ void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor>
            describe(tensor.shape[0], tensor.shape[1], tensor.num_dims), "; ", source, " asks for ",
            describe(parameter));
     }
-    Tensor target = flat.narrow(0, parameter.offset, parameter.size());
+    Tensor target = destination.memory(static_cast<size_t>(index));
     if (read) {
       fill_by_reading(i, tensor, read, buffer, target);
     } else {
@@ -103,6 +110,7 @@ void load_parameters(const ParameterLayout& layout, std::span<const mmpo_tensor>
     if (!is_finite(target)) {
       fail(MMPO_INVALID_MODEL, "weight '", tensor.name, "' holds a value that is not finite (NaN or infinity)");
     }
+    if (destination.filled) destination.filled(static_cast<size_t>(index), target);
     loaded[static_cast<size_t>(index)] = true;
   }
   for (size_t i = 0; i < loaded.size(); ++i) {

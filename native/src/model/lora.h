@@ -32,9 +32,6 @@
 
 namespace mmpo {
 
-// The decoder's fused matrix products.
-enum class Projection { kQkv, kOutput, kGateUp, kDown };
-
 // One forward pass and its backward: which masks it draws. The default drops nothing, as evaluation does.
 struct DropoutPass {
   uint64_t key = 0;
@@ -63,7 +60,7 @@ struct LoraProjection {
 };
 
 // [layer][Projection]: parameters or their gradients.
-using LoraParameters = std::vector<std::array<LoraProjection, 4>>;
+using LoraParameters = std::vector<std::array<LoraProjection, kNumProjections>>;
 
 // What an adapter holds whole, or its gradients: undefined where it does not, one matrix twice where it is tied.
 struct WholeMatrices {

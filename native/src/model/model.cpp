@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 #include <c10/core/InferenceMode.h>
 
@@ -51,13 +52,31 @@ class SliceScores {
   std::optional<HostCopy> log_squares_R_, is_first_R_;
 };
 
+// Of a whole model's parameters in the decoder. What is frozen lies in bfloat16 on its way there, a matrix at a time.
+Destination destination_of(const ParameterLayout& layout, Decoder& decoder) {
+  if (decoder.frozen() == nullptr) return into(layout, decoder.flat());
+  const auto place = [&layout](const ParameterLayout& part, size_t index) {
+    return part.find(layout.parameters()[index].name);
+  };
+  return {[&, place](size_t index) {
+            const int64_t plain = place(decoder.layout(), index);
+            return plain < 0 ? at::empty({layout.parameters()[index].size()}, decoder.flat().options())
+                             : into(decoder.layout(), decoder.flat()).memory(static_cast<size_t>(plain));
+          },
+          [&, place](size_t index, const Tensor& values) {
+            const int64_t frozen = place(decoder.frozen()->layout(), index);
+            if (frozen >= 0) decoder.frozen()->set(static_cast<size_t>(frozen), values);
+          }};
+}
+
 }  // namespace
 
 Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device,
-             const ReadWeights& read)
-    : decoder_(config, dtype, device), workspace_(device), slice_tokens_(mmpo::slice_tokens(device)) {
+             const ReadWeights& read, ProjectionForm form)
+    : decoder_(config, dtype, device, form), workspace_(device), slice_tokens_(mmpo::slice_tokens(device)) {
   const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
-  load_parameters(decoder_.layout(), weights, read, redundant, "config.json", decoder_.flat());
+  const ParameterLayout layout(decoder_.config());
+  load_parameters(layout, weights, read, redundant, "config.json", destination_of(layout, decoder_));
 }
 
 void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_tensor> weights) {
@@ -67,8 +86,8 @@ void Model::set_adapter(const mmpo_lora_config& settings, std::span<const mmpo_t
   const bool has_lora = std::ranges::any_of(
       weights, [](const mmpo_tensor& tensor) { return tensor.name != nullptr && !Adapter::is_whole(tensor.name); });
   const auto may_lack = [&](std::string_view name) { return !has_lora || Adapter::is_whole(name); };
-  load_parameters(adapter->layout(), weights, nullptr, none_redundant, "adapter_config.json", adapter->flat(),
-                  may_lack);
+  load_parameters(adapter->layout(), weights, nullptr, none_redundant, "adapter_config.json",
+                  into(adapter->layout(), adapter->flat()), may_lack);
   adapter->refresh();
   decoder_.set_adapter(std::move(adapter));
 }

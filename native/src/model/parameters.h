@@ -17,12 +17,18 @@ namespace mmpo {
 
 using at::Tensor;
 
+// The decoder's fused matrix products.
+enum class Projection { kQkv, kOutput, kGateUp, kDown };
+inline constexpr size_t kNumProjections = 4;
+
+// Which parameters of a model: all, the matrices of the projections, all but those.
+enum class ModelPart { kAll, kProjections, kOthers };
+
 class ParameterLayout {
  public:
   // Of nothing yet.
   ParameterLayout() = default;
-  // Of a whole model.
-  explicit ParameterLayout(const ModelConfig& config);
+  explicit ParameterLayout(const ModelConfig& config, ModelPart part = ModelPart::kAll);
 
   // What is added next completes its gradients together, and lies in one piece.
   void begin_unit(int64_t unit) { unit_ = unit; }
@@ -36,8 +42,11 @@ class ParameterLayout {
   int64_t size() const { return size_; }
   // Index by name, -1 where there is none.
   int64_t find(const std::string& name) const;
+  // What a model's layout has of it.
+  ModelPart part() const { return part_; }
 
  private:
+  ModelPart part_ = ModelPart::kAll;
   std::vector<Parameter> parameters_;
   int64_t size_ = 0;
   int64_t unit_ = 0;
@@ -54,6 +63,15 @@ struct LayerParameters {
   Tensor post_norm_H;
   Tensor gate_up_2IH;
   Tensor down_HI;
+
+  Tensor& matrix(Projection projection);
+  const Tensor& matrix(Projection projection) const { return const_cast<LayerParameters*>(this)->matrix(projection); }
+  // Undefined without one.
+  Tensor& bias(Projection projection);
+  const Tensor& bias(Projection projection) const { return const_cast<LayerParameters*>(this)->bias(projection); }
+
+ private:
+  Tensor no_bias_;
 };
 
 struct DecoderParameters {
@@ -68,6 +86,7 @@ using FlatMemory = std::function<Tensor(int64_t offset, int64_t count)>;
 // One buffer of all of them.
 FlatMemory memory_of(const Tensor& flat);
 
+// What the layout does not have is undefined.
 DecoderParameters view_parameters(const ModelConfig& config, const ParameterLayout& layout, const FlatMemory& memory);
 
 }  // namespace mmpo

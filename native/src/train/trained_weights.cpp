@@ -61,10 +61,11 @@ void TrainedWeights::load(std::span<const mmpo_tensor> tensors, const ReadWeight
   // Of masters of which this rank has parts alone: all of them once, and what remains of it.
   Tensor all = has_parts_alone_ ? at::zeros({layout().size()}, values_.options()) : values_;
   if (decoder_.adapter() != nullptr) {
-    load_parameters(layout(), tensors, read, [](std::string_view) { return false; }, "adapter_config.json", all);
+    load_parameters(
+        layout(), tensors, read, [](std::string_view) { return false; }, "adapter_config.json", into(layout(), all));
   } else {
     const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
-    load_parameters(layout(), tensors, read, redundant, "config.json", all);
+    load_parameters(layout(), tensors, read, redundant, "config.json", into(layout(), all));
   }
   if (has_parts_alone_) {
     take_parts(all);

@@ -19,10 +19,16 @@ Trainer::Result result_of(const Objective& objective, CompletionScores scores) {
   return {std::move(result.losses), std::move(scores.logps), std::move(result.rewards)};
 }
 
+Model& trainable(Model& model) {
+  require(model.decoder().frozen() == nullptr || model.decoder().adapter() != nullptr,
+          "a model whose projections are held in fp8 is frozen: it is trained through an adapter, and has none");
+  return model;
+}
+
 }  // namespace
 
 Trainer::Trainer(Model& model, const mmpo_optimizer_config& config, const mmpo_sharding* sharding)
-    : model_(model), recompute_(config.recompute),
+    : model_(trainable(model)), recompute_(config.recompute),
       sharding_(make_sharding(sharding, model.decoder().trained_layout().parameters(), model.device())),
       weights_(model.decoder(), config.no_master_weights != 0, sharding_.get()),
       gradients_(make_gradient_store(model.decoder(), sharding_.get())), update_(config, weights_, model.device()) {

@@ -91,7 +91,7 @@ TEST_F(ModelCApi, CreateNamesTheNullArgument) {
   expect_failure(mmpo_model_create(&config_, tensors, -1, MMPO_FLOAT32, MMPO_CPU, &model, &err_), err_,
                  MMPO_INVALID_ARGUMENT, {"num_tensors", "-1"});
   expect_failure(mmpo_model_create(&config_, tensors, num_tensors(), MMPO_FLOAT16, MMPO_CPU, &model, &err_), err_,
-                 MMPO_INVALID_ARGUMENT, {"compute_dtype", "2"});
+                 MMPO_INVALID_ARGUMENT, {"compute_type", "2"});
   // Without a place for the message too.
   EXPECT_EQ(mmpo_model_create(nullptr, nullptr, 0, 0, 0, nullptr, nullptr), MMPO_INVALID_ARGUMENT);
 }
@@ -219,6 +219,32 @@ TEST_F(ModelCApi, RotaryBuffersAndATiedHeadArePassedOver) {
   int64_t count = 0;
   EXPECT_EQ(mmpo_model_num_parameters(model, &count, &err_), MMPO_OK);
   EXPECT_EQ(count, num_tensors() - 2);
+  mmpo_model_free(model);
+}
+
+TEST_F(ModelCApi, ABaseInFp8IsFrozenAndOfTheSizesThatGpusMultiply) {
+  mmpo_model* model = nullptr;
+  expect_failure(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(), MMPO_COMPUTE_BFLOAT16_OVER_FP8,
+                                   MMPO_CPU, &model, &err_),
+                 err_, MMPO_UNSUPPORTED, {"hidden_size is 40", "multiples of 16"});
+  EXPECT_EQ(model, nullptr);
+  const mmpo_model_config even = testing::even_config();
+  testing::RandomWeights weights(even, 5);
+  const auto count = static_cast<int64_t>(weights.tensors().size());
+  ASSERT_EQ(mmpo_model_create(&even, weights.tensors().data(), count, MMPO_COMPUTE_BFLOAT16_OVER_FP8, MMPO_CPU, &model,
+                              &err_),
+            MMPO_OK)
+      << err_.message;
+  int64_t beside = 0;
+  EXPECT_EQ(mmpo_model_num_parameters(model, &beside, &err_), MMPO_OK);
+  EXPECT_EQ(beside, count - even.num_layers * 7);
+  std::vector<double> logps(4);
+  EXPECT_EQ(mmpo_model_logps(model, &batch_, logps.data(), nullptr, &err_), MMPO_OK) << err_.message;
+  for (const double logp : logps) EXPECT_LT(logp, 0);
+  mmpo_trainer* trainer = nullptr;
+  const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0};
+  expect_failure(mmpo_trainer_create(model, &optimizer, &trainer, &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"held in fp8 is frozen", "adapter"});
   mmpo_model_free(model);
 }
 

@@ -79,6 +79,16 @@ MMPO_EMULATE_ROWS(float, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, float)
 MMPO_EMULATE_ROWS(c10::BFloat16, c10::BFloat16)
 
+template <>
+void CudaQuantized<Gpu>::quantize(Rows<const c10::BFloat16> x, const float* factors, Rows<uint8_t> q, float* scales,
+                                  cudaStream_t stream) {
+  if (testing::computes()) CudaQuantized<EmulatedGpu>::quantize(x, factors, q, scales, stream);
+}
+template <>
+void CudaQuantized<Gpu>::transpose(Rows<const uint8_t> from, Rows<uint8_t> to, cudaStream_t stream) {
+  if (testing::computes()) CudaQuantized<EmulatedGpu>::transpose(from, to, stream);
+}
+
 #define MMPO_EMULATE_SAMPLER(T)                                                                              \
   template <>                                                                                                \
   void CudaSampler<T, Gpu>::draw(Rows<const T> logits, const DrawSettings& settings, const double* uniforms, \

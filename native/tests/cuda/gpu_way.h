@@ -3,6 +3,9 @@
 #pragma once
 
 #include <ATen/Context.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <optional>
 
 #include "common/device.h"
 
@@ -12,9 +15,11 @@ class GpuWay {
  public:
   explicit GpuWay(bool taken = true) : has_mkldnn_(at::globalContext().userEnabledMkldnn()) {
     emulates_gpu() = taken;
+    if (!taken) return;
     // Products stand in for cuBLAS's. On AMX oneDNN's in bfloat16 read one element beyond rows of an odd number of them, and where that is
     // NaN, as memory that nothing was written to may be, so is the sum.
-    if (taken) at::globalContext().setUserEnabledMkldnn(false);
+    at::globalContext().setUserEnabledMkldnn(false);
+    products_.emplace(c10::DispatchKey::TESTING_ONLY_GenericWrapper);
   }
   ~GpuWay() {
     emulates_gpu() = false;
@@ -25,6 +30,7 @@ class GpuWay {
 
  private:
   bool has_mkldnn_;
+  std::optional<c10::impl::IncludeDispatchKeyGuard> products_;  // emulated_products.cpp
 };
 
 }  // namespace mmpo::testing

@@ -49,6 +49,11 @@ Tensor& product_and_sum(const Tensor&, const Tensor&, const Tensor&, const at::S
                         Tensor& out) {
   return out;
 }
+Tensor& scaled_product(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const std::optional<Tensor>&,
+                       const std::optional<Tensor>&, std::optional<at::ScalarType>, bool, Tensor& out) {
+  return out;
+}
+Tensor& sum_into(const Tensor&, const Tensor&, const at::Scalar&, Tensor& out) { return out; }
 Tensor& copy(Tensor& self, const Tensor&, bool) { return self; }
 Tensor& zero(Tensor& self) { return self; }
 Tensor& multiply(Tensor& self, const at::Scalar&) { return self; }
@@ -76,6 +81,8 @@ TORCH_LIBRARY_IMPL(_, TESTING_ONLY_GenericMode, library) { library.fallback(torc
 TORCH_LIBRARY_IMPL(aten, TESTING_ONLY_GenericMode, library) {
   library.impl("mm.out", product);
   library.impl("addmm.out", product_and_sum);
+  library.impl("_scaled_mm.out", scaled_product);
+  library.impl("add.out", sum_into);
   library.impl("copy_", copy);
   library.impl("zero_", zero);
   library.impl("mul_.Scalar", multiply);

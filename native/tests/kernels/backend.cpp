@@ -8,6 +8,7 @@
 #include "kernels/device_stay.h"
 #include "kernels/dropout_linear.h"
 #include "kernels/kernel_testing.h"
+#include "kernels/quantized.h"
 #include "optim/code_book.h"
 #include "optim/grad_clip.h"
 
@@ -83,6 +84,11 @@ class Dispatched : public Backend {
     DeviceStay on(device_);
     Tensor logits = on.result(logits_RV), logp = on.result(logp_R);
     mmpo::log_softmax_gradient_(logits, on(targets_R), on(weights_R), logp);
+  }
+  void quantize_rows(const Tensor& x_TK, const Tensor& factors_K, Tensor& q_TK, Tensor& scales_T) override {
+    DeviceStay on(device_);
+    Tensor q = on.result(q_TK), scales = on.result(scales_T);
+    mmpo::quantize_rows(on(x_TK), on(factors_K), q, scales);
   }
   void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH) override {
     DeviceStay on(device_);
@@ -325,6 +331,12 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
       CudaKernels<T, EmulatedGpu>::log_softmax_gradient(rows<T>(logits), vector<int64_t>(targets),
                                                         vector<float>(weights), vector<float>(logp), nullptr);
     });
+  }
+  void quantize_rows(const Tensor& x, const Tensor& factors, Tensor& q, Tensor& scales) override {
+    DeviceStay on(device_);
+    on.result(q), on.result(scales);
+    CudaQuantized<EmulatedGpu>::quantize(rows<const c10::BFloat16>(x), vector<float>(factors), rows<uint8_t>(q),
+                                         vector<float>(scales), nullptr);
   }
   void add_rows(const Tensor& from, const Tensor& places, Tensor& sum) override {
     DeviceStay on(device_);

@@ -24,7 +24,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
 
-  // The functions of kernels.h and dropout_linear.h.
+  // The functions of kernels.h, dropout_linear.h and quantized.h.
   virtual void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T) = 0;
   virtual void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH) = 0;
   virtual void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tensor& weight_H,
@@ -45,6 +45,7 @@ class Backend {
                                  const Tensor& entropy_weights_R = {}) = 0;
   virtual void log_softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& weights_R,
                                      Tensor& logp_R) = 0;
+  virtual void quantize_rows(const Tensor& x_TK, const Tensor& factors_K, Tensor& q_TK, Tensor& scales_T) = 0;
   virtual void add_rows(const Tensor& from_RH, const Tensor& rows_R, Tensor& sum_TH) = 0;
 
   // Of optim/, on host arrays.

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "cuda/emulated_flash.h"
+#include "cuda/emulated_products.h"
 #include "cuda/gpu_way.h"
 #include "test_device.h"
 
@@ -15,6 +16,7 @@ namespace {
 using testing::flash_fault;
 using testing::FlashFault;
 using testing::GpuWay;
+using testing::scaled_products_are_wrong;
 
 TEST(CheckComputation, PassesWhereTestsRun) { EXPECT_NO_THROW(check_computation(testing::test_device())); }
 
@@ -47,6 +49,13 @@ TEST_F(CheckComputationTheGpusWay, ALibTorchWithoutFlashAttentionIsNamed) {
 
 TEST_F(CheckComputationTheGpusWay, WrongResultsAreRefused) {
   EXPECT_EQ(problem(FlashFault::kWrong).find("attention in bfloat16 is wrong by "), 0U);
+}
+
+TEST_F(CheckComputationTheGpusWay, AWrongProductOfFp8IsRefused) {
+  scaled_products_are_wrong() = true;
+  const std::string found = problem(FlashFault::kNone);
+  scaled_products_are_wrong() = false;
+  EXPECT_EQ(found.find("a product of fp8 matrices is wrong by "), 0U) << found;
 }
 
 TEST_F(CheckComputationTheGpusWay, ADecodingThatSeesTheWholeCacheIsRefused) {

@@ -26,7 +26,7 @@ struct Launches {
   std::map<std::string, int64_t> operations;  // LibTorch's
 
   int64_t of(const std::string& name) const { return operations.contains(name) ? operations.at(name) : 0; }
-  int64_t products() const { return of("aten::mm") + of("aten::addmm"); }
+  int64_t products() const { return of("aten::mm") + of("aten::addmm") + of("aten::_scaled_mm"); }
   int64_t total() const {
     int64_t sum = kernels;
     for (const auto& [name, count] : operations) sum += count;
@@ -55,14 +55,17 @@ struct Pass {
   int32_t recompute = MMPO_RECOMPUTE_SELECTIVE;
   bool is_pair = true;
   bool trains = true;
+  ProjectionForm form = ProjectionForm::kPlain;
 };
 
 Launches count(int64_t num_layers, const Pass& pass, std::set<std::string>* outside = nullptr) {
   mmpo_model_config config = testing::random_config();
   config.num_layers = num_layers;
+  config.hidden_size = 48;
+  config.intermediate_size = 64;
   config.head_dim = 16;
   config.qkv_bias = config.output_bias = 0;
-  const auto model = testing::random_model(config, 5, at::kBFloat16);
+  const auto model = testing::random_model(config, 5, at::kBFloat16, pass.form);
   if (pass.targets != 0) testing::set_adapter(*model, {4, 2.0, 0, 11, pass.targets});
   Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, pass.recompute, MMPO_ADAMW, 0});
   at::manual_seed(1);
@@ -113,6 +116,20 @@ TEST_F(LaunchesTest, OfALayerAreThoseThatItNeeds) {
       << "the MLP's norm and activation are made again, and nothing reads them";
   EXPECT_EQ(mlp.kernels, all.kernels - 1) << "the attention's norm is made again, and nothing reads it";
   EXPECT_EQ(full.products(), 4 + 8);
+}
+
+// A frozen projection in e4m3: forward its input is rounded, and what residuals are added to is no product's addend; backward its output's
+// gradient is rounded and the matrix turned.
+TEST_F(LaunchesTest, OfALayerOverFp8AreTheRoundingsAndTurnsMore) {
+  const Launches plain = of_a_layer({.targets = testing::kAllLinear});
+  const Launches over_fp8 = of_a_layer({.targets = testing::kAllLinear, .form = ProjectionForm::kQuantized});
+  over_fp8.print("LoRA on all over fp8");
+  EXPECT_EQ(over_fp8.of("aten::_scaled_mm"), 4 + 4);
+  EXPECT_EQ(over_fp8.products(), plain.products());
+  EXPECT_EQ(over_fp8.kernels, plain.kernels + 4 + 4 * 2);
+  EXPECT_EQ(over_fp8.of("aten::add"), 2);
+  EXPECT_EQ(over_fp8.of(testing::RecordedOperations::kAddendCopy), 0);
+  EXPECT_EQ(over_fp8.total(), plain.total() + 4 + 4 * 2);
 }
 
 // What flash attention wrote is read where it lies, and where nothing is gathered its gradients go into one matrix at once. Two

@@ -47,10 +47,13 @@ mmpo_model_config config_of(const json& sizes) {
   return config;
 }
 
-at::ScalarType dtype_of(const json& c) { return c["dtype"] == "bfloat16" ? at::kBFloat16 : at::kFloat; }
+at::ScalarType dtype_of(const json& c) { return c["dtype"] == "float32" ? at::kFloat : at::kBFloat16; }
+ProjectionForm form_of(const json& c) {
+  return c["dtype"] == "bfloat16 over fp8" ? ProjectionForm::kQuantized : ProjectionForm::kPlain;
+}
 
 // One whose weights nobody reads.
-std::unique_ptr<Model> model_of_sizes(const mmpo_model_config& settings, at::ScalarType dtype) {
+std::unique_ptr<Model> model_of_sizes(const mmpo_model_config& settings, at::ScalarType dtype, ProjectionForm form) {
   const ModelConfig config(settings);
   const ParameterLayout layout(config);
   std::vector<mmpo_tensor> tensors;
@@ -58,7 +61,7 @@ std::unique_ptr<Model> model_of_sizes(const mmpo_model_config& settings, at::Sca
     const int32_t num_dims = parameter.columns == 0 ? 1 : 2;
     tensors.push_back({parameter.name.c_str(), nullptr, {parameter.rows, parameter.columns}, num_dims, MMPO_FLOAT32});
   }
-  return std::make_unique<Model>(config, tensors, dtype, at::kCPU, [](size_t, int64_t, int64_t, void*) {});
+  return std::make_unique<Model>(config, tensors, dtype, at::kCPU, [](size_t, int64_t, int64_t, void*) {}, form);
 }
 
 int32_t recompute_of(const json& c) {
@@ -105,8 +108,8 @@ Asked asked(const json& sizes, const json& c, bool alone) {
   std::optional<SizesAlone> sizes_alone;
   if (alone) sizes_alone.emplace();
   EmulatedMemory memory;
-  const auto model =
-      alone ? model_of_sizes(config_of(sizes), dtype_of(c)) : testing::random_model(config_of(sizes), 5, dtype_of(c));
+  const auto model = alone ? model_of_sizes(config_of(sizes), dtype_of(c), form_of(c))
+                           : testing::random_model(config_of(sizes), 5, dtype_of(c), form_of(c));
   if (c.contains("slice_tokens")) model->set_slice_tokens(c["slice_tokens"]);
   if (c.contains("lora")) set_adapter(*model, c["lora"]);
   Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute_of(c), MMPO_ADAMW, 0});

@@ -29,6 +29,20 @@ class ComputeArguments {
     private boolean bf16;
 
     @Option(
+            names = "--base-precision",
+            paramLabel = "none|fp8",
+            defaultValue = "none",
+            description =
+                    "fp8, with --bf16: the layers' matrices in eight bits, as base_precision: fp8 trains over them.")
+    private BasePrecision basePrecision;
+
+    /** As base_precision in a configuration. */
+    private enum BasePrecision {
+        NONE,
+        FP8
+    }
+
+    @Option(
             names = "--chat-template",
             paramLabel = "FILE",
             description = "Chat template to use in place of the model's own.")
@@ -36,7 +50,18 @@ class ComputeArguments {
 
     /** Where and in which type the model computes. */
     String computation() {
-        return (bf16 ? "bfloat16 on " : "float32 on ") + ChosenDevice.of(device).device();
+        return computeType().words() + " on " + ChosenDevice.of(device).device();
+    }
+
+    private ComputeType computeType() {
+        Arguments.require(
+                spec,
+                bf16 || basePrecision == BasePrecision.NONE,
+                "--base-precision fp8 has the rest computed in bfloat16: add --bf16");
+        if (basePrecision == BasePrecision.FP8) {
+            return ComputeType.BFLOAT16_OVER_FP8;
+        }
+        return bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32;
     }
 
     /** With an adapter on top, where there is one. */
@@ -45,14 +70,11 @@ class ComputeArguments {
     }
 
     private OpenModel open(ModelSource source) {
+        ComputeType type = computeType();
         ChosenDevice chosen = ChosenDevice.of(device);
-        OpenModel open = OpenModel.open(
-                source,
-                Optional.ofNullable(chatTemplate),
-                bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32,
-                chosen.device());
+        OpenModel open = OpenModel.open(source, Optional.ofNullable(chatTemplate), type, chosen.device());
         open.notes().forEach(spec.commandLine().getErr()::println);
-        String precision = bf16 ? "bfloat16" : "float32 (--bf16 computes in bfloat16, faster)";
+        String precision = bf16 ? type.words() : "float32 (--bf16 computes in bfloat16, faster)";
         spec.commandLine()
                 .getErr()
                 .println(chosen.reason() + "; precision: " + precision + "; attention: " + open.attention());

@@ -99,7 +99,7 @@ final class DoctorCommand implements Callable<Integer> {
                             () -> ok(
                                     out,
                                     "GPU's products and attention",
-                                    "right, forward and backward (bfloat16, against the CPU)"));
+                                    "right, forward and backward (bfloat16, and fp8 where it has that, against the CPU)"));
         } else {
             ok(out, "GPU", "none can be used: " + gpu.problem() + ". To compute on one: " + gpu.mend() + ".");
         }

@@ -52,7 +52,7 @@ final class ErrorReport {
             case NativeException core ->
                 switch (core.status()) {
                     case INVALID_ARGUMENT, INVALID_MODEL -> ExitCode.DATA;
-                    case OUT_OF_MEMORY -> ExitCode.ENVIRONMENT;
+                    case OUT_OF_MEMORY, UNSUPPORTED -> ExitCode.ENVIRONMENT;
                     case NON_FINITE -> ExitCode.TRAINING;
                     case COLLECTIVE -> ExitCode.TRAINING;
                     case INTERNAL -> ExitCode.BUG;

@@ -200,7 +200,7 @@ final class PlanCommand implements Callable<Integer> {
     private void describeMemory(PrintWriter out, TrainingConfig config, MemoryPlan memory) {
         out.println("memory of each " + deviceName(config) + ", GiB"
                 + (devices() == 1 ? "" : " (zero_stage " + config.ranks().zeroStage() + ")"));
-        part(out, "weights, " + (config.model().bf16() ? "bfloat16" : "float32"), memory.weights());
+        part(out, "weights, " + config.model().computeType().words(), memory.weights());
         part(out, "master weights, float32", memory.masterWeights());
         part(out, "gradients, float32", memory.gradients());
         part(out, "optimizer state", memory.optimizer());

@@ -99,7 +99,16 @@ public record LoraOptions(Settings values) {
                     + " all-linear";
 
     public boolean enabled() {
+        return enabled(values);
+    }
+
+    static boolean enabled(Settings values) {
         return values.get(ENABLED);
+    }
+
+    /** Where {@code use_peft} was set, as the end of a sentence's first part. */
+    static String place(Problems problems) {
+        return problems.at(ENABLED);
     }
 
     public int rank() {

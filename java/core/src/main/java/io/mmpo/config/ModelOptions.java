@@ -4,6 +4,7 @@ import static io.mmpo.config.ValueTypes.FLAG;
 import static io.mmpo.config.ValueTypes.PATH;
 import static io.mmpo.config.ValueTypes.TEXT;
 
+import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.DeviceChoice;
 import io.mmpo.spec.LossType;
 import io.mmpo.spec.Recompute;
@@ -49,6 +50,14 @@ public record ModelOptions(Settings values) {
                     "Type of the weights that are updated, also called `torch_dtype`. `float32`: master weights; `bfloat16`: none, with bf16,"
                             + " every update is rounded as in TRL (docs/numerics.md). An adapter's own are float32 in any case.");
 
+    private static final ConfigKey<Boolean> OVER_FP8 = KEYS.key("base_precision", ValueType.either("fp8", "none"))
+            .unset("none")
+            .means(
+                    "`fp8`: what LoRA leaves frozen of the layers' products (q, k, v, o, gate, up, down) is held in eight bits, e4m3 with a"
+                            + " scale for each row, and multiplied in them, in training and for the reference; on a GPU of compute capability"
+                            + " 8.9 or more, or with the same rounding on the CPU (docs/numerics.md says what it changes). `none`: it is as"
+                            + " bf16 says.");
+
     private static final ConfigKey<Recompute> RECOMPUTE = KEYS.key(
                     "gradient_checkpointing", ValueType.scalar(ModelOptions::parseRecompute, ValueType::lowerCase))
             .unset("selective")
@@ -66,6 +75,18 @@ public record ModelOptions(Settings values) {
                 v.get(TRAINED_TYPE) == WeightType.BFLOAT16 && !v.get(BF16),
                 TRAINED_TYPE,
                 "bfloat16 keeps the weights in bfloat16, and bf16: false%s computes in float32; write bf16: true, or dtype: float32",
+                problems.at(BF16));
+        problems.refuse(
+                v.get(OVER_FP8) && !LoraOptions.enabled(v),
+                OVER_FP8,
+                "fp8 holds frozen weights in eight bits, and use_peft: false%s trains all of them; write use_peft: true, or"
+                        + " base_precision: none",
+                LoraOptions.place(problems));
+        problems.refuse(
+                v.get(OVER_FP8) && !v.get(BF16),
+                OVER_FP8,
+                "fp8 has the rest computed in bfloat16, and bf16: false%s computes in float32; write bf16: true, or"
+                        + " base_precision: none",
                 problems.at(BF16));
     }
 
@@ -120,6 +141,14 @@ public record ModelOptions(Settings values) {
     /** Weights and activations in bfloat16 while computing. */
     public boolean bf16() {
         return values.get(BF16);
+    }
+
+    /** In which the model and its reference compute. */
+    public ComputeType computeType() {
+        if (values.get(OVER_FP8)) {
+            return ComputeType.BFLOAT16_OVER_FP8;
+        }
+        return bf16() ? ComputeType.BFLOAT16 : ComputeType.FLOAT32;
     }
 
     /** Of the weights that are updated: float32 master weights, or the bfloat16 ones themselves. */

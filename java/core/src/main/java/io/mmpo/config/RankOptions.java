@@ -5,8 +5,6 @@ import static io.mmpo.config.ValueTypes.INTEGER;
 import static io.mmpo.config.ValueTypes.LONG;
 
 import io.mmpo.spec.ComputeType;
-import java.util.List;
-import java.util.Locale;
 
 /** How the ranks of a run share the update, and how long they wait for each other. Of one rank nothing here has an effect. */
 public record RankOptions(Settings values) {
@@ -31,9 +29,7 @@ public record RankOptions(Settings values) {
                             + " once a `step`, which sends less where gradient_accumulation_steps is above 1 and holds all of them until then.");
 
     private static final ConfigKey<ComputeType> REDUCE_TYPE = KEYS.key(
-                    "reduce_dtype",
-                    ValueType.oneOf(
-                            List.of(ComputeType.values()), type -> type.name().toLowerCase(Locale.ROOT)))
+                    "reduce_dtype", ValueType.oneOf(ComputeType.PLAIN, ComputeType::words))
             .unset("float32")
             .mayChangeOnResuming()
             .means(

@@ -46,7 +46,7 @@ public final class Failures {
             case NON_FINITE ->
                 MmpoException.of(
                         MmpoException.Kind.TRAINING, e, "%s, while %s", withRows(e.getMessage(), rows), doing.get());
-            case INTERNAL, COLLECTIVE -> e;
+            case INTERNAL, COLLECTIVE, UNSUPPORTED -> e;
         };
     }
 

@@ -128,6 +128,12 @@ public final class ModelFiles implements WeightFiles {
                 case INVALID_ARGUMENT ->
                     MmpoException.of(
                             MmpoException.Kind.DATA, e, "%s: %s", directory.resolve(ModelConfig.FILE), e.getMessage());
+                case UNSUPPORTED ->
+                    MmpoException.of(
+                            MmpoException.Kind.ENVIRONMENT,
+                            e,
+                            "%s. Leave base_precision (--base-precision) out: then it is computed in bfloat16.",
+                            e.getMessage());
                 case OUT_OF_MEMORY ->
                     numParameters() > numStoredElements() ? wrongSize(e) : outOfMemory(computeType, device, e);
                 default -> e;
@@ -158,7 +164,7 @@ public final class ModelFiles implements WeightFiles {
                 device == Device.CUDA ? " on the GPU" : "",
                 directory,
                 (numParameters() * computeType.bytes()) >> 20,
-                computeType);
+                computeType.words());
     }
 
     private long numParameters() {

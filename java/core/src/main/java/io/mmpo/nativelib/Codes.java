@@ -11,7 +11,7 @@ import io.mmpo.spec.WeightType;
 import io.mmpo.spec.WholeMatrix;
 import java.util.Set;
 
-/** The numbers that mmpo/types.h gives to the words of io.mmpo.spec, which stand in its order; a test compares all of them with the header. */
+/** The numbers that mmpo/types.h gives to the words of io.mmpo.spec, most of which stand in its order; a test compares all of them with the header. */
 final class Codes {
     private Codes() {}
 
@@ -20,7 +20,11 @@ final class Codes {
     }
 
     static int of(ComputeType type) {
-        return type.ordinal();
+        return switch (type) {
+            case FLOAT32 -> Dtype.F32.code();
+            case BFLOAT16 -> Dtype.BF16.code();
+            case BFLOAT16_OVER_FP8 -> 4;
+        };
     }
 
     static int of(WeightType type) {

@@ -17,7 +17,9 @@ public final class NativeException extends RuntimeException {
         NON_FINITE,
         INTERNAL,
         /** An exchange with other ranks failed: one of them is gone, or did not come in time. */
-        COLLECTIVE;
+        COLLECTIVE,
+        /** The arguments have a meaning, and this device, or a model of these sizes, cannot be computed so. */
+        UNSUPPORTED;
 
         static Status of(int code) {
             return 1 <= code && code <= values().length ? values()[code - 1] : INTERNAL;

@@ -29,6 +29,14 @@ final class AdapterMemory {
         Projection(LoraModule... modules) {
             this.modules = EnumSet.copyOf(Arrays.asList(modules));
         }
+
+        long inputs(ModelShape shape) {
+            return modules.iterator().next().inputs(shape);
+        }
+
+        long outputs(ModelShape shape) {
+            return modules.stream().mapToLong(module -> module.outputs(shape)).sum();
+        }
     }
 
     private final ModelShape shape;

@@ -1,5 +1,6 @@
 package io.mmpo.plan;
 
+import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.OptimizerType;
@@ -9,7 +10,7 @@ import java.util.Optional;
  * Bytes that training takes on one device, by what they are for: what native/src allocates, at the largest slice of a micro-batch.
  * The reference takes none while training, since its log-probabilities are computed before.
  *
- * @param weights in the type that is computed with; an adapter's copy in it included
+ * @param weights in the type that is computed with, or where base_precision says so in e4m3; an adapter's copy included
  * @param masterWeights float32, of a bfloat16 model unless it is trained without (dtype: bfloat16); an adapter's own
  * @param gradients float32, of what is trained
  * @param optimizer state
@@ -32,7 +33,7 @@ public record MemoryPlan(
             ModelShape shape,
             Optional<LoraSettings> lora,
             OptimizerType optimizer,
-            boolean bf16,
+            ComputeType type,
             boolean masters,
             boolean onCpu,
             long positions,
@@ -40,11 +41,13 @@ public record MemoryPlan(
         ParameterSizes model = ParameterSizes.ofModel(shape);
         ParameterSizes trained =
                 lora.map(settings -> ParameterSizes.ofAdapter(shape, settings)).orElse(model);
-        long bytes = bf16 ? Short.BYTES : Float.BYTES;
+        boolean bf16 = type.isBfloat16();
         boolean hasFloatCopy = bf16 && masters || lora.isPresent();
-        long computedCopies = model.elements() + (bf16 && lora.isPresent() ? trained.elements() : 0);
+        QuantizedMemory quantized = new QuantizedMemory(shape, onCpu);
+        long plain = model.elements() - (type.isOverFp8() ? quantized.elements() : 0);
+        long computedCopies = plain + (bf16 && lora.isPresent() ? trained.elements() : 0);
         return new MemoryPlan(
-                bytes * computedCopies,
+                type.bytes() * computedCopies + (type.isOverFp8() ? quantized.weights() : 0),
                 hasFloatCopy ? Float.BYTES * trained.elements() : 0,
                 Float.BYTES * trained.elements(),
                 trained.optimizerBytes(optimizer),

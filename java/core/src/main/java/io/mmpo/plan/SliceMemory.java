@@ -2,11 +2,13 @@ package io.mmpo.plan;
 
 import io.mmpo.plan.AdapterMemory.Projection;
 import io.mmpo.plan.SliceRows.Attended;
+import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.Recompute;
 import java.util.Comparator;
 import java.util.Optional;
+import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
 /**
@@ -31,17 +33,19 @@ public record SliceMemory(long activations, long shared, long indices, long pass
     static SliceMemory of(
             ModelShape shape,
             Optional<LoraSettings> lora,
-            boolean bf16,
+            ComputeType type,
             boolean onCpu,
             Recompute recompute,
             HeadNumbers numbers,
             SliceRows slice) {
+        boolean bf16 = type.isBfloat16();
         Terms terms = new Terms(
                 shape,
                 lora,
                 new AdapterMemory(shape, bf16, lora, slice.isBound()),
                 new AttentionMemory(shape, bf16, onCpu),
-                bf16 ? Short.BYTES : Float.BYTES,
+                type.isOverFp8() ? Optional.of(new QuantizedMemory(shape, onCpu)) : Optional.empty(),
+                type.bytes(),
                 onCpu,
                 recompute,
                 numbers,
@@ -69,6 +73,7 @@ public record SliceMemory(long activations, long shared, long indices, long pass
             Optional<LoraSettings> lora,
             AdapterMemory adapter,
             AttentionMemory ofAttention,
+            Optional<QuantizedMemory> quantized,
             long bytes,
             boolean onCpu,
             Recompute recompute,
@@ -156,12 +161,12 @@ public record SliceMemory(long activations, long shared, long indices, long pass
             return 2 * Integer.BYTES * (seen.sequences() + 1) + Long.BYTES * gathering;
         }
 
-        /** The last layer's output, and what its attention takes or its adapter. */
+        /** The last layer's output, and what its attention takes, its adapter or a product in eight bits. */
         Moment forward() {
             long attention = ofAttention.forward(slice.all());
-            long adapted = adapter.forward(rows());
+            long products = Math.max(adapter.forward(rows()), quantized(memory -> memory.forward(rows())));
             long output = rows() * (bytes * hidden() + ownOutput());
-            return attention > adapted ? new Moment(0, output, attention) : new Moment(0, output + adapted, 0);
+            return attention > products ? new Moment(0, output, attention) : new Moment(0, output + products, 0);
         }
 
         /** The last layer's output, until the head's rows are taken from it. */
@@ -219,10 +224,15 @@ public record SliceMemory(long activations, long shared, long indices, long pass
             long staying = numbers.staying(slice);
             boolean isPrefix = rows() > graded() && recompute != Recompute.FULL;
             long attention = ofAttention.backward(slice.graded(), isPrefix);
-            long others = Math.max(adapter.backward(graded()), sumsOfVectors());
+            long products = Math.max(adapter.backward(graded()), quantized(memory -> memory.backward(graded())));
+            long others = Math.max(products, sumsOfVectors());
             return attention > others
                     ? new Moment(staying, gradients, attention)
                     : new Moment(staying, gradients + others, 0);
+        }
+
+        private long quantized(ToLongFunction<QuantizedMemory> bytes) {
+            return quantized.map(bytes::applyAsLong).orElse(0L);
         }
 
         /** Of the gradients of norms and biases. */

@@ -3,6 +3,7 @@ package io.mmpo.plan;
 import io.mmpo.config.LoraOptions;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
+import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.DeviceChoice;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.ModelShape;
@@ -71,15 +72,15 @@ public record TrainingPlan(
         boolean isLinear = isSft || loss.ignoresRejected();
         LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2, isLinear ? 1 : 2);
         boolean onCpu = config.model().device() == DeviceChoice.CPU;
-        boolean bf16 = config.model().bf16();
+        ComputeType type = config.model().computeType();
         SliceRows rows = SliceRows.largest(pair, choices.microBatch(), SliceRows.sliceTokens(onCpu));
         SliceMemory slice =
-                SliceMemory.of(shape, choices.lora(), bf16, onCpu, choices.recompute(), HeadNumbers.of(loss), rows);
+                SliceMemory.of(shape, choices.lora(), type, onCpu, choices.recompute(), HeadNumbers.of(loss), rows);
         MemoryPlan memory = MemoryPlan.of(
                 shape,
                 choices.lora(),
                 choices.optimizer(),
-                bf16,
+                type,
                 config.model().trainedType() == WeightType.FLOAT32,
                 onCpu,
                 rows.positions(),

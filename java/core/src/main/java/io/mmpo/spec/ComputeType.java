@@ -1,24 +1,41 @@
 package io.mmpo.spec;
 
-/** Type of weights and activations while computing; log-sum-exp, sums and optimizer state are 32-bit in both. The order is mmpo_dtype's. */
-public enum ComputeType {
-    FLOAT32("F32", 4),
-    BFLOAT16("BF16", 2);
+import java.util.List;
 
-    private final String dtype;
+/** Type of weights and activations while computing; log-sum-exp, sums and optimizer state are 32-bit in all. */
+public enum ComputeType {
+    FLOAT32("float32", 4),
+    BFLOAT16("bfloat16", 2),
+    /** In bfloat16, and the matrices of the layers' projections frozen in eight bits, as e4m3 with a scale for each row. */
+    BFLOAT16_OVER_FP8("bfloat16 over fp8", 2);
+
+    /** Those in which all of a model is of one type. */
+    public static final List<ComputeType> PLAIN = List.of(FLOAT32, BFLOAT16);
+
+    private final String words;
     private final int bytes;
 
-    ComputeType(String dtype, int bytes) {
-        this.dtype = dtype;
+    ComputeType(String words, int bytes) {
+        this.words = words;
         this.bytes = bytes;
     }
 
-    /** The name that safetensors files give this type. */
-    public String dtype() {
-        return dtype;
+    /** As people and names of caches have it. */
+    public String words() {
+        return words;
     }
 
+    /** Of an activation, and of a weight that is not in eight bits. */
     public int bytes() {
         return bytes;
+    }
+
+    public boolean isBfloat16() {
+        return this != FLOAT32;
+    }
+
+    /** Whether the projections are frozen in eight bits. */
+    public boolean isOverFp8() {
+        return this == BFLOAT16_OVER_FP8;
     }
 }

@@ -73,7 +73,13 @@ final class ModelCard {
         if (step < plan.totalSteps()) {
             card.append(", the best of the checkpoints of ").append(steps(plan.totalSteps()));
         }
-        card.append(". Weights are ").append(config.savedFormat().type().key()).append(".\n");
+        card.append(". Weights are ").append(config.savedFormat().type().key()).append(".");
+        if (config.model().computeType().isOverFp8()) {
+            card.append(
+                    " While training, what is frozen of the base's projections was held in eight bits (`base_precision: fp8`); the adapter"
+                            + " is used with the base's own weights, or with the same rounding of them.");
+        }
+        card.append('\n');
         howToLoad(card);
         data(card);
         metrics(card, step);

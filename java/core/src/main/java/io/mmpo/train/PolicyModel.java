@@ -9,7 +9,6 @@ import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.ChosenDevice;
 import io.mmpo.nativelib.NativeTrainer;
-import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.Device;
 import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.WeightType;
@@ -30,7 +29,10 @@ final class PolicyModel {
         }
         ChosenDevice chosen = ChosenDevice.of(config.model().device());
         PretrainedModel model = PretrainedModel.load(
-                source, computeType(config), chosen.device(), config.run().seed());
+                source,
+                config.model().computeType(),
+                chosen.device(),
+                config.run().seed());
         try {
             model.notes().forEach(listener::message);
             listener.message("%s; precision: %s; attention: %s"
@@ -68,7 +70,7 @@ final class PolicyModel {
     static PretrainedModel loadReference(ModelSource source, TrainingConfig config) {
         Device device = ChosenDevice.of(config.model().device()).device();
         return PretrainedModel.load(
-                source, computeType(config), device, config.run().seed());
+                source, config.model().computeType(), device, config.run().seed());
     }
 
     private static void addTo(PretrainedModel model, TrainingConfig config, ProgressListener listener) {
@@ -141,13 +143,13 @@ final class PolicyModel {
         if (!config.model().bf16()) {
             return "float32 (bf16: true computes in bfloat16, faster)";
         }
+        if (config.model().computeType().isOverFp8()) {
+            return "bfloat16 over float32 sums, and the frozen projections in fp8 (base_precision: fp8), which changes log-probabilities"
+                    + " (docs/numerics.md)";
+        }
         return config.trainedType() == WeightType.BFLOAT16
                 ? "bfloat16 over float32 sums, without float32 master weights (dtype: bfloat16): every update is rounded to bfloat16, as"
                         + " TRL trains then"
                 : "bfloat16 over float32 sums";
-    }
-
-    private static ComputeType computeType(TrainingConfig config) {
-        return config.model().bf16() ? ComputeType.BFLOAT16 : ComputeType.FLOAT32;
     }
 }

@@ -7,6 +7,7 @@ import io.mmpo.infer.Scorer;
 import io.mmpo.model.ModelSource;
 import io.mmpo.model.PretrainedModel;
 import io.mmpo.nativelib.NativeModel;
+import io.mmpo.spec.ComputeType;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -16,6 +17,9 @@ final class ReferencePass {
     private static final double FLOAT32_TOLERANCE = 1e-3;
 
     private static final double BFLOAT16_TOLERANCE = 0.05;
+
+    /** A last bit of bfloat16 may decide to which of two numbers of e4m3 the next product's input is rounded. */
+    private static final double FP8_TOLERANCE = 0.5;
 
     private final TrainingConfig config;
     private final ProgressListener listener;
@@ -68,12 +72,15 @@ final class ReferencePass {
     }
 
     private RowSet score(NativeModel model, ModelSource source, CheckedRows rows, VisitedRows visited, int batchSize) {
-        boolean bf16 = config.model().bf16();
+        ComputeType type = config.model().computeType();
         Optional<Path> cacheDirectory = CacheDirectory.of(config.data().cache(), System.getenv());
         double ldAlpha = config.loss().ldAlpha();
-        ReferenceCache cache =
-                ReferenceCache.of(cacheDirectory, source.directories(), bf16 ? "bfloat16" : "float32", ldAlpha, rows);
-        double tolerance = bf16 ? BFLOAT16_TOLERANCE : FLOAT32_TOLERANCE;
+        ReferenceCache cache = ReferenceCache.of(cacheDirectory, source.directories(), type.words(), ldAlpha, rows);
+        double tolerance = switch (type) {
+            case FLOAT32 -> FLOAT32_TOLERANCE;
+            case BFLOAT16 -> BFLOAT16_TOLERANCE;
+            case BFLOAT16_OVER_FP8 -> FP8_TOLERANCE;
+        };
         ReferenceScorer scorer =
                 new ReferenceScorer(new Scorer(model), ldAlpha, rows, cache, tolerance, listener, ranks);
         return new RowSet(rows, scorer.score(visited, batchSize));

@@ -84,7 +84,7 @@ class LayoutsTest {
             assertThat(NativeException.Status.of(status.ordinal() + 1)).isEqualTo(status);
         }
         for (ComputeType type : ComputeType.values()) {
-            expected.add("MMPO_" + type + " " + Codes.of(type));
+            expected.add("MMPO_COMPUTE_" + type + " " + Codes.of(type));
         }
         for (Device device : Device.values()) {
             expected.add("MMPO_" + device + " " + Codes.of(device));

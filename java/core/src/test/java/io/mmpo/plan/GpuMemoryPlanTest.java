@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.plan.SliceRows.Group;
 import io.mmpo.spec.AttentionStyle;
+import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.LoraModule;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.LoraTarget;
@@ -62,8 +63,13 @@ class GpuMemoryPlanTest {
 
     /** A described run. */
     private record Case(JsonNode described, JsonNode sizes) {
-        private boolean bf16() {
-            return described.get("dtype").asText().equals("bfloat16");
+        private ComputeType type() {
+            return switch (described.get("dtype").asText()) {
+                case "float32" -> ComputeType.FLOAT32;
+                case "bfloat16" -> ComputeType.BFLOAT16;
+                case "bfloat16 over fp8" -> ComputeType.BFLOAT16_OVER_FP8;
+                default -> throw new IllegalArgumentException(described.toString());
+            };
         }
 
         private ModelShape shape() {
@@ -126,7 +132,7 @@ class GpuMemoryPlanTest {
                     .map(rows -> SliceMemory.of(
                             shape(),
                             lora(),
-                            bf16(),
+                            type(),
                             false,
                             Recompute.valueOf(described.get("recompute").asText()),
                             numbers(),
@@ -138,7 +144,7 @@ class GpuMemoryPlanTest {
         MemoryPlan run() {
             long positions =
                     slices().stream().mapToLong(SliceRows::positions).max().orElseThrow();
-            return MemoryPlan.of(shape(), lora(), OptimizerType.ADAMW, bf16(), true, false, positions, slice());
+            return MemoryPlan.of(shape(), lora(), OptimizerType.ADAMW, type(), true, false, positions, slice());
         }
     }
 
@@ -172,11 +178,11 @@ class GpuMemoryPlanTest {
             Optional<LoraSettings> lora = randomLora(random, shape);
             Recompute recompute = Recompute.values()[random.nextInt(Recompute.values().length)];
             HeadNumbers numbers = new HeadNumbers(longest.graded() < completions, false, false);
-            boolean bf16 = random.nextBoolean();
+            ComputeType type = ComputeType.values()[random.nextInt(ComputeType.values().length)];
             long planned = SliceMemory.of(
                             shape,
                             lora,
-                            bf16,
+                            type,
                             false,
                             recompute,
                             numbers,
@@ -188,7 +194,7 @@ class GpuMemoryPlanTest {
                 groups.add(randomGroup(random, longest, share));
             }
             for (SliceRows rows : cut(groups, sliceTokens)) {
-                long taken = SliceMemory.of(shape, lora, bf16, false, recompute, numbers, rows)
+                long taken = SliceMemory.of(shape, lora, type, false, recompute, numbers, rows)
                         .total();
                 assertThat(taken).as("%s in a slice of %s", rows, longest).isLessThanOrEqualTo(planned);
                 numSmaller += taken < planned ? 1 : 0;

@@ -88,6 +88,21 @@ class TrainingPlanTest {
                         0.75 * plan(Map.of()).trainingFlopsPerPair());
     }
 
+    /**
+     * Of a layer q and o 4,096 by 4,096, k and v 1,024 by 4,096, gate, up and down 14,336 by 4,096, a byte each; four bytes for each of their
+     * rows, and ones as many as the longest row.
+     */
+    @Test
+    void aBaseInFp8TakesAByteForAWeightOfTheProjections() {
+        Map<String, Object> lora = Map.of("use_peft", true, "lora_target_modules", "all-linear");
+        Map<String, Object> overFp8 = new HashMap<>(lora);
+        overFp8.put("base_precision", "fp8");
+        long projections = 32 * (2 * 4096L * 4096 + 2 * 1024L * 4096 + 3 * 14336L * 4096);
+        long rows = 32 * (4096 + 2 * 1024 + 4096 + 2 * 14336 + 4096);
+        long before = plan(lora).memory().weights();
+        assertThat(plan(overFp8).memory().weights()).isEqualTo(before - projections + 4 * rows + 4 * 14336);
+    }
+
     /** Two matrices of 128,256 by 4,096 beside the adapter of two modules in one layer, of r 16: q 4,096 to 4,096, v to 1,024. */
     @Test
     void modulesToSaveAndPartialTargetsAreCounted() {
@@ -141,7 +156,7 @@ class TrainingPlanTest {
             ModelShape shape = files.config().shape();
             boolean bf16 = type == ComputeType.BFLOAT16;
             SliceMemory noSlice = new SliceMemory(0, 0, 0, 0, 0);
-            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, bf16, masters, true, 10, noSlice);
+            MemoryPlan plan = MemoryPlan.of(shape, lora, optimizer, type, masters, true, 10, noSlice);
             try (NativeTrainer trainer = NativeTrainer.create(model, settings)) {
                 assertThat(plan.gradients()).isEqualTo(bytes(trainer.gradients()));
                 assertThat(plan.optimizer()).isEqualTo(bytes(trainer.optimizerState()));
