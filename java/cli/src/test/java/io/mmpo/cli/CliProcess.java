@@ -19,6 +19,8 @@ final class CliProcess {
     /** environment: beside this process's own. */
     static Process start(Map<String, String> environment, Object... words) throws IOException {
         List<String> command = new ArrayList<>(List.of(
+                "env",
+                "--default-signal=INT", // which nohup and a shell's & have ignored, by all processes below
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
