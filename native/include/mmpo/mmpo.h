@@ -46,7 +46,8 @@ MMPO_API int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info
 /* The most memory that LibTorch has held there so far; 0 for the CPU, and where nothing was computed yet. Costs next to nothing. */
 MMPO_API int32_t mmpo_device_peak_bytes(int32_t device, int64_t* out_bytes, mmpo_error* err);
 
-/* Computes a matrix product and an attention of a few rows there, and a product in fp8 where it has them, forward and backward, and compares them with what is right.
+/* Computes a matrix product and an attention of a few rows there, and a product in fp8 where it has them, forward and backward, and
+ * compares them with what is right.
  * MMPO_INVALID_ARGUMENT: the device cannot be used; MMPO_INTERNAL: what failed or is wrong, and LibTorch's words for it. */
 MMPO_API int32_t mmpo_device_check(int32_t device, mmpo_error* err);
 
@@ -127,9 +128,9 @@ MMPO_API int32_t mmpo_model_generate(mmpo_model* model, const int32_t* tokens, c
                                      mmpo_error* err);
 
 /* A trainer updates the model's weights in place, so the model stays usable for scoring between steps; of a model with an
- * adapter the adapter's, the rest is frozen. A model over fp8 must have one. It owns gradients (fp32), the optimizer's state and, for a bfloat16 model without
- * an adapter, fp32 master weights (unless no_master_weights), each of the size of what it trains. The masters begin as the model's
- * weights; mmpo_trainer_load gives them what a file has beyond bfloat16. */
+ * adapter the adapter's, the rest is frozen. A model over fp8 must have one. It owns gradients (fp32), the optimizer's state and,
+ * for a bfloat16 model without an adapter, fp32 master weights (unless no_master_weights), each of the size of what it trains. The
+ * masters begin as the model's weights; mmpo_trainer_load gives them what a file has beyond bfloat16. */
 MMPO_API int32_t mmpo_trainer_create(mmpo_model* model, const mmpo_optimizer_config* config, mmpo_trainer** out_trainer,
                                      mmpo_error* err);
 MMPO_API void mmpo_trainer_free(mmpo_trainer* trainer);

@@ -2,8 +2,9 @@
 // another, each with its own number of queries and of keys, causal from the bottom right.
 //
 // The rows of a group's prompt and of the completion right behind it are one sequence over themselves. Every other completion
-// is a sequence whose keys are its prompt's rows and its own. A preamble's rows come before a prompt's. So queries are the rows as they lie, and keys and values are
-// gathered where a prompt has several completions or a preamble. In backward a prompt's keys get the sum over its sequences, in their order.
+// is a sequence whose keys are its prompt's rows and its own. A preamble's rows come before a prompt's. So queries are the rows as
+// they lie, and keys and values are gathered where a prompt has several completions or a preamble. In backward, which takes none, a
+// prompt's keys get the sum over its sequences, in their order.
 //
 // Legend: attention.h; S sequences, G gathered rows.
 #pragma once

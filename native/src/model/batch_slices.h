@@ -23,9 +23,9 @@ struct BatchSlice {
   int64_t first_completion;  // of the whole batch's
 };
 
-// Slice after slice, each with the preamble, which does not count unless it is long, and as many of the next groups as have max_tokens together, and at least one. Which completions an objective
-// leaves out or only scores does not change them: on the CPU a step that is logged has the bits of one that is not. On a GPU cuBLAS
-// chooses its kernels by the number of rows, so that those that are only scored change the last bits of the others.
+// Slice after slice, each with the preamble, which does not count unless it is long, and as many of the next groups as have
+// max_tokens together, and at least one. Which completions an objective leaves out or only scores does not change them: on the CPU a
+// step that is logged has the bits of one that is not. On a GPU cuBLAS chooses its kernels by the number of rows, so that those that are only scored change the last bits of the others.
 // batch: one that check_batch accepts.
 std::vector<BatchSlice> slice_batch(const mmpo_batch& batch, int64_t max_tokens);
 

@@ -54,14 +54,9 @@ class ComputeArguments {
     }
 
     private ComputeType computeType() {
-        Arguments.require(
-                spec,
-                bf16 || basePrecision == BasePrecision.NONE,
-                "--base-precision fp8 has the rest computed in bfloat16: add --bf16");
-        if (basePrecision == BasePrecision.FP8) {
-            return ComputeType.BFLOAT16_OVER_FP8;
-        }
-        return bf16 ? ComputeType.BFLOAT16 : ComputeType.FLOAT32;
+        boolean overFp8 = basePrecision == BasePrecision.FP8;
+        Arguments.require(spec, bf16 || !overFp8, "--base-precision fp8 has the rest computed in bfloat16: add --bf16");
+        return ComputeType.of(bf16, overFp8);
     }
 
     /** With an adapter on top, where there is one. */

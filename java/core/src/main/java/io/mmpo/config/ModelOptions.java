@@ -145,10 +145,7 @@ public record ModelOptions(Settings values) {
 
     /** In which the model and its reference compute. */
     public ComputeType computeType() {
-        if (values.get(OVER_FP8)) {
-            return ComputeType.BFLOAT16_OVER_FP8;
-        }
-        return bf16() ? ComputeType.BFLOAT16 : ComputeType.FLOAT32;
+        return ComputeType.of(bf16(), values.get(OVER_FP8));
     }
 
     /** Of the weights that are updated: float32 master weights, or the bfloat16 ones themselves. */

@@ -20,6 +20,14 @@ public enum ComputeType {
         this.bytes = bytes;
     }
 
+    /** overFp8: which is over bfloat16. */
+    public static ComputeType of(boolean bf16, boolean overFp8) {
+        if (overFp8) {
+            return BFLOAT16_OVER_FP8;
+        }
+        return bf16 ? BFLOAT16 : FLOAT32;
+    }
+
     /** As people and names of caches have it. */
     public String words() {
         return words;

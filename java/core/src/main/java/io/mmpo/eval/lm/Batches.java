@@ -14,10 +14,13 @@ final class Batches {
     /** Tokens of a call: enough for the core to be busy, and few enough for progress to be told, and a signal heard, often. */
     private static final long MAX_TOKENS = 8_192;
 
+    /** So many times what is shared comes behind it, if there is so much: a slice of the core's (batch_slices.cpp), which computes it once. */
+    private static final long TIMES_SHARED = 4;
+
     private Batches() {}
 
-    /** A question, what its contexts begin with, and how much of that the next one in the order of these beginnings has too. */
-    private record Entry(Encoded question, int[] beginning, int sharedWithNext) {}
+    /** A question, and what its contexts begin with. */
+    private record Entry(Encoded question, int[] beginning) {}
 
     /** The longest first. */
     static List<List<Encoded>> of(List<Encoded> questions, int batchSize) {
@@ -25,8 +28,10 @@ final class Batches {
         List<Encoded> alone = new ArrayList<>();
         for (List<Entry> family : families(questions)) {
             List<Encoded> members = family.stream().map(Entry::question).toList();
-            if (CommonBeginning.isWorth(shared(family), contexts(members), tokens(members))) {
-                cut(members, shared(family), batchSize, batches);
+            int shared =
+                    CommonBeginning.length(family.stream().map(Entry::beginning).toList());
+            if (CommonBeginning.isWorth(shared, contexts(members), tokens(members))) {
+                cut(members, shared, batchSize, batches);
             } else {
                 alone.addAll(members);
             }
@@ -40,45 +45,34 @@ final class Batches {
 
     /** In the order of their beginnings, cut wherever two neighbours share less than either shares with its other neighbour. */
     private static List<List<Entry>> families(List<Encoded> questions) {
-        List<Entry> entries = entries(questions);
+        List<Entry> entries = questions.stream()
+                .map(question -> new Entry(question, question.beginning()))
+                .sorted(Comparator.comparing(Entry::beginning, Arrays::compare))
+                .toList();
         List<List<Entry>> families = new ArrayList<>();
         int first = 0;
-        for (int i = 0; i < entries.size(); i++) {
-            int before = i == first ? 0 : entries.get(i - 1).sharedWithNext();
-            int behind = i + 1 < entries.size() ? entries.get(i + 1).sharedWithNext() : 0;
-            int here = entries.get(i).sharedWithNext();
-            if (i + 1 == entries.size() || 4L * here < 3L * Math.max(before, behind)) {
-                families.add(entries.subList(first, i + 1));
-                first = i + 1;
+        for (int end = 1; end <= entries.size(); end++) {
+            int before = end - 1 == first ? 0 : sharedAt(entries, end - 1);
+            int most = Math.max(before, sharedAt(entries, end + 1));
+            if (end == entries.size() || 4L * sharedAt(entries, end) < 3L * most) {
+                families.add(entries.subList(first, end));
+                first = end;
             }
         }
         return families;
     }
 
-    private static List<Entry> entries(List<Encoded> questions) {
-        List<Entry> entries = questions.stream()
-                .map(question -> new Entry(question, question.beginning(), 0))
-                .sorted(Comparator.comparing(Entry::beginning, Arrays::compare))
-                .toList();
-        List<Entry> linked = new ArrayList<>();
-        for (int i = 0; i < entries.size(); i++) {
-            Entry entry = entries.get(i);
-            int shared = i + 1 == entries.size()
-                    ? 0
-                    : CommonBeginning.length(
-                            entry.beginning(), entries.get(i + 1).beginning());
-            linked.add(new Entry(entry.question(), entry.beginning(), shared));
-        }
-        return linked;
-    }
-
-    private static int shared(List<Entry> family) {
-        return CommonBeginning.length(family.stream().map(Entry::beginning).toList());
+    /** Tokens that the entry and the one before it both begin with. */
+    private static int sharedAt(List<Entry> entries, int entry) {
+        return entry >= entries.size()
+                ? 0
+                : CommonBeginning.length(
+                        entries.get(entry - 1).beginning(), entries.get(entry).beginning());
     }
 
     /** Batches of questions that share so many tokens, which count once. */
     private static void cut(List<Encoded> questions, int shared, int batchSize, List<List<Encoded>> batches) {
-        long room = Math.max(MAX_TOKENS, 5L * shared);
+        long room = Math.max(MAX_TOKENS, (1 + TIMES_SHARED) * shared);
         List<Encoded> batch = new ArrayList<>();
         long tokens = shared;
         for (Encoded question : questions.stream().sorted(Encoded.LONGEST_FIRST).toList()) {

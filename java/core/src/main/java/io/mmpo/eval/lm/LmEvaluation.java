@@ -188,7 +188,6 @@ public final class LmEvaluation {
     private boolean respond(TaskSpec task, List<Encoded> encoded, Journal journal) {
         List<Encoded> pending = encoded.stream()
                 .filter(question -> !journal.known().containsKey(question.question()))
-                .sorted(Encoded.LONGEST_FIRST)
                 .toList();
         Respondent respondent = new Respondent(model, task);
         listener.started(task.name(), journal.known().size(), encoded.size());
@@ -217,7 +216,8 @@ public final class LmEvaluation {
 
     private boolean answer(Respondent respondent, List<Encoded> pending, Journal journal) {
         int before = journal.known().size();
-        respondent.answer(pending, settings.batchSize(), listener::stopRequested, (number, response) -> {
+        List<Encoded> sorted = pending.stream().sorted(Encoded.LONGEST_FIRST).toList();
+        respondent.answer(sorted, settings.batchSize(), listener::stopRequested, (number, response) -> {
             journal.add(Map.of(number, response.toJson()));
             listener.advanced(journal.known().size());
         });

@@ -41,7 +41,7 @@ public final class Tasks {
     static List<TaskSpec> named(List<String> names) {
         Set<String> wanted = new LinkedHashSet<>();
         names.forEach(name -> wanted.addAll(name.equals("all") ? OF_THE_PAPER : List.of(name)));
-        List<TaskSpec> tasks = wanted.parallelStream().map(Tasks::named).toList();
+        List<TaskSpec> tasks = wanted.stream().map(Tasks::named).toList();
         Set<String> known = new LinkedHashSet<>();
         for (TaskSpec task : tasks) {
             if (!known.add(task.name())) {
