@@ -5,9 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +16,10 @@ import org.junit.jupiter.params.provider.EnumSource;
  * kill -9 at twelve moments, then the same command again each time: the run leaves the files of one that nobody killed, byte for byte. -Dmmpo.test.seed=N repeats the moments of a run that failed.
  */
 class KilledTrainingTest {
-    private static final int KILLS = 12;
+    /** How often each kind of moment comes. */
+    private static final int KILLS_EACH = 4;
+
+    private static final int KILLS = KILLS_EACH * Moment.values().length;
     private static final int STEPS = 60;
     /** From the start of the virtual machine to the first steps. */
     private static final int START_MILLIS = 1200;
@@ -57,29 +59,30 @@ class KilledTrainingTest {
         Cli.run(words(run, trained, directory.resolve("whole")).toArray()).succeeds();
 
         Path killed = directory.resolve("killed");
-        Map<Moment, Integer> hits = new EnumMap<>(Moment.class);
-        int restarts = 0;
+        // The first kill finds no checkpoint yet; those between steps leave one for the next start to go on from.
+        List<Moment> moments = new ArrayList<>();
+        for (Moment moment : Moment.values()) {
+            moments.addAll(Collections.nCopies(KILLS_EACH, moment));
+        }
+        Collections.shuffle(moments, random);
+        int starts = 0;
         int leftovers = 0;
-        while (hits.values().stream().mapToInt(n -> n).sum() < KILLS) {
-            assertThat(restarts++).as("seed %d: starts for %s", seed, hits).isLessThan(2 * KILLS);
-            // The first kill finds no checkpoint yet; every kind comes about equally often.
-            Moment moment = Moment.values()[random.nextInt(Moment.values().length)];
+        while (!moments.isEmpty()) {
+            assertThat(starts++).as("seed %d: starts, with %s to come", seed, moments).isLessThan(2 * KILLS);
             Process process = CliProcess.start(words(run, trained, killed).toArray());
-            if (waitFor(moment, process, killed, random)) {
-                hits.merge(moment, 1, Integer::sum);
+            if (waitFor(moments.getLast(), process, killed, random)) {
+                moments.removeLast();
             }
             process.destroyForcibly().waitFor();
             leftovers += incomplete(killed).isEmpty() ? 0 : 1;
         }
-        assertThat(killed.resolve("final")).as("seed %d: %s", seed, hits).doesNotExist();
-        System.out.printf("%s: seed %d, killed %s, %d saves cut short%n", trained, seed, hits, leftovers);
+        assertThat(killed.resolve("final")).as("seed %d", seed).doesNotExist();
+        System.out.printf("%s: seed %d, %d starts, %d saves cut short%n", trained, seed, starts, leftovers);
         assertThat(leftovers).as("seed %d: saves that were cut short", seed).isPositive();
 
         Cli last = Cli.run(words(run, trained, killed).toArray()).succeeds();
         assertThat(last.err()).as("seed %d", seed).contains("going on from " + killed);
-        assertThat(RunFiles.of(killed))
-                .as("seed %d, %s", seed, hits)
-                .isEqualTo(RunFiles.of(directory.resolve("whole")));
+        assertThat(RunFiles.of(killed)).as("seed %d", seed).isEqualTo(RunFiles.of(directory.resolve("whole")));
         assertThat(incomplete(killed)).isEmpty();
     }
 
