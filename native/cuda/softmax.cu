@@ -59,6 +59,7 @@ struct RunningSum {
 };
 
 struct LogSums {
+  float max;  // of the numbers
   double exponentials;
   double squared_probabilities, entropy;  // NaN where nobody asks
 };
@@ -87,7 +88,18 @@ __device__ __forceinline__ LogSums log_sums(const T* x, int64_t columns, bool al
     log_squares = log(block_sum(static_cast<double>(running.squares))) - 2 * log_sum;
     entropy = log_sum - block_sum(static_cast<double>(running.products)) / sum;
   }
-  return {static_cast<double>(max) + log_sum, log_squares, entropy};
+  return {max, static_cast<double>(max) + log_sum, log_squares, entropy};
+}
+
+// By all threads of the block, each of which gets it. Among logits of which one is no number there is no first.
+template <typename T>
+__device__ __forceinline__ bool is_first(const T* x, int64_t target, const LogSums& sums) {
+  if (sums.exponentials != sums.exponentials || static_cast<float>(x[target]) != sums.max) return false;
+  float found = 0;
+  for (int64_t column = threadIdx.x; column < target; column += blockDim.x) {
+    if (static_cast<float>(x[column]) == sums.max) found = 1;
+  }
+  return block_max(found) == 0;
 }
 
 template <typename T>
@@ -122,7 +134,9 @@ __global__ void __launch_bounds__(kGatherThreads)
                        bool aligned) {
   const int64_t row = blockIdx.x;
   const LogSums sums = log_sums<kExtras>(logits[row], logits.columns, aligned);
+  const bool first = extras.is_first != nullptr && is_first(logits[row], targets[row], sums);
   if (threadIdx.x == 0) {
+    if (extras.is_first != nullptr) extras.is_first[row] = first;
     lse[row] = static_cast<float>(sums.exponentials);
     logp[row] = log_probability(logits[row], targets[row], sums.exponentials);
     if (extras.log_squares != nullptr) extras.log_squares[row] = static_cast<float>(sums.squared_probabilities);
@@ -172,7 +186,7 @@ __global__ void __launch_bounds__(kGatherThreads)
 template <typename T, typename Platform>
 void CudaKernels<T, Platform>::log_softmax_gather(Rows<const T> logits, const int64_t* targets, float* lse, float* logp,
                                                   SoftmaxExtras extras, cudaStream_t stream) {
-  const auto kernel = extras.wanted() ? gather_log_softmax<true, T> : gather_log_softmax<false, T>;
+  const auto kernel = extras.reads_more_sums() ? gather_log_softmax<true, T> : gather_log_softmax<false, T>;
   launch(kernel, blocks(logits.count), threads_for(ceil_div(logits.columns, kWidth<T>), kGatherThreads), stream, logits,
          targets, lse, logp, extras, is_aligned<kWidth<T>>(logits));
 }

@@ -39,6 +39,9 @@ class Workspace {
   int64_t used_ = 0;
 };
 
+// Rows of a matrix by their numbers (int64), one after the other, in memory of the workspace.
+Tensor take_rows(const Tensor& x_TK, const Tensor& rows_R, Workspace& workspace);
+
 // Rewinds when the scope ends.
 class WorkspaceScope {
  public:

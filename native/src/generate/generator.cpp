@@ -1,7 +1,6 @@
 #include "generate/generator.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/index_select.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -126,10 +125,10 @@ class Generator {
     const Tensor positions_T = to_device(step.positions, model_.device());
     const Decoder::Rows rows{tokens_T, positions_T, num_positions};
     const Decoder::Attend attend = on_gpu_ ? attend_on_gpu(step) : attend_on_cpu(step);
-    const Tensor x_TH = model_.decoder().forward(rows, attend, model_.workspace(), nullptr);
+    const Tensor wanted_n = step.begun.empty() ? Tensor() : to_device(step.last_rows, model_.device());
+    const Tensor x_nH = model_.decoder().infer(rows, wanted_n, attend, {}, model_.workspace());
     waiting_.computed();
-    const bool all = step.begun.empty();
-    const Tensor logits_nV = logits(all ? x_TH : at::index_select(x_TH, 0, to_device(step.last_rows, model_.device())));
+    const Tensor logits_nV = logits(x_nH);
     const std::vector<int32_t> drawn = on_gpu_ ? draw_on_gpu(step, logits_nV) : draw_on_cpu(step, logits_nV);
     for (size_t n = 0; n < drawn.size() && !ended_; ++n) append(step.places[n], drawn[n]);
   }

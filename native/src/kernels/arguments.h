@@ -123,8 +123,9 @@ struct Adam8bitArrays {
 struct SoftmaxExtras {
   float* log_squares = nullptr;  // the log of the sum of squared probabilities
   float* entropies = nullptr;  // of the probabilities, in nats
+  bool* is_first = nullptr;  // whether the target is the first of the row's largest logits
 
-  C10_HOST_DEVICE bool wanted() const { return log_squares != nullptr || entropies != nullptr; }
+  C10_HOST_DEVICE bool reads_more_sums() const { return log_squares != nullptr || entropies != nullptr; }
 };
 
 // What the gradient of a row has beside that of its log-probability: so much of its entropy's. Null: nothing.

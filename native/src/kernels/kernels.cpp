@@ -26,6 +26,11 @@ T* mutable_vector(Tensor& x, int64_t count) {
   return x.mutable_data_ptr<T>();
 }
 
+template <typename T>
+T* vector_if_defined(Tensor x, int64_t count) {
+  return x.defined() ? mutable_vector<T>(x, count) : nullptr;
+}
+
 void check_same(const Tensor& a, const Tensor& b) {
   TORCH_CHECK(a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() && a.device() == b.device(),
               "kernels: shapes, types and devices must be equal, got ", a.sizes(), " ", a.scalar_type(), " on ",
@@ -124,11 +129,10 @@ void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tens
   }
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    Kernels<T, Capability>::rms_norm_backward(
-        rows<const Value>(grad_out_TH), rows<const Value>(x_TH), vector<Value>(weight_H, hidden),
-        vector<float>(rstd_T, tokens), rows<Value>(grad_x_TH),
-        grad_weight_H.defined() ? mutable_vector<float>(grad_weight_H, hidden) : nullptr,
-        partials.defined() ? partials.mutable_data_ptr<float>() : nullptr, into);
+    Kernels<T, Capability>::rms_norm_backward(rows<const Value>(grad_out_TH), rows<const Value>(x_TH),
+                                              vector<Value>(weight_H, hidden), vector<float>(rstd_T, tokens),
+                                              rows<Value>(grad_x_TH), vector_if_defined<float>(grad_weight_H, hidden),
+                                              partials.defined() ? partials.mutable_data_ptr<float>() : nullptr, into);
   });
 }
 
@@ -172,17 +176,18 @@ void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tenso
 }
 
 void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
-                        Tensor& log_squares_R, Tensor& entropies_R) {
+                        const LogSoftmaxExtras& extras) {
   const int64_t num_rows = logits_RV.size(0);
-  const SoftmaxExtras extras{
-      log_squares_R.defined() ? mutable_vector<float>(log_squares_R, num_rows) : nullptr,
-      entropies_R.defined() ? mutable_vector<float>(entropies_R, num_rows) : nullptr,
+  const SoftmaxExtras arrays{
+      .log_squares = vector_if_defined<float>(extras.log_squares_R, num_rows),
+      .entropies = vector_if_defined<float>(extras.entropies_R, num_rows),
+      .is_first = vector_if_defined<bool>(extras.is_first_R, num_rows),
   };
   dispatch(logits_RV, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
     Kernels<T, Capability>::log_softmax_gather(rows<const Value>(logits_RV), vector<int64_t>(targets_R, num_rows),
                                                mutable_vector<float>(lse_R, num_rows),
-                                               mutable_vector<float>(logp_R, num_rows), extras);
+                                               mutable_vector<float>(logp_R, num_rows), arrays);
   });
 }
 

@@ -38,14 +38,16 @@ void swiglu(const Tensor& gate_up_T2I, Tensor& out_TI);
 // grad_gate_up_T2I = dL/d(gate, up), written over what is there; it may be gate_up_T2I itself.
 void swiglu_backward(const Tensor& grad_out_TI, const Tensor& gate_up_T2I, Tensor& grad_gate_up_T2I);
 
-// lse_R = logsumexp of each row, logp_R = logits[r, targets_R[r]] - lse_R; both float32. targets_R: int64. Where they are defined
-// (float32): log_squares_R, the log of the sum of the row's squared probabilities, and entropies_R, their entropy in nats.
+// What a pass over logits leaves beside log-probabilities; each is written where it is defined.
+struct LogSoftmaxExtras {
+  Tensor log_squares_R;  // float32: the log of the sum of the row's squared probabilities
+  Tensor entropies_R;  // float32: their entropy in nats
+  Tensor is_first_R;  // bool: whether the target is what greedy decoding takes, the first of the row's largest logits
+};
+
+// lse_R = logsumexp of each row, logp_R = logits[r, targets_R[r]] - lse_R; both float32. targets_R: int64.
 void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
-                        Tensor& log_squares_R, Tensor& entropies_R);
-inline void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R) {
-  Tensor none;
-  log_softmax_gather(logits_RV, targets_R, lse_R, logp_R, none, none);
-}
+                        const LogSoftmaxExtras& extras = {});
 
 // In place: row r becomes d(sum_r weight_r * logp_r) / dlogits = weight_r * (onehot(target_r) - softmax_r).
 // lse_R from log_softmax_gather on the same logits; weights_R: float32. Where entropies_R is defined, also from there, and

@@ -1,32 +1,12 @@
 #include "logprob/linear_logp.h"
 
 #include <ATen/ceil_div.h>
-#include <ATen/ops/amax.h>
-#include <ATen/ops/argmax.h>
-#include <ATen/ops/eq.h>
-#include <ATen/ops/gather.h>
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/nonzero.h>
 
 #include <algorithm>
 
 #include "common/device.h"
-#include "kernels/kernels.h"
 
 namespace mmpo {
-namespace {
-
-// argmax, which tells equal logits apart, costs several times what amax does, and is asked of the rows alone whose target is largest.
-void mark_first(const Tensor& logits_RV, const Tensor& targets_R, Tensor& is_first_R) {
-  const Tensor own_R = at::gather(logits_RV, 1, targets_R.unsqueeze(1)).squeeze(1);
-  is_first_R.copy_(at::eq(own_R, at::amax(logits_RV, {1})));
-  const Tensor rows = at::nonzero(is_first_R).squeeze(1);
-  if (rows.numel() == 0) return;
-  const Tensor first = at::argmax(at::index_select(logits_RV, 0, rows), 1);
-  is_first_R.index_copy_(0, rows, at::eq(first, at::index_select(targets_R, 0, rows)));
-}
-
-}  // namespace
 
 int64_t logit_bytes(at::Device device) { return is_gpu(device) ? kGpuLogitBytes : kCpuLogitBytes; }
 
@@ -71,21 +51,15 @@ void LinearLogp::backward_products(const Chunk& chunk, const Tensor& grad_logits
                          chunk.index == 0 ? into : Into::kSum);
 }
 
-void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R) { forward(lse_R, logp_R, {}); }
-
-void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, const Extras& extras) {
+void LinearLogp::forward(Tensor& lse_R, Tensor& logp_R, const LogSoftmaxExtras& extras) {
   // From the last to the first, with which backward begins.
   for (int64_t index = num_chunks_ - 1; index >= 0; --index) {
     const Chunk rows = chunk(index);
     Tensor lse = part(rows, lse_R);
     Tensor logp = part(rows, logp_R);
-    Tensor log_squares = part_if_defined(rows, extras.log_squares_R);
-    Tensor entropies = part_if_defined(rows, extras.entropies_R);
-    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp, log_squares, entropies);
-    if (extras.is_first_R.defined()) {
-      Tensor is_first = part(rows, extras.is_first_R);
-      mark_first(logits(rows), part(rows, rows_.targets_R), is_first);
-    }
+    log_softmax_gather(logits(rows), part(rows, rows_.targets_R), lse, logp,
+                       {part_if_defined(rows, extras.log_squares_R), part_if_defined(rows, extras.entropies_R),
+                        part_if_defined(rows, extras.is_first_R)});
   }
 }
 

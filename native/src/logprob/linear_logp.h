@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "common/workspace.h"
+#include "kernels/kernels.h"
 #include "kernels/linear.h"
 
 namespace mmpo {
@@ -30,14 +31,8 @@ class LinearLogp {
       : LinearLogp(rows, head_VH, workspace, logit_bytes(workspace.device())) {}
   LinearLogp(const HeadRows& rows, const Tensor& head_VH, Workspace& workspace, int64_t logit_bytes);
 
-  // What forward finds beside log-probabilities; each is written where it is defined.
-  struct Extras {
-    Tensor log_squares_R, entropies_R;  // float32, as log_softmax_gather (kernels.h) has them
-    Tensor is_first_R;  // bool: whether the target is what greedy decoding takes, the first of the row's largest logits
-  };
   // logp_R, lse_R: float32, written. lse is what backward needs.
-  void forward(Tensor& lse_R, Tensor& logp_R, const Extras& extras);
-  void forward(Tensor& lse_R, Tensor& logp_R);
+  void forward(Tensor& lse_R, Tensor& logp_R, const LogSoftmaxExtras& extras = {});
 
   // Gradient of sum_r weights_r * logp_r: grad_hidden_RH is written, grad_head_VH (float32) written or added to, or left out where
   // it is undefined (frozen head). Logits that forward has just made are used, those of other chunks are made again.

@@ -1,7 +1,6 @@
 #include "model/decoder.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -58,38 +57,59 @@ Decoder::Attend Decoder::packed_attention(const AttentionPlan& plan) const {
   };
 }
 
-Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape* tape) {
+Tensor Decoder::embed(const Rows& rows, Workspace& workspace) {
   grow_rotary_tables(rows.num_positions);
+  return take_rows(embedding_VH(), rows.tokens_T, workspace);
+}
+
+Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape& tape) {
   const int64_t num_rows = rows.tokens_T.size(0);
-  const std::vector<int64_t> stream_shape{num_rows, config_->hidden_size};
-  Tensor x_TH = workspace.allocate(stream_shape, dtype());
-  at::index_select_out(x_TH, embedding_VH(), 0, rows.tokens_T);
-  // Nothing is kept without a tape, and the residual stream is added to where it is. What layers do not keep they share.
-  Tensor next_TH = tape != nullptr ? workspace.allocate(stream_shape, dtype()) : x_TH;
-  const int32_t recompute = tape != nullptr ? tape->recompute : MMPO_RECOMPUTE_FULL;
+  const bool is_full = tape.recompute == MMPO_RECOMPUTE_FULL;
+  Tensor x_TH = embed(rows, workspace);
   LayerActivations shared;
-  if (tape == nullptr) shared.middle_TH = x_TH;
-  if (recompute == MMPO_RECOMPUTE_FULL) allocate_products(num_rows, workspace, shared);
-  const DropoutPass dropout = tape != nullptr ? tape->dropout : DropoutPass();
+  if (is_full) allocate_products(num_rows, workspace, shared);
   for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
+    Tensor next_TH = workspace.allocate(x_TH.sizes(), dtype());
     LayerActivations activations = shared;
-    if (recompute != MMPO_RECOMPUTE_FULL) allocate_products(num_rows, workspace, activations);
-    allocate_recomputed(layer, num_rows, recompute == MMPO_RECOMPUTE_NONE, workspace, shared, activations);
-    forward_attention(layer, x_TH, rows.positions_T, attend, dropout, workspace, activations);
-    forward_mlp(layer, dropout, workspace, activations);
-    swiglu(activations.gate_up_T2I, activations.activated_TI);
-    project(layer, Projection::kDown, dropout, activations.middle_TH, activations.activated_TI, workspace, activations,
-            next_TH);
-    if (tape != nullptr) {
-      tape->inputs_TH.push_back(x_TH);
-      // Attention's own memory is of this layer alone, not shared: backward makes it again.
-      if (recompute == MMPO_RECOMPUTE_FULL && is_gpu(device())) activations.attended_TA = activations.lse_NT = Tensor();
-      tape->layers.push_back(std::move(activations));
-      x_TH = next_TH;
-      if (layer + 1 < config_->num_layers) next_TH = workspace.allocate(stream_shape, dtype());
-    }
+    if (!is_full) allocate_products(num_rows, workspace, activations);
+    allocate_recomputed(layer, num_rows, tape.recompute == MMPO_RECOMPUTE_NONE, workspace, shared, activations);
+    forward_attention(layer, x_TH, rows.positions_T, attend, tape.dropout, workspace, activations);
+    forward_gate_up(layer, x_TH, tape.dropout, workspace, activations);
+    forward_down(layer, tape.dropout, workspace, activations, next_TH);
+    tape.inputs_TH.push_back(x_TH);
+    // Attention's own memory is of this layer alone, not shared: backward makes it again.
+    if (is_full && is_gpu(device())) activations.attended_TA = activations.lse_NT = Tensor();
+    tape.layers.push_back(std::move(activations));
+    x_TH = next_TH;
   }
   return x_TH;
+}
+
+Tensor Decoder::infer(const Rows& rows, const Tensor& wanted_R, const Attend& attend, DropoutPass dropout,
+                      Workspace& workspace) {
+  const int64_t num_rows = rows.tokens_T.size(0);
+  const bool is_fewer = wanted_R.defined() && wanted_R.size(0) < num_rows;
+  // The residual stream is added to where it is.
+  Tensor x_TH = embed(rows, workspace);
+  LayerActivations shared;
+  shared.middle_TH = x_TH;
+  allocate_products(num_rows, workspace, shared);
+  allocate_recomputed(0, num_rows, false, workspace, shared, shared);
+  for (int64_t layer = 0; layer < config_->num_layers; ++layer) {
+    LayerActivations a = shared;
+    forward_attention(layer, x_TH, rows.positions_T, attend, dropout, workspace, a);
+    if (is_fewer && layer + 1 == config_->num_layers) {
+      x_TH = take_rows(x_TH, wanted_R, workspace);
+      const Tensor attended_RA = take_rows(a.attended_TA, wanted_R, workspace);
+      a = a.narrow(wanted_R.size(0));
+      a.attended_TA = attended_RA;
+      a.middle_TH = x_TH;
+      dropout = dropout.of_rows(wanted_R);
+    }
+    forward_gate_up(layer, x_TH, dropout, workspace, a);
+    forward_down(layer, dropout, workspace, a, x_TH);
+  }
+  return wanted_R.defined() && !is_fewer ? take_rows(x_TH, wanted_R, workspace) : x_TH;
 }
 
 void Decoder::allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& a) const {
@@ -132,13 +152,20 @@ void Decoder::forward_attention(int64_t layer, const Tensor& x_TH, const Tensor&
   project(layer, Projection::kQkv, dropout, {}, a.normed_TH, workspace, a, a.qkv_TQ);
   prepare_heads(layer, positions_T, a);
   attend(layer, a.qkv_TQ, a.attended_TA, a.lse_NT);
-  project(layer, Projection::kOutput, dropout, x_TH, a.attended_TA, workspace, a, a.middle_TH);
 }
 
-void Decoder::forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const {
+void Decoder::forward_gate_up(int64_t layer, const Tensor& x_TH, const DropoutPass& dropout, Workspace& workspace,
+                              LayerActivations& a) const {
   const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
+  project(layer, Projection::kOutput, dropout, x_TH, a.attended_TA, workspace, a, a.middle_TH);
   rms_norm(a.middle_TH, weight.post_norm_H, config_->rms_norm_eps, a.post_normed_TH, a.post_rstd_T);
   project(layer, Projection::kGateUp, dropout, {}, a.post_normed_TH, workspace, a, a.gate_up_T2I);
+}
+
+void Decoder::forward_down(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a,
+                           Tensor& out_TH) const {
+  swiglu(a.gate_up_T2I, a.activated_TI);
+  project(layer, Projection::kDown, dropout, a.middle_TH, a.activated_TI, workspace, a, out_TH);
 }
 
 bool Decoder::reads_input(int64_t layer, Projection projection) const {
@@ -261,7 +288,7 @@ void Decoder::restore(int64_t layer, const Rows& rows, const AttentionPlan& plan
   const bool reads_activated = reads_input(layer, Projection::kDown);
   if (tape.recompute == MMPO_RECOMPUTE_FULL) {
     forward_attention(layer, x_TH, rows.positions_T, packed_attention(plan), tape.dropout, workspace, a);
-    forward_mlp(layer, tape.dropout, workspace, a);
+    forward_gate_up(layer, x_TH, tape.dropout, workspace, a);
   } else {
     const LayerParameters& weight = weights_.layers[static_cast<size_t>(layer)];
     if (reads_input(layer, Projection::kQkv)) rms_norm_recompute(x_TH, weight.input_norm_H, a.rstd_T, a.normed_TH);

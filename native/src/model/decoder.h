@@ -103,9 +103,12 @@ class Decoder {
     const Tensor& positions_T;  // int32
     int64_t num_positions;  // one more than the largest
   };
-  // The residual stream after the last layer, before the final norm, in memory of the workspace. tape: null for inference,
-  // which drops nothing out.
-  Tensor forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape* tape);
+  // The residual stream after the last layer, before the final norm, in memory of the workspace.
+  Tensor forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape& tape);
+  // The same without a backward pass, of the rows that are wanted (int64, as often as they are named; undefined: all): beyond the last
+  // layer's attention the others are not computed.
+  Tensor infer(const Rows& rows, const Tensor& wanted_R, const Attend& attend, DropoutPass dropout,
+               Workspace& workspace);
 
   // grad_TH: gradient of forward's result for the first T' rows (the graded ones); overwritten.
   // plan: of the graded rows.
@@ -119,9 +122,14 @@ class Decoder {
   void allocate_products(int64_t num_rows, Workspace& workspace, LayerActivations& a) const;
   void allocate_recomputed(int64_t layer, int64_t num_rows, bool keeps, Workspace& workspace, LayerActivations& shared,
                            LayerActivations& a) const;
+  Tensor embed(const Rows& rows, Workspace& workspace);
+  // A layer in three parts: to what attention gives; to the MLP's gate and up; and to its output.
   void forward_attention(int64_t layer, const Tensor& x_TH, const Tensor& positions_T, const Attend& attend,
                          const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
-  void forward_mlp(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a) const;
+  void forward_gate_up(int64_t layer, const Tensor& x_TH, const DropoutPass& dropout, Workspace& workspace,
+                       LayerActivations& a) const;
+  void forward_down(int64_t layer, const DropoutPass& dropout, Workspace& workspace, LayerActivations& a,
+                    Tensor& out_TH) const;
   // out = residual (which may be undefined) + the projection of x, with its bias and what an adapter adds.
   void project(int64_t layer, Projection projection, const DropoutPass& dropout, const Tensor& residual_TN,
                const Tensor& x_TK, Workspace& workspace, LayerActivations& a, Tensor& out_TN) const;

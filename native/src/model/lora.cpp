@@ -1,5 +1,6 @@
 #include "model/lora.h"
 
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -194,6 +195,10 @@ WholeMatrices Adapter::whole(const FlatMemory& memory) const {
     return memory(parameter.offset, parameter.size()).view({parameter.rows, parameter.columns});
   };
   return {matrix(embedding_), matrix(head_)};
+}
+
+DropoutPass DropoutPass::of_rows(const Tensor& rows_R) const {
+  return {key, threshold, numbers_T.defined() ? at::index_select(numbers_T, 0, rows_R) : numbers_T};
 }
 
 DropoutPass Adapter::dropout_pass(int64_t num_steps, Tensor numbers_T) const {

@@ -39,6 +39,8 @@ struct DropoutPass {
   Tensor numbers_T;  // int64, of the rows (PackedBatch::row_numbers)
 
   bool drops() const { return threshold != 0; }
+  // The same masks for some of the rows (int64), whose activations lie one after the other.
+  DropoutPass of_rows(const Tensor& rows_R) const;
   // What is kept is divided by the chance to be kept, exactly that of the threshold.
   double scale() const { return 65536.0 / (65536.0 - threshold); }
 };

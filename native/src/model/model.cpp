@@ -1,7 +1,6 @@
 #include "model/model.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -102,19 +101,26 @@ Model::Scores Model::score(const mmpo_batch& batch, ScoresWanted wanted) {
     workspace_.reset();
     const std::vector<Role> roles(static_cast<size_t>(slice.batch.num_completions), Role::kScored);
     PackedBatch packed(slice.batch, roles, device());
-    const HeadScores found = head_scores(packed, nullptr, wanted);
+    const HeadScores found = head_scores(packed, {}, wanted);
     slices.add({std::move(packed), found});
   }
   slices.finish();
   return scores;
 }
 
-Model::Predictions Model::predict(const PackedBatch& batch, DecoderTape* tape) {
+Model::Predictions Model::predict(const PackedBatch& batch, DecoderTape& tape) {
   const Tensor x_TH = decoder_.forward(rows_of(batch), decoder_.packed_attention(batch.attention), workspace_, tape);
-  Predictions out;
-  out.rows_RH = workspace_.allocate({batch.head_rows_R.size(0), x_TH.size(1)}, x_TH.scalar_type());
-  at::index_select_out(out.rows_RH, x_TH, 0, batch.head_rows_R);
-  out.hidden_RH = final_norm(out.rows_RH, out.rstd_R);
+  return predictions(take_rows(x_TH, batch.head_rows_R, workspace_));
+}
+
+Model::Predictions Model::predict(const PackedBatch& batch, const DropoutPass& dropout) {
+  const Decoder::Attend attend = decoder_.packed_attention(batch.attention);
+  return predictions(decoder_.infer(rows_of(batch), batch.head_rows_R, attend, dropout, workspace_));
+}
+
+Model::Predictions Model::predictions(const Tensor& rows_RH) {
+  Predictions out{rows_RH, {}, {}};
+  out.hidden_RH = final_norm(rows_RH, out.rstd_R);
   return out;
 }
 
@@ -125,12 +131,12 @@ Tensor Model::final_norm(const Tensor& rows_RH, Tensor& rstd_R) {
   return normed_RH;
 }
 
-Model::HeadScores Model::head_scores(const PackedBatch& batch, DecoderTape* tape, ScoresWanted wanted) {
+Model::HeadScores Model::head_scores(const PackedBatch& batch, const DropoutPass& dropout, ScoresWanted wanted) {
   const int64_t num_head_rows = batch.head_rows_R.size(0);
   HeadScores scores{workspace_.allocate({num_head_rows}, at::kFloat), {}};
   if (wanted.log_squares) scores.extras.log_squares_R = workspace_.allocate({num_head_rows}, at::kFloat);
   if (wanted.greedy) scores.extras.is_first_R = workspace_.allocate({num_head_rows}, at::kBool);
-  const HeadRows head{predict(batch, tape).hidden_RH, batch.head_targets_R};
+  const HeadRows head{predict(batch, dropout).hidden_RH, batch.head_targets_R};
   Tensor lse_R = workspace_.allocate({num_head_rows}, at::kFloat);
   LinearLogp(head, decoder_.head_VH(), workspace_).forward(lse_R, scores.logp_R, scores.extras);
   return scores;

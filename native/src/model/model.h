@@ -43,8 +43,7 @@ class Model {
   struct Scores {
     std::vector<double> logps;  // [C]: sums over a completion's tokens
     std::vector<float> token_logps;  // of every token that a completion learns, one completion after another
-    std::vector<float>
-        token_log_squares;  // of the same, as log_softmax_gather (kernels.h) has them; where it is wanted
+    std::vector<float> token_log_squares;  // of the same, as LogSoftmaxExtras has them; where it is wanted
     std::vector<uint8_t>
         greedy;  // [C], where it is wanted: whether greedy decoding gives all of the completion's tokens
   };
@@ -56,18 +55,21 @@ class Model {
   struct Predictions {
     Tensor rows_RH, hidden_RH, rstd_R;
   };
-  // Through the decoder, which leaves on the tape what backward needs; none where there is no backward pass.
-  Predictions predict(const PackedBatch& batch, DecoderTape* tape);
+  // Through the decoder, which leaves on the tape what backward needs; without one there is no backward pass.
+  Predictions predict(const PackedBatch& batch, DecoderTape& tape);
+  Predictions predict(const PackedBatch& batch, const DropoutPass& dropout = {});
   // The final norm alone, of rows [R, H] of the residual stream.
   Tensor final_norm(const Tensor& rows_RH, Tensor& rstd_R);
   // Log-probability of every head row's target [R] float32, and what is wanted beside, in memory of the workspace.
   struct HeadScores {
     Tensor logp_R;
-    LinearLogp::Extras extras;
+    LogSoftmaxExtras extras;
   };
-  HeadScores head_scores(const PackedBatch& batch, DecoderTape* tape, ScoresWanted wanted);
+  HeadScores head_scores(const PackedBatch& batch, const DropoutPass& dropout, ScoresWanted wanted);
 
  private:
+  Predictions predictions(const Tensor& rows_RH);
+
   Decoder decoder_;
   Workspace workspace_;
   int64_t slice_tokens_;

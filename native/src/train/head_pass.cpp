@@ -57,7 +57,7 @@ struct HeadWeights {
 // Where weights depend on the log-probabilities. On the CPU the loss itself says them; a GPU makes them where they are, unless pairs
 // depend on each other, or tokens through their entropies, for which the host waits.
 HeadWeights weights_after_forward(const Objective& objective, const PackedBatch& batch, const Tensor& logp_R,
-                                  const LinearLogp::Extras& extras) {
+                                  const LogSoftmaxExtras& extras) {
   if (is_gpu(logp_R.device()) && !objective.couples_pairs() && !objective.reads_entropies()) {
     return {row_weights_of(objective, batch, logp_R, extras.log_squares_R), {}};
   }
@@ -97,7 +97,7 @@ HeadPass pass_head(Model& model, const PackedBatch& batch, Model::Predictions pr
   const HeadRows graded = part(0, num_graded);
   Tensor logp_R = workspace.allocate({num_rows}, at::kFloat);
   Tensor lse_R = workspace.allocate({num_rows}, at::kFloat);
-  LinearLogp::Extras extras;
+  LogSoftmaxExtras extras;
   if (objective.reads_log_squares()) extras.log_squares_R = workspace.allocate({num_rows}, at::kFloat);
   if (objective.reads_entropies()) extras.entropies_R = workspace.allocate({num_rows}, at::kFloat);
   Tensor grad_hidden_RH = workspace.allocate({num_graded, rows_RH.size(1)}, rows_RH.scalar_type());

@@ -107,20 +107,16 @@ Trainer::Result Trainer::accumulate_own(std::span<const BatchSlice> slices, cons
                    accumulated(waits ? objective.with_weights(objective.evaluate(scored()).weights) : objective));
 }
 
-DecoderTape Trainer::tape(int32_t recompute, const PackedBatch& packed, GroupNumbers numbers) const {
-  DecoderTape tape{.recompute = recompute, .dropout = {}, .inputs_TH = {}, .layers = {}};
+DropoutPass Trainer::dropout(const PackedBatch& packed, GroupNumbers numbers) const {
   const Adapter* adapter = model_.decoder().adapter();
-  if (adapter != nullptr && adapter->has_dropout()) {
-    tape.dropout = adapter->dropout_pass(num_steps_, packed.row_numbers(numbers));
-  }
-  return tape;
+  if (adapter == nullptr || !adapter->has_dropout()) return {};
+  return adapter->dropout_pass(num_steps_, packed.row_numbers(numbers));
 }
 
 CompletionScores Trainer::score_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers) {
   const PackedBatch packed(batch, objective.roles(), model_.device());
   model_.workspace().reset();
-  DecoderTape tape = this->tape(MMPO_RECOMPUTE_FULL, packed, numbers);
-  return objective.scores(packed, model_.head_scores(packed, &tape, {}).logp_R.cpu(), {});
+  return objective.scores(packed, model_.head_scores(packed, dropout(packed, numbers), {}).logp_R.cpu(), {});
 }
 
 CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers,
@@ -128,8 +124,8 @@ CompletionScores Trainer::accumulate_slice(const mmpo_batch& batch, const Object
   Workspace& workspace = model_.workspace();
   workspace.reset();
   const PackedBatch packed(batch, objective.roles(), model_.device());
-  DecoderTape tape = this->tape(recompute_, packed, numbers);
-  Model::Predictions predictions = model_.predict(packed, &tape);
+  DecoderTape tape{.recompute = recompute_, .dropout = dropout(packed, numbers), .inputs_TH = {}, .layers = {}};
+  Model::Predictions predictions = model_.predict(packed, tape);
   DecoderGradients& gradients = gradients_->begin_slice(packed.num_graded_head_rows > 0, is_last);
   HeadPass head = pass_head(model_, packed, std::move(predictions), objective, gradients);
   HostCopy host_logp_R(head.logp_R);

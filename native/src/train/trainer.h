@@ -70,8 +70,8 @@ class Trainer {
                                     bool is_last);
   // The same without gradients, under the same masks.
   CompletionScores score_slice(const mmpo_batch& batch, const Objective& objective, GroupNumbers numbers);
-  // For the forward pass of a slice.
-  DecoderTape tape(int32_t recompute, const PackedBatch& packed, GroupNumbers numbers) const;
+  // Of a slice's forward pass.
+  DropoutPass dropout(const PackedBatch& packed, GroupNumbers numbers) const;
 
   Model& model_;
   int32_t recompute_;

@@ -67,11 +67,13 @@ class Dispatched : public Backend {
     mmpo::dropout_linear_backward(on(grad_TS), on(x_TK), on(weight_SK), masks, workspace, grad_x, grad_weight);
   }
   void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
-                          Tensor& log_squares_R, Tensor& entropies_R) override {
+                          const LogSoftmaxExtras& extras) override {
     DeviceStay on(device_);
-    Tensor lse = on.result(lse_R), logp = on.result(logp_R), log_squares = on.result(log_squares_R),
-           entropies = on.result(entropies_R);
-    mmpo::log_softmax_gather(on(logits_RV), on(targets_R), lse, logp, log_squares, entropies);
+    LogSoftmaxExtras there = extras;
+    Tensor lse = on.result(lse_R), logp = on.result(logp_R);
+    mmpo::log_softmax_gather(
+        on(logits_RV), on(targets_R), lse, logp,
+        {on.result(there.log_squares_R), on.result(there.entropies_R), on.result(there.is_first_R)});
   }
   void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R, const Tensor& weights_R,
                          const Tensor& entropies_R, const Tensor& entropy_weights_R) override {
@@ -302,12 +304,15 @@ class EmulatedCuda : public CudaBackend<EmulatedGpu> {
                                                   nullptr);
     });
   }
-  void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp, Tensor& log_squares,
-                          Tensor& entropies) override {
+  void log_softmax_gather(const Tensor& logits, const Tensor& targets, Tensor& lse, Tensor& logp,
+                          const LogSoftmaxExtras& wanted) override {
     DeviceStay on(device_);
-    on.result(lse), on.result(logp), on.result(log_squares), on.result(entropies);
-    const SoftmaxExtras extras{log_squares.defined() ? vector<float>(log_squares) : nullptr,
-                               entropies.defined() ? vector<float>(entropies) : nullptr};
+    LogSoftmaxExtras there = wanted;
+    on.result(lse), on.result(logp);
+    on.result(there.log_squares_R), on.result(there.entropies_R), on.result(there.is_first_R);
+    const SoftmaxExtras extras{there.log_squares_R.defined() ? vector<float>(there.log_squares_R) : nullptr,
+                               there.entropies_R.defined() ? vector<float>(there.entropies_R) : nullptr,
+                               there.is_first_R.defined() ? vector<bool>(there.is_first_R) : nullptr};
     with_type(logits, [&]<typename T>(T) {
       CudaKernels<T, EmulatedGpu>::log_softmax_gather(rows<const T>(logits), vector<int64_t>(targets),
                                                       vector<float>(lse), vector<float>(logp), extras, nullptr);

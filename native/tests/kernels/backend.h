@@ -39,7 +39,7 @@ class Backend {
   virtual void dropout_linear_backward(const Tensor& grad_TS, const Tensor& x_TK, const Tensor& weight_SK,
                                        const DropoutMasks& masks, Tensor& grad_x_TK, Tensor& grad_weight_SK) = 0;
   virtual void log_softmax_gather(const Tensor& logits_RV, const Tensor& targets_R, Tensor& lse_R, Tensor& logp_R,
-                                  Tensor& log_squares_R, Tensor& entropies_R) = 0;
+                                  const LogSoftmaxExtras& extras = {}) = 0;
   virtual void softmax_gradient_(Tensor& logits_RV, const Tensor& targets_R, const Tensor& lse_R,
                                  const Tensor& weights_R, const Tensor& entropies_R = {},
                                  const Tensor& entropy_weights_R = {}) = 0;

@@ -15,18 +15,21 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr int64_t kVocabularies[] = {1, 3, 31, 47, 123, 320, 1024, 1025};
 
 struct Head {
-  Tensor logits, targets, lse, logp, log_squares, entropies;
+  Tensor logits, targets, lse, logp, log_squares, entropies, is_first;
 
   // Asked for more, or not, it gives the same bits.
   Head(const Tensor& logits_RV, const Tensor& targets_R)
       : logits(logits_RV), targets(targets_R), lse(at::empty({logits_RV.size(0)})),
         logp(at::empty({logits_RV.size(0)})), log_squares(at::empty({logits_RV.size(0)})),
-        entropies(at::empty({logits_RV.size(0)})) {
-    Tensor lse_alone = at::empty_like(lse), logp_alone = at::empty_like(logp), none;
-    backend().log_softmax_gather(logits, targets, lse_alone, logp_alone, none, none);
-    backend().log_softmax_gather(logits, targets, lse, logp, log_squares, entropies);
+        entropies(at::empty({logits_RV.size(0)})), is_first(at::empty({logits_RV.size(0)}, at::kBool)) {
+    Tensor lse_alone = at::empty_like(lse), logp_alone = at::empty_like(logp);
+    Tensor first_alone = at::empty_like(is_first);
+    backend().log_softmax_gather(logits, targets, lse_alone, logp_alone);
+    backend().log_softmax_gather(logits, targets, lse, logp, {log_squares, entropies, is_first});
     EXPECT_TRUE(at::allclose(lse, lse_alone, 0, 0, true));
     EXPECT_TRUE(at::allclose(logp, logp_alone, 0, 0, true));
+    backend().log_softmax_gather(logits, targets, lse_alone, logp_alone, {{}, {}, first_alone});
+    EXPECT_TRUE(at::equal(is_first, first_alone));
   }
   Tensor wanted_log_squares() const { return (2 * logits.to(at::kDouble).log_softmax(-1)).logsumexp(-1); }
   Tensor wanted_entropies() const {
@@ -72,6 +75,25 @@ TEST_P(Softmax, LogProbabilityOfRealVocabularies) {
   }
 }
 
+// Whether it is the first of those that are equally large: what at::argmax gives, which greedy decoding takes.
+TEST_P(Softmax, MarksTheFirstOfTheLargest) {
+  at::manual_seed(8);
+  for (const auto [type, layout] : kKinds) {
+    for (const int64_t vocabulary : {1, 3, 123, 1025, 49152}) {
+      SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << vocabulary);
+      // Few values, so that the largest is there many times.
+      const Tensor logits = random_view(60, vocabulary, type, layout).mul_(2).round_();
+      const Tensor best = logits.to(at::kFloat).argmax(1);
+      Tensor targets = at::randint(vocabulary, {60});
+      targets.narrow(0, 0, 20).copy_(best.narrow(0, 0, 20));
+      const Tensor largest = logits.to(at::kFloat).eq(logits.to(at::kFloat).amax(1, true));
+      // The last of the largest.
+      targets.narrow(0, 20, 20).copy_(vocabulary - 1 - largest.flip(1).to(at::kInt).argmax(1).narrow(0, 20, 20));
+      EXPECT_TRUE(at::equal(Head(logits, targets).is_first, best.eq(targets)));
+    }
+  }
+}
+
 // The running maximum grows in every block and falls in none: both ends of what the one pass must rescale.
 TEST_P(Softmax, LogProbabilityOfSortedLogits) {
   const Tensor rising = at::linspace(-200, 200, 5000).unsqueeze(0);
@@ -97,6 +119,8 @@ TEST_P(Softmax, ExcludedTokensCountNothingAndNaNIsNotLost) {
   logits[1][1700] = std::numeric_limits<float>::quiet_NaN();
   logits[2][3] = std::numeric_limits<float>::quiet_NaN();
   const Head head(logits, at::full({3}, 2047, at::kLong));
+  EXPECT_FALSE(head.is_first.any().item<bool>());
+  EXPECT_TRUE(Head(logits, at::full({3}, 1500, at::kLong)).is_first.equal(at::tensor({1, 0, 0}).to(at::kBool)));
   EXPECT_NEAR(head.lse[0].item<double>(), std::log(548.0), 1e-6);
   EXPECT_NEAR(head.entropies[0].item<double>(), std::log(548.0), 1e-6);
   EXPECT_TRUE(std::isnan(head.logp[1].item<float>()));

@@ -97,6 +97,24 @@ TEST_P(LoraTypes, ARestoredTrainerGoesOnToTheBitWithDropout) {
 }
 
 // Wide enough that kernels share out rows, and more rows than one part with dropout.
+// Beyond the last layer's attention it has the head's rows alone.
+TEST_P(LoraTypes, WithoutABackwardPassTheHeadReadsTheSameBits) {
+  if (testing::test_device().is_cuda()) GTEST_SKIP() << "cuBLAS chooses its kernels by the number of rows";
+  const auto model = adapted_model(lora(3, 0.4), GetParam());
+  const BatchBuilder builder = packed(random_groups(131));
+  const mmpo_batch batch = builder.batch();
+  const PackedBatch rows(batch, std::vector<Role>(static_cast<size_t>(batch.num_completions), Role::kScored),
+                         model->device());
+  ASSERT_LT(rows.head_rows_R.size(0), rows.num_rows);
+  std::vector<int64_t> numbers(static_cast<size_t>(batch.num_groups));
+  std::iota(numbers.begin(), numbers.end(), 5);
+  DecoderTape tape;
+  tape.dropout = model->decoder().adapter()->dropout_pass(3, rows.row_numbers(numbers));
+  const Tensor expected_RH = model->predict(rows, tape).rows_RH;
+  EXPECT_TRUE(at::equal(model->predict(rows, tape.dropout).rows_RH, expected_RH));
+  EXPECT_FALSE(at::equal(model->predict(rows).rows_RH, expected_RH)) << "dropout changes nothing";
+}
+
 TEST_P(LoraTypes, TrainingHasTheSameBitsForAnyNumberOfThreads) {
   mmpo_model_config wide = testing::random_config();
   wide.hidden_size = 192;

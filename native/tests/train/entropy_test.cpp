@@ -36,7 +36,7 @@ TEST(EntropyTerm, GradientIsTheGolden) {
         Workspace workspace;
         LinearLogp head(rows, identity, workspace, rows_of_chunk * vocabulary * 4);
         Tensor lse = at::empty({tokens}), logp = at::empty({tokens});
-        const LinearLogp::Extras extras{.log_squares_R = {}, .entropies_R = at::empty({tokens}), .is_first_R = {}};
+        const LogSoftmaxExtras extras{.log_squares_R = {}, .entropies_R = at::empty({tokens}), .is_first_R = {}};
         head.forward(lse, logp, extras);
         const Tensor entropies = matrix_of(golden["cases"][0]["entropy"])[static_cast<int64_t>(row)];
         EXPECT_TRUE(at::allclose(extras.entropies_R.to(at::kDouble), entropies, 1e-6, 1e-6));
@@ -85,7 +85,7 @@ TEST(EntropyTerm, IsInTheGradientOfTheChosenCompletions) {
     for (const TokenPair& pair : pairs) builder.add(pair.prompt, {pair.chosen, pair.rejected});
     const mmpo_batch batch = builder.batch();
     const PackedBatch packed(batch, std::vector<Role>(pairs.size() * 2, Role::kGraded), oracle.model->device());
-    const Tensor hidden_RH = oracle.model->predict(packed, nullptr).hidden_RH.to(at::kDouble).cpu();
+    const Tensor hidden_RH = oracle.model->predict(packed).hidden_RH.to(at::kDouble).cpu();
     const Tensor head_VH = oracle.model->decoder().head_VH().to(at::kDouble).cpu().requires_grad_();
     Tensor total = at::zeros({}, at::kDouble);
     for (size_t c = 0; c < packed.completions.size(); c += 2) {

@@ -69,6 +69,7 @@ Sums block_sum_exp(const T* x, float max, int64_t count) {
 }
 
 struct LogSums {
+  float max;  // of the numbers
   double exponentials;
   double squared_probabilities;
   double entropy;
@@ -94,8 +95,15 @@ LogSums log_sums(const T* x, int64_t count) {
     total.products += part.products;
   }
   const double log_sum = std::log(total.plain);
-  return {static_cast<double>(max) + log_sum, std::log(total.squares) - 2 * log_sum,
+  return {max, static_cast<double>(max) + log_sum, std::log(total.squares) - 2 * log_sum,
           log_sum - total.products / total.plain};
+}
+
+// Among logits of which one is no number there is no first.
+template <typename T>
+bool is_first(const T* x, int64_t target, const LogSums& sums) {
+  const T* const own = x + target;
+  return !std::isnan(sums.exponentials) && static_cast<float>(*own) == sums.max && std::find(x, own, *own) == own;
 }
 
 template <typename T>
@@ -141,10 +149,11 @@ void CpuKernels<T, Capability>::log_softmax_gather(Rows<const T> logits, const i
                                                    float* logp, SoftmaxExtras extras) {
   at::parallel_for(0, logits.count, row_grain(logits.columns), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const LogSums sums =
-          extras.wanted() ? log_sums<true>(logits[row], logits.columns) : log_sums<false>(logits[row], logits.columns);
+      const LogSums sums = extras.reads_more_sums() ? log_sums<true>(logits[row], logits.columns)
+                                                    : log_sums<false>(logits[row], logits.columns);
       if (extras.log_squares != nullptr) extras.log_squares[row] = static_cast<float>(sums.squared_probabilities);
       if (extras.entropies != nullptr) extras.entropies[row] = static_cast<float>(sums.entropy);
+      if (extras.is_first != nullptr) extras.is_first[row] = is_first(logits[row], targets[row], sums);
       const double sum = sums.exponentials;
       lse[row] = static_cast<float>(sum);
       logp[row] = static_cast<float>(static_cast<double>(logits[row][targets[row]]) - sum);
