@@ -100,7 +100,7 @@ TEST_P(GemmTest, SameBitsOfARowForAnyNumberOfRows) {
           return c;
         };
         const Tensor all = product(0, kRows);
-        for (const int64_t rows : {1, 2, 7, 8, 9, 32, 33, 64, 65, 100}) {
+        for (const int64_t rows : {1, 2, 7, 8, 9, 12, 16, 31, 32, 33, 47, 64, 65, 100}) {
           // In another place of the tile, too.
           for (const int64_t first : {int64_t{0}, int64_t{17}, kRows - rows}) {
             EXPECT_TRUE(at::equal(product(first, rows), all.narrow(0, first, rows)))

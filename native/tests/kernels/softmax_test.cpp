@@ -79,7 +79,7 @@ TEST_P(Softmax, LogProbabilityOfRealVocabularies) {
 TEST_P(Softmax, MarksTheFirstOfTheLargest) {
   at::manual_seed(8);
   for (const auto [type, layout] : kKinds) {
-    for (const int64_t vocabulary : {1, 3, 123, 1025, 49152}) {
+    for (const int64_t vocabulary : {1, 3, 123, 1025}) {
       SCOPED_TRACE(::testing::Message() << type << ' ' << layout << ' ' << vocabulary);
       // Few values, so that the largest is there many times.
       const Tensor logits = random_view(60, vocabulary, type, layout).mul_(2).round_();

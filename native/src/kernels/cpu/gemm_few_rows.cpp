@@ -1,6 +1,10 @@
 // Products of a few rows with a large matrix, which is what decoding makes. They wait for the memory of B: each thread reads its part of it
-// once and in its order. A strip of columns and some of its depths become a panel in the nearest caches, which is multiplied at once,
-// while the next strip is on its way. Sums have the terms of gemm.cpp's in the same order, so they are the same bits.
+// once and in its order. In one of two ways: a strip of columns and some of its depths become a panel in the nearest caches, which is
+// multiplied at once, while the next strip is on its way. Or the product is turned: all rows of A become the panel, and B, of which nothing is
+// copied, is read as the micro-kernel reads rows of A. Sums have the terms of gemm.cpp's in the same order, so they are the same bits.
+// Empty with AVX2 alone, where products are LibTorch's.
+#if defined(CPU_CAPABILITY_AVX512)
+
 #include "kernels/cpu/gemm_kernels.h"
 #include "kernels/cpu/gemm_pack.h"
 #include "kernels/cpu/gemm_tiles.h"
@@ -25,13 +29,33 @@ constexpr int64_t kRowsOfMicroKernel =
     std::is_same_v<P, c10::BFloat16> && std::is_same_v<CPU_CAPABILITY, AMX> ? kRowMultiple : 1;
 
 struct FewRowsScratch {
-  Scratch a, panel, sums;
+  Scratch a, panel, sums, tile;
 };
 
 FewRowsScratch& few_rows_scratch() {
   static thread_local FewRowsScratch scratch;
   return scratch;
 }
+
+// What multiplies P in registers; void where matrix units do.
+template <typename P>
+struct InRegisters {
+  using type = void;
+};
+template <>
+struct InRegisters<float> {
+  using type = FloatProducts;
+};
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
+template <>
+struct InRegisters<c10::BFloat16> {
+  using type = DotProducts;
+};
+#endif
+template <typename P>
+using Products = typename InRegisters<P>::type;
+template <typename P>
+constexpr bool kHasProducts = !std::is_void_v<Products<P>>;
 
 // The next strip of B, which is asked for while this one is multiplied.
 struct NextStrip {
@@ -42,32 +66,27 @@ struct NextStrip {
 template <typename P>
 void multiply_strip(const ProductShape& shape, const P* a, int64_t a_stride, bool add, const P* panel, float* sums,
                     [[maybe_unused]] NextStrip& next) {
-#if defined(CPU_CAPABILITY_AVX512)
-  constexpr int kVectors = kStripColumns / kVectorColumns;
-  const auto multiply = [&]<typename Arithmetic>(Arithmetic) {
-    multiply_columns<Arithmetic, kVectors>(shape, a, a_stride, add, panel, sums, kStripColumns,
-                                           Ahead{next.memory, next.step_bytes});
+  if constexpr (kHasProducts<P>) {
+    constexpr int kVectors = kStripColumns / kVectorColumns;
+    multiply_columns<Products<P>, kVectors>(shape, a, a_stride, add, panel, sums, kStripColumns,
+                                            Ahead{next.memory, next.step_bytes});
     const int64_t blocks = at::ceil_div(shape.rows, kMostRows<kVectors>);
-    next.memory += blocks * (shape.depths / Arithmetic::kStepDepths) * next.step_bytes;
-  };
-  if constexpr (std::is_same_v<P, float>) return multiply(FloatProducts());
-#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
-  if constexpr (std::is_same_v<P, c10::BFloat16>) return multiply(DotProducts());
-#endif
-#endif
-  multiply_tile(shape, a, a_stride, add, panel, sums, kStripColumns);
+    next.memory += blocks * (shape.depths / Products<P>::kStepDepths) * next.step_bytes;
+  } else {
+    multiply_tile(shape, a, a_stride, add, panel, sums, kStripColumns);
+  }
 }
 
 // So that the steps of a strip ask for all of the next one.
 template <typename P>
 int64_t step_bytes([[maybe_unused]] const GemmPlan& plan, [[maybe_unused]] int64_t strip_bytes) {
-#if defined(CPU_CAPABILITY_AVX512)
-  constexpr int64_t kDepths = std::is_same_v<P, float> ? 1 : 2;
-  const int64_t blocks = at::ceil_div(plan.rows, kMostRows<kStripColumns / kVectorColumns>);
-  return smaller(Ahead::kMostBytes, at::ceil_div(strip_bytes, blocks * at::ceil_div(plan.depth, kDepths)));
-#else
-  return 0;
-#endif
+  if constexpr (kHasProducts<P>) {
+    const int64_t blocks = at::ceil_div(plan.rows, kMostRows<kStripColumns / kVectorColumns>);
+    const int64_t steps = blocks * at::ceil_div(plan.depth, Products<P>::kStepDepths);
+    return smaller(Ahead::kMostBytes, at::ceil_div(strip_bytes, steps));
+  } else {
+    return 0;
+  }
 }
 
 // A as the micro-kernel reads it: the matrix itself, or a copy with zeros past the last row and depth.
@@ -111,12 +130,83 @@ void multiply_strip_of(const GemmMatrix<P>& a, const GemmMatrix<T>& b, const Gem
   }
 }
 
+// Rows of B of a strip of the turned product: whole blocks of registers, whatever their height.
+constexpr int64_t kTurnedColumns = 48;
+// Lanes of the panel's vectors that may stay empty: where there are more, strips of B cost less than they.
+constexpr int64_t kEmptyLanes = 4;
+
+bool is_turned(const GemmPlan& plan) {
+  return plan.a_in_place && at::round_up(plan.rows, kVectorColumns) - plan.rows <= kEmptyLanes;
+}
+
+// sums [count, width] = (add ? sums : 0) + b [count, depths] panel, while the rows of b that follow are on their way.
+template <typename P>
+void multiply_turned(const ProductShape& shape, const P* b, int64_t b_stride, bool add, const P* panel, float* sums) {
+  const auto multiply = [&](auto vectors) {
+    constexpr auto kVectors = static_cast<int>(decltype(vectors)::value);
+    constexpr auto kStepBytes = static_cast<int64_t>(sizeof(P)) * Products<P>::kStepDepths;
+    const Ahead ahead{reinterpret_cast<const char*>(b + kMostRows<kVectors> * b_stride),
+                      kMostRows<kVectors> * kStepBytes};
+    multiply_columns<Products<P>, kVectors>(shape, b, b_stride, add, panel, sums, shape.columns, ahead);
+  };
+  switch (shape.columns / kVectorColumns) {
+    case 1:
+      return multiply(std::integral_constant<int, 1>());
+    case 2:
+      return multiply(std::integral_constant<int, 2>());
+    case 3:
+      return multiply(std::integral_constant<int, 3>());
+    default:
+      return multiply(std::integral_constant<int, 4>());
+  }
+}
+
+// The columns [begin, begin + count) of C.
+template <typename P, typename Out>
+void multiply_turned_strip(const GemmMatrix<P>& b, const P* panel, const GemmPlan& plan, int64_t begin, int64_t count,
+                           const GemmResult<Out>& c) {
+  FewRowsScratch& scratch = few_rows_scratch();
+  const int64_t width = at::round_up(plan.rows, kVectorColumns);
+  float* tile = scratch.tile.template resize<float>(plan.rows * kTurnedColumns);
+  float* sums = scratch.sums.template resize<float>(kTurnedColumns * width);
+  for (int64_t block = 0; block < plan.depth; block += plan.block_depth) {
+    const int64_t depths = smaller(plan.block_depth, plan.depth - block);
+    const GemmResult<Out> result = (block > 0 ? c.grown() : c).part(0, begin);
+    const GemmResult<Out> rest = begin_sums<P>(result, plan.rows, count, tile, kTurnedColumns);
+    const bool begun = rest.addend != result.addend;
+    if (begun) transpose(tile, kTurnedColumns, plan.rows, count, sums, width);
+    multiply_turned({count, width, depths}, b.data + begin * b.stride + block, b.stride, begun, panel + block * width,
+                    sums);
+    transpose(sums, width, count, plan.rows, tile, kTurnedColumns);
+    store_tile(tile, kTurnedColumns, plan.rows, count, false, rest);
+  }
+}
+
+template <typename P, typename Out>
+void multiply_turned_all(const GemmMatrix<P>& a, const GemmMatrix<P>& b, const GemmPlan& plan,
+                         const GemmResult<Out>& c) {
+  const int64_t num_strips = at::ceil_div(plan.columns, kTurnedColumns);
+  const int64_t grain = at::ceil_div(kThreadBytes, kTurnedColumns * b.stride * static_cast<int64_t>(sizeof(P)));
+  at::parallel_for(0, num_strips, grain, [&](int64_t begin, int64_t end) {
+    const int64_t width = at::round_up(plan.rows, kVectorColumns);
+    P* panel = few_rows_scratch().panel.template resize<P>(plan.depth * width);
+    pack_panel(GemmMatrix<P>{a.data, a.stride, true}, {plan.depth, plan.depth, plan.rows}, width, panel);
+    for (int64_t strip = begin; strip < end; ++strip) {
+      const int64_t column = strip * kTurnedColumns;
+      multiply_turned_strip(b, panel, plan, column, smaller(kTurnedColumns, plan.columns - column), c);
+    }
+  });
+}
+
 }  // namespace
 
 template <typename T, typename Out, typename Capability>
 void CpuGemm<T, Out, Capability>::multiply_few_rows(const GemmMatrix<T>& a, const GemmMatrix<T>& b,
                                                     const GemmPlan& plan, const GemmResult<Out>& c) {
   using P = Packed<T, Capability>;
+  if constexpr (std::is_same_v<P, T> && kHasProducts<P>) {
+    if (is_turned(plan)) return multiply_turned_all(a, b, plan, c);
+  }
   const int64_t num_strips = at::ceil_div(plan.columns, kStripColumns);
   const int64_t row_bytes = b.stride * static_cast<int64_t>(sizeof(T));
   const int64_t grain = at::ceil_div(kThreadBytes, kStripColumns * row_bytes);
@@ -145,3 +235,5 @@ template void CpuGemm<c10::BFloat16, c10::BFloat16, CPU_CAPABILITY>::multiply_fe
     const GemmResult<c10::BFloat16>&);
 
 }  // namespace mmpo
+
+#endif
