@@ -68,7 +68,9 @@ class KilledTrainingTest {
         int starts = 0;
         int leftovers = 0;
         while (!moments.isEmpty()) {
-            assertThat(starts++).as("seed %d: starts, with %s to come", seed, moments).isLessThan(2 * KILLS);
+            assertThat(starts++)
+                    .as("seed %d: starts, with %s to come", seed, moments)
+                    .isLessThan(2 * KILLS);
             Process process = CliProcess.start(words(run, trained, killed).toArray());
             if (waitFor(moments.getLast(), process, killed, random)) {
                 moments.removeLast();
