@@ -6,6 +6,7 @@ import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,7 @@ public final class AnswerStream implements Iterable<String>, AutoCloseable {
     private static final String END = new String("end"); // told from any piece by identity
 
     private final BlockingQueue<String> pieces = new LinkedBlockingQueue<>();
+    private final AtomicBoolean begun = new AtomicBoolean();
     private volatile boolean cancelled;
     private LanguageModel.@Nullable Pending<Answer> answer;
 
@@ -49,9 +51,17 @@ public final class AnswerStream implements Iterable<String>, AutoCloseable {
         return Objects.requireNonNull(answer).await(this::cancel);
     }
 
-    /** {@link Iterator#hasNext} waits for the next piece; what went wrong is thrown there. */
+    /**
+     * {@link Iterator#hasNext} waits for the next piece; what went wrong is thrown there.
+     *
+     * @throws IllegalStateException the second time
+     */
     @Override
     public Iterator<String> iterator() {
+        if (begun.getAndSet(true)) {
+            throw new IllegalStateException(
+                    "an answer in pieces can be gone through once; its text is that of answer()");
+        }
         return new Iterator<>() {
             private @Nullable String next;
             private boolean ended;

@@ -10,6 +10,7 @@ import io.mmpo.train.TrainingResult;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -33,10 +34,17 @@ public final class FineTuning {
         keys.putAll(builder.keys);
         rows = required(builder.rows);
         evaluationRows = Optional.ofNullable(builder.evaluationRows);
-        leavesFiles = keys.containsKey("output_dir");
+        leavesFiles = keys.get("output_dir") != null;
         listener = builder.listener;
-        keys.put("dataset_name", rows.name());
-        evaluationRows.ifPresent(named -> keys.put("eval_dataset_name", named.name()));
+        name("dataset_name", "rows", rows);
+        evaluationRows.ifPresent(named -> name("eval_dataset_name", "evaluation", named));
+    }
+
+    private void name(String key, String says, Rows named) {
+        if (keys.put(key, named.name()) != null) {
+            throw MmpoException.configuration(
+                    "%s is what %s(...) says, and was set beside it; leave one of them out.", key, says);
+        }
     }
 
     private static Rows required(@Nullable Rows rows) {
@@ -156,7 +164,7 @@ public final class FineTuning {
 
         /** MMPO, unless another is given. */
         public Builder method(Method tuning) {
-            method = tuning;
+            method = Objects.requireNonNull(tuning, "method");
             return this;
         }
 
@@ -168,7 +176,7 @@ public final class FineTuning {
 
         /** What is evaluated on after each epoch, or when eval_strategy says. */
         public Builder evaluation(Rows heldOut) {
-            evaluationRows = heldOut;
+            evaluationRows = Objects.requireNonNull(heldOut, "evaluation");
             keys.putIfAbsent("eval_strategy", "epoch");
             return this;
         }
@@ -189,7 +197,7 @@ public final class FineTuning {
         /** Trains an adapter of this rank, with an alpha of twice that, and leaves the model's own weights as they are. */
         public Builder lora(int rank) {
             set("use_peft", true);
-            set("lora_alpha", 2 * rank);
+            set("lora_alpha", 2L * rank);
             return set("lora_r", rank);
         }
 
@@ -202,7 +210,7 @@ public final class FineTuning {
         }
 
         public Builder listener(TrainingListener hears) {
-            listener = hears;
+            listener = Objects.requireNonNull(hears, "listener");
             return this;
         }
 

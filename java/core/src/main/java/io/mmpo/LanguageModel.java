@@ -16,6 +16,7 @@ import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.DeviceChoice;
 import io.mmpo.spec.Objective;
 import io.mmpo.train.TrainedModel;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -153,14 +154,15 @@ public final class LanguageModel implements AutoCloseable {
     /**
      * How often the reward of the chosen answer is above that of the rejected one.
      *
-     * @param pairs in memory or in a file
+     * @param pairs in memory or in a file; a stream is read first, by the caller, so it may be made with this model
      * @param reference the model before it was tuned, where the method's reward is made from its log-probabilities; else null
      */
     public RewardEvaluation evaluate(Rows pairs, Method method, @Nullable LanguageModel reference) {
         Objective objective = Objectives.of(method, reference != null);
+        Rows held = pairs.held(); // a stream may ask this model
         return await("evaluating", () -> {
             Optional<Scorer> frozen = Optional.ofNullable(reference).map(model -> model.open.scorer());
-            try (TokenizedDataset data = open(pairs, RowKind.PREFERENCE)) {
+            try (TokenizedDataset data = open(held, RowKind.PREFERENCE)) {
                 RewardAccuracy result =
                         RewardAccuracy.of(open.scorer(), frozen, data, objective, BATCH_SIZE, done -> {}, pairs.name());
                 return new RewardEvaluation(
@@ -205,6 +207,10 @@ public final class LanguageModel implements AutoCloseable {
         }
     }
 
+    private static CancellationException cancelled(String doing) {
+        return new CancellationException("interrupted while " + doing);
+    }
+
     private void requireOpen() {
         if (closed) {
             throw closedException();
@@ -224,7 +230,7 @@ public final class LanguageModel implements AutoCloseable {
                 try {
                     T value = result.get();
                     if (interrupted) {
-                        throw new CancellationException("interrupted while " + doing);
+                        throw cancelled(doing);
                     }
                     return value;
                 } catch (InterruptedException e) {
@@ -323,6 +329,7 @@ public final class LanguageModel implements AutoCloseable {
             return this;
         }
 
+        /** Reads the files on the calling thread. One that is interrupted meanwhile gets a CancellationException, and stays interrupted. */
         public LanguageModel load() {
             try {
                 OpenModel open = OpenModel.open(
@@ -333,6 +340,11 @@ public final class LanguageModel implements AutoCloseable {
                 return new LanguageModel(open, new ModelKeeper.OfFiles());
             } catch (NativeException e) {
                 throw Failures.ofTheCore(e, "loading " + model);
+            } catch (MmpoException e) {
+                if (e.getCause() instanceof ClosedByInterruptException) {
+                    throw cancelled("loading " + model);
+                }
+                throw e;
             }
         }
     }

@@ -78,7 +78,7 @@ public final class PrintableText {
                 case '\n' -> out.append("\\n");
                 case '\r' -> out.append("\\r");
                 case '\t' -> out.append("\\t");
-                default -> out.append(String.format(c > 0xffff ? "\\U%08x" : "\\u%04x", c));
+                default -> out.append(String.format(Locale.ROOT, c > 0xffff ? "\\U%08x" : "\\u%04x", c));
             }
         });
         return out.toString();

@@ -51,6 +51,11 @@ public final class Rows {
         return new Rows(Optional.empty(), name);
     }
 
+    /** The same with rows of a stream read, on the thread that calls. */
+    Rows held() {
+        return memory.isPresent() ? of(memory.get().open().toList()) : this;
+    }
+
     /** What a configuration calls them. */
     String name() {
         return name;

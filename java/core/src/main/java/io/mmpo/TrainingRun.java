@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TrainingRun {
     private final CountDownLatch ended = new CountDownLatch(1);
+    private final Thread thread;
     private volatile Progress progress = new Progress(Phase.PREPARATION, 0, Progress.UNKNOWN);
     private volatile boolean cancelled;
     private @Nullable TrainingReport report;
@@ -38,7 +39,8 @@ public final class TrainingRun {
     }
 
     TrainingRun(Function<TrainingRun, TrainingReport> work) {
-        Thread.ofPlatform().daemon().name("mmpo-training").start(() -> run(work));
+        thread = Thread.ofPlatform().daemon().name("mmpo-training").unstarted(() -> run(work));
+        thread.start();
     }
 
     private void run(Function<TrainingRun, TrainingReport> work) {
@@ -80,8 +82,13 @@ public final class TrainingRun {
      * says that the run was cancelled, unless that was too late.
      *
      * @throws MmpoException what the run failed with
+     * @throws IllegalStateException in a listener, where the run would wait for itself
      */
     public TrainingReport join() {
+        if (Thread.currentThread() == thread) {
+            throw new IllegalStateException(
+                    "join was called by a listener, on the thread that trains, which would wait for itself; cancel the run there, and join elsewhere");
+        }
         boolean interrupted = false;
         while (true) {
             try {
@@ -95,12 +102,15 @@ public final class TrainingRun {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        if (failure instanceof Error error) {
-            throw error;
-        }
-        if (failure instanceof RuntimeException exception) {
-            throw exception;
+        if (failure != null) {
+            throw TrainingRun.<RuntimeException>unchecked(failure);
         }
         return Objects.requireNonNull(report);
+    }
+
+    /** As it is: what a listener throws may be a checked exception, where it is not written in Java. */
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <E extends Throwable> E unchecked(Throwable failure) throws E {
+        throw (E) failure;
     }
 }

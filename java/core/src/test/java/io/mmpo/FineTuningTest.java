@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.stream.Stream;
@@ -209,6 +210,62 @@ class FineTuningTest {
             Thread.currentThread().interrupt();
         }
         waiting.interrupt();
+    }
+
+    /** As one that is not written in Java may: what is thrown is what was thrown, a checked exception too. */
+    @Test
+    void whatAListenerThrowsEndsTheRunAndIsThrownToWhoWaits() {
+        List<Throwable> thrown = List.of(new IOException("a"), new IllegalStateException("b"), new AssertionError("c"));
+        for (Throwable exception : thrown) {
+            TrainingListener listener = new TrainingListener() {
+                @Override
+                public void step(StepMetrics metrics) {
+                    FineTuningTest.<RuntimeException>unchecked(exception);
+                }
+            };
+            assertThatThrownBy(() -> tuning().listener(listener).run()).isSameAs(exception);
+        }
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <E extends Throwable> void unchecked(Throwable exception) throws E {
+        throw (E) exception;
+    }
+
+    @Test
+    void aListenerThatWaitsForItsOwnRunIsToldSo() {
+        CompletableFuture<TrainingRun> known = new CompletableFuture<>();
+        TrainingRun run = tuning().listener(new TrainingListener() {
+                    @Override
+                    public void step(StepMetrics metrics) {
+                        known.join().join();
+                    }
+                })
+                .start();
+        known.complete(run);
+        assertThatThrownBy(run::join)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("would wait for itself");
+    }
+
+    @Test
+    void anOutputThatIsNullIsNone() {
+        try (TrainingReport report = tuning().output(null).run()) {
+            assertThat(report.directory()).isEmpty();
+        }
+    }
+
+    /** What rows(...) and evaluation(...) say is not said by a key as well. */
+    @Test
+    void rowsAreSaidOnce() {
+        assertThatThrownBy(() -> tuning().set("dataset_name", "other.jsonl").build())
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessage("dataset_name is what rows(...) says, and was set beside it; leave one of them out.");
+        assertThatThrownBy(() -> tuning().evaluation(Rows.of(ChattingModel.PAIRS))
+                        .set("eval_dataset_name", "other.jsonl")
+                        .build())
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessageContaining("eval_dataset_name is what evaluation(...) says");
     }
 
     @Test

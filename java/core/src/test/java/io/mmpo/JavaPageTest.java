@@ -41,7 +41,14 @@ class JavaPageTest {
         Path classes = Files.createDirectory(directory.resolve("classes"));
         Path source = Files.writeString(directory.resolve("Tuned.java"), program);
         Application.compile("-d", classes.toString(), "-cp", classPath, source.toString());
-        run("--enable-native-access=ALL-UNNAMED", "-cp", classPath + File.pathSeparator + classes, "Tuned");
+        String both = classPath + File.pathSeparator + classes;
+        run("--enable-native-access=ALL-UNNAMED", "-cp", both, "Tuned");
+        assertThat(Application.run(directory, "-cp", both, "Tuned", model.toString())
+                        .text())
+                .as("started without the option")
+                .contains(
+                        "EnvironmentException: The models are computed with in native code, which this program may not call")
+                .contains("Start java with --enable-native-access=ALL-UNNAMED");
     }
 
     /** As when a server deploys a program again: each time with a loader of its own, whose classes the thread's loader does not know. */

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -145,6 +146,38 @@ class LanguageModelTest {
         assertThatThrownBy(() -> model.evaluate(pairs, Method.dpo(), null))
                 .isInstanceOf(ConfigurationException.class)
                 .hasMessageContaining("give the model before it was tuned");
+    }
+
+    /** Rows of a stream may be made with the model that they measure. */
+    @Test
+    void aStreamOfRowsMayAskTheModel() {
+        Stream<Row> answered = ChattingModel.PAIRS.stream()
+                .map(Row.Pair.class::cast)
+                .map(pair -> new Row.Pair(
+                        pair.prompt(),
+                        pair.chosen(),
+                        model.chat(pair.prompt(), GREEDY.withMaxNewTokens(5)).text()));
+        assertThat(model.evaluate(Rows.of(answered), Method.simPo(), null).pairs())
+                .isEqualTo(4);
+    }
+
+    @Test
+    void anAnswerInPiecesIsGoneThroughOnce() {
+        try (AnswerStream stream = model.stream(QUESTION, GREEDY.withMaxNewTokens(5))) {
+            assertThat(String.join("", stream)).isEqualTo(stream.answer().text());
+            assertThatThrownBy(stream::iterator)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("can be gone through once");
+        }
+    }
+
+    @Test
+    void anInterruptWhileAModelIsLoadedIsACancellation() {
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(() -> LanguageModel.load(directory))
+                .isInstanceOf(CancellationException.class)
+                .hasMessage("interrupted while loading " + directory);
+        assertThat(Thread.interrupted()).isTrue();
     }
 
     @Test

@@ -13,6 +13,12 @@ class MmpoExceptionTest {
     }
 
     @Test
+    void numbersAreTheSameInEveryCountry() {
+        assertThat(InPersian.get(() -> MmpoException.data("row %d, loss %.2f", 1234, 0.5)))
+                .hasMessage("row 1234, loss 0.50");
+    }
+
+    @Test
     void leavesPercentSignsAloneWithoutArguments() {
         assertThat(MmpoException.environment("disk is 100% full")).hasMessage("disk is 100% full");
     }

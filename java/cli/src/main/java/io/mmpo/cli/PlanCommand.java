@@ -259,7 +259,8 @@ final class PlanCommand implements Callable<Integer> {
                 stepSeconds,
                 100 * mfu,
                 tflops);
-        plan.maxSteps().ifPresent(steps -> out.printf(", %s for %,d steps", words(steps * stepSeconds), steps));
+        plan.maxSteps()
+                .ifPresent(steps -> out.printf(Locale.ROOT, ", %s for %,d steps", words(steps * stepSeconds), steps));
         out.printf("; shorter rows take less%n%n");
     }
 

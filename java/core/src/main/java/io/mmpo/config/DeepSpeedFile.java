@@ -122,7 +122,7 @@ final class DeepSpeedFile {
         }
         problems.note(
                 BATCH_ROWS,
-                "%s must be a multiple of per_device_train_batch_size times gradient_accumulation_steps, %d, got %s"
+                "%s must be a multiple of per_device_train_batch_size times gradient_accumulation_steps, %s, got %s"
                         .formatted(BATCH_ROWS, rows, Echo.of(given.text())));
     }
 

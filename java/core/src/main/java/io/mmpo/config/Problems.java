@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +47,7 @@ final class Problems {
     /** Notes a message, whose first word is the key, where something is wrong. */
     void refuse(boolean wrong, ConfigKey<?> key, String format, @Nullable Object... arguments) {
         if (wrong) {
-            note(key.name(), key.name() + " " + String.format(format, arguments));
+            note(key.name(), key.name() + " " + String.format(Locale.ROOT, format, arguments));
         }
     }
 

@@ -146,9 +146,9 @@ public final class LocalRanks implements AutoCloseable {
             return first.rank().failure().get();
         }
         String end = first.exitCode() > SIGNAL
-                ? "Rank %d (process %d) was ended by signal %d."
+                ? "Rank %s (process %s) was ended by signal %s."
                         .formatted(first.rank().number, first.rank().process.pid(), first.exitCode() - SIGNAL)
-                : "Rank %d (process %d) ended with exit code %d."
+                : "Rank %s (process %s) ended with exit code %s."
                         .formatted(first.rank().number, first.rank().process.pid(), first.exitCode());
         return all.stream()
                 .flatMap(other -> other.rank().failure().stream())

@@ -160,15 +160,15 @@ final class RankReports {
         List<String> elsewhere = new ArrayList<>();
         for (int rank = 0; rank < place.size(); rank++) {
             if (silent.contains(rank)) {
-                gone.add("Rank %d (%s) does not answer: it is gone or stands still.".formatted(rank, hostOf(rank)));
+                gone.add("Rank %s (%s) does not answer: it is gone or stands still.".formatted(rank, hostOf(rank)));
                 continue;
             }
             int other = rank;
             String left = ask(() -> store.get_to_str(endKey(other))).orElse(WAITS + exchange);
             if (!left.startsWith(WAITS)) {
-                gone.add("Rank %d (%s) has ended: %s".formatted(rank, hostOf(rank), sentence(left)));
+                gone.add("Rank %s (%s) has ended: %s".formatted(rank, hostOf(rank), sentence(left)));
             } else if (!left.equals(WAITS + exchange)) {
-                elsewhere.add("Rank %d (%s) was in %s, rank %d in %s: ranks have to make the same exchanges."
+                elsewhere.add("Rank %s (%s) was in %s, rank %s in %s: ranks have to make the same exchanges."
                         .formatted(rank, hostOf(rank), left.substring(WAITS.length()), place.rank(), exchange));
             }
         }

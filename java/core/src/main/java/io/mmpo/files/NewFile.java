@@ -8,6 +8,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 
 /** Files that did not exist before: whole afterwards, or not there. */
 public final class NewFile {
@@ -56,7 +57,8 @@ public final class NewFile {
     private static String freeSpace(Path file) {
         try {
             long bytes = Files.getFileStore(file.toAbsolutePath().getParent()).getUsableSpace();
-            return String.format(" %,d MiB are free there. Make room, or write to another place.", bytes >> 20);
+            return String.format(
+                    Locale.ROOT, " %,d MiB are free there. Make room, or write to another place.", bytes >> 20);
         } catch (IOException e) {
             return " Make room, or write to another place.";
         }

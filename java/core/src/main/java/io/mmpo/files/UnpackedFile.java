@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Locale;
 import java.util.jar.JarEntry;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +31,7 @@ public final class UnpackedFile {
 
     private record Content(long size, long crc) {
         String directory() {
-            return String.format("%08x-%d", crc, size);
+            return String.format(Locale.ROOT, "%08x-%d", crc, size);
         }
     }
 

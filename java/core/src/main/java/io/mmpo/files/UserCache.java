@@ -23,10 +23,18 @@ public final class UserCache {
         return get(environment, "MMPO_CACHE")
                 .filter(place -> !isNowhere(place))
                 .map(Path::of)
-                .orElseGet(() -> get(environment, "XDG_CACHE_HOME")
-                        .map(Path::of)
-                        .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache"))
-                        .resolve("mmpo"));
+                .orElseGet(() -> ofAll(environment).resolve("mmpo"));
+    }
+
+    /**
+     * The directory that programs keep theirs in. HOME comes before what the system knows of the user, as for shells and Python: in
+     * containers and under sudo they differ.
+     */
+    public static Path ofAll(Map<String, String> environment) {
+        return get(environment, "XDG_CACHE_HOME")
+                .map(Path::of)
+                .orElseGet(() ->
+                        Path.of(get(environment, "HOME").orElseGet(() -> System.getProperty("user.home")), ".cache"));
     }
 
     /** Whether rows are kept nowhere where this is said in place of a directory. */

@@ -1,6 +1,7 @@
 package io.mmpo.hub;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.UserCache;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -35,8 +36,7 @@ public record HubSettings(URI endpoint, Optional<String> token, boolean offline,
     private static Path home(Map<String, String> environment) {
         return get(environment, "HF_HOME")
                 .map(Path::of)
-                .or(() -> get(environment, "XDG_CACHE_HOME").map(cache -> Path.of(cache, "huggingface")))
-                .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache", "huggingface"));
+                .orElseGet(() -> UserCache.ofAll(environment).resolve("huggingface"));
     }
 
     private static URI address(String endpoint) {

@@ -37,7 +37,7 @@ public final class LongRows implements Consumer<TokenizedGroup> {
         return longRows == 0
                 ? Optional.empty()
                 : Optional.of(
-                        "%d of %d rows are longer than the %d positions of the model (max_position_embeddings), the longest has %d"
+                        "%s of %s rows are longer than the %s positions of the model (max_position_embeddings), the longest has %s"
                                         .formatted(longRows, rows, positions, longest)
                                 + " tokens; they are " + done
                                 + " as transformers does it, rotary positions going on; max_length: " + positions

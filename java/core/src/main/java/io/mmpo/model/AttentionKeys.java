@@ -87,7 +87,7 @@ final class AttentionKeys {
 
     private List<Integer> listed(JsonNode types, boolean used) {
         if (!types.isArray() || types.size() != numLayers) {
-            throw config.wrongType("layer_types", "a list of %d words, one a layer".formatted(numLayers), types);
+            throw config.wrongType("layer_types", "a list of %s words, one a layer".formatted(numLayers), types);
         }
         for (JsonNode type : types) {
             if (!type.asText().equals(FULL) && !type.asText().equals(SLIDING)) {
@@ -113,7 +113,7 @@ final class AttentionKeys {
             boolean isList = rotated.isArray() && rotated.size() >= numLayers;
             if (!isList || !rotated.valueStream().allMatch(JsonNode::isIntegralNumber)) {
                 throw config.wrongType(
-                        "no_rope_layers", "a list of %d ones and zeros, one a layer".formatted(numLayers), rotated);
+                        "no_rope_layers", "a list of %s ones and zeros, one a layer".formatted(numLayers), rotated);
             }
             return layers(layer -> rotated.get(layer).asInt() == 0);
         }

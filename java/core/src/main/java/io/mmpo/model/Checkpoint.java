@@ -109,12 +109,12 @@ record Checkpoint(
             requireNoWrapper(tied);
             if (!twice.isEmpty()) {
                 notes.add(
-                        "%s: %d tensors are stored more than once (%s); the last file's are read, as transformers does"
+                        "%s: %s tensors are stored more than once (%s); the last file's are read, as transformers does"
                                 .formatted(directory, twice.size(), ParameterNames.list(twice)));
             }
             if (!extra.isEmpty()) {
                 notes.add(
-                        "%s: %d tensors belong to no parameter of this model and are left out, as transformers does: %s"
+                        "%s: %s tensors belong to no parameter of this model and are left out, as transformers does: %s"
                                 .formatted(directory, extra.size(), ParameterNames.list(extra)));
             }
             return new Checkpoint(files.readers(), parameters, tied, List.copyOf(notes));

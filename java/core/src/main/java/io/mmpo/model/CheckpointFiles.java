@@ -66,7 +66,7 @@ record CheckpointFiles(List<SafetensorsReader> readers, List<String> notes) impl
         }
         if (!misplaced.isEmpty()) {
             notes.add(
-                    "%s and its files disagree about %d tensors (%s): what the files hold is read, as transformers does"
+                    "%s and its files disagree about %s tensors (%s): what the files hold is read, as transformers does"
                             .formatted(index.file(), misplaced.size(), ParameterNames.list(misplaced)));
         }
     }

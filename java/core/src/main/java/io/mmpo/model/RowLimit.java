@@ -1,6 +1,7 @@
 package io.mmpo.model;
 
 import io.mmpo.MmpoException;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -16,8 +17,11 @@ public record RowLimit(long tokens, String reason) {
         return rope.dynamicFrom()
                 .map(positions -> new RowLimit(
                         positions,
-                        "%s has rotary embeddings of type \"dynamic\", which turn at another speed beyond %,d positions"
-                                .formatted(config.file(), positions)));
+                        String.format(
+                                Locale.ROOT,
+                                "%s has rotary embeddings of type \"dynamic\", which turn at another speed beyond %,d positions",
+                                config.file(),
+                                positions)));
     }
 
     /** what: "Row 3 of the training data", say. mend: what makes it shorter. */

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -187,7 +188,7 @@ record SafetensorsHeader(List<Entry> tensors, Map<String, String> metadata) {
         }
 
         private MmpoException invalid(String format, Object... arguments) {
-            return SafetensorsReader.invalid(file, String.format(format, arguments));
+            return SafetensorsReader.invalid(file, String.format(Locale.ROOT, format, arguments));
         }
     }
 }

@@ -14,6 +14,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -111,8 +112,11 @@ public final class SafetensorsReader implements AutoCloseable {
             throw invalid(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "its header claims %s bytes, at most %d are possible in a file of %d: it is cut off or something else",
-                            Long.toUnsignedString(headerBytes), maxBytes, bytes));
+                            Long.toUnsignedString(headerBytes),
+                            maxBytes,
+                            bytes));
         }
         this.dataBegin = Long.BYTES + headerBytes;
         SafetensorsHeader parsed =

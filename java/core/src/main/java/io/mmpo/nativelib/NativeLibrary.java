@@ -4,6 +4,7 @@ import static io.mmpo.spec.Require.require;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.NativeAccess;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -29,13 +30,21 @@ public final class NativeLibrary {
         }
         Platform platform = Platform.current();
         int threads = defaultNumThreads(System.getenv("OMP_NUM_THREADS"));
+        try {
+            symbols = open(platform);
+        } catch (IllegalCallerException e) {
+            throw NativeAccess.denied(e);
+        }
+        setNumThreads(threads);
+    }
+
+    private static SymbolLookup open(Platform platform) {
         LibTorch.load(platform);
         SymbolLookup library = SharedLibrary.open(
                 LibraryCache.user().unpack(platform),
                 "It was built for LibTorch of one version: use the same one (by default that of the jars) and rebuild.");
         checkAbiVersion(library);
-        symbols = library;
-        setNumThreads(threads);
+        return library;
     }
 
     static synchronized SymbolLookup symbols() {

@@ -81,7 +81,7 @@ record Plot(String id, String title, String unit, Axis x, Axis y, List<Curve> cu
     private String sentence(Curve curve, Point first, Point last) {
         String who = curve.label() + " (" + curve.kind().word() + ")";
         if (hasPaths()) {
-            return "%s: from %s %s and %s %s to %s and %s, in %d checkpoints."
+            return "%s: from %s %s and %s %s to %s and %s, in %s checkpoints."
                     .formatted(
                             who,
                             x.label(),

@@ -1,5 +1,6 @@
 package io.mmpo.spec;
 
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Checks of what a record is made from. */
@@ -8,7 +9,7 @@ public final class Require {
 
     public static void require(boolean condition, String format, @Nullable Object... arguments) {
         if (!condition) {
-            throw new IllegalArgumentException(String.format(format, arguments));
+            throw new IllegalArgumentException(String.format(Locale.ROOT, format, arguments));
         }
     }
 }

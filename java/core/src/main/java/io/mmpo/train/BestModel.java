@@ -9,6 +9,7 @@ import io.mmpo.run.RunDirectory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -70,7 +71,11 @@ final class BestModel {
         if (step.isEmpty()) {
             return "there was none";
         }
-        return "%s %.6g after step %d"
-                .formatted(options.metric().orElseThrow(), value.orElseThrow(), step.orElseThrow());
+        return String.format(
+                Locale.ROOT,
+                "%s %.6g after step %d",
+                options.metric().orElseThrow(),
+                value.orElseThrow(),
+                step.orElseThrow());
     }
 }

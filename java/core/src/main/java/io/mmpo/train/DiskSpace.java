@@ -9,6 +9,7 @@ import io.mmpo.run.RunDirectory;
 import io.mmpo.spec.OptimizerType;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.Locale;
 import java.util.OptionalInt;
 
 /**
@@ -64,6 +65,6 @@ record DiskSpace(long checkpoints, long checkpointBytes, long finalBytes) {
     }
 
     private static String gib(double bytes) {
-        return "%.3g GiB".formatted(bytes / GIB);
+        return String.format(Locale.ROOT, "%.3g GiB", bytes / GIB);
     }
 }

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -25,7 +26,7 @@ final class Packing {
         int[][] packs = bestFit(lengths, maxTokens);
         double share = Arrays.stream(lengths).asLongStream().sum() / ((double) packs.length * maxTokens);
         listener.message(String.format(
-                java.util.Locale.ROOT,
+                Locale.ROOT,
                 "packing: %d rows in %d sequences of up to %d tokens, %.0f%% full",
                 lengths.length,
                 packs.length,

@@ -91,7 +91,7 @@ final class PolicyModel {
                 model.numParameters(),
                 100.0 * trained / model.numParameters());
         listener.message(model.adapter()
-                .map(adapter -> "%s; LoRA: r %d, alpha %s, dropout %s, on %s"
+                .map(adapter -> "%s; LoRA: r %s, alpha %s, dropout %s, on %s"
                                 .formatted(
                                         share,
                                         adapter.rank(),

@@ -50,7 +50,7 @@ public record StageResult(String key, Map<String, String> others, List<Row> rows
         if (best.isEmpty()) {
             return List.of("No trial has a reward accuracy, so there is no best " + key + ".");
         }
-        sentences.add("The best is %s %s: reward accuracy %s after step %d."
+        sentences.add("The best is %s %s: reward accuracy %s after step %s."
                 .formatted(
                         key,
                         best.get().value(),

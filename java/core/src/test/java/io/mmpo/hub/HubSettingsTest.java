@@ -33,7 +33,9 @@ class HubSettingsTest {
         assertThat(all.cache()).isEqualTo(Path.of("/h/hub"));
         assertThat(HubSettings.of(Map.of("HF_HUB_CACHE", "/c", "HF_HOME", "/h")).cache())
                 .isEqualTo(Path.of("/c"));
-        assertThat(HubSettings.of(Map.of("XDG_CACHE_HOME", "/x")).cache()).isEqualTo(Path.of("/x/huggingface/hub"));
+        assertThat(HubSettings.of(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/u")).cache())
+                .isEqualTo(Path.of("/x/huggingface/hub"));
+        assertThat(HubSettings.of(Map.of("HOME", "/u")).cache()).isEqualTo(Path.of("/u/.cache/huggingface/hub"));
         assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "ftp://x")))
                 .hasMessageContaining("HF_ENDPOINT");
         assertThatThrownBy(() -> HubSettings.of(Map.of("HF_ENDPOINT", "https://user@x")))

@@ -2,6 +2,7 @@ package io.mmpo.data.rows;
 
 import io.mmpo.MmpoException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * Where a row stands.
@@ -20,7 +21,7 @@ public record RowPlace(Path file, int row, String unit, long number) {
     }
 
     public MmpoException error(String format, Object... arguments) {
-        return MmpoException.data("%s, %s %d: %s.", file, unit, number, String.format(format, arguments));
+        return MmpoException.data("%s, %s %d: %s.", file, unit, number, String.format(Locale.ROOT, format, arguments));
     }
 
     /** The same error, with the place before it. */

@@ -3,6 +3,7 @@ package io.mmpo.data.template;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.util.Locale;
 
 /** How one value is written by {@code %} or {@code format}: sign, width, precision, kind. Widths are counted before they are filled. */
 record FormatSpec(
@@ -79,7 +80,7 @@ record FormatSpec(
         String digits = rounded.movePointLeft(exponent)
                 .setScale(places, RoundingMode.HALF_EVEN)
                 .toPlainString();
-        return digits + String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
+        return digits + String.format(Locale.ROOT, "e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
     }
 
     private static String general(double number, int significant) {

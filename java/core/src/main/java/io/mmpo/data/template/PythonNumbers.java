@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.util.Locale;
 
 /**
  * Python's arithmetic. An integer is a Long where it fits and a BigInteger where it does not, never the other way round; a float is
@@ -290,6 +291,6 @@ final class PythonNumbers {
         return (d < 0 ? "-" : "")
                 + digits.charAt(0)
                 + fraction
-                + String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
+                + String.format(Locale.ROOT, "e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
     }
 }

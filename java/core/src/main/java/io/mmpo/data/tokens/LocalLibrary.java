@@ -1,10 +1,12 @@
 package io.mmpo.data.tokens;
 
+import ai.djl.engine.EngineException;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.mmpo.MmpoException;
 import io.mmpo.files.LoadingProperties;
+import io.mmpo.files.NativeAccess;
 import io.mmpo.files.UserCache;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -57,19 +59,30 @@ final class LocalLibrary implements TokenizerLibrary {
             return new LocalLibrary(HuggingFaceTokenizer.newInstance(
                     new ByteArrayInputStream(definition.getBytes(StandardCharsets.UTF_8)),
                     Map.of("truncation", "false", "padding", "false")));
+        } catch (EngineException | LinkageError e) {
+            throw notLoaded(e);
         } catch (IOException | RuntimeException e) {
             throw new TokenizerFault(String.valueOf(e.getMessage()), e);
-        } catch (LinkageError e) {
-            throw MmpoException.of(
-                    MmpoException.Kind.ENVIRONMENT,
-                    e,
-                    "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into %s; make that directory writable, or name another"
-                            + " with the environment variable MMPO_CACHE. It runs on Linux x86-64 or arm64 with glibc.",
-                    e.getMessage(),
-                    UserCache.directory().resolve("djl"));
         } finally {
             thread.setContextClassLoader(loader);
         }
+    }
+
+    private static MmpoException notLoaded(Throwable failure) {
+        Throwable reason = failure;
+        while (reason.getCause() != null) {
+            reason = reason.getCause();
+        }
+        if (reason instanceof IllegalCallerException denied) {
+            return NativeAccess.denied(denied);
+        }
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT,
+                failure,
+                "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into %s; make that directory writable, or name another"
+                        + " with the environment variable MMPO_CACHE. It runs on Linux x86-64 or arm64 with glibc.",
+                reason.getMessage(),
+                UserCache.directory().resolve("djl"));
     }
 
     /** The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than tokenizing. */

@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -178,6 +179,6 @@ public final class JudgeFile {
     }
 
     private MmpoException error(String format, Object... arguments) {
-        return MmpoException.configuration("%s: %s.", origin, String.format(format, arguments));
+        return MmpoException.configuration("%s: %s.", origin, String.format(Locale.ROOT, format, arguments));
     }
 }

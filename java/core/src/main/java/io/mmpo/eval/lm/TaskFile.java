@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -339,6 +340,6 @@ final class TaskFile {
     }
 
     private MmpoException error(String format, Object... arguments) {
-        return MmpoException.configuration("%s: %s.", origin, String.format(format, arguments));
+        return MmpoException.configuration("%s: %s.", origin, String.format(Locale.ROOT, format, arguments));
     }
 }

@@ -3,6 +3,9 @@ package io.mmpo.data.template;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.mmpo.InPersian;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -176,6 +179,16 @@ class JinjaTemplateTest {
     @MethodSource
     void asJinja2(String template, String expected) {
         assertThat(render(template)).isEqualTo(expected);
+    }
+
+    /** Python's digits do not depend on the country that a program runs in. */
+    @Test
+    void numbersAndDatesAreTheSameInEveryCountry() {
+        ZonedDateTime time = ZonedDateTime.of(2025, 3, 9, 4, 5, 6, 0, ZoneOffset.UTC);
+        assertThat(InPersian.get(() -> render("{{ 1e30 }} {{ '%.1e' % 1234.5 }} {{ '%d' % 12 }}")))
+                .isEqualTo("1e+30 1.2e+03 12");
+        assertThat(InPersian.get(() -> PythonDates.format(time, "%d %b %Y|%e|%k|%l|%C|%U|%W|%V|%c")))
+                .isEqualTo("09 Mar 2025| 9| 4| 4|20|10|09|10|Sun Mar  9 04:05:06 2025");
     }
 
     /** Jinja2 raises an error for each of these. */
