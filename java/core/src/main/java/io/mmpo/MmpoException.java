@@ -1,5 +1,6 @@
 package io.mmpo;
 
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +50,7 @@ public abstract sealed class MmpoException extends RuntimeException
 
     /** With the cause that led to it, which {@code --debug} prints. */
     public static MmpoException of(Kind kind, @Nullable Throwable cause, String format, @Nullable Object... arguments) {
-        String message = arguments.length == 0 ? format : String.format(format, arguments);
+        String message = arguments.length == 0 ? format : String.format(Locale.ROOT, format, arguments);
         return switch (kind) {
             case CONFIGURATION -> new ConfigurationException(message, cause);
             case DATA -> new DataException(message, cause);

@@ -3,6 +3,7 @@ package io.mmpo.data;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -47,7 +48,7 @@ public final class LengthHistogram {
             for (int end = classes.firstKey(); end <= classes.lastKey(); end = Math.max(1, 2 * end)) {
                 int count = classes.getOrDefault(end, 0);
                 int bar = (int) Math.ceil((double) MAX_BAR * count / most);
-                lines.add(String.format("%7s-%-6d %7d %s", lowerEnd(end), end, count, BLOCK.repeat(bar))
+                lines.add(String.format(Locale.ROOT, "%7s-%-6d %7d %s", lowerEnd(end), end, count, BLOCK.repeat(bar))
                         .stripTrailing());
             }
         });
