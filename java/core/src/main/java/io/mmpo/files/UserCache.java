@@ -25,7 +25,7 @@ public final class UserCache {
                 .map(Path::of)
                 .orElseGet(() -> get(environment, "XDG_CACHE_HOME")
                         .map(Path::of)
-                        .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache"))
+                        .orElseGet(() -> UserHome.directory(environment).resolve(".cache"))
                         .resolve("mmpo"));
     }
 

@@ -1,6 +1,7 @@
 package io.mmpo.hub;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.UserHome;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -36,7 +37,7 @@ public record HubSettings(URI endpoint, Optional<String> token, boolean offline,
         return get(environment, "HF_HOME")
                 .map(Path::of)
                 .or(() -> get(environment, "XDG_CACHE_HOME").map(cache -> Path.of(cache, "huggingface")))
-                .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache", "huggingface"));
+                .orElseGet(() -> UserHome.directory(environment).resolve(".cache/huggingface"));
     }
 
     private static URI address(String endpoint) {

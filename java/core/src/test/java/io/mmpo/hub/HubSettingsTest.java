@@ -16,6 +16,8 @@ class HubSettingsTest {
         HubSettings none = HubSettings.of(Map.of());
         assertThat(none.endpoint()).isEqualTo(URI.create("https://huggingface.co"));
         assertThat(none.cache()).isEqualTo(Path.of(System.getProperty("user.home"), ".cache/huggingface/hub"));
+        assertThat(HubSettings.of(Map.of("HOME", "/home/u")).cache())
+                .isEqualTo(Path.of("/home/u/.cache/huggingface/hub"));
         assertThat(none.offline()).isFalse();
         assertThat(none.token()).isEmpty();
         HubSettings all = HubSettings.of(Map.of(
