@@ -1,5 +1,5 @@
-// Memory that grows in place: addresses for as much as the machine has are reserved at once, and become memory as they are asked
-// for. So what has grown need not be copied, and nothing is left over between blocks.
+// Memory that grows in place: addresses for as much as the machine has (or half of what ulimit -v leaves) are reserved at once, and
+// become memory as they are asked for. So what has grown need not be copied, and nothing is left over between blocks.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,13 @@
 #include "common/workspace.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <new>
+#include <vector>
 
 #include "resident_memory.h"
 
@@ -52,6 +57,24 @@ TEST(Workspace, MoreThanTheMachineHasIsRefusedAndChangesNothing) {
   EXPECT_EQ(kept.sum().item<float>(), 100);
   EXPECT_EQ(workspace.allocate({1}, at::kFloat).const_data_ptr(),
             static_cast<const uint8_t*>(kept.const_data_ptr()) + 448);
+}
+
+// A batch system's ulimit -v. The limit cannot be taken back, so a process of its own has it.
+TEST(WorkspaceDeathTest, TwoOfThemAndOthersShareTheAddressesThatAProcessMayHave) {
+  const auto allocate = [] {
+    int64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t bytes = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE)) + (rlim_t{1} << 30);
+    const rlimit limit{.rlim_cur = bytes, .rlim_max = bytes};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) std::_Exit(1);
+    Workspace policy;
+    Workspace reference;
+    policy.allocate({int64_t{200} << 20}, at::kByte);
+    reference.allocate({int64_t{100} << 20}, at::kByte);
+    const std::vector<char> other(size_t{100} << 20);
+    std::_Exit(other.back() == 0 ? 0 : 1);
+  };
+  EXPECT_EXIT(allocate(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

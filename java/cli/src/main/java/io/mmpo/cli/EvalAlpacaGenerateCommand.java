@@ -57,7 +57,7 @@ final class EvalAlpacaGenerateCommand implements Callable<Integer> {
         Arguments.requireAtLeast(spec, "--limit", limit == null ? 1 : limit, 1);
         Sampling sampling = answers.sampling();
         PrintWriter err = spec.commandLine().getErr();
-        try (StopSignal stop = StopSignal.install();
+        try (StopSignal stop = StopSignal.install(err);
                 OpenModel open = model.open()) {
             EvaluatedModel asked = EvaluatedModel.of(open, model.computation());
             String name = generator == null

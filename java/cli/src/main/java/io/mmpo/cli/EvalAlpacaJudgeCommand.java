@@ -11,12 +11,12 @@ import io.mmpo.eval.judge.Judging;
 import io.mmpo.eval.judge.LocalJudge;
 import io.mmpo.eval.judge.Reply;
 import io.mmpo.eval.judge.VerdictStore;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.UserCache;
 import io.mmpo.infer.OpenModel;
 import io.mmpo.judge.RemoteJudge;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -165,7 +165,7 @@ final class EvalAlpacaJudgeCommand implements Callable<Integer> {
                     judge);
         }
         PrintWriter err = spec.commandLine().getErr();
-        try (StopSignal stop = StopSignal.install();
+        try (StopSignal stop = StopSignal.install(err);
                 VerdictStore store = VerdictStore.open(repliesOf(asked), err::println)) {
             Judging judging = new Judging(asked, store, contests, batch);
             if (dryRun) {
@@ -194,7 +194,12 @@ final class EvalAlpacaJudgeCommand implements Callable<Integer> {
         try {
             Files.createDirectories(directory);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "The judge's replies cannot be kept in %s: %s. Name another directory with --cache.",
+                    directory,
+                    IoProblem.ofDirectory(e));
         }
         return directory.resolve(asked.name() + ".jsonl");
     }

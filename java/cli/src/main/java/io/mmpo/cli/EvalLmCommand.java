@@ -86,7 +86,7 @@ final class EvalLmCommand implements Callable<Integer> {
         LmEvaluation.Prepared prepared = LmEvaluation.prepare(new LmSettings(
                 tasks, data, output, optional(limit), optional(numFewshot), applyChatTemplate, batchSize));
         PrintWriter err = spec.commandLine().getErr();
-        try (StopSignal stop = StopSignal.install();
+        try (StopSignal stop = StopSignal.install(err);
                 OpenModel open = model.open()) {
             EvaluatedModel asked = EvaluatedModel.of(open, model.computation());
             Optional<LmResults> results = prepared.run(asked, new EvaluationProgress(err, stop));

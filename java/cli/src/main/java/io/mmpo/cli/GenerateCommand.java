@@ -63,7 +63,8 @@ final class GenerateCommand implements Callable<Integer> {
             Answerer answerer = new Answerer(open, sampling, batchSize);
             if (prompt != null) {
                 List<int[]> only = encode(open, List.of(new PromptFile.Prompt(prompt)));
-                List<Answer> texts = answerer.answer(only);
+                List<Answer> texts =
+                        Failures.explain(() -> answerer.answer(only), new int[] {0}, () -> "answering the prompt");
                 tellBeyondPositions(open.positions(), only, texts);
                 spec.commandLine().getOut().println(texts.getFirst().text());
             } else {

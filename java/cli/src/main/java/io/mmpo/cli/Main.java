@@ -1,8 +1,14 @@
 package io.mmpo.cli;
 
+import io.mmpo.MmpoException;
+import io.mmpo.files.UserHome;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -40,11 +46,15 @@ public final class Main implements Runnable {
     private CommandLine.Model.CommandSpec spec;
 
     public static void main(String[] args) {
-        PrintWriter out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
+        Locale.setDefault(Locale.ROOT); // figures are written in these digits, whatever the user's language has
+        StandardOutput stdout = new StandardOutput(new FileOutputStream(FileDescriptor.out));
+        PrintWriter out = new PrintWriter(stdout, true, StandardCharsets.UTF_8);
         PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
         int exitCode = run(out, err, args);
         out.flush();
-        System.exit(exitCode);
+        Optional<MmpoException> lost = stdout.failure();
+        System.exit(
+                exitCode == ExitCode.DONE && lost.isPresent() ? ErrorReport.report(lost.get(), err, false) : exitCode);
     }
 
     /** The whole program but for ending the process. */
@@ -81,7 +91,7 @@ public final class Main implements Runnable {
         if (text.isEmpty()) {
             throw new CommandLine.TypeConversionException("a path is wanted, and the text is empty");
         }
-        return Path.of(text);
+        return Path.of(UserHome.expand(text));
     }
 
     @Override

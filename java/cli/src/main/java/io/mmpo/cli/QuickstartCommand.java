@@ -40,7 +40,7 @@ final class QuickstartCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         PrintWriter err = spec.commandLine().getErr();
-        try (StopSignal stop = StopSignal.install();
+        try (StopSignal stop = StopSignal.install(err);
                 TrainingProgress progress = TrainingProgress.on(err, stop)) {
             PrintWriter out = spec.commandLine().getOut();
             if (!Quickstart.run(new Quickstart.Options(output, seed, fast), out, progress)) {

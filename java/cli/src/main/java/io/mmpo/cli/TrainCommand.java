@@ -41,7 +41,7 @@ final class TrainCommand implements Callable<Integer> {
         if (isFirst) {
             loaded.notices().forEach(notice -> err.println("note: " + notice));
         }
-        try (StopSignal stop = StopSignal.install();
+        try (StopSignal stop = isFirst ? StopSignal.install(err) : StopSignal.install();
                 TrainingProgress progress = TrainingProgress.on(err, stop)) {
             TrainingResult result = Trainer.run(loaded.config(), progress);
             progress.close();

@@ -40,7 +40,7 @@ final class TuneCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         PrintWriter out = spec.commandLine().getOut();
         TuningConfig config = TuningConfig.load(configFile, overrides);
-        try (StopSignal stop = StopSignal.install();
+        try (StopSignal stop = StopSignal.install(err);
                 TrainingProgress progress = TrainingProgress.on(err, stop)) {
             List<StageResult> results = Tuning.run(config, progress);
             progress.close();

@@ -18,6 +18,11 @@ final class CliProcess {
 
     /** environment: beside this process's own. */
     static Process start(Map<String, String> environment, Object... words) throws IOException {
+        return prepare(environment, words).redirectErrorStream(true).start();
+    }
+
+    /** Without a place for its output yet. */
+    static ProcessBuilder prepare(Map<String, String> environment, Object... words) {
         List<String> command = new ArrayList<>(List.of(
                 "env",
                 "--default-signal=INT", // which nohup and a shell's & have ignored, by all processes below
@@ -30,8 +35,8 @@ final class CliProcess {
                 System.getProperty("java.class.path"),
                 Main.class.getName()));
         Arrays.stream(words).map(Object::toString).forEach(command::add);
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().putAll(environment);
-        return builder.start();
+        return builder;
     }
 }

@@ -196,6 +196,8 @@ class EvalAlpacaJudgeCommandTest {
     void saysWhatIsMissing() {
         Cli.run(words("no-such-judge", "x.json", "--cache", cache("replies")))
                 .failsWith(ExitCode.CONFIGURATION, "no-such-judge", GPT, CLAUDE);
+        Cli.run(words(GPT, "x.json", "--dry-run", "--cache", "/proc/none"))
+                .failsWith(ExitCode.ENVIRONMENT, "replies cannot be kept in /proc/none", "--cache");
         Cli.run(words(GPT, "x.json", "--max-cost", "-1")).failsWith(ExitCode.CONFIGURATION, "--max-cost");
         Cli.run(words(
                         GPT,

@@ -46,6 +46,8 @@ class EvalAlpacaScoreCommandTest {
                 .failsWith(ExitCode.CONFIGURATION, "v1", "--gamed", "--glm minimal");
         Cli.run("eval", "alpaca", "score", "--annotations", directory.resolve("none.json"), "--output", directory)
                 .failsWith(ExitCode.DATA, "none.json", "there is nothing");
+        Cli.run("eval", "alpaca", "score", "--annotations", annotations, "--output", annotations.resolve("x"))
+                .failsWith(ExitCode.ENVIRONMENT, "The scores cannot be written into", "Choose another directory");
         Cli.run("eval", "alpaca").failsWith(ExitCode.CONFIGURATION, "A step of AlpacaEval is wanted");
         Cli.run("eval").failsWith(ExitCode.CONFIGURATION, "An evaluation is wanted");
     }

@@ -3,9 +3,11 @@ package io.mmpo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,6 +37,17 @@ class InspectDataCommandTest {
                 .doesNotContain("\u001b[")
                 .doesNotContain("row 1");
         assertThat(run.output()).doesNotExist();
+    }
+
+    @Test
+    void figuresAreInTheSameDigitsWhateverTheLanguage() throws Exception {
+        Process process = CliProcess.start(
+                Map.of("JAVA_TOOL_OPTIONS", "-Duser.language=ar -Duser.country=EG"),
+                "inspect-data",
+                TinyRun.in(directory).config());
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(output).isZero();
+        assertThat(output).contains("64 of 64 rows kept").doesNotContainPattern("[\\u0660-\\u0669]");
     }
 
     @Test

@@ -2,7 +2,10 @@ package io.mmpo.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -12,6 +15,23 @@ class MainTest {
     void aNameThatCannotBeOneIsToldOf() {
         Cli.run("train", "a\0b").failsWith(ExitCode.CONFIGURATION, "'a\\u0000b' cannot be the name of a file");
         Cli.run("train", "").failsWith(ExitCode.CONFIGURATION, "a path is wanted, and the text is empty");
+    }
+
+    /** /dev/full: a device that no byte fits on. */
+    @Test
+    void outputThatIsLostIsAnErrorAndAReaderThatHasEnoughIsNone() throws Exception {
+        Process full = CliProcess.prepare(Map.of(), "help", "cli")
+                .redirectOutput(new File("/dev/full"))
+                .start();
+        String err = new String(full.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(full.waitFor()).as(err).isEqualTo(ExitCode.ENVIRONMENT);
+        assertThat(err).startsWith("mmpo: Standard output could not be written: No space left on device. ");
+
+        Process read = CliProcess.prepare(Map.of(), "help", "cli").start();
+        read.getInputStream().close();
+        assertThat(new String(read.getErrorStream().readAllBytes(), StandardCharsets.UTF_8))
+                .isEmpty();
+        assertThat(read.waitFor()).isZero();
     }
 
     @Test

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,6 +45,21 @@ class TokenizerFaultsTest {
         Cli.run("inspect-data", config("tok_redos", file), "--rows", 0)
                 .failsWith(ExitCode.DATA, "rows.jsonl, line 31", "retry-limit-in-match over");
         assertThat(directory.resolve("out")).doesNotExist();
+    }
+
+    /** The library is unpacked before it looks at a definition, which is not at fault. */
+    @Test
+    void aCacheThatCannotBeMadeIsNotTheTokenizersFault() throws Exception {
+        Process process = CliProcess.start(
+                Map.of("MMPO_CACHE", "/proc/none"),
+                "inspect-data",
+                config("tok_id", SharedFiles.path("reports/faults/plain.jsonl")),
+                "model_name_or_path=" + SharedFiles.path("models/stories260k"));
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(output).isEqualTo(ExitCode.ENVIRONMENT);
+        assertThat(output)
+                .startsWith("mmpo: The native tokenizers library could not be loaded: /proc/none does not exist. ")
+                .hasLineCount(1);
     }
 
     private Path config(String tokenizer, Path rows) throws IOException {

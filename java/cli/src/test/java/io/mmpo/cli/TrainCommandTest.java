@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class TrainCommandTest {
     @TempDir
@@ -50,19 +52,25 @@ class TrainCommandTest {
                         "\"peak_memory_bytes\":");
     }
 
-    @Test
-    void anInterruptSavesACheckpointAndTheRunGoesOn() throws Exception {
+    /** A terminal that closes tells its processes more than once. */
+    @ParameterizedTest
+    @CsvSource({"TERM, 1", "HUP, 3"})
+    void aSignalSavesACheckpointAndTheRunGoesOn(String signal, int times) throws Exception {
         TinyRun run = TinyRun.with(directory, SharedFiles.path("golden/tiny_llama/tied"), "");
         Process process = CliProcess.start("train", run.config(), "max_steps=100000", "logging_steps=1");
         Path metrics = run.output().resolve("metrics.jsonl");
         while (process.isAlive() && !Files.exists(metrics)) {
             Thread.sleep(20);
         }
-        process.toHandle().destroy(); // SIGTERM
+        for (int i = 0; i < times; i++) {
+            new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
+        }
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         String out = new String(process.getInputStream().readAllBytes());
         assertThat(process.exitValue()).as(out).isEqualTo(ExitCode.INTERRUPTED);
-        assertThat(out).contains("Interrupted after step ", "resume_from_checkpoint=true");
+        assertThat(out).contains("Interrupted after step ", "resume_from_checkpoint=true", "stopping: ");
         assertThat(run.output().resolve("final")).doesNotExist();
         String[] checkpoints = run.output().toFile().list((parent, name) -> name.startsWith("checkpoint-"));
         assertThat(checkpoints).hasSize(1);

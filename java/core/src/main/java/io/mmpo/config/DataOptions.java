@@ -2,6 +2,7 @@ package io.mmpo.config;
 
 import static io.mmpo.config.ValueTypes.FLAG;
 import static io.mmpo.config.ValueTypes.OPTIONAL_INTEGER;
+import static io.mmpo.config.ValueTypes.PLACE;
 import static io.mmpo.config.ValueTypes.TEXT;
 
 import io.mmpo.spec.LossType;
@@ -20,7 +21,7 @@ public record DataOptions(Settings values) {
     private static final Pattern ONE_FILE = Pattern.compile("[^*?\\[{]*\\.(jsonl|json|csv|parquet)(\\.gz)?");
     private static final String DATA_WANTED = "must name a file, a directory or a data set";
 
-    private static final ConfigKey<Optional<String>> DATASET = KEYS.key("dataset_name", TEXT.optional())
+    private static final ConfigKey<Optional<String>> DATASET = KEYS.key("dataset_name", PLACE.optional())
             .must(DataOptions::isNotBlank, DATA_WANTED)
             .means(
                     "Rows to train on: a file, a glob, a directory, or a data set of a hub as `owner/name[@revision]` (docs/data.md).");
@@ -64,7 +65,7 @@ public record DataOptions(Settings values) {
             .means(
                     "SFT: `true`: of rows of messages, the loss is over the assistant's turns alone, which the chat template marks with `{% generation %}`.");
 
-    private static final ConfigKey<Optional<String>> EVAL_DATASET = KEYS.key("eval_dataset_name", TEXT.optional())
+    private static final ConfigKey<Optional<String>> EVAL_DATASET = KEYS.key("eval_dataset_name", PLACE.optional())
             .must(DataOptions::isNotBlank, DATA_WANTED)
             .mayChangeOnResuming()
             .means("Rows to evaluate on, named as dataset_name is; unset: dataset_name.");
@@ -75,7 +76,7 @@ public record DataOptions(Settings values) {
             .mayChangeOnResuming()
             .means("Split to evaluate on, where the data set is a directory or lies on a hub.");
 
-    private static final ConfigKey<Optional<String>> CACHE = KEYS.key("cache_dir", TEXT.optional())
+    private static final ConfigKey<Optional<String>> CACHE = KEYS.key("cache_dir", PLACE.optional())
             .mayChangeOnResuming()
             .means(
                     "Where tokenized rows and reference log-probabilities are kept; unset: `$MMPO_CACHE`, else `~/.cache/mmpo`; `no`:"

@@ -2,6 +2,7 @@ package io.mmpo.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.UserHome;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,6 +56,7 @@ final class Mixture {
             throw MmpoException.configuration(
                     "datasets: %s has no path; name a file, a directory or a data set", place);
         }
+        path = UserHome.expand(path);
         try {
             String ownConfig = text(entry, "config", place);
             String ownSplit = text(entry, "split", place);

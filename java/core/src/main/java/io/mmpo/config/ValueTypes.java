@@ -1,6 +1,7 @@
 package io.mmpo.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.mmpo.files.UserHome;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +25,9 @@ final class ValueTypes {
     private ValueTypes() {}
 
     static final ValueType<String> TEXT = ValueType.scalar(text -> text, text -> text);
+
+    /** A path, or something else that a key may name in its place. */
+    static final ValueType<String> PLACE = ValueType.scalar(UserHome::expand, text -> text);
 
     static final ValueType<Path> PATH = ValueType.scalar(ValueTypes::parsePath, path -> path);
 
@@ -144,7 +148,7 @@ final class ValueTypes {
     private static Path parsePath(String text) {
         try {
             if (!text.isBlank()) {
-                return Path.of(text);
+                return Path.of(UserHome.expand(text));
             }
         } catch (InvalidPathException e) {
             throw new Unreadable("must be a path (" + e.getReason() + ")");

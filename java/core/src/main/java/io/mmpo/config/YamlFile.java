@@ -14,6 +14,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.Utf8;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -70,7 +71,12 @@ final class YamlFile {
         } catch (JsonProcessingException e) {
             throw invalid(e, file);
         } catch (IOException e) {
-            throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
+            throw MmpoException.of(
+                    MmpoException.Kind.CONFIGURATION,
+                    e,
+                    "%s cannot be read: %s. Check the file and its permissions.",
+                    file,
+                    IoProblem.of(e));
         }
     }
 
@@ -159,7 +165,12 @@ final class YamlFile {
                     e.line(),
                     e.offset() + 1);
         } catch (IOException e) {
-            throw MmpoException.of(MmpoException.Kind.CONFIGURATION, e, "%s cannot be read: %s", file, e);
+            throw MmpoException.of(
+                    MmpoException.Kind.CONFIGURATION,
+                    e,
+                    "%s cannot be read: %s. Check the file and its permissions.",
+                    file,
+                    IoProblem.of(e));
         }
     }
 

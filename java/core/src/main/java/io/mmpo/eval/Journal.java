@@ -8,6 +8,7 @@ import io.mmpo.files.AtomicFile;
 import io.mmpo.files.IoProblem;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,10 +63,10 @@ public final class Journal implements AutoCloseable {
         if (!Files.isRegularFile(file)) {
             return known;
         }
-        String text = Files.readString(file, StandardCharsets.UTF_8);
-        List<String> lines =
-                text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
         try {
+            String text = Files.readString(file, StandardCharsets.UTF_8);
+            List<String> lines =
+                    text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
             if (lines.isEmpty()
                     || !JSON.readTree(lines.getFirst()).path("key").asText().equals(key)) {
                 return known;
@@ -75,7 +76,7 @@ public final class Journal implements AutoCloseable {
                     known.put(answer.path(NUMBER).intValue(), answer);
                 }
             }
-        } catch (JsonProcessingException e) {
+        } catch (JsonProcessingException | MalformedInputException e) {
             known.clear(); // no journal of ours: begin anew
         }
         return known;

@@ -18,6 +18,11 @@ public final class IoProblem {
         return TemporaryName.withTargets(words(e));
     }
 
+    /** Of a directory that was to be made: on its way lies a file, or a link to nothing, which Java says exists already. */
+    public static String ofDirectory(IOException e) {
+        return e instanceof FileAlreadyExistsException other ? other.getFile() + " is no directory" : of(e);
+    }
+
     /** Of a file of data, or of a model, that is there and cannot be read. */
     public static MmpoException unreadable(Path file, IOException e) {
         return MmpoException.of(

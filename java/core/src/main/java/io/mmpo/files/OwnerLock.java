@@ -183,7 +183,7 @@ public final class OwnerLock implements AutoCloseable {
                 e,
                 "%s cannot be written: %s. Choose another directory, or change its permissions.",
                 what,
-                IoProblem.of(e));
+                IoProblem.ofDirectory(e));
     }
 
     private static void removeEmpty(Deque<Path> directories) {

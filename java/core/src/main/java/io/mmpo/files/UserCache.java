@@ -26,15 +26,11 @@ public final class UserCache {
                 .orElseGet(() -> ofAll(environment).resolve("mmpo"));
     }
 
-    /**
-     * The directory that programs keep theirs in. HOME comes before what the system knows of the user, as for shells and Python: in
-     * containers and under sudo they differ.
-     */
+    /** The directory that programs keep theirs in. */
     public static Path ofAll(Map<String, String> environment) {
         return get(environment, "XDG_CACHE_HOME")
                 .map(Path::of)
-                .orElseGet(() ->
-                        Path.of(get(environment, "HOME").orElseGet(() -> System.getProperty("user.home")), ".cache"));
+                .orElseGet(() -> UserHome.directory(environment).resolve(".cache"));
     }
 
     /** Whether rows are kept nowhere where this is said in place of a directory. */

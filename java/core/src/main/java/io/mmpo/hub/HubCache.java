@@ -1,6 +1,7 @@
 package io.mmpo.hub;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -130,6 +131,6 @@ final class HubCache {
                 e,
                 "The cache of the hub cannot be used at %s: %s. Make room, correct its permissions, or name another with HF_HUB_CACHE.",
                 path,
-                e);
+                IoProblem.of(e));
     }
 }

@@ -2,6 +2,7 @@ package io.mmpo.hub;
 
 import io.mmpo.MmpoException;
 import io.mmpo.files.UserCache;
+import io.mmpo.files.UserHome;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -35,7 +36,7 @@ public record HubSettings(URI endpoint, Optional<String> token, boolean offline,
 
     private static Path home(Map<String, String> environment) {
         return get(environment, "HF_HOME")
-                .map(Path::of)
+                .map(home -> Path.of(UserHome.expand(home, environment)))
                 .orElseGet(() -> UserCache.ofAll(environment).resolve("huggingface"));
     }
 

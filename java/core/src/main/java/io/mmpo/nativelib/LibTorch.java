@@ -1,6 +1,7 @@
 package io.mmpo.nativelib;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.LoadingProperties;
 import io.mmpo.files.UserCache;
 import java.io.File;
@@ -107,7 +108,7 @@ final class LibTorch {
                 "%s cannot be unpacked: %s. It needs 400 MB in %s; another place is named with the environment variable"
                         + " MMPO_CACHE.",
                 what,
-                e.getMessage(),
+                IoProblem.of(e),
                 cache());
     }
 

@@ -1,6 +1,7 @@
 package io.mmpo.nativelib;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.UnpackedFile;
 import io.mmpo.files.UserCache;
 import java.io.IOException;
@@ -33,7 +34,7 @@ record LibraryCache(Path root) {
                     "The native core cannot be unpacked into %s: %s. Make room or writing possible there, or name another place with"
                             + " the environment variable MMPO_CACHE.",
                     root,
-                    e);
+                    IoProblem.of(e));
         }
     }
 }

@@ -19,6 +19,9 @@ public final class NativeLibrary {
     /** MMPO_ABI_VERSION of the header that {@link Bindings} and {@link Layouts} are written after. */
     static final int ABI_VERSION = 12;
 
+    /** More than any machine's processors; OpenMP would end the process where it cannot start as many as it was told. */
+    private static final int MAX_THREADS = 4096;
+
     private static @Nullable SymbolLookup symbols;
 
     private NativeLibrary() {}
@@ -89,15 +92,15 @@ public final class NativeLibrary {
         }
         try {
             int threads = Integer.parseInt(ompNumThreads.split(",", 2)[0].strip());
-            if (threads >= 1) {
+            if (threads >= 1 && threads <= MAX_THREADS) {
                 return threads;
             }
         } catch (NumberFormatException e) {
             // the message below says it
         }
         throw MmpoException.environment(
-                "OMP_NUM_THREADS must be a number of threads from 1, found \"%s\". Correct it, or unset it to use every processor.",
-                ompNumThreads);
+                "OMP_NUM_THREADS must be a number of threads from 1 to %d, found \"%s\". Correct it, or unset it to use every processor.",
+                MAX_THREADS, ompNumThreads);
     }
 
     static void checkAbiVersion(SymbolLookup library) {

@@ -56,7 +56,7 @@ record Palette(int text, int muted, int axis, int grid, int ground, List<Integer
             css.append("--%s:%s;".formatted(part.name().toLowerCase(Locale.ROOT), hex(of(part))));
         }
         for (int i = 0; i < runs.size(); i++) {
-            css.append("--run%s:%s;".formatted(i, hex(runs.get(i))));
+            css.append("--run").append(i).append(":").append(hex(runs.get(i))).append(";");
         }
         return css.toString();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmpo.MmpoException;
+import io.mmpo.files.UserHome;
 import io.mmpo.spec.Divergence;
 import io.mmpo.spec.LossTerm;
 import io.mmpo.spec.LossType;
@@ -20,6 +21,23 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ConfigLoaderTest extends WrittenYaml {
+    /** As transformers has it of output_dir; no shell sees what stands in a file. */
+    @Test
+    void aTildeIsTheUsersHome() {
+        String home = UserHome.directory(System.getenv()).toString();
+        TrainingConfig config =
+                load("output_dir: ~/runs/a\neval_dataset_name: ~/b.jsonl\ncache_dir: ~/c\nref_model_name_or_path: ~/d");
+        assertThat(config.run().outputDir()).isEqualTo(Path.of(home, "runs/a"));
+        assertThat(config.data().evalDataset()).hasValue(home + "/b.jsonl");
+        assertThat(config.data().cache()).hasValue(home + "/c");
+        assertThat(config.toYaml()).contains("ref_model_name_or_path: \"" + home + "/d\"");
+        List<DatasetOptions> mixed = TrainingConfig.of(
+                        Map.of("model_name_or_path", "m", "datasets", List.of(Map.of("path", "~/e.jsonl"))))
+                .data()
+                .mixture();
+        assertThat(mixed.getFirst().path()).isEqualTo(home + "/e.jsonl");
+    }
+
     @Test
     void defaultsAreTrlsAndThePapers() {
         TrainingConfig mmpo = load("");

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,6 +51,21 @@ class JournalTest {
         }
         try (Journal journal = Journal.open(file(), "key")) {
             assertThat(journal.known()).containsOnlyKeys(1, 2);
+        }
+    }
+
+    @Test
+    void bytesThatAreNoTextBeginAnew() throws IOException {
+        try (Journal journal = Journal.open(file(), "key")) {
+            journal.add(Map.of(1, answer(1)));
+        }
+        Files.write(file(), new byte[] {(byte) 0xff, '\n'}, StandardOpenOption.APPEND);
+        try (Journal journal = Journal.open(file(), "key")) {
+            assertThat(journal.known()).isEmpty();
+            journal.add(Map.of(2, answer(2)));
+        }
+        try (Journal journal = Journal.open(file(), "key")) {
+            assertThat(journal.known()).containsOnlyKeys(2);
         }
     }
 

@@ -65,6 +65,14 @@ class OwnerLockTest {
     }
 
     @Test
+    void aFileOrALinkToNothingIsNoDirectory() throws IOException {
+        Path file = Files.writeString(parent.resolve("file"), "");
+        Path link = Files.createSymbolicLink(parent.resolve("link"), Path.of("nothing"));
+        assertThatThrownBy(() -> hold(file)).hasMessageContaining(file + " is no directory. Choose another");
+        assertThatThrownBy(() -> hold(link)).hasMessageContaining(link + " is no directory. Choose another");
+    }
+
+    @Test
     void aPlaceThatWillAppearIsLockedBesideIt() {
         Path target = parent.resolve("merged");
         try (OwnerLock first = OwnerLock.beside(target, "--output merged", messages::add)) {

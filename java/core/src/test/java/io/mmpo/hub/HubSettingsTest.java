@@ -31,6 +31,8 @@ class HubSettingsTest {
         assertThat(all.token()).hasValue("t");
         assertThat(all.offline()).isTrue();
         assertThat(all.cache()).isEqualTo(Path.of("/h/hub"));
+        assertThat(HubSettings.of(Map.of("HF_HOME", "~/h", "HOME", "/u")).cache())
+                .isEqualTo(Path.of("/u/h/hub"));
         assertThat(HubSettings.of(Map.of("HF_HUB_CACHE", "/c", "HF_HOME", "/h")).cache())
                 .isEqualTo(Path.of("/c"));
         assertThat(HubSettings.of(Map.of("XDG_CACHE_HOME", "/x", "HOME", "/u")).cache())

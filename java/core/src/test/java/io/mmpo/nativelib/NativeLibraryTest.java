@@ -22,7 +22,7 @@ class NativeLibraryTest {
         assertThat(NativeLibrary.defaultNumThreads(" ")).isEqualTo(processors);
         assertThat(NativeLibrary.defaultNumThreads("3")).isEqualTo(3);
         assertThat(NativeLibrary.defaultNumThreads("4, 2")).isEqualTo(4);
-        for (String wrong : new String[] {"0", "-1", "many", "1.5"}) {
+        for (String wrong : new String[] {"0", "-1", "many", "1.5", "99999"}) {
             assertEnvironmentError(
                     () -> NativeLibrary.defaultNumThreads(wrong), "OMP_NUM_THREADS must be a number", wrong);
         }

@@ -2,7 +2,9 @@ package io.mmpo.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.mmpo.MmpoException;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 class PaletteTest {
@@ -25,6 +27,19 @@ class PaletteTest {
         int colours = Palette.LIGHT.runs().size();
         assertThat(Palette.colorOf(colours)).isEqualTo(Palette.colorOf(0));
         assertThat(Palette.dashOf(colours)).isNotEqualTo(Palette.dashOf(0));
+    }
+
+    /** A program's own language may have other digits, which no stylesheet's names have. */
+    @Test
+    void propertiesOfRunsAreNumberedInTheSameDigitsWhateverTheLanguage() {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.of("ar", "EG"));
+        try {
+            assertThat(Palette.LIGHT.toCss()).contains("--run0:#", "--run5:#");
+            assertThat(MmpoException.data("row %d", 7)).hasMessage("row 7");
+        } finally {
+            Locale.setDefault(before);
+        }
     }
 
     private static double contrast(int a, int b) {

@@ -280,7 +280,6 @@ class CachedRunTest {
                 .hasValue(Path.of("/c"));
         assertThat(CacheDirectory.of(java.util.Optional.empty(), Map.of("XDG_CACHE_HOME", "/x")))
                 .hasValue(Path.of("/x/mmpo"));
-        assertThat(io.mmpo.files.UserCache.directory(Map.of("HOME", "/u"))).isEqualTo(Path.of("/u/.cache/mmpo"));
         assertThat(io.mmpo.files.UserCache.directory(Map.of("MMPO_CACHE", "/m", "XDG_CACHE_HOME", "/x")))
                 .isEqualTo(Path.of("/m"));
         assertThat(io.mmpo.files.UserCache.directory(Map.of("MMPO_CACHE", "no", "XDG_CACHE_HOME", "/x")))

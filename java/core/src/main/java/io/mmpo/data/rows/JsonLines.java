@@ -64,7 +64,7 @@ final class JsonLines extends RowFile {
         if (lineBytes > RowJson.MAX_ROW_BYTES) {
             throw RowPlace.line(file, nextRow, line)
                     .error(
-                            "a row may have %d bytes, this one has more; is it one object a line?",
+                            "a row may have %d bytes, this one has more; one object a line is wanted",
                             RowJson.MAX_ROW_BYTES);
         }
     }

@@ -2,6 +2,7 @@ package io.mmpo.data.store;
 
 import io.mmpo.MmpoException;
 import io.mmpo.data.rows.DuckDb;
+import io.mmpo.files.IoProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -119,6 +120,10 @@ public record ReferenceParts(Path directory) {
                 "Reference log-probabilities cannot be kept in %s: %s. Make room, name another directory with cache_dir, or write cache_dir:"
                         + " no.",
                 directory,
-                e instanceof SQLException sql ? DuckDb.problem(sql) : e);
+                switch (e) {
+                    case SQLException sql -> DuckDb.problem(sql);
+                    case IOException io -> IoProblem.of(io);
+                    default -> e;
+                });
     }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.mmpo.MmpoException;
 import io.mmpo.data.tokens.DatasetSummary;
 import io.mmpo.data.tokens.TokenizedGroup;
+import io.mmpo.files.IoProblem;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -200,8 +201,8 @@ public final class TokenStore implements AutoCloseable {
                 MmpoException.Kind.ENVIRONMENT,
                 e,
                 "Tokenized rows cannot be kept in %s: %s. Make room there, or name another directory with cache_dir.",
-                path,
-                e);
+                path.toAbsolutePath().getParent(),
+                IoProblem.of(e));
     }
 
     /** Idempotent. */

@@ -5,18 +5,24 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import io.mmpo.MmpoException;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.LoadingProperties;
 import io.mmpo.files.NativeAccess;
 import io.mmpo.files.UserCache;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.LongFunction;
 
 /** The tokenizers library in this process. It is loaded when the first tokenizer is. */
 final class LocalLibrary implements TokenizerLibrary {
+    private static final Path CACHE = UserCache.directory().resolve("djl");
+    private static final Path JNA_CACHE = UserCache.directory().resolve("jna");
+
     /**
      * DJL would look for a CUDA build of the library over the network, and send telemetry. Its jar carries the CPU library, which
      * is all that tokenizing needs. Where there is a GPU it asks for its kind with JNA, which unpacks a library, too.
@@ -25,8 +31,8 @@ final class LocalLibrary implements TokenizerLibrary {
             "RUST_FLAVOR", "cpu",
             "ai.djl.offline", "true",
             "OPT_OUT_TRACKING", "true",
-            "DJL_CACHE_DIR", UserCache.directory().resolve("djl").toString(),
-            "jna.tmpdir", UserCache.directory().resolve("jna").toString());
+            "DJL_CACHE_DIR", CACHE.toString(),
+            "jna.tmpdir", JNA_CACHE.toString());
 
     private final HuggingFaceTokenizer library;
 
@@ -46,7 +52,35 @@ final class LocalLibrary implements TokenizerLibrary {
     }
 
     static LocalLibrary load(String definition) {
+        makeCache();
         return LoadingProperties.during(SETTINGS, () -> loadWithOwnLoader(definition));
+    }
+
+    /** Where it cannot be made, the library would tell it by stack traces. */
+    private static void makeCache() {
+        try {
+            Files.createDirectories(CACHE);
+            Files.createDirectories(JNA_CACHE);
+        } catch (IOException e) {
+            throw notLoaded(e);
+        }
+    }
+
+    private static MmpoException notLoaded(Throwable e) {
+        Throwable reason = e;
+        while (reason.getCause() != null) {
+            reason = reason.getCause();
+        }
+        if (reason instanceof IllegalCallerException denied) {
+            return NativeAccess.denied(denied);
+        }
+        return MmpoException.of(
+                MmpoException.Kind.ENVIRONMENT,
+                e,
+                "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into %s; make room and writing possible there, or name"
+                        + " another directory with the environment variable MMPO_CACHE. It runs on Linux x86-64 or arm64 with glibc.",
+                reason instanceof IOException io ? IoProblem.of(io) : reason.getMessage(),
+                CACHE);
     }
 
     private static LocalLibrary loadWithOwnLoader(String definition) {
@@ -59,30 +93,14 @@ final class LocalLibrary implements TokenizerLibrary {
             return new LocalLibrary(HuggingFaceTokenizer.newInstance(
                     new ByteArrayInputStream(definition.getBytes(StandardCharsets.UTF_8)),
                     Map.of("truncation", "false", "padding", "false")));
-        } catch (EngineException | LinkageError e) {
+        } catch (EngineException
+                | LinkageError e) { // of unpacking or loading the library; the definition has not been looked at
             throw notLoaded(e);
         } catch (IOException | RuntimeException e) {
             throw new TokenizerFault(String.valueOf(e.getMessage()), e);
         } finally {
             thread.setContextClassLoader(loader);
         }
-    }
-
-    private static MmpoException notLoaded(Throwable failure) {
-        Throwable reason = failure;
-        while (reason.getCause() != null) {
-            reason = reason.getCause();
-        }
-        if (reason instanceof IllegalCallerException denied) {
-            return NativeAccess.denied(denied);
-        }
-        return MmpoException.of(
-                MmpoException.Kind.ENVIRONMENT,
-                failure,
-                "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into %s; make that directory writable, or name another"
-                        + " with the environment variable MMPO_CACHE. It runs on Linux x86-64 or arm64 with glibc.",
-                reason.getMessage(),
-                UserCache.directory().resolve("djl"));
     }
 
     /** The library's own encode() also copies tokens, offsets and masks across JNI, which costs more than tokenizing. */

@@ -1,10 +1,11 @@
 package io.mmpo.eval.alpaca;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.mmpo.MmpoException;
 import io.mmpo.files.AtomicFile;
+import io.mmpo.files.IoProblem;
 import io.mmpo.files.JsonFile;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -44,7 +45,12 @@ public record AlpacaScore(
             Files.createDirectories(directory);
             AtomicFile.write(directory.resolve("score.json"), JsonFile.MAPPER.writeValueAsString(score) + "\n");
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw MmpoException.of(
+                    MmpoException.Kind.ENVIRONMENT,
+                    e,
+                    "The scores cannot be written into %s: %s. Choose another directory.",
+                    directory,
+                    IoProblem.ofDirectory(e));
         }
         AtomicFile.write(directory.resolve("leaderboard.csv"), COLUMNS + "\n" + lines + "\n");
     }

@@ -79,8 +79,11 @@ public final class VerdictStore implements AutoCloseable {
     private void read() throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(channel.size()));
         while (bytes.hasRemaining() && channel.read(bytes) >= 0) {}
-        String text = new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
-        String whole = text.substring(0, text.lastIndexOf('\n') + 1);
+        int size = bytes.position();
+        while (size > 0 && bytes.get(size - 1) != '\n') {
+            size--;
+        }
+        String whole = new String(bytes.array(), 0, size, StandardCharsets.UTF_8);
         int number = 0;
         for (String line : whole.lines().toList()) {
             number++;
@@ -97,7 +100,7 @@ public final class VerdictStore implements AutoCloseable {
             }
         }
         // Nothing must follow the half line of a killed process.
-        channel.truncate(whole.getBytes(StandardCharsets.UTF_8).length);
+        channel.truncate(size);
         channel.position(channel.size());
     }
 
