@@ -79,7 +79,7 @@ final class LocalLibrary implements TokenizerLibrary {
                 e,
                 "The native tokenizers library could not be loaded: %s. It is unpacked from its jar into %s; make room and writing possible there, or name"
                         + " another directory with the environment variable MMPO_CACHE. It runs on Linux x86-64 or arm64 with glibc.",
-                reason instanceof IOException io ? IoProblem.of(io) : reason.getMessage(),
+                reason instanceof IOException io ? IoProblem.ofDirectory(io) : reason.getMessage(),
                 CACHE);
     }
 

@@ -32,7 +32,8 @@ class LocalLibraryTest {
         Files.writeString(cache.resolve("djl"), "a file where a directory is wanted");
         assertThat(run("--enable-native-access=ALL-UNNAMED", Map.of("MMPO_CACHE", cache.toString())))
                 .contains("EnvironmentException: The native tokenizers library could not be loaded")
-                .contains(cache.resolve("djl") + "; make that directory writable")
+                .contains(cache.resolve("djl") + " is no directory")
+                .contains("; make room and writing possible there")
                 .endsWith("ended with 1");
     }
 
