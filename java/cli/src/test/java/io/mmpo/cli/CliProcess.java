@@ -25,7 +25,7 @@ final class CliProcess {
     static ProcessBuilder prepare(Map<String, String> environment, Object... words) {
         List<String> command = new ArrayList<>(List.of(
                 "env",
-                "--default-signal=INT", // which nohup and a shell's & have ignored, by all processes below
+                "--default-signal=INT,HUP", // which nohup and a shell's & have ignored, by all processes below
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
