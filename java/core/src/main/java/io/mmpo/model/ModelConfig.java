@@ -2,6 +2,7 @@ package io.mmpo.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
+import io.mmpo.files.OptionalFile;
 import io.mmpo.spec.ModelShape;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +53,7 @@ public record ModelConfig(
         long maxPositions = config.integer("max_position_embeddings").orElse(defaults.maxPositions());
         RopeConfig rope = RopeConfig.read(config, architecture, maxPositions, notes::add);
         Optional<JsonObject> generation = Optional.of(modelDirectory.resolve(GENERATION_FILE))
-                .filter(Files::isRegularFile)
+                .filter(OptionalFile::isThere)
                 .map(JsonObject::read);
         return new ModelConfig(
                 architecture.className(),

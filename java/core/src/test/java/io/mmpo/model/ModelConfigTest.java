@@ -32,6 +32,12 @@ class ModelConfigTest extends WrittenConfig {
     }
 
     @Test
+    void tokensOfAnEndThatAreLostAreNotThoseOfConfigJson() throws IOException {
+        Path lost = Files.createSymbolicLink(directory.resolve("generation_config.json"), directory.resolve("blob"));
+        assertThatThrownBy(() -> read(LLAMA)).hasMessageContaining(lost + " is a link to a file that does not exist");
+    }
+
+    @Test
     void readsLlama3RopeScaling() {
         ModelShape shape = ModelConfig.read(SharedFiles.path("golden/tiny_llama/untied_llama3_rope"))
                 .shape();

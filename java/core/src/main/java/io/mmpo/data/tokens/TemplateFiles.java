@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.MmpoException;
 import io.mmpo.PrintableText;
 import io.mmpo.files.IoProblem;
+import io.mmpo.files.OptionalFile;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -77,7 +78,7 @@ final class TemplateFiles {
                             children.filter(file ->
                                             file.getFileName().toString().endsWith(SUFFIX))
                                     .sorted())
-                    .filter(Files::isRegularFile)
+                    .filter(OptionalFile::isThere)
                     .toList();
         } catch (IOException e) {
             throw IoProblem.unreadable(additional, e);

@@ -11,9 +11,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.mmpo.MmpoException;
 import io.mmpo.PrintableText;
 import io.mmpo.files.IoProblem;
+import io.mmpo.files.OptionalFile;
 import io.mmpo.files.Utf8;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -45,7 +45,7 @@ record TokenizerJson(Path file, ObjectNode outline, String model, String vocab, 
     }
 
     static JsonNode readOptionalObject(Path file) {
-        if (!Files.isRegularFile(file)) {
+        if (!OptionalFile.isThere(file)) {
             return MAPPER.createObjectNode();
         }
         JsonNode node;

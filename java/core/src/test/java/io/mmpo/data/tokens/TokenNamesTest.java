@@ -8,6 +8,7 @@ import io.mmpo.data.Goldens;
 import io.mmpo.data.RowKind;
 import io.mmpo.data.TokenizedDataset;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The ids of what a report brought are transformers' 5.18; bench/trl/check_tokens.py --layouts compares many more. */
 class TokenNamesTest {
@@ -51,6 +53,25 @@ class TokenNamesTest {
     void markersOfEveryListAreNumberedInTheirOrder(String key, String tokens) throws IOException {
         files.set("tokenizer_config.json", key, tokens);
         assertIds("<|user|>Hi there<|bot|><think>", 512, 320, 417, 383, 513, 514);
+    }
+
+    /** Of a hub's cache that was half deleted, or copied without what its links name. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "tokenizer_config.json",
+                "special_tokens_map.json",
+                "added_tokens.json",
+                "chat_template.jinja",
+                "config.json"
+            })
+    void aFileThatIsLostIsNotOneThatTheModelLacks(String name) throws IOException {
+        files.write("special_tokens_map.json", "{}");
+        Path file = directory.resolve(name);
+        Files.deleteIfExists(file);
+        Files.createSymbolicLink(file, directory.resolve("blob"));
+        assertThatThrownBy(() -> Tokenizer.open(directory, Optional.empty()).close())
+                .hasMessageContaining(file + " is a link to a file that does not exist");
     }
 
     /** Those that no list names are looked for in the normalized text, which begins with a space here. */
