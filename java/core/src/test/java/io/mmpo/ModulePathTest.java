@@ -117,11 +117,39 @@ class ModulePathTest {
         assertThat(text).contains("cancelled true\n", "steps 20\n", "pairs 2\n");
     }
 
+    @Test
+    void saysWhichOptionsAreMissing() throws IOException, InterruptedException {
+        String loads = """
+                public class Program {
+                    public static void main(String[] arguments) {
+                        io.mmpo.LanguageModel.load(java.nio.file.Path.of(arguments[0])).close();
+                    }
+                }
+                """;
+        String access = "--enable-native-access=io.mmpo,ai.djl.tokenizers,org.bytedeco.javacpp";
+        assertThat(start("modules", loads, List.of(access), "").text())
+                .contains("EnvironmentException: LibTorch is not on the class path or among the modules")
+                .contains("start java with --add-modules ALL-MODULE-PATH");
+        List<String> denied = List.of("--add-modules", "ALL-MODULE-PATH", "--illegal-native-access=deny");
+        assertThat(start("access", loads, denied, "").text())
+                .contains("EnvironmentException: The models are computed with in native code")
+                .contains("Start java with " + access);
+    }
+
     private static String page() throws IOException {
         return Files.readString(BuiltLibrary.ROOT.resolve(PAGE));
     }
 
     private static String run(String name, String program, String argument) throws IOException, InterruptedException {
+        Matcher options = OPTIONS.matcher(page().replace('\n', ' '));
+        assertThat(options.find()).isTrue();
+        Application.Ended ended = start(name, program, List.of(options.group(1).split(" ")), argument);
+        assertThat(ended.status()).as(ended.text()).isZero();
+        return ended.text();
+    }
+
+    private static Application.Ended start(String name, String program, List<String> options, String argument)
+            throws IOException, InterruptedException {
         Path sources = Files.createDirectories(directory.resolve(name).resolve("source/app"));
         Files.writeString(sources.resolve("Program.java"), "package app;\n" + program);
         Path info = Files.writeString(sources.resolveSibling("module-info.java"), "module app { requires io.mmpo; }");
@@ -133,13 +161,9 @@ class ModulePathTest {
                 modulePath,
                 info.toString(),
                 sources.resolve("Program.java").toString());
-        Matcher options = OPTIONS.matcher(page().replace('\n', ' '));
-        assertThat(options.find()).isTrue();
-        List<String> command = new ArrayList<>(List.of(options.group(1).split(" ")));
+        List<String> command = new ArrayList<>(options);
         command.addAll(List.of("-Xmx512m", "-p", modulePath + File.pathSeparator + classes, "-m", "app/app.Program"));
         command.addAll(List.of(model.toString(), argument));
-        Application.Ended ended = Application.run(directory, command.toArray(String[]::new));
-        assertThat(ended.status()).as(ended.text()).isZero();
-        return ended.text();
+        return Application.run(directory, command.toArray(String[]::new));
     }
 }

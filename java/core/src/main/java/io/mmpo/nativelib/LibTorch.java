@@ -86,9 +86,9 @@ final class LibTorch {
         URL url = Resources.find(resource);
         if (url == null) {
             throw MmpoException.environment(
-                    "LibTorch is not on the class path or among the modules: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s, or name"
+                    "LibTorch is not on the class path or among the modules: the resource %s is wanted. Add org.bytedeco:%s with the classifier %s%s, or name"
                             + " an existing LibTorch with -D%s=/dir.",
-                    resource, artifact, classifier, PROPERTY);
+                    resource, artifact, classifier, ofModules(), PROPERTY);
         }
         try {
             File file = Loader.cacheResource(url);
@@ -99,6 +99,11 @@ final class LibTorch {
         } catch (IOException e) {
             throw cannotBeUnpacked(library + " of LibTorch", e);
         }
+    }
+
+    /** What nothing requires is no module of the program unless it is named. */
+    private static String ofModules() {
+        return LibTorch.class.getModule().isNamed() ? ", and start java with --add-modules ALL-MODULE-PATH" : "";
     }
 
     private static MmpoException cannotBeUnpacked(String what, IOException e) {
