@@ -96,7 +96,6 @@ TEST_P(LoraTypes, ARestoredTrainerGoesOnToTheBitWithDropout) {
   }
 }
 
-// Wide enough that kernels share out rows, and more rows than one part with dropout.
 // Beyond the last layer's attention it has the head's rows alone.
 TEST_P(LoraTypes, WithoutABackwardPassTheHeadReadsTheSameBits) {
   if (testing::test_device().is_cuda()) GTEST_SKIP() << "cuBLAS chooses its kernels by the number of rows";
@@ -115,6 +114,7 @@ TEST_P(LoraTypes, WithoutABackwardPassTheHeadReadsTheSameBits) {
   EXPECT_FALSE(at::equal(model->predict(rows).rows_RH, expected_RH)) << "dropout changes nothing";
 }
 
+// Wide enough that kernels share out rows, and more rows than one part with dropout.
 TEST_P(LoraTypes, TrainingHasTheSameBitsForAnyNumberOfThreads) {
   mmpo_model_config wide = testing::random_config();
   wide.hidden_size = 192;

@@ -23,11 +23,6 @@ constexpr int64_t kThreadBytes = 64 << 10;
 template <typename P>
 constexpr int64_t kPanelDepths = kPanelBytes / (kStripColumns * static_cast<int64_t>(sizeof(P)));
 
-// Matrix units take whole tiles of rows, registers as many as there are.
-template <typename P>
-constexpr int64_t kRowsOfMicroKernel =
-    std::is_same_v<P, c10::BFloat16> && std::is_same_v<CPU_CAPABILITY, AMX> ? kRowMultiple : 1;
-
 struct FewRowsScratch {
   Scratch a, panel, sums, tile;
 };
@@ -56,6 +51,9 @@ template <typename P>
 using Products = typename InRegisters<P>::type;
 template <typename P>
 constexpr bool kHasProducts = !std::is_void_v<Products<P>>;
+// Registers take as many rows as there are, matrix units whole tiles of them.
+template <typename P>
+constexpr int64_t kRowsOfMicroKernel = kHasProducts<P> ? 1 : kRowMultiple;
 
 // The next strip of B, which is asked for while this one is multiplied.
 struct NextStrip {

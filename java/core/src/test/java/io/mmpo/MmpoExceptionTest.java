@@ -16,6 +16,7 @@ class MmpoExceptionTest {
     void numbersAreTheSameInEveryCountry() {
         assertThat(InPersian.get(() -> MmpoException.data("row %d, loss %.2f", 1234, 0.5)))
                 .hasMessage("row 1234, loss 0.50");
+        assertThat(InPersian.get(() -> MmpoException.data("row %d", 7))).hasMessage("row 7");
     }
 
     @Test

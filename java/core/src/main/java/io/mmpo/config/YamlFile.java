@@ -71,12 +71,7 @@ final class YamlFile {
         } catch (JsonProcessingException e) {
             throw invalid(e, file);
         } catch (IOException e) {
-            throw MmpoException.of(
-                    MmpoException.Kind.CONFIGURATION,
-                    e,
-                    "%s cannot be read: %s. Check the file and its permissions.",
-                    file,
-                    IoProblem.of(e));
+            throw IoProblem.unreadable(MmpoException.Kind.CONFIGURATION, file, e);
         }
     }
 
@@ -165,12 +160,7 @@ final class YamlFile {
                     e.line(),
                     e.offset() + 1);
         } catch (IOException e) {
-            throw MmpoException.of(
-                    MmpoException.Kind.CONFIGURATION,
-                    e,
-                    "%s cannot be read: %s. Check the file and its permissions.",
-                    file,
-                    IoProblem.of(e));
+            throw IoProblem.unreadable(MmpoException.Kind.CONFIGURATION, file, e);
         }
     }
 

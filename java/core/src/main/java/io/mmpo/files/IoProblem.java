@@ -25,8 +25,12 @@ public final class IoProblem {
 
     /** Of a file of data, or of a model, that is there and cannot be read. */
     public static MmpoException unreadable(Path file, IOException e) {
-        return MmpoException.of(
-                MmpoException.Kind.DATA, e, "%s cannot be read: %s. Check the file and its permissions.", file, of(e));
+        return unreadable(MmpoException.Kind.DATA, file, e);
+    }
+
+    /** Of another file that is there and cannot be read. */
+    public static MmpoException unreadable(MmpoException.Kind kind, Path file, IOException e) {
+        return MmpoException.of(kind, e, "%s cannot be read: %s. Check the file and its permissions.", file, of(e));
     }
 
     /** Without a parser's advice to programmers: where what is not closed begins, in a text that it does not show. */

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 
-/** A file that a directory may lack. */
+/** A file that a model's directory may lack. */
 public final class OptionalFile {
     private OptionalFile() {}
 
@@ -20,14 +20,15 @@ public final class OptionalFile {
         }
         if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             throw MmpoException.data(
-                    "%s %s. Bring the file back, or remove the entry if the model has none.",
-                    file,
-                    Files.isDirectory(file)
-                            ? "is a directory; a file is wanted"
-                            : Files.isSymbolicLink(file)
-                                    ? "is a link to a file that does not exist"
-                                    : "is no file that can be read");
+                    "%s %s. Bring the file back, or remove the entry if the model has none.", file, inItsPlace(file));
         }
         return false;
+    }
+
+    private static String inItsPlace(Path file) {
+        if (Files.isDirectory(file)) {
+            return "is a directory; a file is wanted";
+        }
+        return Files.isSymbolicLink(file) ? "is a link to a file that does not exist" : "is no file that can be read";
     }
 }

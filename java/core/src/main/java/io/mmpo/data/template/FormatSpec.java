@@ -80,7 +80,7 @@ record FormatSpec(
         String digits = rounded.movePointLeft(exponent)
                 .setScale(places, RoundingMode.HALF_EVEN)
                 .toPlainString();
-        return digits + String.format(Locale.ROOT, "e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
+        return digits + String.format(Locale.ROOT, "e%+03d", exponent);
     }
 
     private static String general(double number, int significant) {

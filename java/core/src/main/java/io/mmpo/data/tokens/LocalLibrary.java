@@ -93,8 +93,8 @@ final class LocalLibrary implements TokenizerLibrary {
             return new LocalLibrary(HuggingFaceTokenizer.newInstance(
                     new ByteArrayInputStream(definition.getBytes(StandardCharsets.UTF_8)),
                     Map.of("truncation", "false", "padding", "false")));
-        } catch (EngineException
-                | LinkageError e) { // of unpacking or loading the library; the definition has not been looked at
+        } catch (EngineException | LinkageError e) {
+            // Of unpacking or loading the library: the definition has not been looked at.
             throw notLoaded(e);
         } catch (IOException | RuntimeException e) {
             throw new TokenizerFault(String.valueOf(e.getMessage()), e);
