@@ -97,15 +97,6 @@ void by_types(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, W
   }
 }
 
-void by_aten(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Tensor& c_MN) {
-  const auto type = c_MN.scalar_type();
-  if (addend_MN.defined()) {
-    at::addmm_out(c_MN, addend_MN, a_MK.to(type), b_KN.to(type));
-  } else {
-    at::mm_out(c_MN, a_MK.to(type), b_KN.to(type));
-  }
-}
-
 // cuBLAS sums bfloat16 operands in float32, and in a split sum too where it is told to. A float32 result of theirs has forms
 // of its own.
 void on_gpu(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Tensor& c_MN) {
@@ -154,7 +145,7 @@ void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Works
     case CpuCapability::kAvx512:
       return by_types<AVX512>(a_MK, b_KN, addend_MN, workspace, c_MN);
     default:
-      return by_aten(a_MK, b_KN, addend_MN, c_MN);
+      return by_types<AVX2>(a_MK, b_KN, addend_MN, workspace, c_MN);
   }
 }
 

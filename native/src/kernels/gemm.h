@@ -2,11 +2,10 @@
 //
 // Why not at::mm: OpenBLAS, which LibTorch brings here, has threads of its own beside OpenMP's, and reaches about two thirds
 // of what oneDNN's micro-kernel does; and a bfloat16 product has no float32 result there, which gradients of parameters are.
-// Blocks of B are packed into panels that stay in the cache; oneDNN's micro-kernel (at::brgemm) multiplies float32, kernels of
-// our own bfloat16, on matrix units (AMX) or by dot products (AVX512_BF16), where the processor has either; else bfloat16 becomes
-// float32 while it is packed.
-// Results have the same bits for any number of threads, and a row has them for any number of rows of an a that is not transposed, but
-// with AVX2 alone, where the product is at::mm.
+// Blocks of B are packed into panels that stay in the cache; oneDNN's micro-kernel (at::brgemm) multiplies float32, with AVX2 alone one of
+// our own, and kernels of our own bfloat16, on matrix units (AMX) or by dot products (AVX512_BF16), where the processor has either; else
+// bfloat16 becomes float32 while it is packed.
+// Results have the same bits for any number of threads, and a row has them for any number of rows of an a that is not transposed.
 #pragma once
 
 #include <ATen/core/Tensor.h>

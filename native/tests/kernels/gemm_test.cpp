@@ -4,8 +4,6 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "kernels/dispatch.h"
-
 namespace mmpo {
 namespace {
 
@@ -56,7 +54,6 @@ TEST_P(GemmTest, EqualsTheProductInDouble) {
 }
 
 TEST_P(GemmTest, SameBitsForAnyNumberOfThreads) {
-  if (cpu_capability() == CpuCapability::kAvx2) GTEST_SKIP() << "LibTorch's own product promises it for no shape";
   const auto [rows, depth, columns] = GetParam();
   Workspace workspace;
   const int threads = at::get_num_threads();
@@ -78,7 +75,6 @@ TEST_P(GemmTest, SameBitsForAnyNumberOfThreads) {
 
 // A row of a product does not depend on how many others there are: not in the rows that decoding has, nor beyond them.
 TEST_P(GemmTest, SameBitsOfARowForAnyNumberOfRows) {
-  if (cpu_capability() == CpuCapability::kAvx2) GTEST_SKIP() << "LibTorch's own product promises it for no shape";
   const auto [most_rows, depth, columns] = GetParam();
   Workspace workspace;
   constexpr int64_t kRows = 300;

@@ -1,6 +1,7 @@
 // The chunked head against ATen in double, in one chunk and in many.
 #include "logprob/linear_logp.h"
 
+#include "kernels/gemm.h"
 #include "kernels/kernel_testing.h"
 
 namespace mmpo {
@@ -116,13 +117,16 @@ TEST_P(LinearLogpTest, MarksTheTargetsThatGreedyDecodingTakes) {
     Case c(type);
     c.head_VH[400].copy_(c.head_VH[7]);  // equal logits in every row, the largest ones in some
     c.rows.hidden_RH.narrow(0, 20, 6).copy_(c.head_VH.narrow(0, 7, 1) * 40);
-    const Tensor best_R = c.rows.hidden_RH.mm(c.head_VH.t()).argmax(1);
+    Workspace workspace;
+    // Not LibTorch's product, in which equal columns may have other bits.
+    Tensor logits_RV = at::empty({kRows, c.head_VH.size(0)}, type);
+    gemm(c.rows.hidden_RH, c.head_VH.t(), {}, workspace, logits_RV);
+    const Tensor best_R = logits_RV.argmax(1);
     c.rows.targets_R.narrow(0, 0, 40).copy_(best_R.narrow(0, 0, 40));
     c.rows.targets_R[21] = 400;  // as large as the first of them, and not the first
     ASSERT_EQ(best_R[21].item<int64_t>(), 7);
     Outputs out(c);
     Tensor is_first_R = at::zeros({kRows}, at::kBool);
-    Workspace workspace;
     LinearLogp(c.rows, c.head_VH, workspace, c.bytes(GetParam()))
         .forward(out.lse_R, out.logp_R, {.log_squares_R = {}, .entropies_R = {}, .is_first_R = is_first_R});
     EXPECT_TRUE(is_first_R.equal(best_R.eq(c.rows.targets_R)));

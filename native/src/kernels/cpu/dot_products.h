@@ -21,6 +21,7 @@ struct DotProducts {
   using Element = c10::BFloat16;
   using Operand = __m512bh;
   static constexpr int64_t kStepDepths = 2;
+  static constexpr bool kAddsLast = false;
 
   static Operand columns(const Element* units) { return reinterpret_cast<__m512bh>(_mm512_loadu_si512(units)); }
   static Operand broadcast(const Element* unit) {
@@ -35,14 +36,7 @@ struct DotProducts {
 // kStepDepths.
 inline void multiply_whole_tiles(const ProductShape& shape, const c10::BFloat16* a, int64_t a_stride, bool add,
                                  const c10::BFloat16* panel, float* c, int64_t c_stride) {
-  int64_t j = 0;
-  const auto columns = [&](auto vectors) {
-    for (; j + vectors * kTileSide <= shape.columns; j += vectors * kTileSide)
-      multiply_columns<DotProducts, vectors>(shape, a, a_stride, add, panel + 2 * j, c + j, c_stride);
-  };
-  columns(std::integral_constant<int, 4>());
-  columns(std::integral_constant<int, 2>());
-  columns(std::integral_constant<int, 1>());
+  multiply_vectors<DotProducts>(shape, a, a_stride, add, panel, c, c_stride);
 }
 
 }  // namespace

@@ -16,6 +16,11 @@ constexpr int64_t kRowBytesOfCopies = 512 << 10;
 
 template <typename P>
 using MicroKernel = MicroKernelShape<P, CPU_CAPABILITY>;
+template <typename P>
+constexpr int64_t kPanelColumns = MicroKernel<P>::kPanelColumns;
+// Columns of a panel are rounded up to it.
+template <typename P>
+constexpr int64_t kWidthMultiple = std::min(kPanelColumns<P>, kColumnMultiple);
 
 // A result of more than this is written past the caches: it would leave them before it is read, and a line that is written there
 // is read first.
@@ -66,11 +71,15 @@ ARows<P> a_rows(const GemmMatrix<T>& a, const GemmPlan& plan, Range rows, Range 
 }
 
 // A tile of the result goes straight to C where it is whole, float32, and in C already or nowhere, else by way of scratch.
+template <typename P>
 bool writes_in_place(const GemmResult<float>& c, int64_t rows, int64_t columns, bool stream) {
-  return rows % kRowMultiple == 0 && columns % kColumnMultiple == 0 &&
+  return rows % kRowMultiple == 0 && columns % kWidthMultiple<P> == 0 &&
          (c.addend == nullptr ? !stream : c.addend == c.data);
 }
-bool writes_in_place(const GemmResult<c10::BFloat16>&, int64_t, int64_t, bool) { return false; }
+template <typename P>
+bool writes_in_place(const GemmResult<c10::BFloat16>&, int64_t, int64_t, bool) {
+  return false;
+}
 
 float* as_float(float* c) { return c; }
 float* as_float(c10::BFloat16*) { return nullptr; }
@@ -89,7 +98,7 @@ template <typename P, typename Out>
 void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t columns, int64_t depths, bool stream,
                     Scratch& scratch, const GemmResult<Out>& c) {
   constexpr int64_t kTileRows = MicroKernel<P>::kTileRows;
-  const int64_t width = at::round_up(columns, kColumnMultiple);
+  const int64_t width = at::round_up(columns, kWidthMultiple<P>);
   for (int64_t i = 0; i < rows; i += kTileRows) {
     const int64_t count = smaller(kTileRows, rows - i);
     const P* from = a.data + i * a.stride;
@@ -99,11 +108,11 @@ void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t col
     } else if (!stream) {
       prefetch_tile(tile.data, tile.stride, count, columns);
     }
-    if (writes_in_place(tile, count, columns, stream)) {
+    if (writes_in_place<P>(tile, count, columns, stream)) {
       multiply_tile({count, width, depths}, from, a.stride, tile.addend != nullptr, panel, as_float(tile.data),
                     tile.stride);
     } else {
-      float* sums = scratch.resize<float>(kTileRows * kPanelColumns);
+      float* sums = scratch.resize<float>(kTileRows * kPanelColumns<P>);
       const GemmResult<Out> rest = begin_sums<P>(tile, count, columns, sums, width);
       const bool begun = rest.addend != tile.addend;
       multiply_tile({at::round_up(count, kRowMultiple), width, depths}, from, a.stride, begun, panel, sums, width);
@@ -115,10 +124,10 @@ void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t col
 // Panels [padded_depths][width] of B, one after the other; the last is as wide as it must be.
 template <typename P, typename T>
 void pack_panels(const GemmMatrix<T>& b, Range columns, Range depths, int64_t padded_depths, P* panels) {
-  for (int64_t column = columns.begin; column < columns.end; column += kPanelColumns) {
-    const int64_t count = smaller(kPanelColumns, columns.end - column);
+  for (int64_t column = columns.begin; column < columns.end; column += kPanelColumns<P>) {
+    const int64_t count = smaller(kPanelColumns<P>, columns.end - column);
     pack_panel(part(b, depths.begin, column), {depths.size(), padded_depths, count},
-               at::round_up(count, kColumnMultiple), panels + (column - columns.begin) * padded_depths);
+               at::round_up(count, kWidthMultiple<P>), panels + (column - columns.begin) * padded_depths);
   }
 }
 
@@ -136,20 +145,20 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
     const int64_t row_bytes = plan.a_in_place ? kRowBytes : kRowBytesOfCopies;
     const GemmResult<Out> result = k > 0 ? c.grown() : c;
     const bool stream = large && depths.end == plan.depth && result.addend != result.data;
-    const int64_t group = kPanelColumns * std::max<int64_t>(1, panel_bytes / (depth_bytes * kPanelColumns));
+    const int64_t group = kPanelColumns<P> * std::max<int64_t>(1, panel_bytes / (depth_bytes * kPanelColumns<P>));
     const int64_t chunk = kTileRows * std::max<int64_t>(1, row_bytes / (depth_bytes * kTileRows));
     for (int64_t n = columns.begin; n < columns.end; n += group) {
       const Range packed{n, smaller(n + group, columns.end)};
-      P* panels = scratch.panels.template resize<P>(at::round_up(packed.size(), kColumnMultiple) * padded);
+      P* panels = scratch.panels.template resize<P>(at::round_up(packed.size(), kWidthMultiple<P>) * padded);
       pack_panels(b, packed, depths, padded, panels);
       for (int64_t i = rows.begin; i < rows.end;) {
         Range few{i, smaller(i + chunk, rows.end)};
         // Rows that do not fill a tile are copied, and only they.
         if (few.size() > kRowMultiple) few.end -= few.size() % kRowMultiple;
         const ARows<P> from = a_rows<P>(a, plan, few, depths, scratch.a);
-        for (int64_t column = packed.begin; column < packed.end; column += kPanelColumns) {
+        for (int64_t column = packed.begin; column < packed.end; column += kPanelColumns<P>) {
           multiply_panel(from, few.size(), panels + (column - packed.begin) * padded,
-                         smaller(kPanelColumns, packed.end - column), padded, stream, scratch.tile,
+                         smaller(kPanelColumns<P>, packed.end - column), padded, stream, scratch.tile,
                          result.part(i, column));
         }
         i = few.end;

@@ -2,9 +2,6 @@
 // once and in its order. In one of two ways: a strip of columns and some of its depths become a panel in the nearest caches, which is
 // multiplied at once, while the next strip is on its way. Or the product is turned: all rows of A become the panel, and B, of which nothing is
 // copied, is read as the micro-kernel reads rows of A. Sums have the terms of gemm.cpp's in the same order, so they are the same bits.
-// Empty with AVX2 alone, where products are LibTorch's.
-#if defined(CPU_CAPABILITY_AVX512)
-
 #include "kernels/cpu/gemm_kernels.h"
 #include "kernels/cpu/gemm_pack.h"
 #include "kernels/cpu/gemm_tiles.h"
@@ -140,23 +137,11 @@ bool is_turned(const GemmPlan& plan) {
 // sums [count, width] = (add ? sums : 0) + b [count, depths] panel, while the rows of b that follow are on their way.
 template <typename P>
 void multiply_turned(const ProductShape& shape, const P* b, int64_t b_stride, bool add, const P* panel, float* sums) {
-  const auto multiply = [&](auto vectors) {
-    constexpr auto kVectors = static_cast<int>(decltype(vectors)::value);
-    constexpr auto kStepBytes = static_cast<int64_t>(sizeof(P)) * Products<P>::kStepDepths;
-    const Ahead ahead{reinterpret_cast<const char*>(b + kMostRows<kVectors> * b_stride),
-                      kMostRows<kVectors> * kStepBytes};
-    multiply_columns<Products<P>, kVectors>(shape, b, b_stride, add, panel, sums, shape.columns, ahead);
-  };
-  switch (shape.columns / kVectorColumns) {
-    case 1:
-      return multiply(std::integral_constant<int, 1>());
-    case 2:
-      return multiply(std::integral_constant<int, 2>());
-    case 3:
-      return multiply(std::integral_constant<int, 3>());
-    default:
-      return multiply(std::integral_constant<int, 4>());
-  }
+  constexpr auto kStepBytes = static_cast<int64_t>(sizeof(P)) * Products<P>::kStepDepths;
+  // As many rows as go through the registers together.
+  const int64_t rows = kSumRegisters / smaller(kMostVectors, shape.columns / kVectorColumns);
+  const Ahead ahead{reinterpret_cast<const char*>(b + rows * b_stride), rows * kStepBytes};
+  multiply_vectors<Products<P>>(shape, b, b_stride, add, panel, sums, shape.columns, ahead);
 }
 
 // The columns [begin, begin + count) of C.
@@ -233,5 +218,3 @@ template void CpuGemm<c10::BFloat16, c10::BFloat16, CPU_CAPABILITY>::multiply_fe
     const GemmResult<c10::BFloat16>&);
 
 }  // namespace mmpo
-
-#endif

@@ -63,8 +63,7 @@ using Packed = typename PackedElement<T, Capability>::type;
 // Rows of a product are rounded up to this, so that few micro-kernels are ever made: micro-batches differ in length, and
 // each shape is compiled and kept by oneDNN. It is also what a tile of the matrix units holds.
 inline constexpr int64_t kRowMultiple = 16;
-// Columns of a packed panel of B (the last of a part may be half as wide).
-inline constexpr int64_t kPanelColumns = 64;
+// Columns of a part of C that a thread makes are a multiple of it.
 inline constexpr int64_t kColumnMultiple = 32;
 
 // Up to this many rows (cached decoding) a product waits for the memory of B, more than for the products.
@@ -74,7 +73,13 @@ inline constexpr int64_t kFewRows = 64;
 template <typename P, typename Capability>
 struct MicroKernelShape {
   // Rows of the part of C that one call makes.
-  static constexpr int64_t kTileRows = std::is_same_v<P, float> ? 64 : std::is_same_v<Capability, AMX> ? 32 : 48;
+  static constexpr int64_t kTileRows = std::is_same_v<Capability, AVX2>  ? 48
+                                       : std::is_same_v<P, float>        ? 64
+                                       : std::is_same_v<Capability, AMX> ? 32
+                                                                         : 48;
+  // Columns of a packed panel of B (the last of a part may be half as wide): those that go through the registers together where each
+  // reads the whole panel from the nearest cache, in which rows of a wide one would push each other out.
+  static constexpr int64_t kPanelColumns = std::is_same_v<Capability, AVX2> ? 16 : 64;
   // Depths are rounded up to this with zeros: a step of the matrix units, or of a dot product.
   static constexpr int64_t kDepthMultiple = std::is_same_v<P, float> ? 1 : std::is_same_v<Capability, AMX> ? 32 : 2;
 };

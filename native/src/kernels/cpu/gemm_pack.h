@@ -12,6 +12,9 @@ namespace {
 
 constexpr int64_t kTile = 16;
 
+// Rows and columns of what is turned in registers.
+constexpr int64_t kSquare = kLanes;
+
 #if defined(CPU_CAPABILITY_AVX512)
 // 16 by 16, in registers: pairs of rows, pairs of pairs, then the 128-bit lanes of four such.
 inline void transpose_square(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
@@ -50,29 +53,62 @@ inline void transpose_square(const float* from, int64_t from_stride, float* to, 
     _mm512_storeu_ps(to + (12 + j) * to_stride, _mm512_shuffle_f32x4(odd_upper, odd_lower, kOdd));
   }
 }
+#else
+// 8 by 8, in registers: pairs of rows, pairs of pairs, then the 128-bit lanes of two such.
+inline void transpose_square(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+  __m256 rows[kSquare], pairs[kSquare];
+#pragma GCC unroll 8
+  for (int i = 0; i < kSquare; ++i) rows[i] = _mm256_loadu_ps(from + i * from_stride);
+#pragma GCC unroll 4
+  for (int i = 0; i < kSquare; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+  constexpr int kLow = 0x44, kHigh = 0xee;
+#pragma GCC unroll 2
+  for (int i = 0; i < kSquare; i += 4) {
+    rows[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], kLow);
+    rows[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], kHigh);
+    rows[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], kLow);
+    rows[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], kHigh);
+  }
+  // Lane l of rows[4 i + j] is column 4 l + j of rows 4 i to 4 i + 3.
+  constexpr int kFirstLanes = 0x20, kSecondLanes = 0x31;
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    _mm256_storeu_ps(to + j * to_stride, _mm256_permute2f128_ps(rows[j], rows[4 + j], kFirstLanes));
+    _mm256_storeu_ps(to + (4 + j) * to_stride, _mm256_permute2f128_ps(rows[j], rows[4 + j], kSecondLanes));
+  }
+}
 #endif
 
-inline void transpose(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
-                      int64_t to_stride) {
+// The ends of a matrix, which fill no square.
+inline void transpose_rest(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
+                           int64_t to_stride) {
 #if defined(CPU_CAPABILITY_AVX512)
-  for (int64_t i = 0; i < rows; i += kTile) {
-    for (int64_t j = 0; j < columns; j += kTile) {
-      const int64_t num_rows = smaller(kTile, rows - i);
-      const int64_t num_columns = smaller(kTile, columns - j);
-      const float* tile = from + i * from_stride + j;
-      if (num_rows == kTile && num_columns == kTile) {
-        transpose_square(tile, from_stride, to + j * to_stride + i, to_stride);
-      } else {
-        at::vec::transpose_mxn<float>(tile, from_stride, to + j * to_stride + i, to_stride, static_cast<int>(num_rows),
-                                      static_cast<int>(num_columns));
-      }
-    }
-  }
+  at::vec::transpose_mxn<float>(from, from_stride, to, to_stride, static_cast<int>(rows), static_cast<int>(columns));
 #else
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) to[j * to_stride + i] = from[i * from_stride + j];
   }
 #endif
+}
+
+inline void transpose(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
+                      int64_t to_stride) {
+  for (int64_t i = 0; i < rows; i += kSquare) {
+    for (int64_t j = 0; j < columns; j += kSquare) {
+      const int64_t num_rows = smaller(kSquare, rows - i);
+      const int64_t num_columns = smaller(kSquare, columns - j);
+      const float* square = from + i * from_stride + j;
+      float* turned = to + j * to_stride + i;
+      if (num_rows == kSquare && num_columns == kSquare) {
+        transpose_square(square, from_stride, turned, to_stride);
+      } else {
+        transpose_rest(square, from_stride, num_rows, num_columns, turned, to_stride);
+      }
+    }
+  }
 }
 
 inline void transpose(const c10::BFloat16* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,

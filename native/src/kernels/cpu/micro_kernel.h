@@ -1,5 +1,5 @@
-// Small matrix products on packed operands: float32 by oneDNN's micro-kernels, bfloat16 on matrix units or by dot products. In an
-// unnamed namespace: each capability keeps its own.
+// Small matrix products on packed operands: float32 by oneDNN's micro-kernels (with AVX2 alone, for which it makes none, in registers of
+// our own), bfloat16 on matrix units or by dot products. In an unnamed namespace: each capability keeps its own.
 #pragma once
 
 #include <ATen/ceil_div.h>
@@ -8,6 +8,7 @@
 #include "kernels/cpu/dot_products.h"
 #include "kernels/cpu/gemm_kernels.h"
 #include "kernels/cpu/matrix_units.h"
+#include "kernels/cpu/register_blocks.h"
 #include "kernels/cpu/row_math.h"
 #include "kernels/cpu/scratch.h"
 
@@ -21,11 +22,16 @@ inline void multiply_tile(const ProductShape& shape, const float* a, int64_t a_s
   at::native::cpublas::brgemm(shape.rows, shape.columns, shape.depths, a_stride, shape.columns, c_stride, add, a, panel,
                               c);
 #else
-  for (int64_t i = 0; i < shape.rows; ++i) {
-    float* row = c + i * c_stride;
-    if (!add) fill(row, shape.columns, 0.0F);
+  // As oneDNN's do: what is there is added last.
+  multiply_vectors<FloatProductsAddedLast>(shape, a, a_stride, add, panel, c, c_stride);
+  const int64_t done = shape.columns / kVectorColumns * kVectorColumns;
+  const int64_t left = shape.columns - done;
+  for (int64_t i = 0; left > 0 && i < shape.rows; ++i) {
+    float sums[kVectorColumns] = {};
     for (int64_t k = 0; k < shape.depths; ++k)
-      add_scaled(panel + k * shape.columns, shape.columns, a[i * a_stride + k], row);
+      add_scaled(panel + k * shape.columns + done, left, a[i * a_stride + k], sums);
+    float* const row = c + i * c_stride + done;
+    for (int64_t j = 0; j < left; ++j) row[j] = add ? row[j] + sums[j] : sums[j];
   }
 #endif
 }

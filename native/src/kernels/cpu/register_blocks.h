@@ -1,9 +1,7 @@
-// Small products whose sums stay in registers: up to 24 vectors of 16 float32 sums. A step adds a row of the panel (gemm_pack.h) times
-// an element, or a unit of two, of each row of A. Every sum is made of its terms one after the other, so that its bits depend on
-// neither the number of rows nor that of columns. In an unnamed namespace; empty without AVX-512.
+// Small products whose sums stay in registers: up to 24 vectors of 16 float32 sums with AVX-512, 12 of 8 with AVX2. A step adds a row of
+// the panel (gemm_pack.h) times an element, or a unit of two, of each row of A. Every sum is made of its terms one after the other, so
+// that its bits depend on neither the number of rows nor that of columns. In an unnamed namespace.
 #pragma once
-
-#if defined(CPU_CAPABILITY_AVX512)
 
 #include <ATen/ceil_div.h>
 #include <immintrin.h>
@@ -17,17 +15,47 @@
 namespace mmpo {
 namespace {
 
-constexpr int64_t kVectorColumns = 16;  // float32 columns of a vector
-constexpr int64_t kSumRegisters = 24;  // of 32: the others hold the panel's row and a unit of A
+// kVectorColumns: float32 columns of a vector. kSumRegisters: the other registers hold the panel's row and a unit of A.
+// kMostVectors: of a row that go through the registers together.
+#if defined(CPU_CAPABILITY_AVX512)
+using Sums = __m512;
+constexpr int64_t kVectorColumns = 16;
+constexpr int64_t kSumRegisters = 24;  // of 32
+constexpr int kMostVectors = 4;
 
+inline Sums load_sums(const float* from) { return _mm512_loadu_ps(from); }
+inline Sums plus(Sums a, Sums b) { return _mm512_add_ps(a, b); }
+inline Sums no_sums() { return _mm512_setzero_ps(); }
+inline void store_sums(float* to, Sums sums) { _mm512_storeu_ps(to, sums); }
+inline Sums add_products(Sums sums, Sums a, Sums b) { return _mm512_fmadd_ps(a, b, sums); }
+inline Sums in_all_lanes(float value) { return _mm512_set1_ps(value); }
+#else
+using Sums = __m256;
+constexpr int64_t kVectorColumns = 8;
+constexpr int64_t kSumRegisters = 12;  // of 16
+constexpr int kMostVectors = 2;
+
+inline Sums load_sums(const float* from) { return _mm256_loadu_ps(from); }
+inline Sums plus(Sums a, Sums b) { return _mm256_add_ps(a, b); }
+inline Sums no_sums() { return _mm256_setzero_ps(); }
+inline void store_sums(float* to, Sums sums) { _mm256_storeu_ps(to, sums); }
+inline Sums add_products(Sums sums, Sums a, Sums b) { return _mm256_fmadd_ps(a, b, sums); }
+inline Sums in_all_lanes(float value) { return _mm256_set1_ps(value); }
+#endif
+
+// kAddsLast: products are summed before they are added to what is there; else the sum begins with it.
 struct FloatProducts {
   using Element = float;
-  using Operand = __m512;
+  using Operand = Sums;
   static constexpr int64_t kStepDepths = 1;
+  static constexpr bool kAddsLast = false;
 
-  static Operand columns(const float* row) { return _mm512_loadu_ps(row); }
-  static Operand broadcast(const float* element) { return _mm512_set1_ps(*element); }
-  static __m512 add(__m512 sum, Operand element, Operand columns) { return _mm512_fmadd_ps(element, columns, sum); }
+  static Operand columns(const float* row) { return load_sums(row); }
+  static Operand broadcast(const float* element) { return in_all_lanes(*element); }
+  static Sums add(Sums sums, Operand element, Operand columns) { return add_products(sums, element, columns); }
+};
+struct FloatProductsAddedLast : FloatProducts {
+  static constexpr bool kAddsLast = true;
 };
 
 // Memory that will be read soon, asked for a little at a time while something is multiplied.
@@ -55,12 +83,12 @@ template <typename Arithmetic, typename Next, int kRows, int kVectors>
                                              bool add, const typename Arithmetic::Element* panel, int64_t panel_stride,
                                              float* c, int64_t c_stride, Next ahead) {
   constexpr int64_t kStep = Arithmetic::kStepDepths;
-  __m512 sums[kRows][kVectors];
+  Sums sums[kRows][kVectors];
 #pragma GCC unroll 32
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
-      sums[i][j] = add ? _mm512_loadu_ps(c + i * c_stride + j * kVectorColumns) : _mm512_setzero_ps();
+      sums[i][j] = add && !Arithmetic::kAddsLast ? load_sums(c + i * c_stride + j * kVectorColumns) : no_sums();
     }
   }
   for (int64_t k = 0; k < steps; ++k) {
@@ -79,7 +107,10 @@ template <typename Arithmetic, typename Next, int kRows, int kVectors>
 #pragma GCC unroll 32
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) _mm512_storeu_ps(c + i * c_stride + j * kVectorColumns, sums[i][j]);
+    for (int j = 0; j < kVectors; ++j) {
+      float* const to = c + i * c_stride + j * kVectorColumns;
+      store_sums(to, add && Arithmetic::kAddsLast ? plus(load_sums(to), sums[i][j]) : sums[i][j]);
+    }
   }
 }
 
@@ -116,7 +147,28 @@ inline void multiply_columns(const ProductShape& shape, const typename Arithmeti
   }
 }
 
+// The same for any number of vectors of columns. `ahead` is fetched with the first of them.
+template <typename Arithmetic, typename Next = NothingAhead>
+inline void multiply_vectors(const ProductShape& shape, const typename Arithmetic::Element* a, int64_t a_stride,
+                             bool add, const typename Arithmetic::Element* panel, float* c, int64_t c_stride,
+                             const Next& ahead = {}) {
+  constexpr int64_t kStep = Arithmetic::kStepDepths;
+  int64_t j = 0;
+  const auto columns = [&](auto vectors) {
+    for (; j + vectors * kVectorColumns <= shape.columns; j += vectors * kVectorColumns) {
+      const auto multiply = [&](const auto& next) {
+        multiply_columns<Arithmetic, vectors>(shape, a, a_stride, add, panel + kStep * j, c + j, c_stride, next);
+      };
+      j == 0 ? multiply(ahead) : multiply(NothingAhead{});
+    }
+  };
+  if constexpr (kMostVectors > 2) {
+    columns(std::integral_constant<int, 4>());
+    columns(std::integral_constant<int, 3>());
+  }
+  columns(std::integral_constant<int, 2>());
+  columns(std::integral_constant<int, 1>());
+}
+
 }  // namespace
 }  // namespace mmpo
-
-#endif

@@ -92,6 +92,12 @@ void stream_two(T* to, Vec first, Vec second) {
     _mm512_stream_ps(to + kLanes, second);
     return;
   }
+#else
+  if constexpr (std::is_same_v<T, float>) {
+    _mm256_stream_ps(to, first);
+    _mm256_stream_ps(to + kLanes, second);
+    return;
+  }
 #endif
   store_two(to, first, second);
 }
