@@ -8,6 +8,7 @@
 #include "common/device.h"
 #include "common/error.h"
 #include "kernels/check_computation.h"
+#include "kernels/dispatch.h"
 
 namespace {
 
@@ -15,6 +16,15 @@ namespace {
 template <size_t kSize>
 void put(const std::string& text, char (&field)[kSize]) {
   text.copy(field, kSize - 1);
+}
+
+// A processor that is too old is told by what computes.
+std::string capability() {
+  try {
+    return mmpo::name(mmpo::cpu_capability());
+  } catch (const c10::Error&) {
+    return at::get_cpu_capability();
+  }
 }
 
 // One that exists at all.
@@ -29,7 +39,7 @@ extern "C" {
 int32_t mmpo_abi_version(void) { return MMPO_ABI_VERSION; }
 
 const char* mmpo_build_info(void) {
-  static const std::string info = "LibTorch " TORCH_VERSION ", CPU capability " + at::get_cpu_capability() +
+  static const std::string info = "LibTorch " TORCH_VERSION ", CPU capability " + capability() +
                                   (mmpo::cuda_is_built() ? ", with CUDA" : ", without CUDA");
   return info.c_str();
 }
@@ -41,13 +51,15 @@ int32_t mmpo_device_describe(int32_t device, mmpo_device_info* out_info, mmpo_er
     check_device(device);
     if (device == MMPO_CPU) {
       out_info->is_built = 1;
-      put(at::get_cpu_capability(), out_info->description);
+      out_info->bf16_is_faster = mmpo::multiplies_bfloat16(mmpo::cpu_capability()) ? 1 : 0;
+      put(mmpo::name(mmpo::cpu_capability()), out_info->description);
       return;
     }
     out_info->is_built = mmpo::cuda_is_built() ? 1 : 0;
     const std::string missing = mmpo::cuda_is_missing();
     put(missing, out_info->problem);
     if (!missing.empty()) return;
+    out_info->bf16_is_faster = 1;
     put(mmpo::describe_gpu(), out_info->description);
   });
 }

@@ -42,4 +42,21 @@ CpuCapability cpu_capability() {
   return capability;
 }
 
+const char* name(CpuCapability capability) {
+  switch (capability) {
+    case CpuCapability::kAmx:
+      return "AMX";
+    case CpuCapability::kAvx512Bf16:
+      return "AVX512_BF16";
+    case CpuCapability::kAvx512:
+      return "AVX512";
+    default:
+      return "AVX2";
+  }
+}
+
+bool multiplies_bfloat16(CpuCapability capability) {
+  return capability == CpuCapability::kAmx || capability == CpuCapability::kAvx512Bf16;
+}
+
 }  // namespace mmpo

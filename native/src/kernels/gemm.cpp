@@ -137,16 +137,8 @@ void gemm(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Works
                                        addend_MN.scalar_type() == c_MN.scalar_type()),
               "gemm: the addend must be as the result is");
   if (is_gpu(c_MN.device())) return on_gpu(a_MK, b_KN, addend_MN, c_MN);
-  switch (cpu_capability()) {
-    case CpuCapability::kAmx:
-      return by_types<AMX>(a_MK, b_KN, addend_MN, workspace, c_MN);
-    case CpuCapability::kAvx512Bf16:
-      return by_types<AVX512_BF16>(a_MK, b_KN, addend_MN, workspace, c_MN);
-    case CpuCapability::kAvx512:
-      return by_types<AVX512>(a_MK, b_KN, addend_MN, workspace, c_MN);
-    default:
-      return by_types<AVX2>(a_MK, b_KN, addend_MN, workspace, c_MN);
-  }
+  with_cpu_capability(
+      [&](auto capability) { by_types<typename decltype(capability)::type>(a_MK, b_KN, addend_MN, workspace, c_MN); });
 }
 
 }  // namespace mmpo

@@ -26,7 +26,10 @@ TEST(Device, TheCpuIsAlwaysThere) {
   ASSERT_EQ(mmpo_device_describe(MMPO_CPU, &info, &err), MMPO_OK) << err.message;
   EXPECT_EQ(info.is_built, 1);
   EXPECT_STREQ(info.problem, "");
-  EXPECT_STRNE(info.description, "");
+  const std::string instructions = info.description;
+  EXPECT_TRUE(instructions.starts_with("AVX") || instructions == "AMX") << instructions;
+  EXPECT_EQ(info.bf16_is_faster, instructions == "AMX" || instructions == "AVX512_BF16" ? 1 : 0) << instructions;
+  EXPECT_NE(std::string(mmpo_build_info()).find("CPU capability " + instructions), std::string::npos);
 }
 
 TEST(Device, CudaIsDescribedOrSaysWhatIsMissing) {

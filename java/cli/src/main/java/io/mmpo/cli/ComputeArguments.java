@@ -69,7 +69,7 @@ class ComputeArguments {
         ChosenDevice chosen = ChosenDevice.of(device);
         OpenModel open = OpenModel.open(source, Optional.ofNullable(chatTemplate), type, chosen.device());
         open.notes().forEach(spec.commandLine().getErr()::println);
-        String precision = bf16 ? type.words() : "float32 (--bf16 computes in bfloat16, faster)";
+        String precision = bf16 ? chosen.bfloat16(type.words()) : chosen.float32("--bf16");
         spec.commandLine()
                 .getErr()
                 .println(chosen.reason() + "; precision: " + precision + "; attention: " + open.attention());

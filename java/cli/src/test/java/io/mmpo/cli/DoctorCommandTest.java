@@ -26,13 +26,13 @@ class DoctorCommandTest {
     @Test
     void aGpuThatComputesWronglyIsSaid() {
         String problem = "attention in bfloat16 failed: USE_FLASH_ATTENTION was not enabled for build.";
-        assertThat(gpuReport(new DeviceInfo(true, "NVIDIA H100", ""), Optional.of(problem)))
+        assertThat(gpuReport(new DeviceInfo(true, true, "NVIDIA H100", ""), Optional.of(problem)))
                 .contains("ok     GPU: NVIDIA H100", "WRONG  GPU's products and attention: " + problem, "device: cpu");
     }
 
     @Test
     void aGpuThatComputesIsSaid() {
-        assertThat(gpuReport(new DeviceInfo(true, "NVIDIA H100", ""), Optional.empty()))
+        assertThat(gpuReport(new DeviceInfo(true, true, "NVIDIA H100", ""), Optional.empty()))
                 .contains("ok     GPU: NVIDIA H100", "ok     GPU's products and attention: right")
                 .doesNotContain("WRONG");
     }
@@ -40,7 +40,7 @@ class DoctorCommandTest {
     @Test
     void whereThereIsNoGpuNothingIsComputedOnOne() {
         StringWriter text = new StringWriter();
-        new DoctorCommand().checkGpu(new PrintWriter(text), new DeviceInfo(false, "", "no CUDA side"), () -> {
+        new DoctorCommand().checkGpu(new PrintWriter(text), new DeviceInfo(false, false, "", "no CUDA side"), () -> {
             throw new AssertionError("asked a GPU that is not there");
         });
         assertThat(text.toString()).contains("ok     GPU: none can be used: no CUDA side");
@@ -51,7 +51,7 @@ class DoctorCommandTest {
     void itIsTheCoreThatHasTheGpuCompute() {
         DeviceInfo real = DeviceInfo.of(Device.CUDA);
         StringWriter text = new StringWriter();
-        new DoctorCommand().checkGpu(new PrintWriter(text), new DeviceInfo(true, "NVIDIA H100", ""));
+        new DoctorCommand().checkGpu(new PrintWriter(text), new DeviceInfo(true, true, "NVIDIA H100", ""));
         assertThat(text.toString())
                 .contains(
                         real.isUsable()

@@ -134,7 +134,8 @@ final class Layouts {
 
     static final StructLayout DEVICE_INFO = MemoryLayout.structLayout(
                     JAVA_INT.withName("is_built"),
-                    MemoryLayout.sequenceLayout(252, JAVA_BYTE).withName("description"),
+                    JAVA_INT.withName("bf16_is_faster"),
+                    MemoryLayout.sequenceLayout(248, JAVA_BYTE).withName("description"),
                     MemoryLayout.sequenceLayout(512, JAVA_BYTE).withName("problem"))
             .withName("mmpo_device_info");
 

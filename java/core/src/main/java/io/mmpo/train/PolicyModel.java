@@ -36,7 +36,10 @@ final class PolicyModel {
         try {
             model.notes().forEach(listener::message);
             listener.message("%s; precision: %s; attention: %s"
-                    .formatted(chosen.reason(), precision(config), model.core().attention()));
+                    .formatted(
+                            chosen.reason(),
+                            precision(config, chosen),
+                            model.core().attention()));
             if (lora.enabled()) {
                 model.adapter()
                         .ifPresentOrElse(
@@ -139,10 +142,11 @@ final class PolicyModel {
         }
     }
 
-    private static String precision(TrainingConfig config) {
-        if (!config.model().bf16()) {
-            return "float32 (bf16: true computes in bfloat16, faster)";
-        }
+    private static String precision(TrainingConfig config, ChosenDevice device) {
+        return config.model().bf16() ? device.bfloat16(bfloat16(config)) : device.float32("bf16: true");
+    }
+
+    private static String bfloat16(TrainingConfig config) {
         if (config.model().computeType().isOverFp8()) {
             return "bfloat16 over float32 sums, and the frozen projections in fp8 (base_precision: fp8), which changes log-probabilities"
                     + " (docs/numerics.md)";

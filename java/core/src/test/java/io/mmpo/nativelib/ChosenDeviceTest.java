@@ -11,17 +11,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ChosenDeviceTest {
-    private static final DeviceInfo CPU = new DeviceInfo(true, "AVX512", "");
-    private static final DeviceInfo GPU = new DeviceInfo(true, "NVIDIA H100, 79 GiB", "");
+    private static final DeviceInfo CPU = new DeviceInfo(true, false, "AVX512", "");
+    private static final DeviceInfo GPU = new DeviceInfo(true, true, "NVIDIA H100, 79 GiB", "");
 
     private static DeviceInfo missing(boolean built, String problem) {
-        return new DeviceInfo(built, "", problem);
+        return new DeviceInfo(built, false, "", problem);
     }
 
     @Test
     void autoTakesAGpuThatCanBeUsedAndSaysSo() {
         assertThat(ChosenDevice.of(DeviceChoice.AUTO, GPU, CPU))
-                .isEqualTo(new ChosenDevice(Device.CUDA, "device: cuda (auto: there is a GPU), NVIDIA H100, 79 GiB"));
+                .isEqualTo(new ChosenDevice(
+                        Device.CUDA, true, "device: cuda (auto: there is a GPU), NVIDIA H100, 79 GiB"));
     }
 
     @Test
@@ -29,6 +30,7 @@ class ChosenDeviceTest {
         assertThat(ChosenDevice.of(DeviceChoice.AUTO, missing(true, "no CUDA-capable device is detected"), CPU))
                 .isEqualTo(new ChosenDevice(
                         Device.CPU,
+                        false,
                         "device: cpu (auto: no GPU can be used: no CUDA-capable device is detected), AVX512"));
     }
 
@@ -45,6 +47,16 @@ class ChosenDeviceTest {
                 .isInstanceOfSatisfying(
                         MmpoException.class, e -> assertThat(e.kind()).isEqualTo(MmpoException.Kind.ENVIRONMENT))
                 .hasMessageContainingAll("device is cuda", problem, mend, "set device to cpu");
+    }
+
+    @Test
+    void bfloat16IsAdvisedOnlyWhereItIsFaster() {
+        ChosenDevice gpu = ChosenDevice.of(DeviceChoice.AUTO, GPU, CPU);
+        ChosenDevice cpu = ChosenDevice.of(DeviceChoice.AUTO, missing(true, "none"), CPU);
+        assertThat(gpu.float32("--bf16")).isEqualTo("float32 (--bf16 computes in bfloat16, faster)");
+        assertThat(gpu.bfloat16("bfloat16")).isEqualTo("bfloat16");
+        assertThat(cpu.float32("--bf16")).isEqualTo("float32");
+        assertThat(cpu.bfloat16("bfloat16")).startsWith("bfloat16 (").contains("no faster");
     }
 
     @Test
