@@ -29,7 +29,7 @@ struct DotProducts {
     std::memcpy(&bits, unit, sizeof(bits));
     return reinterpret_cast<__m512bh>(_mm512_set1_epi32(bits));
   }
-  static __m512 add(__m512 sum, Operand unit, Operand columns) { return _mm512_dpbf16_ps(sum, unit, columns); }
+  static Vec add(Vec sum, Operand unit, Operand columns) { return _mm512_dpbf16_ps(sum, unit, columns); }
 };
 
 // c [rows, columns] = (add ? c : 0) + a [rows, depths] panel [depths / 2, columns, 2]. columns: a multiple of kTileSide, depths: of

@@ -4,55 +4,37 @@
 #pragma once
 
 #include <ATen/ceil_div.h>
-#include <immintrin.h>
 
 #include <array>
 #include <type_traits>
 #include <utility>
 
 #include "kernels/cpu/gemm_kernels.h"
+#include "kernels/cpu/vec.h"
 
 namespace mmpo {
 namespace {
 
-// kVectorColumns: float32 columns of a vector. kSumRegisters: the other registers hold the panel's row and a unit of A.
-// kMostVectors: of a row that go through the registers together.
+constexpr int64_t kVectorColumns = kLanes;  // float32 columns of a vector
+// Of sums; the other registers hold the panel's row and a unit of A. And vectors of a row that go through the registers together.
 #if defined(CPU_CAPABILITY_AVX512)
-using Sums = __m512;
-constexpr int64_t kVectorColumns = 16;
 constexpr int64_t kSumRegisters = 24;  // of 32
 constexpr int kMostVectors = 4;
-
-inline Sums load_sums(const float* from) { return _mm512_loadu_ps(from); }
-inline Sums plus(Sums a, Sums b) { return _mm512_add_ps(a, b); }
-inline Sums no_sums() { return _mm512_setzero_ps(); }
-inline void store_sums(float* to, Sums sums) { _mm512_storeu_ps(to, sums); }
-inline Sums add_products(Sums sums, Sums a, Sums b) { return _mm512_fmadd_ps(a, b, sums); }
-inline Sums in_all_lanes(float value) { return _mm512_set1_ps(value); }
 #else
-using Sums = __m256;
-constexpr int64_t kVectorColumns = 8;
 constexpr int64_t kSumRegisters = 12;  // of 16
 constexpr int kMostVectors = 2;
-
-inline Sums load_sums(const float* from) { return _mm256_loadu_ps(from); }
-inline Sums plus(Sums a, Sums b) { return _mm256_add_ps(a, b); }
-inline Sums no_sums() { return _mm256_setzero_ps(); }
-inline void store_sums(float* to, Sums sums) { _mm256_storeu_ps(to, sums); }
-inline Sums add_products(Sums sums, Sums a, Sums b) { return _mm256_fmadd_ps(a, b, sums); }
-inline Sums in_all_lanes(float value) { return _mm256_set1_ps(value); }
 #endif
 
 // kAddsLast: products are summed before they are added to what is there; else the sum begins with it.
 struct FloatProducts {
   using Element = float;
-  using Operand = Sums;
+  using Operand = Vec;
   static constexpr int64_t kStepDepths = 1;
   static constexpr bool kAddsLast = false;
 
-  static Operand columns(const float* row) { return load_sums(row); }
-  static Operand broadcast(const float* element) { return in_all_lanes(*element); }
-  static Sums add(Sums sums, Operand element, Operand columns) { return add_products(sums, element, columns); }
+  static Operand columns(const float* row) { return load(row, Whole{}); }
+  static Operand broadcast(const float* element) { return Vec(*element); }
+  static Vec add(Vec sums, Operand element, Operand columns) { return at::vec::fmadd(element, columns, sums); }
 };
 struct FloatProductsAddedLast : FloatProducts {
   static constexpr bool kAddsLast = true;
@@ -83,12 +65,12 @@ template <typename Arithmetic, typename Next, int kRows, int kVectors>
                                              bool add, const typename Arithmetic::Element* panel, int64_t panel_stride,
                                              float* c, int64_t c_stride, Next ahead) {
   constexpr int64_t kStep = Arithmetic::kStepDepths;
-  Sums sums[kRows][kVectors];
+  Vec sums[kRows][kVectors];
 #pragma GCC unroll 32
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
-      sums[i][j] = add && !Arithmetic::kAddsLast ? load_sums(c + i * c_stride + j * kVectorColumns) : no_sums();
+      sums[i][j] = add && !Arithmetic::kAddsLast ? load(c + i * c_stride + j * kVectorColumns, Whole{}) : Vec(0.0F);
     }
   }
   for (int64_t k = 0; k < steps; ++k) {
@@ -109,7 +91,7 @@ template <typename Arithmetic, typename Next, int kRows, int kVectors>
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
       float* const to = c + i * c_stride + j * kVectorColumns;
-      store_sums(to, add && Arithmetic::kAddsLast ? plus(load_sums(to), sums[i][j]) : sums[i][j]);
+      store(to, add && Arithmetic::kAddsLast ? load(to, Whole{}) + sums[i][j] : sums[i][j], Whole{});
     }
   }
 }
