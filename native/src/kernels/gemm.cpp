@@ -19,9 +19,6 @@ namespace {
 // Terms that are added in one go: as many as keep a panel of B in a core's own cache.
 template <typename P>
 constexpr int64_t kBlockDepth = std::is_same_v<P, float> ? 768 : 2048;
-// A transposed A sums over tokens, of which every micro-batch has another number: depths are padded, so that few of oneDNN's
-// micro-kernels are ever made.
-constexpr int64_t kTokenMultiple = 64;
 // An element that is packed costs about as much as so many products.
 constexpr int64_t kPackCost = 128;
 // Products that are worth a thread.
@@ -55,11 +52,11 @@ void share_out(GemmPlan& plan) {
   }
 }
 
-template <typename T, typename Out, typename Capability>
+template <typename A, typename B, typename Out, typename Capability>
 void blocked(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Tensor& c_MN) {
-  using P = Packed<T, Capability>;
-  const GemmMatrix<T> a = matrix<T>(a_MK);
-  const GemmMatrix<T> b = matrix<T>(b_KN);
+  using P = Packed<A, Capability>;
+  const GemmMatrix<A> a = matrix<A>(a_MK);
+  const GemmMatrix<B> b = matrix<B>(b_KN);
   GemmPlan plan{};
   plan.rows = a_MK.size(0);
   plan.columns = b_KN.size(1);
@@ -69,30 +66,32 @@ void blocked(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Te
                           adds ? addend_MN.const_data_ptr<Out>() : nullptr, adds ? addend_MN.stride(0) : 0};
   // Sums of bfloat16 results are not rounded between blocks: they are made in one, or in float32 by the caller below.
   const int64_t limit = std::is_same_v<Out, float> ? kBlockDepth<P> : plan.depth;
-  plan.depth_multiple =
-      a.transposed && std::is_same_v<P, float> ? kTokenMultiple : MicroKernelShape<P, Capability>::kDepthMultiple;
+  plan.depth_multiple = MicroKernelShape<P, Capability>::kDepthMultiple;
   plan.block_depth = at::round_up(at::ceil_div(plan.depth, at::ceil_div(plan.depth, limit)), plan.depth_multiple);
-  plan.a_in_place = std::is_same_v<P, T> && !a.transposed && plan.depth % plan.depth_multiple == 0;
+  plan.a_in_place = std::is_same_v<P, A> && !a.transposed && plan.depth % plan.depth_multiple == 0;
   if (plan.rows <= kFewRows && !a.transposed && b.transposed) {
-    return CpuGemm<T, Out, Capability>::multiply_few_rows(a, b, plan, c);
+    return CpuGemm<A, B, Out, Capability>::multiply_few_rows(a, b, plan, c);
   }
   share_out(plan);
-  CpuGemm<T, Out, Capability>::multiply(a, b, plan, c);
+  CpuGemm<A, B, Out, Capability>::multiply(a, b, plan, c);
 }
 
 template <typename Capability>
 void by_types(const Tensor& a_MK, const Tensor& b_KN, const Tensor& addend_MN, Workspace& workspace, Tensor& c_MN) {
-  if (a_MK.scalar_type() == at::kFloat) {
-    blocked<float, float, Capability>(a_MK, b_KN, addend_MN, c_MN);
+  using at::BFloat16;
+  if (a_MK.scalar_type() == at::kFloat && b_KN.scalar_type() == at::kFloat) {
+    blocked<float, float, float, Capability>(a_MK, b_KN, addend_MN, c_MN);
+  } else if (a_MK.scalar_type() == at::kFloat) {
+    blocked<float, BFloat16, float, Capability>(a_MK, b_KN, addend_MN, c_MN);
   } else if (c_MN.scalar_type() == at::kFloat) {
-    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, addend_MN, c_MN);
+    blocked<BFloat16, BFloat16, float, Capability>(a_MK, b_KN, addend_MN, c_MN);
   } else if (a_MK.size(1) <= kWholeDepths) {
-    blocked<at::BFloat16, at::BFloat16, Capability>(a_MK, b_KN, addend_MN, c_MN);
+    blocked<BFloat16, BFloat16, BFloat16, Capability>(a_MK, b_KN, addend_MN, c_MN);
   } else {
     const WorkspaceScope scope(workspace);
     Tensor sums_MN = workspace.allocate(c_MN.sizes(), at::kFloat);
     if (addend_MN.defined()) sums_MN.copy_(addend_MN);
-    blocked<at::BFloat16, float, Capability>(a_MK, b_KN, addend_MN.defined() ? sums_MN : Tensor(), sums_MN);
+    blocked<BFloat16, BFloat16, float, Capability>(a_MK, b_KN, addend_MN.defined() ? sums_MN : Tensor(), sums_MN);
     c_MN.copy_(sums_MN);
   }
 }

@@ -109,6 +109,25 @@ TEST_P(GemmTest, SameBitsOfARowForAnyNumberOfRows) {
   }
 }
 
+TEST_P(GemmTest, SameBitsOfABfloat16OperandAsOfItsNumbersInFloat32) {
+  const auto [rows, depth, columns] = GetParam();
+  Workspace workspace;
+  for (const bool a_transposed : {false, true}) {
+    for (const bool b_transposed : {false, true}) {
+      for (const bool adds : {false, true}) {
+        const Tensor a = operand(rows, depth, a_transposed, at::kFloat);
+        const Tensor b = operand(depth, columns, b_transposed, at::kBFloat16);
+        const Tensor start = at::randn({rows, columns});
+        Tensor narrow = start.clone();
+        Tensor wide = start.clone();
+        gemm(a, b, adds ? narrow : Tensor(), workspace, narrow);
+        gemm(a, b.to(at::kFloat), adds ? wide : Tensor(), workspace, wide);
+        EXPECT_TRUE(at::equal(narrow, wide)) << "a^T " << a_transposed << " b^T " << b_transposed << " adds " << adds;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, GemmTest,
                          ::testing::Values(Shape{1, 64, 130}, Shape{3, 47, 31}, Shape{31, 123, 65}, Shape{64, 64, 64},
                                            Shape{130, 700, 200}, Shape{70, 1500, 1100}, Shape{200, 5000, 96},

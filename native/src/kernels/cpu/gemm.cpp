@@ -58,10 +58,10 @@ Range range(int64_t i, int64_t length, int64_t total) {
 template <typename P, typename T>
 ARows<P> a_rows(const GemmMatrix<T>& a, const GemmPlan& plan, Range rows, Range depths, Scratch& scratch) {
   if constexpr (std::is_same_v<P, T>) {
-    if (plan.a_in_place && rows.size() % kRowMultiple == 0)
+    if (plan.a_in_place && rows.size() % MicroKernel<P>::kRowMultiple == 0)
       return {a.data + rows.begin * a.stride + depths.begin, a.stride};
   }
-  const int64_t padded_rows = at::round_up(rows.size(), kRowMultiple);
+  const int64_t padded_rows = at::round_up(rows.size(), MicroKernel<P>::kRowMultiple);
   const int64_t padded_depths = at::round_up(depths.size(), plan.depth_multiple);
   P* copy = scratch.resize<P>(padded_rows * padded_depths);
   copy_rows(part(a, rows.begin, depths.begin), {depths.size(), padded_depths, rows.size()}, copy);
@@ -73,7 +73,7 @@ ARows<P> a_rows(const GemmMatrix<T>& a, const GemmPlan& plan, Range rows, Range 
 // A tile of the result goes straight to C where it is whole, float32, and in C already or nowhere, else by way of scratch.
 template <typename P>
 bool writes_in_place(const GemmResult<float>& c, int64_t rows, int64_t columns, bool stream) {
-  return rows % kRowMultiple == 0 && columns % kWidthMultiple<P> == 0 &&
+  return rows % MicroKernel<P>::kRowMultiple == 0 && columns % kWidthMultiple<P> == 0 &&
          (c.addend == nullptr ? !stream : c.addend == c.data);
 }
 template <typename P>
@@ -115,7 +115,8 @@ void multiply_panel(const ARows<P>& a, int64_t rows, const P* panel, int64_t col
       float* sums = scratch.resize<float>(kTileRows * kPanelColumns<P>);
       const GemmResult<Out> rest = begin_sums<P>(tile, count, columns, sums, width);
       const bool begun = rest.addend != tile.addend;
-      multiply_tile({at::round_up(count, kRowMultiple), width, depths}, from, a.stride, begun, panel, sums, width);
+      const int64_t padded_rows = at::round_up(count, MicroKernel<P>::kRowMultiple);
+      multiply_tile({padded_rows, width, depths}, from, a.stride, begun, panel, sums, width);
       store_tile(sums, width, count, columns, stream, rest);
     }
   }
@@ -131,8 +132,8 @@ void pack_panels(const GemmMatrix<T>& b, Range columns, Range depths, int64_t pa
   }
 }
 
-template <typename P, typename T, typename Out>
-void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, Range rows, Range columns,
+template <typename P, typename A, typename B, typename Out>
+void multiply_part(const GemmMatrix<A>& a, const GemmMatrix<B>& b, const GemmPlan& plan, Range rows, Range columns,
                    const GemmResult<Out>& c) {
   constexpr int64_t kTileRows = MicroKernel<P>::kTileRows;
   GemmScratch& scratch = gemm_scratch();
@@ -153,8 +154,9 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
       pack_panels(b, packed, depths, padded, panels);
       for (int64_t i = rows.begin; i < rows.end;) {
         Range few{i, smaller(i + chunk, rows.end)};
-        // Rows that do not fill a tile are copied, and only they.
-        if (few.size() > kRowMultiple) few.end -= few.size() % kRowMultiple;
+        // Rows that do not fill a tile of the matrix units are copied, and only they.
+        constexpr int64_t kMultiple = MicroKernel<P>::kRowMultiple;
+        if (few.size() > kMultiple) few.end -= few.size() % kMultiple;
         const ARows<P> from = a_rows<P>(a, plan, few, depths, scratch.a);
         for (int64_t column = packed.begin; column < packed.end; column += kPanelColumns<P>) {
           multiply_panel(from, few.size(), panels + (column - packed.begin) * padded,
@@ -170,10 +172,10 @@ void multiply_part(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPla
 
 }  // namespace
 
-template <typename T, typename Out, typename Capability>
-void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan,
-                                           const GemmResult<Out>& c) {
-  using P = Packed<T, Capability>;
+template <typename A, typename B, typename Out, typename Capability>
+void CpuGemm<A, B, Out, Capability>::multiply(const GemmMatrix<A>& a, const GemmMatrix<B>& b, const GemmPlan& plan,
+                                              const GemmResult<Out>& c) {
+  using P = Packed<A, Capability>;
   at::parallel_for(0, plan.row_parts * plan.column_parts, 1, [&](int64_t begin, int64_t end) {
     const MicroKernelScope<P> scope;
     for (int64_t task = begin; task < end; ++task) {
@@ -183,8 +185,9 @@ void CpuGemm<T, Out, Capability>::multiply(const GemmMatrix<T>& a, const GemmMat
   });
 }
 
-template struct CpuGemm<float, float, CPU_CAPABILITY>;
-template struct CpuGemm<c10::BFloat16, float, CPU_CAPABILITY>;
-template struct CpuGemm<c10::BFloat16, c10::BFloat16, CPU_CAPABILITY>;
+template struct CpuGemm<float, float, float, CPU_CAPABILITY>;
+template struct CpuGemm<float, c10::BFloat16, float, CPU_CAPABILITY>;
+template struct CpuGemm<c10::BFloat16, c10::BFloat16, float, CPU_CAPABILITY>;
+template struct CpuGemm<c10::BFloat16, c10::BFloat16, c10::BFloat16, CPU_CAPABILITY>;
 
 }  // namespace mmpo

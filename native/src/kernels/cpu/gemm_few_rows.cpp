@@ -48,9 +48,8 @@ template <typename P>
 using Products = typename InRegisters<P>::type;
 template <typename P>
 constexpr bool kHasProducts = !std::is_void_v<Products<P>>;
-// Registers take as many rows as there are, matrix units whole tiles of them.
 template <typename P>
-constexpr int64_t kRowsOfMicroKernel = kHasProducts<P> ? 1 : kRowMultiple;
+constexpr int64_t kMicroRows = MicroKernelShape<P, CPU_CAPABILITY>::kRowMultiple;
 
 // The next strip of B, which is asked for while this one is multiplied.
 struct NextStrip {
@@ -87,7 +86,7 @@ int64_t step_bytes([[maybe_unused]] const GemmPlan& plan, [[maybe_unused]] int64
 // A as the micro-kernel reads it: the matrix itself, or a copy with zeros past the last row and depth.
 template <typename P, typename T>
 GemmMatrix<P> operand(const GemmMatrix<T>& a, const GemmPlan& plan, Scratch& scratch) {
-  const int64_t rows = at::round_up(plan.rows, kRowsOfMicroKernel<P>);
+  const int64_t rows = at::round_up(plan.rows, kMicroRows<P>);
   if constexpr (std::is_same_v<P, T>) {
     if (plan.a_in_place && rows == plan.rows) return a;
   }
@@ -104,7 +103,7 @@ template <typename P, typename T, typename Out>
 void multiply_strip_of(const GemmMatrix<P>& a, const GemmMatrix<T>& b, const GemmPlan& plan, int64_t column,
                        NextStrip next, const GemmResult<Out>& c) {
   FewRowsScratch& scratch = few_rows_scratch();
-  const int64_t rows = at::round_up(plan.rows, kRowsOfMicroKernel<P>);
+  const int64_t rows = at::round_up(plan.rows, kMicroRows<P>);
   const int64_t count = smaller(kStripColumns, plan.columns - column);
   P* panel = scratch.panel.template resize<P>(kPanelDepths<P> * kStripColumns);
   float* sums = scratch.sums.template resize<float>(rows * kStripColumns);
@@ -183,15 +182,15 @@ void multiply_turned_all(const GemmMatrix<P>& a, const GemmMatrix<P>& b, const G
 
 }  // namespace
 
-template <typename T, typename Out, typename Capability>
-void CpuGemm<T, Out, Capability>::multiply_few_rows(const GemmMatrix<T>& a, const GemmMatrix<T>& b,
-                                                    const GemmPlan& plan, const GemmResult<Out>& c) {
-  using P = Packed<T, Capability>;
-  if constexpr (std::is_same_v<P, T> && kHasProducts<P>) {
+template <typename A, typename B, typename Out, typename Capability>
+void CpuGemm<A, B, Out, Capability>::multiply_few_rows(const GemmMatrix<A>& a, const GemmMatrix<B>& b,
+                                                       const GemmPlan& plan, const GemmResult<Out>& c) {
+  using P = Packed<A, Capability>;
+  if constexpr (std::is_same_v<P, A> && std::is_same_v<P, B> && kHasProducts<P>) {
     if (is_turned(plan)) return multiply_turned_all(a, b, plan, c);
   }
   const int64_t num_strips = at::ceil_div(plan.columns, kStripColumns);
-  const int64_t row_bytes = b.stride * static_cast<int64_t>(sizeof(T));
+  const int64_t row_bytes = b.stride * static_cast<int64_t>(sizeof(B));
   const int64_t grain = at::ceil_div(kThreadBytes, kStripColumns * row_bytes);
   const int64_t bytes_a_step = step_bytes<P>(plan, kStripColumns * row_bytes);
   at::parallel_for(0, num_strips, grain, [&](int64_t begin, int64_t end) {
@@ -200,21 +199,19 @@ void CpuGemm<T, Out, Capability>::multiply_few_rows(const GemmMatrix<T>& a, cons
     for (int64_t strip = begin; strip < end; ++strip) {
       const int64_t column = strip * kStripColumns;
       const bool is_last = strip + 1 == end;
-      const T* after = b.data + (is_last ? column : column + kStripColumns) * b.stride;
+      const B* after = b.data + (is_last ? column : column + kStripColumns) * b.stride;
       multiply_strip_of(rows, b, plan, column, {reinterpret_cast<const char*>(after), is_last ? 0 : bytes_a_step}, c);
     }
   });
 }
 
-template void CpuGemm<float, float, CPU_CAPABILITY>::multiply_few_rows(const GemmMatrix<float>&,
-                                                                       const GemmMatrix<float>&, const GemmPlan&,
-                                                                       const GemmResult<float>&);
-template void CpuGemm<c10::BFloat16, float, CPU_CAPABILITY>::multiply_few_rows(const GemmMatrix<c10::BFloat16>&,
-                                                                               const GemmMatrix<c10::BFloat16>&,
-                                                                               const GemmPlan&,
-                                                                               const GemmResult<float>&);
-template void CpuGemm<c10::BFloat16, c10::BFloat16, CPU_CAPABILITY>::multiply_few_rows(
-    const GemmMatrix<c10::BFloat16>&, const GemmMatrix<c10::BFloat16>&, const GemmPlan&,
-    const GemmResult<c10::BFloat16>&);
+#define MMPO_INSTANTIATE(A, B, Out)                                                                               \
+  template void CpuGemm<A, B, Out, CPU_CAPABILITY>::multiply_few_rows(const GemmMatrix<A>&, const GemmMatrix<B>&, \
+                                                                      const GemmPlan&, const GemmResult<Out>&);
+MMPO_INSTANTIATE(float, float, float)
+MMPO_INSTANTIATE(float, c10::BFloat16, float)
+MMPO_INSTANTIATE(c10::BFloat16, c10::BFloat16, float)
+MMPO_INSTANTIATE(c10::BFloat16, c10::BFloat16, c10::BFloat16)
+#undef MMPO_INSTANTIATE
 
 }  // namespace mmpo

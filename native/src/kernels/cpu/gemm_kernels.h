@@ -60,10 +60,8 @@ struct PackedElement<c10::BFloat16, AMX> {
 template <typename T, typename Capability>
 using Packed = typename PackedElement<T, Capability>::type;
 
-// Rows of a product are rounded up to this, so that few micro-kernels are ever made: micro-batches differ in length, and
-// each shape is compiled and kept by oneDNN. It is also what a tile of the matrix units holds.
+// Rows and columns of a part of C that a thread makes are multiples of these.
 inline constexpr int64_t kRowMultiple = 16;
-// Columns of a part of C that a thread makes are a multiple of it.
 inline constexpr int64_t kColumnMultiple = 32;
 
 // Up to this many rows (cached decoding) a product waits for the memory of B, more than for the products.
@@ -72,32 +70,33 @@ inline constexpr int64_t kFewRows = 64;
 // What suits the micro-kernel that multiplies P.
 template <typename P, typename Capability>
 struct MicroKernelShape {
+  static constexpr bool kOnMatrixUnits = std::is_same_v<Capability, AMX> && !std::is_same_v<P, float>;
   // Rows of the part of C that one call makes.
-  static constexpr int64_t kTileRows = std::is_same_v<Capability, AVX2>  ? 48
-                                       : std::is_same_v<P, float>        ? 64
-                                       : std::is_same_v<Capability, AMX> ? 32
-                                                                         : 48;
+  static constexpr int64_t kTileRows = kOnMatrixUnits ? 32 : 48;
+  // Rows are rounded up to what a tile of the matrix units holds; registers take as many as there are.
+  static constexpr int64_t kRowMultiple = kOnMatrixUnits ? 16 : 1;
   // Columns of a packed panel of B (the last of a part may be half as wide): those that go through the registers together where each
   // reads the whole panel from the nearest cache, in which rows of a wide one would push each other out.
   static constexpr int64_t kPanelColumns = std::is_same_v<Capability, AVX2> ? 16 : 64;
   // Depths are rounded up to this with zeros: a step of the matrix units, or of a dot product.
-  static constexpr int64_t kDepthMultiple = std::is_same_v<P, float> ? 1 : std::is_same_v<Capability, AMX> ? 32 : 2;
+  static constexpr int64_t kDepthMultiple = std::is_same_v<P, float> ? 1 : kOnMatrixUnits ? 32 : 2;
 };
 
 // One call of it.
 struct ProductShape {
-  int64_t rows;  // a multiple of kRowMultiple
+  int64_t rows;  // a multiple of the shape's kRowMultiple
   int64_t columns;  // of the packed panel
   int64_t depths;  // even in bfloat16
 };
 
-template <typename T, typename Out, typename Capability>
+// A and B: one type, or an A of float32 and a B of bfloat16, which becomes float32 while it is packed.
+template <typename A, typename B, typename Out, typename Capability>
 struct CpuGemm {
   // c = addend + a b.
-  static void multiply(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan, const GemmResult<Out>& c);
+  static void multiply(const GemmMatrix<A>& a, const GemmMatrix<B>& b, const GemmPlan& plan, const GemmResult<Out>& c);
   // The same, to the bit, for up to kFewRows rows of an a that is not transposed and a b that is: memory of b is read once, in its
   // order, and nothing of it is kept.
-  static void multiply_few_rows(const GemmMatrix<T>& a, const GemmMatrix<T>& b, const GemmPlan& plan,
+  static void multiply_few_rows(const GemmMatrix<A>& a, const GemmMatrix<B>& b, const GemmPlan& plan,
                                 const GemmResult<Out>& c);
 };
 

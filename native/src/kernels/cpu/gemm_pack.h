@@ -17,10 +17,11 @@ constexpr int64_t kSquare = kLanes;
 
 #if defined(CPU_CAPABILITY_AVX512)
 // 16 by 16, in registers: pairs of rows, pairs of pairs, then the 128-bit lanes of four such.
-inline void transpose_square(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+template <typename T>
+void transpose_square(const T* from, int64_t from_stride, float* to, int64_t to_stride) {
   __m512 rows[kTile], pairs[kTile];
 #pragma GCC unroll 16
-  for (int i = 0; i < kTile; ++i) rows[i] = _mm512_loadu_ps(from + i * from_stride);
+  for (int i = 0; i < kTile; ++i) rows[i] = load(from + i * from_stride, Whole{});
 #pragma GCC unroll 8
   for (int i = 0; i < kTile; i += 2) {
     pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
@@ -55,10 +56,11 @@ inline void transpose_square(const float* from, int64_t from_stride, float* to, 
 }
 #else
 // 8 by 8, in registers: pairs of rows, pairs of pairs, then the 128-bit lanes of two such.
-inline void transpose_square(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+template <typename T>
+void transpose_square(const T* from, int64_t from_stride, float* to, int64_t to_stride) {
   __m256 rows[kSquare], pairs[kSquare];
 #pragma GCC unroll 8
-  for (int i = 0; i < kSquare; ++i) rows[i] = _mm256_loadu_ps(from + i * from_stride);
+  for (int i = 0; i < kSquare; ++i) rows[i] = load(from + i * from_stride, Whole{});
 #pragma GCC unroll 4
   for (int i = 0; i < kSquare; i += 2) {
     pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
@@ -83,44 +85,32 @@ inline void transpose_square(const float* from, int64_t from_stride, float* to, 
 #endif
 
 // The ends of a matrix, which fill no square.
-inline void transpose_rest(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
-                           int64_t to_stride) {
+template <typename T>
+void transpose_rest(const T* from, int64_t from_stride, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
 #if defined(CPU_CAPABILITY_AVX512)
-  at::vec::transpose_mxn<float>(from, from_stride, to, to_stride, static_cast<int>(rows), static_cast<int>(columns));
-#else
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) to[j * to_stride + i] = from[i * from_stride + j];
+  if constexpr (std::is_same_v<T, float>) {
+    at::vec::transpose_mxn<float>(from, from_stride, to, to_stride, static_cast<int>(rows), static_cast<int>(columns));
+    return;
   }
 #endif
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) to[j * to_stride + i] = static_cast<float>(from[i * from_stride + j]);
+  }
 }
 
-inline void transpose(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
-                      int64_t to_stride) {
+template <typename T>
+void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
   for (int64_t i = 0; i < rows; i += kSquare) {
     for (int64_t j = 0; j < columns; j += kSquare) {
       const int64_t num_rows = smaller(kSquare, rows - i);
       const int64_t num_columns = smaller(kSquare, columns - j);
-      const float* square = from + i * from_stride + j;
+      const T* square = from + i * from_stride + j;
       float* turned = to + j * to_stride + i;
       if (num_rows == kSquare && num_columns == kSquare) {
         transpose_square(square, from_stride, turned, to_stride);
       } else {
         transpose_rest(square, from_stride, num_rows, num_columns, turned, to_stride);
       }
-    }
-  }
-}
-
-inline void transpose(const c10::BFloat16* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
-                      int64_t to_stride) {
-  alignas(64) float tile[kTile * kTile];
-  for (int64_t i = 0; i < rows; i += kTile) {
-    const int64_t num_rows = smaller(kTile, rows - i);
-    for (int64_t j = 0; j < columns; j += kTile) {
-      const int64_t num_columns = smaller(kTile, columns - j);
-      for (int64_t r = 0; r < num_rows; ++r)
-        scale_row(from + (i + r) * from_stride + j, num_columns, 1.0F, tile + r * kTile);
-      transpose(tile, kTile, num_rows, num_columns, to + j * to_stride + i, to_stride);
     }
   }
 }

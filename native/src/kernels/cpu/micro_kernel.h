@@ -1,9 +1,8 @@
-// Small matrix products on packed operands: float32 by oneDNN's micro-kernels (with AVX2 alone, for which it makes none, in registers of
-// our own), bfloat16 on matrix units or by dot products. In an unnamed namespace: each capability keeps its own.
+// Small matrix products on packed operands: float32 in registers, bfloat16 on matrix units or by dot products. In an unnamed namespace:
+// each capability keeps its own.
 #pragma once
 
 #include <ATen/ceil_div.h>
-#include <ATen/native/CPUBlas.h>
 
 #include "kernels/cpu/dot_products.h"
 #include "kernels/cpu/gemm_kernels.h"
@@ -18,11 +17,6 @@ namespace {
 // c [rows, columns] = (add ? c : 0) + a [rows, depths] panel; the panel as gemm_pack.h makes it.
 inline void multiply_tile(const ProductShape& shape, const float* a, int64_t a_stride, bool add, const float* panel,
                           float* c, int64_t c_stride) {
-#if defined(CPU_CAPABILITY_AVX512)
-  at::native::cpublas::brgemm(shape.rows, shape.columns, shape.depths, a_stride, shape.columns, c_stride, add, a, panel,
-                              c);
-#else
-  // As oneDNN's do: what is there is added last.
   multiply_vectors<FloatProductsAddedLast>(shape, a, a_stride, add, panel, c, c_stride);
   const int64_t done = shape.columns / kVectorColumns * kVectorColumns;
   const int64_t left = shape.columns - done;
@@ -33,7 +27,6 @@ inline void multiply_tile(const ProductShape& shape, const float* a, int64_t a_s
     float* const row = c + i * c_stride + done;
     for (int64_t j = 0; j < left; ++j) row[j] = add ? row[j] + sums[j] : sums[j];
   }
-#endif
 }
 
 #if defined(__AVX512BF16__)
