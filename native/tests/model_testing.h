@@ -202,16 +202,18 @@ inline mmpo_model_config even_config() {
 // Every parameter of a config as mmpo_model_create wants it, with the memory behind it.
 class RandomWeights {
  public:
-  RandomWeights(const mmpo_model_config& settings, uint64_t seed) : layout_(ModelConfig(settings)) {
+  RandomWeights(const mmpo_model_config& settings, uint64_t seed, at::ScalarType dtype = at::kFloat)
+      : layout_(ModelConfig(settings)) {
     at::manual_seed(seed);
     for (const Parameter& parameter : layout_.parameters()) {
       memory_.push_back(at::randn({parameter.size()}) * 0.2);
       if (parameter.name.ends_with("norm.weight")) memory_.back() += 1;
+      memory_.back() = memory_.back().to(dtype);
       tensors_.push_back({parameter.name.c_str(),
                           memory_.back().const_data_ptr(),
                           {parameter.rows, parameter.columns},
                           parameter.columns == 0 ? 1 : 2,
-                          MMPO_FLOAT32});
+                          dtype == at::kBFloat16 ? MMPO_BFLOAT16 : MMPO_FLOAT32});
     }
   }
 
@@ -226,8 +228,7 @@ class RandomWeights {
 };
 
 inline std::unique_ptr<Model> random_model(const mmpo_model_config& settings, uint64_t seed,
-                                           at::ScalarType dtype = at::kFloat,
-                                           ProjectionForm form = ProjectionForm::kPlain) {
+                                           at::ScalarType dtype = at::kFloat, WeightForm form = WeightForm::kPlain) {
   RandomWeights weights(settings, seed);
   return std::make_unique<Model>(ModelConfig(settings), weights.tensors(), dtype, test_device(), nullptr, form);
 }

@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a struct or a signature below changes; callers refuse a library with another number. */
-#define MMPO_ABI_VERSION 13
+#define MMPO_ABI_VERSION 14
 
 typedef struct mmpo_model mmpo_model;
 typedef struct mmpo_trainer mmpo_trainer;

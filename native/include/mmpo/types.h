@@ -19,10 +19,17 @@ enum mmpo_status {
 
 enum mmpo_dtype { MMPO_FLOAT32 = 0, MMPO_BFLOAT16 = 1, MMPO_FLOAT16 = 2, MMPO_UINT8 = 3 /* optimizer state only */ };
 
-/* In what a model computes; weights and activations are of one type, save that OVER_FP8 holds the matrices of the projections (q, k, v,
- * o, gate, up, down) in e4m3 with a float32 scale for each of their rows: they are frozen, and what they multiply is rounded in the
- * same way, a token at a time (docs/numerics.md). The first two are mmpo_dtype's, and its others name no way to compute. */
-enum mmpo_compute { MMPO_COMPUTE_FLOAT32 = 0, MMPO_COMPUTE_BFLOAT16 = 1, MMPO_COMPUTE_BFLOAT16_OVER_FP8 = 4 };
+/* In what a model computes; weights and activations are of one type, save in two whose weights are frozen. BFLOAT16_OVER_FP8 holds the
+ * matrices of the projections (q, k, v, o, gate, up, down) in e4m3 with a float32 scale for each of their rows, and what they multiply is
+ * rounded in the same way, a token at a time (docs/numerics.md). FLOAT32_OVER_BFLOAT16, on the CPU, holds all weights in bfloat16, in which
+ * they must be given: half the memory, and to the bit what FLOAT32 computes. The first two are mmpo_dtype's, and its others name no way to
+ * compute. */
+enum mmpo_compute {
+  MMPO_COMPUTE_FLOAT32 = 0,
+  MMPO_COMPUTE_BFLOAT16 = 1,
+  MMPO_COMPUTE_BFLOAT16_OVER_FP8 = 4,
+  MMPO_COMPUTE_FLOAT32_OVER_BFLOAT16 = 5
+};
 
 /* Where a model computes: the CPU, or the first GPU that CUDA shows the process. */
 enum mmpo_device { MMPO_CPU = 0, MMPO_CUDA = 1 };

@@ -19,17 +19,19 @@ namespace {
 
 struct ComputeType {
   at::ScalarType dtype;
-  mmpo::ProjectionForm form;
+  mmpo::WeightForm form;
 };
 
 ComputeType compute_type(int32_t type) {
   switch (type) {
     case MMPO_COMPUTE_FLOAT32:
-      return {at::kFloat, mmpo::ProjectionForm::kPlain};
+      return {at::kFloat, mmpo::WeightForm::kPlain};
     case MMPO_COMPUTE_BFLOAT16:
-      return {at::kBFloat16, mmpo::ProjectionForm::kPlain};
+      return {at::kBFloat16, mmpo::WeightForm::kPlain};
+    case MMPO_COMPUTE_FLOAT32_OVER_BFLOAT16:
+      return {at::kFloat, mmpo::WeightForm::kBfloat16};
     case MMPO_COMPUTE_BFLOAT16_OVER_FP8:
-      return {at::kBFloat16, mmpo::ProjectionForm::kQuantized};
+      return {at::kBFloat16, mmpo::WeightForm::kQuantized};
     default:
       mmpo::fail(MMPO_INVALID_ARGUMENT, "compute_type must be an mmpo_compute, got ", type);
   }

@@ -99,9 +99,10 @@ using Kernels = typename KernelsOf<typename T::type, typename Capability::type>:
 
 void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T) {
   check_same(x_TH, out_TH);
+  const Tensor weight = weight_H.to(x_TH.scalar_type());
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    Kernels<T, Capability>::rms_norm(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(-1)),
+    Kernels<T, Capability>::rms_norm(rows<const Value>(x_TH), vector<Value>(weight, x_TH.size(-1)),
                                      static_cast<float>(eps), rows<Value>(out_TH),
                                      mutable_vector<float>(rstd_T, num_rows(x_TH)));
   });
@@ -109,9 +110,10 @@ void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& ou
 
 void rms_norm_recompute(const Tensor& x_TH, const Tensor& weight_H, const Tensor& rstd_T, Tensor& out_TH) {
   check_same(x_TH, out_TH);
+  const Tensor weight = weight_H.to(x_TH.scalar_type());
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
-    Kernels<T, Capability>::rms_norm_recompute(rows<const Value>(x_TH), vector<Value>(weight_H, x_TH.size(-1)),
+    Kernels<T, Capability>::rms_norm_recompute(rows<const Value>(x_TH), vector<Value>(weight, x_TH.size(-1)),
                                                vector<float>(rstd_T, num_rows(x_TH)), rows<Value>(out_TH));
   });
 }
@@ -122,6 +124,7 @@ void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tens
   check_same(x_TH, grad_x_TH);
   const int64_t tokens = num_rows(x_TH);
   const int64_t hidden = x_TH.size(-1);
+  const Tensor weight = weight_H.to(x_TH.scalar_type());
   Tensor partials;
   if (grad_weight_H.defined()) {
     const int64_t num_blocks = at::ceil_div(tokens, kWeightGradientBlock);
@@ -130,7 +133,7 @@ void rms_norm_backward(const Tensor& grad_out_TH, const Tensor& x_TH, const Tens
   dispatch(x_TH, [&]<typename T, typename Capability>(T, Capability) {
     using Value = typename T::type;
     Kernels<T, Capability>::rms_norm_backward(rows<const Value>(grad_out_TH), rows<const Value>(x_TH),
-                                              vector<Value>(weight_H, hidden), vector<float>(rstd_T, tokens),
+                                              vector<Value>(weight, hidden), vector<float>(rstd_T, tokens),
                                               rows<Value>(grad_x_TH), vector_if_defined<float>(grad_weight_H, hidden),
                                               partials.defined() ? partials.mutable_data_ptr<float>() : nullptr, into);
   });

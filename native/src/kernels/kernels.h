@@ -16,7 +16,7 @@ namespace mmpo {
 using at::Tensor;
 
 // out = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps); rstd_T float32 [T]. This, its recomputation and its backward take
-// heads [T, N, D] too, each normalised for itself, with rstd [T * N] and weight [D].
+// heads [T, N, D] too, each normalised for itself, with rstd [T * N] and weight [D]. A weight of another type than x is converted to x's.
 void rms_norm(const Tensor& x_TH, const Tensor& weight_H, double eps, Tensor& out_TH, Tensor& rstd_T);
 
 // out of rms_norm again, from its saved rstd: selective recomputation.

@@ -7,11 +7,24 @@
 #include <cmath>
 
 #include "common/device.h"
+#include "common/error.h"
 #include "common/parameter.h"
 #include "kernels/kernels.h"
 #include "model/rope.h"
 
 namespace mmpo {
+namespace {
+
+at::ScalarType weight_type(at::ScalarType dtype, at::Device device, WeightForm form) {
+  if (form != WeightForm::kBfloat16) return dtype;
+  if (is_gpu(device) || dtype != at::kFloat) {
+    fail(MMPO_UNSUPPORTED, "weights held in bfloat16 for float32 arithmetic are the CPU's alone");
+  }
+  return at::kBFloat16;
+}
+
+}  // namespace
+
 LayerActivations LayerActivations::narrow(int64_t num_rows) const {
   const auto rows = [num_rows](const Tensor& x) { return x.defined() ? x.narrow(0, 0, num_rows) : x; };
   return {.rstd_T = rows(rstd_T),
@@ -30,11 +43,12 @@ LayerActivations LayerActivations::narrow(int64_t num_rows) const {
           .low_TL = rows(low_TL)};
 }
 
-Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device, ProjectionForm form)
-    : config_(config), layout_(config, form == ProjectionForm::kPlain ? ModelPart::kAll : ModelPart::kOthers),
-      flat_(at::zeros({layout_.size()}, at::TensorOptions().dtype(dtype).device(device))),
+Decoder::Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device, WeightForm form)
+    : config_(config), dtype_(dtype), form_(form),
+      layout_(config, form == WeightForm::kQuantized ? ModelPart::kOthers : ModelPart::kAll),
+      flat_(at::zeros({layout_.size()}, at::TensorOptions().dtype(weight_type(dtype, device, form)).device(device))),
       weights_(view_parameters(config_, layout_, memory_of(flat_))) {
-  if (form == ProjectionForm::kQuantized) frozen_ = std::make_unique<FrozenProjections>(config_, device);
+  if (form == WeightForm::kQuantized) frozen_ = std::make_unique<FrozenProjections>(config_, device);
 }
 
 const Tensor& Decoder::embedding_VH() const {
@@ -59,7 +73,11 @@ Decoder::Attend Decoder::packed_attention(const AttentionPlan& plan) const {
 
 Tensor Decoder::embed(const Rows& rows, Workspace& workspace) {
   grow_rotary_tables(rows.num_positions);
-  return take_rows(embedding_VH(), rows.tokens_T, workspace);
+  const Tensor& embedding_VH = this->embedding_VH();
+  if (embedding_VH.scalar_type() == dtype()) return take_rows(embedding_VH, rows.tokens_T, workspace);
+  Tensor x_TH = workspace.allocate({rows.tokens_T.size(0), config_->hidden_size}, dtype());
+  const WorkspaceScope scope(workspace);
+  return x_TH.copy_(take_rows(embedding_VH, rows.tokens_T, workspace));
 }
 
 Tensor Decoder::forward(const Rows& rows, const Attend& attend, Workspace& workspace, DecoderTape& tape) {

@@ -60,15 +60,15 @@ struct DecoderGradients {
   }
 };
 
-// In which form the matrices of the projections are: as activations are; or in e4m3, and then they are frozen.
-enum class ProjectionForm { kPlain, kQuantized };
+// In which form weights are held. Plain: as activations are. The others are frozen: all in bfloat16 beside float32 activations, for the
+// CPU, half the bytes and the same numbers; or the matrices of the projections in e4m3, and what else there is as activations are.
+enum class WeightForm { kPlain, kBfloat16, kQuantized };
 
 class Decoder {
  public:
-  // Weights are zero until they are copied into flat(), and frozen() until they are set. Throws Error(MMPO_UNSUPPORTED) where
-  // quantized projections cannot be.
-  Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device,
-          ProjectionForm form = ProjectionForm::kPlain);
+  // dtype: of activations. Weights are zero until they are copied into flat(), and frozen() until they are set. Throws
+  // Error(MMPO_UNSUPPORTED) where weights of that form cannot be.
+  Decoder(const ModelConfig& config, at::ScalarType dtype, at::Device device, WeightForm form = WeightForm::kPlain);
 
   const ModelConfig& config() const { return config_; }
   const ParameterLayout& layout() const { return layout_; }
@@ -81,7 +81,8 @@ class Decoder {
   const Tensor& head_VH() const;
   Tensor& flat() { return flat_; }
   const Tensor& flat() const { return flat_; }
-  at::ScalarType dtype() const { return flat_.scalar_type(); }
+  at::ScalarType dtype() const { return dtype_; }
+  WeightForm form() const { return form_; }
   at::Device device() const { return flat_.device(); }
   AttentionShape attention_shape(int64_t layer) const;
 
@@ -156,6 +157,8 @@ class Decoder {
   void grow_rotary_tables(int64_t num_positions);
 
   ModelConfig config_;
+  at::ScalarType dtype_;
+  WeightForm form_;
   ParameterLayout layout_;
   Tensor flat_;
   DecoderParameters weights_;

@@ -60,15 +60,17 @@ void fill_from_memory(const mmpo_tensor& tensor, Tensor& target) {
   target.copy_(borrow(tensor).flatten());
 }
 
-// buffer: of the tensor's type, or of another one, in whose place it is made.
+// buffer: of the tensor's type, or of another one, in whose place it is made; for what the target cannot take as it is read.
 void fill_by_reading(size_t index, const mmpo_tensor& tensor, const ReadWeights& read, Tensor& buffer, Tensor& target) {
   const at::ScalarType type = scalar_type(tensor);
   const auto bytes = static_cast<int64_t>(c10::elementSize(type));
-  if (!buffer.defined() || buffer.scalar_type() != type) buffer = at::empty({kPiece}, type);
+  const bool takes_as_read = target.scalar_type() == type && target.is_cpu();
+  if (!takes_as_read && (!buffer.defined() || buffer.scalar_type() != type)) buffer = at::empty({kPiece}, type);
   for (int64_t begin = 0; begin < target.numel(); begin += kPiece) {
     const int64_t count = std::min(kPiece, target.numel() - begin);
-    read(index, begin * bytes, count * bytes, buffer.mutable_data_ptr());
-    target.narrow(0, begin, count).copy_(buffer.narrow(0, 0, count));
+    Tensor piece = target.narrow(0, begin, count);
+    read(index, begin * bytes, count * bytes, (takes_as_read ? piece : buffer).mutable_data_ptr());
+    if (!takes_as_read) piece.copy_(buffer.narrow(0, 0, count));
   }
 }
 

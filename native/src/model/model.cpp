@@ -4,12 +4,14 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "common/device.h"
+#include "common/error.h"
 #include "common/one_behind.h"
 #include "kernels/kernels.h"
 #include "model/batch_slices.h"
@@ -68,13 +70,23 @@ Destination destination_of(const ParameterLayout& layout, Decoder& decoder) {
           }};
 }
 
+// What is held in it is what the files have.
+void require_bfloat16(std::span<const mmpo_tensor> weights, const std::function<bool(std::string_view)>& is_redundant) {
+  for (const mmpo_tensor& tensor : weights) {
+    if (tensor.dtype == MMPO_BFLOAT16 || tensor.name == nullptr || is_redundant(tensor.name)) continue;
+    fail(MMPO_INVALID_MODEL, "weight '", tensor.name,
+         "' is not of bfloat16, in which all weights are to be held: it would be rounded");
+  }
+}
+
 }  // namespace
 
 Model::Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype, at::Device device,
-             const ReadWeights& read, ProjectionForm form)
+             const ReadWeights& read, WeightForm form)
     : decoder_(config, dtype, device, form), workspace_(device), slice_tokens_(mmpo::slice_tokens(device)) {
   const auto redundant = [&](std::string_view name) { return is_redundant(name, decoder_.config()); };
   const ParameterLayout layout(decoder_.config());
+  if (form == WeightForm::kBfloat16) require_bfloat16(weights, redundant);
   load_parameters(layout, weights, read, redundant, "config.json", destination_of(layout, decoder_));
 }
 

@@ -24,7 +24,7 @@ class Model {
   // weights: as mmpo_model_create says; read: where they come from if not from memory. Throws Error(MMPO_INVALID_MODEL)
   // naming the tensor, what read throws, and what a Decoder of that form does.
   Model(const ModelConfig& config, std::span<const mmpo_tensor> weights, at::ScalarType dtype,
-        at::Device device = at::kCPU, const ReadWeights& read = nullptr, ProjectionForm form = ProjectionForm::kPlain);
+        at::Device device = at::kCPU, const ReadWeights& read = nullptr, WeightForm form = WeightForm::kPlain);
 
   // Before a trainer is made: everything is computed with the adapter from now on. Without weights of A and B it begins as PEFT's
   // do, a whole matrix without weights as the model's own.

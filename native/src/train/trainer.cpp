@@ -20,8 +20,10 @@ Trainer::Result result_of(const Objective& objective, CompletionScores scores) {
 }
 
 Model& trainable(Model& model) {
-  require(model.decoder().frozen() == nullptr || model.decoder().adapter() != nullptr,
-          "a model whose projections are held in fp8 is frozen: it is trained through an adapter, and has none");
+  const WeightForm form = model.decoder().form();
+  require(form == WeightForm::kPlain || model.decoder().adapter() != nullptr, "a model whose ",
+          form == WeightForm::kQuantized ? "projections are held in fp8" : "weights are held in bfloat16 for float32",
+          " is frozen: it is trained through an adapter, and has none");
   return model;
 }
 

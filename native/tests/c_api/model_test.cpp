@@ -248,6 +248,39 @@ TEST_F(ModelCApi, ABaseInFp8IsFrozenAndOfTheSizesThatGpusMultiply) {
   mmpo_model_free(model);
 }
 
+TEST_F(ModelCApi, WeightsThatStayInBfloat16AreGivenInItAndFrozen) {
+  mmpo_model* model = nullptr;
+  expect_failure(mmpo_model_create(&config_, weights_.tensors().data(), num_tensors(),
+                                   MMPO_COMPUTE_FLOAT32_OVER_BFLOAT16, MMPO_CPU, &model, &err_),
+                 err_, MMPO_INVALID_MODEL, {"model.embed_tokens.weight", "is not of bfloat16"});
+  EXPECT_EQ(model, nullptr);
+  testing::RandomWeights weights(config_, 5, at::kBFloat16);
+  std::vector<mmpo_tensor>& tensors = weights.tensors();
+  ASSERT_EQ(mmpo_model_create(&config_, tensors.data(), num_tensors(), MMPO_COMPUTE_FLOAT32_OVER_BFLOAT16, MMPO_CPU,
+                              &model, &err_),
+            MMPO_OK)
+      << err_.message;
+  mmpo_tensor held{};
+  ASSERT_EQ(mmpo_model_parameter(model, 1, &held, &err_), MMPO_OK);
+  EXPECT_EQ(held.dtype, MMPO_BFLOAT16);
+  EXPECT_EQ(std::memcmp(held.data, tensors[1].data, static_cast<size_t>(tensors[1].shape[0]) * 2), 0);
+  MemoryReader reader{tensors, -1};
+  mmpo_model* loaded = nullptr;
+  ASSERT_EQ(mmpo_model_load(&config_, tensors.data(), num_tensors(), MemoryReader::read, &reader,
+                            MMPO_COMPUTE_FLOAT32_OVER_BFLOAT16, MMPO_CPU, &loaded, &err_),
+            MMPO_OK);
+  std::vector<double> logps(4), loaded_logps(4);
+  EXPECT_EQ(mmpo_model_logps(model, &batch_, logps.data(), nullptr, &err_), MMPO_OK) << err_.message;
+  EXPECT_EQ(mmpo_model_logps(loaded, &batch_, loaded_logps.data(), nullptr, &err_), MMPO_OK) << err_.message;
+  EXPECT_EQ(loaded_logps, logps);
+  mmpo_trainer* trainer = nullptr;
+  const mmpo_optimizer_config optimizer{0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_SELECTIVE, MMPO_ADAMW, 0};
+  expect_failure(mmpo_trainer_create(model, &optimizer, &trainer, &err_), err_, MMPO_INVALID_ARGUMENT,
+                 {"held in bfloat16", "frozen", "adapter"});
+  mmpo_model_free(loaded);
+  mmpo_model_free(model);
+}
+
 TEST_F(ModelCApi, ParametersComeBackAsTheyWere) {
   int64_t count = 0;
   ASSERT_EQ(mmpo_model_num_parameters(model_, &count, &err_), MMPO_OK);

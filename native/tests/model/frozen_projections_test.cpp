@@ -24,10 +24,10 @@ using testing::Twin;
 constexpr int64_t kVocabulary = 1000;
 
 std::unique_ptr<Model> over_fp8(const mmpo_model_config& config = even_config()) {
-  return testing::random_model(config, 4, at::kBFloat16, ProjectionForm::kQuantized);
+  return testing::random_model(config, 4, at::kBFloat16, WeightForm::kQuantized);
 }
 
-std::unique_ptr<Model> adapted(ProjectionForm form, double dropout = 0) {
+std::unique_ptr<Model> adapted(WeightForm form, double dropout = 0) {
   return testing::adapted_model(lora(8, dropout), at::kBFloat16, even_config(), form);
 }
 
@@ -105,8 +105,7 @@ TEST(FrozenProjections, AreReadAPieceAtATimeToTheSameBits) {
     const mmpo_tensor& tensor = in_memory[in_memory.size() - 1 - index];
     std::memcpy(out, static_cast<const char*>(tensor.data) + offset, static_cast<size_t>(num_bytes));
   };
-  Model model(ModelConfig(even_config()), tensors, at::kBFloat16, testing::test_device(), read,
-              ProjectionForm::kQuantized);
+  Model model(ModelConfig(even_config()), tensors, at::kBFloat16, testing::test_device(), read, WeightForm::kQuantized);
   const BatchBuilder builder = packed(random_groups(kVocabulary));
   EXPECT_EQ(testing::token_logps(model, builder.batch()), testing::token_logps(*over_fp8(), builder.batch()));
 }
@@ -211,8 +210,8 @@ INSTANTIATE_TEST_SUITE_P(On, Fp8Ways, ::testing::Bool(),
 TEST_P(Fp8Ways, IsAsFarFromExactAsAnIndependentImplementation) {
   at::manual_seed(3);
   const auto groups = random_groups(kVocabulary);
-  const auto plain = adapted(ProjectionForm::kPlain);
-  const auto model = adapted(ProjectionForm::kQuantized);
+  const auto plain = adapted(WeightForm::kPlain);
+  const auto model = adapted(WeightForm::kQuantized);
   ASSERT_TRUE(at::equal(plain->decoder().adapter()->flat(), model->decoder().adapter()->flat()));
   Oracle exact(*plain), oracle(*plain);
   const Tensor exact_logps = exact.differentiate(*model, groups, false);
@@ -241,7 +240,7 @@ TEST_P(Fp8Ways, TrainsTheAdapterAndLeavesTheBase) {
   at::manual_seed(3);
   auto groups = random_groups(kVocabulary);
   groups.resize(1);
-  const auto model = adapted(ProjectionForm::kQuantized, 0.1);
+  const auto model = adapted(WeightForm::kQuantized, 0.1);
   const Tensor held = model->decoder().frozen()->at(1, Projection::kDown).values_NK.view(at::kByte).clone();
   const Tensor flat = model->decoder().flat().clone();
   Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, MMPO_RECOMPUTE_FULL, MMPO_ADAMW, 0});
@@ -263,7 +262,7 @@ TEST(Fp8Training, HasTheSameBitsUnderEveryRecomputationAndNumberOfThreads) {
   std::vector<Tensor> found;
   for (const int32_t recompute : {MMPO_RECOMPUTE_NONE, MMPO_RECOMPUTE_SELECTIVE, MMPO_RECOMPUTE_FULL}) {
     const testing::Threads threads(recompute == MMPO_RECOMPUTE_NONE ? 1 : 2);
-    const auto model = adapted(ProjectionForm::kQuantized, 0.2);
+    const auto model = adapted(WeightForm::kQuantized, 0.2);
     Trainer trainer(*model, {0.9, 0.999, 1e-8, 0, recompute, MMPO_ADAMW, 0});
     accumulate_sft(trainer, groups);
     found.push_back(trainer.gradients().clone());

@@ -55,7 +55,7 @@ struct Pass {
   int32_t recompute = MMPO_RECOMPUTE_SELECTIVE;
   bool is_pair = true;
   bool trains = true;
-  ProjectionForm form = ProjectionForm::kPlain;
+  WeightForm form = WeightForm::kPlain;
 };
 
 Launches count(int64_t num_layers, const Pass& pass, std::set<std::string>* outside = nullptr) {
@@ -122,7 +122,7 @@ TEST_F(LaunchesTest, OfALayerAreThoseThatItNeeds) {
 // gradient is rounded and the matrix turned.
 TEST_F(LaunchesTest, OfALayerOverFp8AreTheRoundingsAndTurnsMore) {
   const Launches plain = of_a_layer({.targets = testing::kAllLinear});
-  const Launches over_fp8 = of_a_layer({.targets = testing::kAllLinear, .form = ProjectionForm::kQuantized});
+  const Launches over_fp8 = of_a_layer({.targets = testing::kAllLinear, .form = WeightForm::kQuantized});
   over_fp8.print("LoRA on all over fp8");
   EXPECT_EQ(over_fp8.of("aten::_scaled_mm"), 4 + 4);
   EXPECT_EQ(over_fp8.products(), plain.products());

@@ -27,7 +27,7 @@ inline UniformLora lora(int64_t rank, double dropout, int32_t targets = kAllLine
 // A model with an adapter whose B is not zero.
 inline std::unique_ptr<Model> adapted_model(const UniformLora& settings, at::ScalarType dtype = at::kFloat,
                                             const mmpo_model_config& config = random_config(),
-                                            ProjectionForm form = ProjectionForm::kPlain) {
+                                            WeightForm form = WeightForm::kPlain) {
   auto model = random_model(config, 4, dtype, form);
   set_adapter(*model, settings);
   Adapter& adapter = *model->decoder().adapter();

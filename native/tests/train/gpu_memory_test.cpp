@@ -48,12 +48,12 @@ mmpo_model_config config_of(const json& sizes) {
 }
 
 at::ScalarType dtype_of(const json& c) { return c["dtype"] == "float32" ? at::kFloat : at::kBFloat16; }
-ProjectionForm form_of(const json& c) {
-  return c["dtype"] == "bfloat16 over fp8" ? ProjectionForm::kQuantized : ProjectionForm::kPlain;
+WeightForm form_of(const json& c) {
+  return c["dtype"] == "bfloat16 over fp8" ? WeightForm::kQuantized : WeightForm::kPlain;
 }
 
 // One whose weights nobody reads.
-std::unique_ptr<Model> model_of_sizes(const mmpo_model_config& settings, at::ScalarType dtype, ProjectionForm form) {
+std::unique_ptr<Model> model_of_sizes(const mmpo_model_config& settings, at::ScalarType dtype, WeightForm form) {
   const ModelConfig config(settings);
   const ParameterLayout layout(config);
   std::vector<mmpo_tensor> tensors;

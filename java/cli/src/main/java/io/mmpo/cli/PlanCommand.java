@@ -11,12 +11,13 @@ import io.mmpo.model.ModelSource;
 import io.mmpo.plan.Cluster;
 import io.mmpo.plan.FilePlan;
 import io.mmpo.plan.MemoryPlan;
+import io.mmpo.plan.PlannedModel;
 import io.mmpo.plan.ScalingPlan;
 import io.mmpo.plan.TrainingPlan;
 import io.mmpo.plan.TrainingPlan.Choices;
-import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.OptimizerType;
 import io.mmpo.spec.Recompute;
+import io.mmpo.spec.WeightType;
 import io.mmpo.train.ProgressListener;
 import io.mmpo.train.ShortRun;
 import java.io.PrintWriter;
@@ -136,14 +137,17 @@ final class PlanCommand implements Callable<Integer> {
                 .map(adapter ->
                         Choices.of(config, model.shape()).withLora(AdapterConfig.settings(adapter, model.shape(), 0)))
                 .orElseGet(() -> Choices.of(config, model.shape()));
-        ScalingPlan plan = ScalingPlan.of(config, model.shape(), choices, cluster());
+        boolean storedInBfloat16 =
+                model.dtype().filter(WeightType.BFLOAT16.key()::equals).isPresent();
+        PlannedModel planned = new PlannedModel(model.shape(), storedInBfloat16);
+        ScalingPlan plan = ScalingPlan.of(config, planned, choices, cluster());
         PrintWriter out = spec.commandLine().getOut();
         describe(out, config, model, plan.alone());
-        describeMemory(out, config, plan.memory());
+        describeMemory(out, config, plan);
         describeFiles(out, plan.alone().files());
         describeTime(out, config, plan);
         if (devices() > 1) {
-            ScalingTable.print(out, config, model.shape(), choices, cluster());
+            ScalingTable.print(out, config, planned, choices, cluster());
         }
         if (measures) {
             describeMeasured(out, ShortRun.of(config, measuredSteps, messages()));
@@ -162,7 +166,7 @@ final class PlanCommand implements Callable<Integer> {
             return ExitCode.DONE;
         }
         out.printf(Locale.ROOT, "does not fit in %s: %.1f GiB too much%n", gpuMemory, -spare / GIB);
-        describeChanges(out, config, choices, model.shape(), memory);
+        describeChanges(out, config, choices, planned, memory);
         return ExitCode.ENVIRONMENT;
     }
 
@@ -197,10 +201,11 @@ final class PlanCommand implements Callable<Integer> {
                 devices() == 1 ? "" : "s");
     }
 
-    private void describeMemory(PrintWriter out, TrainingConfig config, MemoryPlan memory) {
+    private void describeMemory(PrintWriter out, TrainingConfig config, ScalingPlan plan) {
+        MemoryPlan memory = plan.memory();
         out.println("memory of each " + deviceName(config) + ", GiB"
                 + (devices() == 1 ? "" : " (zero_stage " + config.ranks().zeroStage() + ")"));
-        part(out, "weights, " + config.model().computeType().words(), memory.weights());
+        part(out, "weights, " + plan.alone().type().weightWords(), memory.weights());
         part(out, "master weights, float32", memory.masterWeights());
         part(out, "gradients, float32", memory.gradients());
         part(out, "optimizer state", memory.optimizer());
@@ -299,11 +304,11 @@ final class PlanCommand implements Callable<Integer> {
 
     /** One change after another, those that cost nothing in quality first, until it fits. */
     private void describeChanges(
-            PrintWriter out, TrainingConfig config, Choices before, ModelShape shape, double memory) {
+            PrintWriter out, TrainingConfig config, Choices before, PlannedModel model, double memory) {
         Choices choices = before;
         if (choices.recompute() == Recompute.NONE) {
             choices = choices.withRecompute(Recompute.SELECTIVE);
-            if (change(out, "gradient_checkpointing=selective", config, shape, choices, memory)) {
+            if (change(out, "gradient_checkpointing=selective", config, model, choices, memory)) {
                 return;
             }
         }
@@ -311,20 +316,20 @@ final class PlanCommand implements Callable<Integer> {
         if (choices.microBatch() > 1) {
             choices = choices.withMicroBatch(1);
             String keys = "per_device_train_batch_size=1 gradient_accumulation_steps=" + rows;
-            if (change(out, keys, config, shape, choices, memory)) {
+            if (change(out, keys, config, model, choices, memory)) {
                 return;
             }
         }
         if (choices.optimizer() != OptimizerType.ADAMW_8BIT) {
             choices = choices.withOptimizer(OptimizerType.ADAMW_8BIT);
-            if (change(out, "optim=adamw_8bit", config, shape, choices, memory)) {
+            if (change(out, "optim=adamw_8bit", config, model, choices, memory)) {
                 return;
             }
         }
         if (choices.lora().isEmpty()) {
             LoraOptions lora = config.model().lora();
-            choices = choices.withLora(lora.settings(shape, 0));
-            if (change(out, "use_peft=true lora_r=" + lora.rank(), config, shape, choices, memory)) {
+            choices = choices.withLora(lora.settings(model.shape(), 0));
+            if (change(out, "use_peft=true lora_r=" + lora.rank(), config, model, choices, memory)) {
                 return;
             }
         }
@@ -332,8 +337,8 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     private boolean change(
-            PrintWriter out, String keys, TrainingConfig config, ModelShape shape, Choices choices, double memory) {
-        long total = ScalingPlan.of(config, shape, choices, cluster()).memory().total();
+            PrintWriter out, String keys, TrainingConfig config, PlannedModel model, Choices choices, double memory) {
+        long total = ScalingPlan.of(config, model, choices, cluster()).memory().total();
         out.printf(Locale.ROOT, "  with %s: %.2f GiB, %s%n", keys, total / GIB, total <= memory ? "fits" : "too much");
         return total <= memory;
     }

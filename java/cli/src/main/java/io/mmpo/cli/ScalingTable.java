@@ -4,9 +4,9 @@ import static io.mmpo.spec.ByteUnits.GIB;
 
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.plan.Cluster;
+import io.mmpo.plan.PlannedModel;
 import io.mmpo.plan.ScalingPlan;
 import io.mmpo.plan.TrainingPlan.Choices;
-import io.mmpo.spec.ModelShape;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,12 +28,12 @@ final class ScalingTable {
         return clusters.stream().distinct().toList();
     }
 
-    static void print(PrintWriter out, TrainingConfig config, ModelShape shape, Choices choices, Cluster all) {
+    static void print(PrintWriter out, TrainingConfig config, PlannedModel model, Choices choices, Cluster all) {
         out.println(
                 "devices rows/step  tokens/s linear  step s = passes +  waits + update + weights  GB sent  GiB each");
         double tokensOfOne = 0;
         for (Cluster cluster : clusters(all)) {
-            ScalingPlan plan = ScalingPlan.of(config, shape, choices, cluster);
+            ScalingPlan plan = ScalingPlan.of(config, model, choices, cluster);
             if (tokensOfOne == 0) {
                 tokensOfOne = plan.tokensPerSecond();
             }

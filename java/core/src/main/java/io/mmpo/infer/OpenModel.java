@@ -14,9 +14,6 @@ import java.util.function.Supplier;
 
 /** A model in memory that is asked and not trained, and its tokenizer once that is asked for. */
 public final class OpenModel implements AutoCloseable {
-    /** Of a new adapter's draws, and no adapter is made here. */
-    private static final long NO_SEED = 0;
-
     private final PretrainedModel model;
     private final LazyTokenizer tokenizer;
 
@@ -31,7 +28,7 @@ public final class OpenModel implements AutoCloseable {
         LazyTokenizer tokenizer = new LazyTokenizer(source.tokenizerDirectory(), chatTemplate);
         tokenizer.openAhead();
         try {
-            return new OpenModel(PretrainedModel.load(source, computeType, device, NO_SEED), tokenizer);
+            return new OpenModel(PretrainedModel.loadFrozen(source, computeType, device), tokenizer);
         } catch (RuntimeException | Error e) {
             tokenizer.close();
             throw e;

@@ -6,6 +6,7 @@ import io.mmpo.files.JsonFile;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.RoundingLoss;
 import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import io.mmpo.spec.WeightType;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -111,7 +112,7 @@ public final class AdapterMerge {
 
     /** Log-probabilities of tokens that are drawn the same way every time. */
     private static float[][] probe(ModelSource source) {
-        try (PretrainedModel model = PretrainedModel.load(source, ComputeType.FLOAT32, 0)) {
+        try (PretrainedModel model = PretrainedModel.loadFrozen(source, ComputeType.FLOAT32, Device.CPU)) {
             long vocabulary = model.config().shape().vocabSize();
             Random random = new Random(20251022);
             List<int[]> prompts = new ArrayList<>();

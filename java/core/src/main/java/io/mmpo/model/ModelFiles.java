@@ -163,7 +163,7 @@ public final class ModelFiles implements WeightFiles {
                         + " model.",
                 device == Device.CUDA ? " on the GPU" : "",
                 directory,
-                (numParameters() * computeType.bytes()) >> 20,
+                (numParameters() * computeType.weightBytes()) >> 20,
                 computeType.words());
     }
 

@@ -5,17 +5,23 @@ import io.mmpo.nativelib.Tensor;
 import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.Device;
 import io.mmpo.spec.LoraSettings;
+import io.mmpo.spec.WeightType;
 import io.mmpo.spec.WholeMatrix;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** A model in the core's memory, with or without an adapter, that knows where it came from and how it is saved. */
 public final class PretrainedModel implements AutoCloseable {
+    /** Of draws that are never made. */
+    private static final long NO_SEED = 0;
+
     private final ModelSource source;
     private final ModelConfig config;
     private final NativeModel core;
@@ -37,20 +43,46 @@ public final class PretrainedModel implements AutoCloseable {
 
     /** seed: of an adapter's dropout masks, should it be trained. */
     public static PretrainedModel load(ModelSource source, ComputeType computeType, Device device, long seed) {
+        return load(source, dtypes -> computeType, device, seed);
+    }
+
+    /** One that is asked and never trained. */
+    public static PretrainedModel loadFrozen(ModelSource source, ComputeType computeType, Device device) {
+        return loadFrozen(source, computeType, device, NO_SEED);
+    }
+
+    /** One that is trained through an adapter if at all: what it computes is the same, and its weights may take less memory. */
+    public static PretrainedModel loadFrozen(ModelSource source, ComputeType computeType, Device device, long seed) {
+        TypeOf type = dtypes -> computeType.frozen(device, dtypes.allMatch(WeightType.BFLOAT16.dtype()::equals));
+        return load(source, type, device, seed);
+    }
+
+    /** In what is computed with a model whose weights have these types in Safetensors' names. */
+    private interface TypeOf extends Function<Stream<String>, ComputeType> {}
+
+    private static PretrainedModel load(ModelSource source, TypeOf type, Device device, long seed) {
         try (ModelFiles files = ModelFiles.open(source.base())) {
             return source.adapter().isEmpty()
-                    ? new PretrainedModel(source, files, files.config(), files.load(computeType, device))
-                    : adapted(source, files, computeType, device, seed);
+                    ? new PretrainedModel(source, files, files.config(), load(files, type, device))
+                    : adapted(source, files, type, device, seed);
         }
     }
 
+    private static NativeModel load(ModelFiles files, TypeOf type, Device device) {
+        return files.load(type.apply(files.tensors().stream().map(Checkpoint.Parameter::dtype)), device);
+    }
+
     private static PretrainedModel adapted(
-            ModelSource source, ModelFiles files, ComputeType computeType, Device device, long seed) {
+            ModelSource source, ModelFiles files, TypeOf type, Device device, long seed) {
         try (AdapterFiles adapter = AdapterFiles.open(source.adapter().orElseThrow())) {
             AdaptedBase base = adapter.base(files);
             NativeModel core = base.isModels()
-                    ? files.load(computeType, device)
-                    : files.load(base.shape(), base.weights(), computeType, device);
+                    ? load(files, type, device)
+                    : files.load(
+                            base.shape(),
+                            base.weights(),
+                            type.apply(base.weights().stream().map(Tensor::dtype)),
+                            device);
             PretrainedModel model =
                     new PretrainedModel(source, files, files.config().withShape(base.shape()), core);
             try {

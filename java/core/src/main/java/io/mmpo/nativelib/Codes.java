@@ -24,6 +24,7 @@ final class Codes {
             case FLOAT32 -> Dtype.F32.code();
             case BFLOAT16 -> Dtype.BF16.code();
             case BFLOAT16_OVER_FP8 -> 4;
+            case FLOAT32_OVER_BFLOAT16 -> 5;
         };
     }
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** The core's shared library: loaded once a process, with LibTorch before it. */
 public final class NativeLibrary {
     /** MMPO_ABI_VERSION of the header that {@link Bindings} and {@link Layouts} are written after. */
-    static final int ABI_VERSION = 13;
+    static final int ABI_VERSION = 14;
 
     /** More than any machine's processors; OpenMP would end the process where it cannot start as many as it was told. */
     private static final int MAX_THREADS = 4096;

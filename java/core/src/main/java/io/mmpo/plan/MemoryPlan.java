@@ -10,7 +10,8 @@ import java.util.Optional;
  * Bytes that training takes on one device, by what they are for: what native/src allocates, at the largest slice of a micro-batch.
  * The reference takes none while training, since its log-probabilities are computed before.
  *
- * @param weights in the type that is computed with, or where base_precision says so in e4m3; an adapter's copy included
+ * @param weights in the type that is computed with, or where base_precision says so in e4m3, or frozen in the bfloat16 of their files; an
+ *     adapter's copy included
  * @param masterWeights float32, of a bfloat16 model unless it is trained without (dtype: bfloat16); an adapter's own
  * @param gradients float32, of what is trained
  * @param optimizer state
@@ -47,7 +48,7 @@ public record MemoryPlan(
         long plain = model.elements() - (type.isOverFp8() ? quantized.elements() : 0);
         long computedCopies = plain + (bf16 && lora.isPresent() ? trained.elements() : 0);
         return new MemoryPlan(
-                type.bytes() * computedCopies + (type.isOverFp8() ? quantized.weights() : 0),
+                type.weightBytes() * computedCopies + (type.isOverFp8() ? quantized.weights() : 0),
                 hasFloatCopy ? Float.BYTES * trained.elements() : 0,
                 Float.BYTES * trained.elements(),
                 trained.optimizerBytes(optimizer),

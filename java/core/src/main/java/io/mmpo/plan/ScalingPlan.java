@@ -35,9 +35,9 @@ public record ScalingPlan(
         double update,
         double gather,
         double bytesSent) {
-    public static ScalingPlan of(TrainingConfig config, ModelShape shape, Choices choices, Cluster cluster) {
-        TrainingPlan plan = TrainingPlan.of(config, shape, choices);
-        Ranks ranks = new Ranks(config, shape, choices, cluster.devices());
+    public static ScalingPlan of(TrainingConfig config, PlannedModel model, Choices choices, Cluster cluster) {
+        TrainingPlan plan = TrainingPlan.of(config, model, choices);
+        Ranks ranks = new Ranks(config, model.shape(), choices, cluster.devices());
         int slices = Math.ceilDiv(Math.toIntExact(choices.microBatch() * plan.pairTokens()), (int) plan.sliceTokens());
         int passes = slices * config.batches().gradientAccumulationSteps();
         double compute = plan.pairsPerStep() * plan.trainingFlopsPerPair() / cluster.flops();

@@ -4,6 +4,7 @@ import io.mmpo.config.LoraOptions;
 import io.mmpo.config.LossOptions;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import io.mmpo.spec.DeviceChoice;
 import io.mmpo.spec.LoraSettings;
 import io.mmpo.spec.ModelShape;
@@ -23,6 +24,7 @@ import java.util.OptionalInt;
  * @param pairsPerStep on one device
  * @param forwardFlopsPerPair of those of training
  * @param maxSteps where the configuration says it
+ * @param type in what is computed and the weights are
  * @param files on disk
  */
 public record TrainingPlan(
@@ -32,6 +34,7 @@ public record TrainingPlan(
         long sliceTokens,
         int pairsPerStep,
         OptionalInt maxSteps,
+        ComputeType type,
         MemoryPlan memory,
         FilePlan files,
         double trainingFlopsPerPair,
@@ -66,13 +69,17 @@ public record TrainingPlan(
         }
     }
 
-    public static TrainingPlan of(TrainingConfig config, ModelShape shape, Choices choices) {
+    public static TrainingPlan of(TrainingConfig config, PlannedModel model, Choices choices) {
+        ModelShape shape = model.shape();
         LossOptions loss = config.loss();
         boolean isSft = loss.isSft();
         boolean isLinear = isSft || loss.ignoresRejected();
         LongestPair pair = LongestPair.of(config.data(), shape, isSft ? 1 : 2, isLinear ? 1 : 2);
         boolean onCpu = config.model().device() == DeviceChoice.CPU;
-        ComputeType type = config.model().computeType();
+        boolean isFrozen = choices.lora().isPresent();
+        ComputeType type = config.model()
+                .computeType()
+                .frozen(onCpu ? Device.CPU : Device.CUDA, isFrozen && model.storedInBfloat16());
         SliceRows rows = SliceRows.largest(pair, choices.microBatch(), SliceRows.sliceTokens(onCpu));
         SliceMemory slice =
                 SliceMemory.of(shape, choices.lora(), type, onCpu, choices.recompute(), HeadNumbers.of(loss), rows);
@@ -95,6 +102,7 @@ public record TrainingPlan(
                 rows.tokens(),
                 config.batches().trainBatchSize() * config.batches().gradientAccumulationSteps(),
                 config.schedule().maxSteps(),
+                type,
                 memory,
                 files(config, shape, choices),
                 flops.training(),

@@ -9,6 +9,7 @@ import io.mmpo.model.PretrainedModel;
 import io.mmpo.model.WeightFiles;
 import io.mmpo.nativelib.ChosenDevice;
 import io.mmpo.nativelib.NativeTrainer;
+import io.mmpo.spec.ComputeType;
 import io.mmpo.spec.Device;
 import io.mmpo.spec.ModelShape;
 import io.mmpo.spec.WeightType;
@@ -28,11 +29,11 @@ final class PolicyModel {
                     config.model().model());
         }
         ChosenDevice chosen = ChosenDevice.of(config.model().device());
-        PretrainedModel model = PretrainedModel.load(
-                source,
-                config.model().computeType(),
-                chosen.device(),
-                config.run().seed());
+        ComputeType type = config.model().computeType();
+        long seed = config.run().seed();
+        PretrainedModel model = lora.enabled()
+                ? PretrainedModel.loadFrozen(source, type, chosen.device(), seed)
+                : PretrainedModel.load(source, type, chosen.device(), seed);
         try {
             model.notes().forEach(listener::message);
             listener.message("%s; precision: %s; attention: %s"
@@ -72,8 +73,7 @@ final class PolicyModel {
     /** The frozen model of the reference log-probabilities, with or without an adapter of its own. */
     static PretrainedModel loadReference(ModelSource source, TrainingConfig config) {
         Device device = ChosenDevice.of(config.model().device()).device();
-        return PretrainedModel.load(
-                source, config.model().computeType(), device, config.run().seed());
+        return PretrainedModel.loadFrozen(source, config.model().computeType(), device);
     }
 
     private static void addTo(PretrainedModel model, TrainingConfig config, ProgressListener listener) {

@@ -77,7 +77,7 @@ final class ReferencePass {
         double ldAlpha = config.loss().ldAlpha();
         ReferenceCache cache = ReferenceCache.of(cacheDirectory, source.directories(), type.words(), ldAlpha, rows);
         double tolerance = switch (type) {
-            case FLOAT32 -> FLOAT32_TOLERANCE;
+            case FLOAT32, FLOAT32_OVER_BFLOAT16 -> FLOAT32_TOLERANCE;
             case BFLOAT16 -> BFLOAT16_TOLERANCE;
             case BFLOAT16_OVER_FP8 -> FP8_TOLERANCE;
         };

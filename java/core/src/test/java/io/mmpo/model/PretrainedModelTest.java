@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.mmpo.SharedFiles;
 import io.mmpo.nativelib.PackedBatch;
+import io.mmpo.nativelib.Tensor;
 import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import io.mmpo.spec.WeightFormat;
 import io.mmpo.spec.WeightType;
 import java.io.IOException;
@@ -50,6 +52,32 @@ class PretrainedModelTest {
                 }
             }
         }
+    }
+
+    /** Alone and under an adapter: half the memory, and the bits of float32. Files in float32 stay what they are. */
+    @Test
+    void aFrozenModelStaysInTheTypeOfItsFiles() throws IOException {
+        Path wide = SharedFiles.path("golden/tiny_llama/untied_llama3_rope");
+        Path narrow = StoredModel.copy(wide, directory.resolve("bfloat16"), WeightType.BFLOAT16);
+        Path adapter = SharedFiles.path("golden/tiny_llama/untied_llama3_rope_lora");
+        int[][] completions = {{5, 6, 7}, {8, 9}};
+        PackedBatch batch = PackedBatch.of(List.of(new int[] {1, 2, 3, 4}), List.<int[][]>of(completions));
+        for (ModelSource source : List.of(source(narrow), ModelSource.of(narrow, adapter, UnaryOperator.identity()))) {
+            try (PretrainedModel frozen = PretrainedModel.loadFrozen(source, ComputeType.FLOAT32, Device.CPU);
+                    PretrainedModel trained = PretrainedModel.load(source, ComputeType.FLOAT32, 0)) {
+                assertThat(typesOf(frozen)).containsOnly("BF16");
+                assertThat(typesOf(trained)).containsOnly("F32");
+                assertThat(frozen.core().tokenLogps(batch))
+                        .isDeepEqualTo(trained.core().tokenLogps(batch));
+            }
+        }
+        try (PretrainedModel frozen = PretrainedModel.loadFrozen(source(wide), ComputeType.FLOAT32, Device.CPU)) {
+            assertThat(typesOf(frozen)).containsOnly("F32");
+        }
+    }
+
+    private static List<String> typesOf(PretrainedModel model) {
+        return model.core().parameters().stream().map(Tensor::dtype).toList();
     }
 
     @Test

@@ -59,7 +59,7 @@ class ScalingPlanTest {
         TrainingConfig config = TrainingConfig.of(all);
         return ScalingPlan.of(
                 config,
-                LLAMA_3_8B,
+                new PlannedModel(LLAMA_3_8B, true),
                 Choices.of(config, LLAMA_3_8B),
                 new Cluster(nodes, perNode, LINK, NVLINK, MEMORY, FLOPS));
     }

@@ -88,6 +88,20 @@ class TrainingPlanTest {
                         0.75 * plan(Map.of()).trainingFlopsPerPair());
     }
 
+    /** On the CPU under an adapter; what is trained whole is float32. */
+    @Test
+    void aBaseThatIsFrozenStaysInTheBfloat16OfItsFiles() {
+        Map<String, Object> onCpu = Map.of("device", "cpu", "bf16", false);
+        Map<String, Object> lora = new HashMap<>(onCpu);
+        lora.put("use_peft", true);
+        assertThat(plan(lora, true).memory().weights()).isEqualTo(2 * 8_030_261_248L);
+        assertThat(plan(lora, true).type()).isEqualTo(ComputeType.FLOAT32_OVER_BFLOAT16);
+        assertThat(plan(lora, false).memory().weights()).isEqualTo(4 * 8_030_261_248L);
+        assertThat(plan(onCpu, true).memory().weights()).isEqualTo(4 * 8_030_261_248L);
+        lora.put("device", "cuda");
+        assertThat(plan(lora, true).memory().weights()).isEqualTo(4 * 8_030_261_248L);
+    }
+
     /**
      * Of a layer q and o 4,096 by 4,096, k and v 1,024 by 4,096, gate, up and down 14,336 by 4,096, a byte each; four bytes for each of their
      * rows, and ones as many as the longest row.
@@ -335,10 +349,15 @@ class TrainingPlanTest {
     }
 
     private static TrainingPlan plan(Map<String, Object> more) {
+        return plan(more, true);
+    }
+
+    private static TrainingPlan plan(Map<String, Object> more, boolean storedInBfloat16) {
         Map<String, Object> keys = new HashMap<>(
                 Map.of("model_name_or_path", "llama", "dataset_name", "pairs.jsonl", "per_device_train_batch_size", 2));
         keys.putAll(more);
         TrainingConfig config = TrainingConfig.of(keys);
-        return TrainingPlan.of(config, LLAMA_3_8B, TrainingPlan.Choices.of(config, LLAMA_3_8B));
+        return TrainingPlan.of(
+                config, new PlannedModel(LLAMA_3_8B, storedInBfloat16), TrainingPlan.Choices.of(config, LLAMA_3_8B));
     }
 }

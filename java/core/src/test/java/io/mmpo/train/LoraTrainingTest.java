@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.mmpo.MmpoException;
+import io.mmpo.SharedFiles;
 import io.mmpo.config.TrainingConfig;
 import io.mmpo.files.AtomicDirectory;
 import io.mmpo.model.AdapterConfig;
 import io.mmpo.model.GoldenAdapter;
 import io.mmpo.model.SafetensorsReader;
+import io.mmpo.model.StoredModel;
+import io.mmpo.spec.WeightType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,6 +72,19 @@ class LoraTrainingTest {
             run("other-seed-" + bf16, Map.of("max_steps", 8, "bf16", bf16, "seed", 1));
             assertThat(adapter("other-seed-" + bf16)).isNotEqualTo(adapter(whole));
         }
+    }
+
+    /** The base stays as it is stored, and the same numbers in float32 files give the same adapter. */
+    @Test
+    void theTypeOfTheBasesFilesChangesNoBit() throws IOException {
+        Path narrow = StoredModel.copy(
+                SharedFiles.path("golden/tiny_llama/untied_llama3_rope"),
+                directory.resolve("narrow"),
+                WeightType.BFLOAT16);
+        Path wide = StoredModel.copy(narrow, directory.resolve("wide"), WeightType.FLOAT32);
+        run("of-bfloat16", Map.of("max_steps", 6, "model_name_or_path", narrow.toString()));
+        run("of-float32", Map.of("max_steps", 6, "model_name_or_path", wide.toString()));
+        assertThat(adapter("of-bfloat16")).isEqualTo(adapter("of-float32"));
     }
 
     /** Embedding and head in full beside A and B, in 32 bits under bfloat16 too; a break changes no bit. */
