@@ -157,9 +157,9 @@ public final class LocalRanks implements AutoCloseable {
                 .orElse(end);
     }
 
-    /** SIGTERM, at which a run saves a checkpoint and ends. */
+    /** SIGTERM, at which a run saves a checkpoint, says where, and ends. By its handle: Process.destroy closes what it is heard by, too. */
     public void stop() {
-        ranks.forEach(rank -> rank.process.destroy());
+        ranks.forEach(rank -> rank.process.toHandle().destroy());
     }
 
     private void killAll() {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Shells in place of ranks. */
@@ -60,6 +62,27 @@ class LocalRanksTest {
         assertThat(end.exitCode()).isEqualTo(5);
         assertThat(end.failure()).contains("Rank 1 is gone. The run cannot go on: x.");
         assertThat((System.nanoTime() - start) * 1e-9).isLessThan(8);
+    }
+
+    @Test
+    void whatTheFirstSaysAfterItIsToldToStopIsHeard() throws Exception {
+        String script =
+                "trap 'echo stopping >&2; sleep 0.2; echo saved; exit 130' TERM; echo ready; while :; do sleep 0.05; done";
+        CountDownLatch ready = new CountDownLatch(1);
+        LocalRanks.Output output = new LocalRanks.Output(
+                line -> {
+                    out.add(line);
+                    ready.countDown();
+                },
+                err::add);
+        LocalRanks.Plan plan = new LocalRanks.Plan(List.of("sh", "-c", script), 0, 1, 1, "127.0.0.1", 29500, 0);
+        try (LocalRanks ranks = LocalRanks.start(plan, output)) {
+            assertThat(ready.await(20, TimeUnit.SECONDS)).isTrue();
+            ranks.stop();
+            assertThat(ranks.await(INTERRUPTED)).isEqualTo(new LocalRanks.End(INTERRUPTED, Optional.empty()));
+        }
+        assertThat(out).containsExactly("ready", "saved");
+        assertThat(err).containsExactly("stopping");
     }
 
     @Test
