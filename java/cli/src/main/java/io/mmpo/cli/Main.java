@@ -47,6 +47,7 @@ public final class Main implements Runnable {
 
     public static void main(String[] args) {
         Locale.setDefault(Locale.ROOT); // figures are written in these digits, whatever the user's language has
+        System.setProperty("org.bytedeco.javacpp.logger", "slf4j"); // where logback.xml decides what is said
         StandardOutput stdout = new StandardOutput(new FileOutputStream(FileDescriptor.out));
         PrintWriter out = new PrintWriter(stdout, true, StandardCharsets.UTF_8);
         PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);

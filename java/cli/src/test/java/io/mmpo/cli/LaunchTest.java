@@ -81,6 +81,7 @@ class LaunchTest {
         Cli.run(words("train", 1, alone, keys)).succeeds();
         Cli launched = Cli.run(words("launch", trained.ranks, ranks, keys)).succeeds();
         assertThat(launched.out()).containsOnlyOnce("The trained model is in " + ranks.resolve("final"));
+        assertThat(launched.err()).doesNotContain("do not match");
         assertMetricsAreNear(alone, ranks);
         assertThat(largestDifference(alone, ranks)).isLessThan(TOLERANCE);
     }
