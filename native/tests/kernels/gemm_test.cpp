@@ -3,6 +3,10 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
 
 namespace mmpo {
 namespace {
@@ -20,6 +24,32 @@ Tensor operand(int64_t rows, int64_t columns, bool transposed, at::ScalarType dt
 double relative_error(const Tensor& found, const Tensor& expected) {
   return ((found.to(at::kDouble) - expected).norm() / expected.norm()).item<double>();
 }
+
+// A copy between two pages that nobody may touch: right behind the first, or right before the second.
+class Fenced {
+ public:
+  Fenced(const Tensor& x, bool at_end) {
+    const auto page = static_cast<size_t>(getpagesize());
+    const size_t bytes = x.nbytes();
+    size_ = (bytes + page - 1) / page * page + 2 * page;
+    memory_ = static_cast<char*>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(memory_, page, PROT_NONE);
+    mprotect(memory_ + size_ - page, page, PROT_NONE);
+    char* const data = at_end ? memory_ + size_ - page - bytes : memory_ + page;
+    std::memcpy(data, x.const_data_ptr(), bytes);
+    tensor_ = at::from_blob(data, x.sizes(), x.options());
+  }
+  ~Fenced() { munmap(memory_, size_); }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+
+  Tensor& tensor() { return tensor_; }
+
+ private:
+  char* memory_ = nullptr;
+  size_t size_ = 0;
+  Tensor tensor_;
+};
 
 class GemmTest : public ::testing::TestWithParam<Shape> {
  protected:
@@ -123,6 +153,29 @@ TEST_P(GemmTest, SameBitsOfABfloat16OperandAsOfItsNumbersInFloat32) {
         gemm(a, b, adds ? narrow : Tensor(), workspace, narrow);
         gemm(a, b.to(at::kFloat), adds ? wide : Tensor(), workspace, wide);
         EXPECT_TRUE(at::equal(narrow, wide)) << "a^T " << a_transposed << " b^T " << b_transposed << " adds " << adds;
+      }
+    }
+  }
+}
+
+TEST_P(GemmTest, TouchesNothingBesideItsMatrices) {
+  const auto [rows, depth, columns] = GetParam();
+  Workspace workspace;
+  for (const auto& [a_type, b_type] : {std::pair(at::kFloat, at::kFloat), std::pair(at::kFloat, at::kBFloat16),
+                                       std::pair(at::kBFloat16, at::kBFloat16)}) {
+    for (const int transposed : {0, 1, 2, 3}) {
+      for (const bool at_end : {false, true}) {
+        const bool of_a = (transposed & 1) != 0, of_b = (transposed & 2) != 0;
+        Fenced a(at::randn(of_a ? at::IntArrayRef{depth, rows} : at::IntArrayRef{rows, depth}).to(a_type), at_end);
+        Fenced b(at::randn(of_b ? at::IntArrayRef{columns, depth} : at::IntArrayRef{depth, columns}).to(b_type),
+                 at_end);
+        Fenced c(at::empty({rows, columns}), at_end);
+        const Tensor a_MK = of_a ? a.tensor().t() : a.tensor();
+        const Tensor b_KN = of_b ? b.tensor().t() : b.tensor();
+        gemm(a_MK, b_KN, {}, workspace, c.tensor());
+        gemm(a_MK, b_KN, c.tensor(), workspace, c.tensor());
+        // The terms of two products in one running sum.
+        EXPECT_LT(relative_error(c.tensor(), 2 * a_MK.to(at::kDouble).mm(b_KN.to(at::kDouble))), 2e-6);
       }
     }
   }
