@@ -40,8 +40,8 @@ void share_out(GemmPlan& plan) {
   const int64_t threads = std::clamp<int64_t>(products / kThreadProducts, 1, at::get_num_threads());
   int64_t least = std::numeric_limits<int64_t>::max();
   for (int64_t row_parts = 1; row_parts <= threads; ++row_parts) {
-    const int64_t part_rows = at::round_up(at::ceil_div(plan.rows, row_parts), kRowMultiple);
-    const int64_t part_columns = at::round_up(at::ceil_div(plan.columns, threads / row_parts), kColumnMultiple);
+    const int64_t part_rows = at::round_up(at::ceil_div(plan.rows, row_parts), kPartRowMultiple);
+    const int64_t part_columns = at::round_up(at::ceil_div(plan.columns, threads / row_parts), kPartColumnMultiple);
     const int64_t cost = part_rows * part_columns + kPackCost * (part_columns + (plan.a_in_place ? 0 : part_rows));
     if (cost >= least) continue;
     least = cost;

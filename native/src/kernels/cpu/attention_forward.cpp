@@ -141,7 +141,7 @@ template <typename P>
 bool attend_keys(const ForwardKeys<P>& packed, int64_t dim, float scale, const Visible& visible, bool first,
                  const ForwardState<P>& state) {
   const int64_t count = visible.num_queries;
-  const int64_t rows = at::round_up(count, MicroKernelShape<P, CPU_CAPABILITY>::kRowMultiple);
+  const int64_t rows = at::round_up(count, MicroKernel<P>::kRowMultiple);
   const int64_t length = visible.end(count - 1);
   // Stretches begin at the same keys for every block of queries, so that a row's sums do not depend on which block it is in.
   const int64_t start = visible.begin(0) / kStretch * kStretch;

@@ -15,12 +15,10 @@ constexpr int64_t kRowBytes = 256 << 10;
 constexpr int64_t kRowBytesOfCopies = 512 << 10;
 
 template <typename P>
-using MicroKernel = MicroKernelShape<P, CPU_CAPABILITY>;
-template <typename P>
 constexpr int64_t kPanelColumns = MicroKernel<P>::kPanelColumns;
 // Columns of a panel are rounded up to it.
 template <typename P>
-constexpr int64_t kWidthMultiple = std::min(kPanelColumns<P>, kColumnMultiple);
+constexpr int64_t kWidthMultiple = std::min(kPanelColumns<P>, kPartColumnMultiple);
 
 // A result of more than this is written past the caches: it would leave them before it is read, and a line that is written there
 // is read first.

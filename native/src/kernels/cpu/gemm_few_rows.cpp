@@ -48,8 +48,6 @@ template <typename P>
 using Products = typename InRegisters<P>::type;
 template <typename P>
 constexpr bool kHasProducts = !std::is_void_v<Products<P>>;
-template <typename P>
-constexpr int64_t kMicroRows = MicroKernelShape<P, CPU_CAPABILITY>::kRowMultiple;
 
 // The next strip of B, which is asked for while this one is multiplied.
 struct NextStrip {
@@ -86,7 +84,7 @@ int64_t step_bytes([[maybe_unused]] const GemmPlan& plan, [[maybe_unused]] int64
 // A as the micro-kernel reads it: the matrix itself, or a copy with zeros past the last row and depth.
 template <typename P, typename T>
 GemmMatrix<P> operand(const GemmMatrix<T>& a, const GemmPlan& plan, Scratch& scratch) {
-  const int64_t rows = at::round_up(plan.rows, kMicroRows<P>);
+  const int64_t rows = at::round_up(plan.rows, MicroKernel<P>::kRowMultiple);
   if constexpr (std::is_same_v<P, T>) {
     if (plan.a_in_place && rows == plan.rows) return a;
   }
@@ -103,7 +101,7 @@ template <typename P, typename T, typename Out>
 void multiply_strip_of(const GemmMatrix<P>& a, const GemmMatrix<T>& b, const GemmPlan& plan, int64_t column,
                        NextStrip next, const GemmResult<Out>& c) {
   FewRowsScratch& scratch = few_rows_scratch();
-  const int64_t rows = at::round_up(plan.rows, kMicroRows<P>);
+  const int64_t rows = at::round_up(plan.rows, MicroKernel<P>::kRowMultiple);
   const int64_t count = smaller(kStripColumns, plan.columns - column);
   P* panel = scratch.panel.template resize<P>(kPanelDepths<P> * kStripColumns);
   float* sums = scratch.sums.template resize<float>(rows * kStripColumns);

@@ -38,7 +38,7 @@ struct GemmResult {
 struct GemmPlan {
   int64_t rows, columns, depth;
   int64_t row_parts, column_parts;
-  int64_t part_rows, part_columns;  // multiples of kRowMultiple and kColumnMultiple
+  int64_t part_rows, part_columns;  // multiples of kPartRowMultiple and kPartColumnMultiple
   int64_t block_depth;  // terms of the sum that are added in one go
   int64_t depth_multiple;  // a block is padded with zeros to it
   bool a_in_place;  // the micro-kernel reads A where it is: depth_multiple divides every block
@@ -61,8 +61,8 @@ template <typename T, typename Capability>
 using Packed = typename PackedElement<T, Capability>::type;
 
 // Rows and columns of a part of C that a thread makes are multiples of these.
-inline constexpr int64_t kRowMultiple = 16;
-inline constexpr int64_t kColumnMultiple = 32;
+inline constexpr int64_t kPartRowMultiple = 16;
+inline constexpr int64_t kPartColumnMultiple = 32;
 
 // Up to this many rows (cached decoding) a product waits for the memory of B, more than for the products.
 inline constexpr int64_t kFewRows = 64;
@@ -84,7 +84,7 @@ struct MicroKernelShape {
 
 // One call of it.
 struct ProductShape {
-  int64_t rows;  // a multiple of the shape's kRowMultiple
+  int64_t rows;  // a multiple of kRowMultiple
   int64_t columns;  // of the packed panel
   int64_t depths;  // even in bfloat16
 };

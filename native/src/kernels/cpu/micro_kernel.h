@@ -14,6 +14,9 @@
 namespace mmpo {
 namespace {
 
+template <typename P>
+using MicroKernel = MicroKernelShape<P, CPU_CAPABILITY>;
+
 // c [rows, columns] = (add ? c : 0) + a [rows, depths] panel; the panel as gemm_pack.h makes it.
 inline void multiply_tile(const ProductShape& shape, const float* a, int64_t a_stride, bool add, const float* panel,
                           float* c, int64_t c_stride) {

@@ -36,11 +36,6 @@ public final class PretrainedModel implements AutoCloseable {
         this.notes = files.notes();
     }
 
-    /** On the CPU. */
-    public static PretrainedModel load(ModelSource source, ComputeType computeType, long seed) {
-        return load(source, computeType, Device.CPU, seed);
-    }
-
     /** seed: of an adapter's dropout masks, should it be trained. */
     public static PretrainedModel load(ModelSource source, ComputeType computeType, Device device, long seed) {
         return load(source, dtypes -> computeType, device, seed);

@@ -11,6 +11,7 @@ import io.mmpo.nativelib.NativeModel;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.Tensor;
 import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import io.mmpo.spec.WeightFormat;
 import io.mmpo.spec.WeightType;
 import java.io.IOException;
@@ -107,8 +108,8 @@ class CheckpointTest {
         });
         Path saved = Files.createDirectory(directory.resolve("saved"));
         double before;
-        try (PretrainedModel model =
-                PretrainedModel.load(ModelSource.of(directory, UnaryOperator.identity()), ComputeType.FLOAT32, 0)) {
+        try (PretrainedModel model = PretrainedModel.load(
+                ModelSource.of(directory, UnaryOperator.identity()), ComputeType.FLOAT32, Device.CPU, 0)) {
             before = logp(model.core());
             assertThat(model.notes()).hasSize(2);
             model.save(

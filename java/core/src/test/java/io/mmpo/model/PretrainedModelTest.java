@@ -37,7 +37,7 @@ class PretrainedModelTest {
                     SharedFiles.path("golden/tiny_llama/" + name + "_lora"),
                     UnaryOperator.identity());
             JsonNode expected = golden.at("/models/" + name + "/lora");
-            try (PretrainedModel model = PretrainedModel.load(source, ComputeType.FLOAT32, 0)) {
+            try (PretrainedModel model = PretrainedModel.load(source, ComputeType.FLOAT32, Device.CPU, 0)) {
                 assertThat(model.numTrainableParameters())
                         .isEqualTo(expected.get("trainable_parameters").longValue());
                 for (int row = 0; row < 3; row++) {
@@ -64,7 +64,7 @@ class PretrainedModelTest {
         PackedBatch batch = PackedBatch.of(List.of(new int[] {1, 2, 3, 4}), List.<int[][]>of(completions));
         for (ModelSource source : List.of(source(narrow), ModelSource.of(narrow, adapter, UnaryOperator.identity()))) {
             try (PretrainedModel frozen = PretrainedModel.loadFrozen(source, ComputeType.FLOAT32, Device.CPU);
-                    PretrainedModel trained = PretrainedModel.load(source, ComputeType.FLOAT32, 0)) {
+                    PretrainedModel trained = PretrainedModel.load(source, ComputeType.FLOAT32, Device.CPU, 0)) {
                 assertThat(typesOf(frozen)).containsOnly("BF16");
                 assertThat(typesOf(trained)).containsOnly("F32");
                 assertThat(frozen.core().tokenLogps(batch))
@@ -84,7 +84,8 @@ class PretrainedModelTest {
     void whatIsSavedIsReadBackToTheBit() throws IOException {
         GoldenAdapter golden = GoldenAdapter.copyTo(directory.resolve("adapter"));
         Path saved = Files.createDirectory(directory.resolve("saved"));
-        try (PretrainedModel model = PretrainedModel.load(source(golden.directory()), ComputeType.BFLOAT16, 0)) {
+        try (PretrainedModel model =
+                PretrainedModel.load(source(golden.directory()), ComputeType.BFLOAT16, Device.CPU, 0)) {
             model.save(
                     saved,
                     Optional.empty(),
@@ -151,7 +152,7 @@ class PretrainedModelTest {
     }
 
     private static void load(GoldenAdapter adapter) {
-        PretrainedModel.load(source(adapter.directory()), ComputeType.FLOAT32, 0)
+        PretrainedModel.load(source(adapter.directory()), ComputeType.FLOAT32, Device.CPU, 0)
                 .close();
     }
 

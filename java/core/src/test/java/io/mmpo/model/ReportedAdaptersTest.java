@@ -10,6 +10,7 @@ import io.mmpo.SharedFiles;
 import io.mmpo.nativelib.PackedBatch;
 import io.mmpo.nativelib.Tensor;
 import io.mmpo.spec.ComputeType;
+import io.mmpo.spec.Device;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -123,7 +124,7 @@ class ReportedAdaptersTest {
     }
 
     private static double chosen(ModelSource source) {
-        try (PretrainedModel model = PretrainedModel.load(source, ComputeType.FLOAT32, 0)) {
+        try (PretrainedModel model = PretrainedModel.load(source, ComputeType.FLOAT32, Device.CPU, 0)) {
             List<int[][]> completions = List.<int[][]>of(new int[][] {{40, 41, 8, 9, 2}});
             return model.core().logps(PackedBatch.of(List.of(new int[] {5, 17, 33}), completions))[0];
         }
