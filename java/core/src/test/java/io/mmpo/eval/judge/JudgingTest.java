@@ -11,12 +11,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,12 +29,24 @@ class JudgingTest {
     @TempDir
     Path directory;
 
-    /** Fails as a script says, by the number of the attempt, and counts what it charges. */
+    /** Fails as a script says and remembers what it was asked. */
     private static final class ScriptedJudge implements Judge {
-        final List<String> asked = new CopyOnWriteArrayList<>();
-        final IntFunction<JudgeException> script;
+        /** What becomes of one request. */
+        @FunctionalInterface
+        interface Script {
+            /**
+             * @param request the request's place among all, in the order in which the judge hears them
+             * @param question the question's words
+             * @param attempt how often the judge heard this question before
+             * @return the failure; null where the judge replies
+             */
+            JudgeException failure(int request, String question, int attempt);
+        }
 
-        ScriptedJudge(IntFunction<JudgeException> script) {
+        final List<String> asked = new CopyOnWriteArrayList<>();
+        final Script script;
+
+        ScriptedJudge(Script script) {
             this.script = script;
         }
 
@@ -60,12 +72,14 @@ class JudgingTest {
 
         @Override
         public Reply ask(Question question) throws JudgeException {
+            int request;
             int attempt;
             synchronized (asked) {
-                attempt = asked.size();
+                request = asked.size();
+                attempt = Collections.frequency(asked, question.user());
                 asked.add(question.user());
             }
-            JudgeException failure = script.apply(attempt);
+            JudgeException failure = script.failure(request, question.user(), attempt);
             if (failure != null) {
                 throw failure;
             }
@@ -145,9 +159,12 @@ class JudgingTest {
 
     @Test
     void busyServersAndLostRepliesAreAskedAgain() throws IOException {
-        ScriptedJudge judge = new ScriptedJudge(attempt -> switch (attempt) {
-            case 0, 1, 5 -> failure(JudgeException.Kind.BUSY);
-            case 3, 9 -> failure(JudgeException.Kind.LOST);
+        // By question: by place among all, the four attempts of one could be those that fail.
+        List<String> questions =
+                contests().stream().map(contest -> contest.question().user()).toList();
+        ScriptedJudge judge = new ScriptedJudge((request, question, attempt) -> switch (questions.indexOf(question)) {
+            case 0 -> attempt < 3 ? failure(JudgeException.Kind.BUSY) : null;
+            case 3, 9 -> attempt < 1 ? failure(JudgeException.Kind.LOST) : null;
             default -> null;
         });
         assertThat(run(judge, Double.POSITIVE_INFINITY, CONTESTS + 1)).isEqualTo(Judging.Outcome.COMPLETE);
@@ -177,7 +194,8 @@ class JudgingTest {
         double each = PRICE.of(TOKENS, 1);
         double most = PRICE.of(contests().getLast().question().mostTokens(), 1);
         double limit = 7.5 * each + most;
-        ScriptedJudge judge = new ScriptedJudge(attempt -> attempt == 4 ? failure(JudgeException.Kind.LOST) : null);
+        ScriptedJudge judge = new ScriptedJudge(
+                (request, question, attempt) -> request == 4 ? failure(JudgeException.Kind.LOST) : null);
         assertThat(run(judge, limit, CONTESTS + 1)).isEqualTo(Judging.Outcome.LIMIT_REACHED);
         assertThat(spent(judge)).isLessThanOrEqualTo(limit).isGreaterThan(limit - most);
         int before = judge.asked.size();
@@ -189,7 +207,7 @@ class JudgingTest {
 
     @Test
     void goesOnWhereItStopped() {
-        ScriptedJudge judge = new ScriptedJudge(attempt -> null);
+        ScriptedJudge judge = new ScriptedJudge((request, question, attempt) -> null);
         assertThat(run(judge, Double.POSITIVE_INFINITY, 5)).isEqualTo(Judging.Outcome.STOPPED);
         assertThat(judge.asked.size()).isBetween(5, 9);
         assertThat(run(judge, Double.POSITIVE_INFINITY, CONTESTS + 1)).isEqualTo(Judging.Outcome.COMPLETE);
@@ -198,17 +216,17 @@ class JudgingTest {
 
     @Test
     void aQuestionThatWasRefusedEndsIt() {
-        ScriptedJudge judge = new ScriptedJudge(attempt -> {
-            if (attempt > 6) {
+        ScriptedJudge judge = new ScriptedJudge((request, question, attempt) -> {
+            if (request > 6) {
                 LockSupport.parkNanos(Duration.ofMillis(300).toNanos()); // in which all others hear of it
             }
-            return attempt == 6 ? failure(JudgeException.Kind.REFUSED) : null;
+            return request == 6 ? failure(JudgeException.Kind.REFUSED) : null;
         });
         assertThatThrownBy(() -> run(judge, Double.POSITIVE_INFINITY, CONTESTS + 1))
                 .hasMessageContaining("scripted")
                 .hasMessageContaining("was busy")
                 .hasMessageContaining("goes on from here");
-        ScriptedJudge never = new ScriptedJudge(attempt -> failure(JudgeException.Kind.BUSY));
+        ScriptedJudge never = new ScriptedJudge((request, question, attempt) -> failure(JudgeException.Kind.BUSY));
         assertThatThrownBy(() -> run(never, Double.POSITIVE_INFINITY, CONTESTS + 1))
                 .hasMessageContaining("in 4 attempts");
         assertThat(judge.asked).hasSizeBetween(7, CONTESTS - 1);
@@ -219,7 +237,7 @@ class JudgingTest {
     /** A kill leaves half a line, or a question whose end nobody knows: it counts as paid for. */
     @Test
     void whatAKilledProcessLeftIsReadAsFarAsItGoes() throws IOException {
-        ScriptedJudge judge = new ScriptedJudge(attempt -> null);
+        ScriptedJudge judge = new ScriptedJudge((request, question, attempt) -> null);
         run(judge, Double.POSITIVE_INFINITY, CONTESTS + 1);
         Path file = directory.resolve("replies.jsonl");
         List<String> lines = new ArrayList<>(Files.readAllLines(file));
