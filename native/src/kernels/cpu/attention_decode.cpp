@@ -13,7 +13,7 @@ constexpr int64_t kHeadsTogether = 4;
 constexpr int64_t kVectorsTogether = 4;
 
 constexpr int64_t kCacheLineBytes = 64;
-// Of the keys, and as much of the values.
+// Of the keys that are asked for ahead, and as much of the values: what the second cache holds beside those that are read.
 constexpr int64_t kPrefetchedBytes = 128 << 10;
 
 // Keys or values of one key head, as they are seen.
@@ -25,16 +25,31 @@ struct CachedHead {
   int64_t dim;
 
   const T* operator[](int64_t i) const { return rows + i * stride; }
+};
 
-  // Asks memory for what the second cache holds of it: processors do not foresee rows that lie apart, and wait for each.
-  void prefetch() const {
-    const int64_t row_bytes = dim * static_cast<int64_t>(sizeof(T));
-    const int64_t asked = smaller(count, kPrefetchedBytes / row_bytes);
-    for (int64_t i = 0; i < asked; ++i) {
-      const auto* row = reinterpret_cast<const char*>((*this)[i]);
+// Asks memory for a head's rows, some at a time while another head is attended to: processors do not foresee rows that lie apart, and would wait
+// for each.
+template <typename T>
+class RowsAhead {
+ public:
+  // So that so many steps ask for all.
+  RowsAhead(const CachedHead<T>& head, int64_t steps)
+      : head_(head), end_(smaller(head.count, kPrefetchedBytes / (head.dim * static_cast<int64_t>(sizeof(T))))),
+        rows_a_step_(at::ceil_div(end_, steps)) {}
+
+  void step() {
+    const int64_t row_bytes = head_.dim * static_cast<int64_t>(sizeof(T));
+    for (const int64_t end = smaller(end_, next_ + rows_a_step_); next_ < end; ++next_) {
+      const auto* row = reinterpret_cast<const char*>(head_[next_]);
       for (int64_t byte = 0; byte < row_bytes; byte += kCacheLineBytes) __builtin_prefetch(row + byte, 0, 2);
     }
   }
+
+ private:
+  CachedHead<T> head_;
+  int64_t end_;
+  int64_t rows_a_step_;
+  int64_t next_ = 0;
 };
 
 // Vectors whose lanes sum up to the dot product of a query and a key.
@@ -96,9 +111,10 @@ inline Vec sums_of_lanes(const Vec (&x)[kLanes]) {
 
 // scores[i] = scale * query . keys[i].
 template <typename Q, typename T>
-void score_keys(const Q* query, const CachedHead<T>& keys, float scale, float* scores) {
+void score_keys(const Q* query, const CachedHead<T>& keys, float scale, RowsAhead<T>& ahead, float* scores) {
   const Vec factor(scale);
   for_each_vector(keys.count, [&](int64_t first, auto extent) {
+    ahead.step();
     const int64_t last = smaller(keys.count - first, kLanes) - 1;
     Vec sums[kLanes];
 #pragma GCC unroll 16
@@ -109,7 +125,8 @@ void score_keys(const Q* query, const CachedHead<T>& keys, float scale, float* s
 
 // sums[g][d] = sum_i weights[g][i] values[i][d] for kVectors vectors of columns d; the last one may be shorter.
 template <int kHeads, int kVectors, typename T, typename Extent>
-void sum_columns(const CachedHead<T>& values, const float* weights, int64_t column, Extent extent, float* sums) {
+void sum_columns(const CachedHead<T>& values, const float* weights, int64_t column, Extent extent, RowsAhead<T>& ahead,
+                 float* sums) {
   Vec totals[kHeads][kVectors];
 #pragma GCC unroll 4
   for (int g = 0; g < kHeads; ++g) {
@@ -117,6 +134,7 @@ void sum_columns(const CachedHead<T>& values, const float* weights, int64_t colu
     for (int v = 0; v < kVectors; ++v) totals[g][v] = Vec(0.0F);
   }
   for (int64_t i = 0; i < values.count; ++i) {
+    ahead.step();
     const T* value = values[i] + column;
     Vec parts[kVectors];
 #pragma GCC unroll 4
@@ -136,18 +154,19 @@ void sum_columns(const CachedHead<T>& values, const float* weights, int64_t colu
 }
 
 template <int kHeads, typename T>
-void sum_values(const CachedHead<T>& values, const float* weights, float* sums) {
+void sum_values(const CachedHead<T>& values, const float* weights, RowsAhead<T>& ahead, float* sums) {
   int64_t column = 0;
   for (; column + kVectorsTogether * kLanes <= values.dim; column += kVectorsTogether * kLanes)
-    sum_columns<kHeads, kVectorsTogether>(values, weights, column, Whole{}, sums);
+    sum_columns<kHeads, kVectorsTogether>(values, weights, column, Whole{}, ahead, sums);
   for (; column + kLanes <= values.dim; column += kLanes)
-    sum_columns<kHeads, 1>(values, weights, column, Whole{}, sums);
-  if (column < values.dim) sum_columns<kHeads, 1>(values, weights, column, First{values.dim - column}, sums);
+    sum_columns<kHeads, 1>(values, weights, column, Whole{}, ahead, sums);
+  if (column < values.dim) sum_columns<kHeads, 1>(values, weights, column, First{values.dim - column}, ahead, sums);
 }
 
 // kHeads query heads from queries on, one after the other, to as many of out.
 template <int kHeads, typename T>
-void attend(const T* queries, const CachedHead<T>& keys, const CachedHead<T>& values, Scratch& memory, T* out) {
+void attend(const T* queries, const CachedHead<T>& keys, const CachedHead<T>& values, RowsAhead<T>& keys_ahead,
+            RowsAhead<T>& values_ahead, Scratch& memory, T* out) {
   const int64_t dim = keys.dim;
   const float scale = 1.0F / std::sqrt(static_cast<float>(dim));
   float* scores = memory.resize<float>(kHeads * (keys.count + 2 * dim));
@@ -163,11 +182,24 @@ void attend(const T* queries, const CachedHead<T>& keys, const CachedHead<T>& va
       scale_row(queries + g * dim, dim, 1.0F, copies + g * dim);
       query = copies + g * dim;
     }
-    score_keys(query, keys, scale, row);
+    score_keys(query, keys, scale, keys_ahead, row);
     totals[g] = exp_row(row, keys.count, max_row(row, keys.count));
   }
-  sum_values<kHeads>(values, scores, sums);
+  sum_values<kHeads>(values, scores, values_ahead, sums);
   for (int g = 0; g < kHeads; ++g) scale_row(sums + g * dim, dim, 1.0F / totals[g], out + g * dim);
+}
+
+// Runs task(i, next) for every i: next is the one that the same thread will take after it, i itself where there is none.
+template <typename Task>
+void run_tasks_ahead(int64_t num_tasks, const Task& task) {
+  std::atomic<int64_t> free{0};
+  at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t, int64_t) {
+    for (int64_t i = free.fetch_add(1); i < num_tasks;) {
+      const int64_t next = free.fetch_add(1);
+      task(i, next < num_tasks ? next : i);
+      i = next;
+    }
+  });
 }
 
 Scratch& decode_scratch() {
@@ -182,18 +214,23 @@ void CpuAttention<T, Capability>::decode(const DecodeInputs<T>& inputs) {
   const AttentionShape& shape = inputs.shape;
   const int64_t dim = shape.head_dim;
   const int64_t group = shape.num_heads / shape.num_kv_heads;
-  run_tasks<float>(inputs.num_rows * shape.num_kv_heads, [&](int64_t task) {
+  const auto head_of = [&](const T* cached, int64_t task) {
+    const DecodeRow& row = inputs.rows[task / shape.num_kv_heads];
+    const KeyValueView<T>& cache = inputs.cache;
+    const int64_t first = shape.window == 0 ? 0 : std::max<int64_t>(0, row.num_keys - shape.window);
+    const int64_t offset =
+        row.sequence * cache.sequence_stride + task % shape.num_kv_heads * dim + first * cache.position_stride;
+    return CachedHead<T>{cached + offset, cache.position_stride, row.num_keys - first, dim};
+  };
+  run_tasks_ahead(inputs.num_rows * shape.num_kv_heads, [&](int64_t task, int64_t upcoming) {
     const int64_t row = task / shape.num_kv_heads;
     const int64_t key_head = task % shape.num_kv_heads;
-    const DecodeRow& decode = inputs.rows[row];
-    const int64_t first = shape.window == 0 ? 0 : std::max<int64_t>(0, decode.num_keys - shape.window);
-    const KeyValueView<T>& cache = inputs.cache;
-    const int64_t offset = decode.sequence * cache.sequence_stride + key_head * dim + first * cache.position_stride;
-    const int64_t seen = decode.num_keys - first;
-    const CachedHead<T> keys{cache.keys + offset, cache.position_stride, seen, dim};
-    const CachedHead<T> values{cache.values + offset, cache.position_stride, seen, dim};
-    keys.prefetch();
-    values.prefetch();
+    const CachedHead<T> keys = head_of(inputs.cache.keys, task);
+    const CachedHead<T> values = head_of(inputs.cache.values, task);
+    const int64_t key_steps = group * at::ceil_div(keys.count, kLanes);
+    const int64_t value_steps = keys.count * at::ceil_div(group, kHeadsTogether);
+    RowsAhead<T> keys_ahead(head_of(inputs.cache.keys, upcoming), key_steps);
+    RowsAhead<T> values_ahead(head_of(inputs.cache.values, upcoming), value_steps);
     const T* queries = inputs.qkv + row * inputs.qkv_stride + key_head * group * dim;
     T* out = inputs.out + row * inputs.out_stride + key_head * group * dim;
     Scratch& memory = decode_scratch();
@@ -202,16 +239,16 @@ void CpuAttention<T, Capability>::decode(const DecodeInputs<T>& inputs) {
       T* to = out + g * dim;
       switch (smaller(kHeadsTogether, group - g)) {
         case 1:
-          attend<1>(from, keys, values, memory, to);
+          attend<1>(from, keys, values, keys_ahead, values_ahead, memory, to);
           break;
         case 2:
-          attend<2>(from, keys, values, memory, to);
+          attend<2>(from, keys, values, keys_ahead, values_ahead, memory, to);
           break;
         case 3:
-          attend<3>(from, keys, values, memory, to);
+          attend<3>(from, keys, values, keys_ahead, values_ahead, memory, to);
           break;
         default:
-          attend<4>(from, keys, values, memory, to);
+          attend<4>(from, keys, values, keys_ahead, values_ahead, memory, to);
       }
     }
   });
