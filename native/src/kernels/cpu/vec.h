@@ -77,7 +77,16 @@ void store_two(T* to, Vec first, Vec second) {
   store(to + kLanes, second, Whole{});
 }
 
-// The same past the caches, where `to` begins a cache line; stream_fence() before another thread reads it.
+// A store past the caches, where `to` begins a cache line; stream_fence() before another thread reads it.
+inline void stream(float* to, Vec value) {
+#if defined(CPU_CAPABILITY_AVX512)
+  _mm512_stream_ps(to, value);
+#else
+  _mm256_stream_ps(to, value);
+#endif
+}
+
+// store_two past the caches, on the same terms; but for bfloat16 where no instruction makes a line of it.
 template <typename T>
 void stream_two(T* to, Vec first, Vec second) {
 #if defined(__AVX512BF16__)
@@ -86,20 +95,12 @@ void stream_two(T* to, Vec first, Vec second) {
     return;
   }
 #endif
-#if defined(CPU_CAPABILITY_AVX512)
   if constexpr (std::is_same_v<T, float>) {
-    _mm512_stream_ps(to, first);
-    _mm512_stream_ps(to + kLanes, second);
-    return;
+    stream(to, first);
+    stream(to + kLanes, second);
+  } else {
+    store_two(to, first, second);
   }
-#else
-  if constexpr (std::is_same_v<T, float>) {
-    _mm256_stream_ps(to, first);
-    _mm256_stream_ps(to + kLanes, second);
-    return;
-  }
-#endif
-  store_two(to, first, second);
 }
 
 inline void stream_fence() { _mm_sfence(); }
