@@ -24,11 +24,13 @@ median over the rounds, in which the programs take turns.
 
 
 def processor():
-    """(name, the instruction sets that matter here, the best last)."""
+    """(name, the instruction sets that matter here, the best last). A virtual machine's name may be its maker's line alone: then the family tells
+    generations apart, of which one may be twice as fast as the other with the same instructions."""
     information = pathlib.Path("/proc/cpuinfo").read_text()
-    name = re.search(r"model name\s*: (.*)", information)
+    field = dict(re.findall(r"^(model name|cpu family)\s*: (.*)$", information, re.MULTILINE))
     flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in information]
-    return name.group(1) if name else platform.processor(), flags
+    name = field.get("model name", platform.processor())
+    return name if re.search(r"\d", name) else f"{name} family {field.get('cpu family', 'unknown')}", flags
 
 
 def machine():
