@@ -52,6 +52,13 @@ class RowsAhead {
   int64_t next_ = 0;
 };
 
+// Keys, or values, of the head that is attended to, and of the one that the thread will attend to next.
+template <typename T>
+struct HeadPass {
+  CachedHead<T> head;
+  RowsAhead<T> next;
+};
+
 // Vectors whose lanes sum up to the dot product of a query and a key.
 template <typename T>
 Vec products(const float* query, const T* key, int64_t dim) {
@@ -111,10 +118,11 @@ inline Vec sums_of_lanes(const Vec (&x)[kLanes]) {
 
 // scores[i] = scale * query . keys[i].
 template <typename Q, typename T>
-void score_keys(const Q* query, const CachedHead<T>& keys, float scale, RowsAhead<T>& ahead, float* scores) {
+void score_keys(const Q* query, HeadPass<T>& pass, float scale, float* scores) {
+  const CachedHead<T>& keys = pass.head;
   const Vec factor(scale);
   for_each_vector(keys.count, [&](int64_t first, auto extent) {
-    ahead.step();
+    pass.next.step();
     const int64_t last = smaller(keys.count - first, kLanes) - 1;
     Vec sums[kLanes];
 #pragma GCC unroll 16
@@ -125,8 +133,8 @@ void score_keys(const Q* query, const CachedHead<T>& keys, float scale, RowsAhea
 
 // sums[g][d] = sum_i weights[g][i] values[i][d] for kVectors vectors of columns d; the last one may be shorter.
 template <int kHeads, int kVectors, typename T, typename Extent>
-void sum_columns(const CachedHead<T>& values, const float* weights, int64_t column, Extent extent, RowsAhead<T>& ahead,
-                 float* sums) {
+void sum_columns(HeadPass<T>& pass, const float* weights, int64_t column, Extent extent, float* sums) {
+  const CachedHead<T>& values = pass.head;
   Vec totals[kHeads][kVectors];
 #pragma GCC unroll 4
   for (int g = 0; g < kHeads; ++g) {
@@ -134,7 +142,7 @@ void sum_columns(const CachedHead<T>& values, const float* weights, int64_t colu
     for (int v = 0; v < kVectors; ++v) totals[g][v] = Vec(0.0F);
   }
   for (int64_t i = 0; i < values.count; ++i) {
-    ahead.step();
+    pass.next.step();
     const T* value = values[i] + column;
     Vec parts[kVectors];
 #pragma GCC unroll 4
@@ -154,27 +162,27 @@ void sum_columns(const CachedHead<T>& values, const float* weights, int64_t colu
 }
 
 template <int kHeads, typename T>
-void sum_values(const CachedHead<T>& values, const float* weights, RowsAhead<T>& ahead, float* sums) {
+void sum_values(HeadPass<T>& pass, const float* weights, float* sums) {
+  const int64_t dim = pass.head.dim;
   int64_t column = 0;
-  for (; column + kVectorsTogether * kLanes <= values.dim; column += kVectorsTogether * kLanes)
-    sum_columns<kHeads, kVectorsTogether>(values, weights, column, Whole{}, ahead, sums);
-  for (; column + kLanes <= values.dim; column += kLanes)
-    sum_columns<kHeads, 1>(values, weights, column, Whole{}, ahead, sums);
-  if (column < values.dim) sum_columns<kHeads, 1>(values, weights, column, First{values.dim - column}, ahead, sums);
+  for (; column + kVectorsTogether * kLanes <= dim; column += kVectorsTogether * kLanes)
+    sum_columns<kHeads, kVectorsTogether>(pass, weights, column, Whole{}, sums);
+  for (; column + kLanes <= dim; column += kLanes) sum_columns<kHeads, 1>(pass, weights, column, Whole{}, sums);
+  if (column < dim) sum_columns<kHeads, 1>(pass, weights, column, First{dim - column}, sums);
 }
 
 // kHeads query heads from queries on, one after the other, to as many of out.
 template <int kHeads, typename T>
-void attend(const T* queries, const CachedHead<T>& keys, const CachedHead<T>& values, RowsAhead<T>& keys_ahead,
-            RowsAhead<T>& values_ahead, Scratch& memory, T* out) {
-  const int64_t dim = keys.dim;
+void attend(const T* queries, HeadPass<T>& keys, HeadPass<T>& values, Scratch& memory, T* out) {
+  const int64_t dim = keys.head.dim;
+  const int64_t count = keys.head.count;
   const float scale = 1.0F / std::sqrt(static_cast<float>(dim));
-  float* scores = memory.resize<float>(kHeads * (keys.count + 2 * dim));
-  float* copies = scores + kHeads * keys.count;
+  float* scores = memory.resize<float>(kHeads * (count + 2 * dim));
+  float* copies = scores + kHeads * count;
   float* sums = copies + kHeads * dim;
   float totals[kHeads];
   for (int g = 0; g < kHeads; ++g) {
-    float* row = scores + g * keys.count;
+    float* row = scores + g * count;
     const QueryElement<T>* query;
     if constexpr (std::is_same_v<QueryElement<T>, T>) {
       query = queries + g * dim;
@@ -182,14 +190,15 @@ void attend(const T* queries, const CachedHead<T>& keys, const CachedHead<T>& va
       scale_row(queries + g * dim, dim, 1.0F, copies + g * dim);
       query = copies + g * dim;
     }
-    score_keys(query, keys, scale, keys_ahead, row);
-    totals[g] = exp_row(row, keys.count, max_row(row, keys.count));
+    score_keys(query, keys, scale, row);
+    totals[g] = exp_row(row, count, max_row(row, count));
   }
-  sum_values<kHeads>(values, scores, values_ahead, sums);
+  sum_values<kHeads>(values, scores, sums);
   for (int g = 0; g < kHeads; ++g) scale_row(sums + g * dim, dim, 1.0F / totals[g], out + g * dim);
 }
 
-// Runs task(i, next) for every i: next is the one that the same thread will take after it, i itself where there is none.
+// run_tasks where a thread takes the task after its own already: task(i, next), of which next is i itself where none is left. For short tasks:
+// one that is taken waits, also for a long one.
 template <typename Task>
 void run_tasks_ahead(int64_t num_tasks, const Task& task) {
   std::atomic<int64_t> free{0};
@@ -225,12 +234,12 @@ void CpuAttention<T, Capability>::decode(const DecodeInputs<T>& inputs) {
   run_tasks_ahead(inputs.num_rows * shape.num_kv_heads, [&](int64_t task, int64_t upcoming) {
     const int64_t row = task / shape.num_kv_heads;
     const int64_t key_head = task % shape.num_kv_heads;
-    const CachedHead<T> keys = head_of(inputs.cache.keys, task);
-    const CachedHead<T> values = head_of(inputs.cache.values, task);
-    const int64_t key_steps = group * at::ceil_div(keys.count, kLanes);
-    const int64_t value_steps = keys.count * at::ceil_div(group, kHeadsTogether);
-    RowsAhead<T> keys_ahead(head_of(inputs.cache.keys, upcoming), key_steps);
-    RowsAhead<T> values_ahead(head_of(inputs.cache.values, upcoming), value_steps);
+    const auto pass = [&](const T* cached, int64_t steps) {
+      return HeadPass<T>{head_of(cached, task), RowsAhead<T>(head_of(cached, upcoming), steps)};
+    };
+    const int64_t seen = head_of(inputs.cache.keys, task).count;
+    HeadPass<T> keys = pass(inputs.cache.keys, group * at::ceil_div(seen, kLanes));
+    HeadPass<T> values = pass(inputs.cache.values, seen * at::ceil_div(group, kHeadsTogether));
     const T* queries = inputs.qkv + row * inputs.qkv_stride + key_head * group * dim;
     T* out = inputs.out + row * inputs.out_stride + key_head * group * dim;
     Scratch& memory = decode_scratch();
@@ -239,16 +248,16 @@ void CpuAttention<T, Capability>::decode(const DecodeInputs<T>& inputs) {
       T* to = out + g * dim;
       switch (smaller(kHeadsTogether, group - g)) {
         case 1:
-          attend<1>(from, keys, values, keys_ahead, values_ahead, memory, to);
+          attend<1>(from, keys, values, memory, to);
           break;
         case 2:
-          attend<2>(from, keys, values, keys_ahead, values_ahead, memory, to);
+          attend<2>(from, keys, values, memory, to);
           break;
         case 3:
-          attend<3>(from, keys, values, keys_ahead, values_ahead, memory, to);
+          attend<3>(from, keys, values, memory, to);
           break;
         default:
-          attend<4>(from, keys, values, keys_ahead, values_ahead, memory, to);
+          attend<4>(from, keys, values, memory, to);
       }
     }
   });
